@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: MIT */
+/* A process's virtual memory (mm/): areas, demand-zero, copy-on-write, file-backed. */
+#ifndef KERNEL_ADDRESS_SPACE_H
+#define KERNEL_ADDRESS_SPACE_H
+
+#include <stdint.h>
+
+struct address_space;
+struct file;
+
+struct address_space *address_space_create(void); /* NULL: no memory */
+struct address_space *address_space_fork(struct address_space *from); /* copy-on-write; NULL: no memory */
+void address_space_get(struct address_space *as);
+void address_space_put(struct address_space *as);
+void address_space_activate(struct address_space *as); /* load CR3 on this processor */
+
+/* PROT_* and MAP_* are Linux's numbers. Returns the address or a negative errno. */
+long address_space_map(struct address_space *as, uint64_t address, uint64_t length, unsigned prot, unsigned flags,
+		       struct file *file, uint64_t offset);
+int address_space_unmap(struct address_space *as, uint64_t address, uint64_t length);
+int address_space_protect(struct address_space *as, uint64_t address, uint64_t length, unsigned prot);
+/** exec sets where the heap starts. */
+void address_space_set_brk(struct address_space *as, uint64_t start);
+/** Resolve a fault at address. 0, or -EFAULT (no area or protection), -ENOMEM, -EIO. */
+int address_space_fault(struct address_space *as, uint64_t address, int write, int exec);
+/** For /proc: resident and total size in pages, and the text of /proc/PID/maps, at most size bytes; returns its length. */
+void address_space_usage(struct address_space *as, uint64_t *total_pages, uint64_t *resident_pages);
+long address_space_describe(struct address_space *as, char *text, unsigned long size);
+
+#endif

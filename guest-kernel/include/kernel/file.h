@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: MIT */
+/* Open files and descriptor tables, as the rest of the kernel needs them (fs/ implements; inode internals are in fs/'s own headers). */
+#ifndef KERNEL_FILE_H
+#define KERNEL_FILE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "kernel/memory.h"
+
+struct file;
+struct file_table;
+struct fs_context;
+struct inode;
+
+struct poll_table; /* fs/poll.c */
+
+struct file_ops {
+	/* Buffers are kernel memory here; fs/ copies to the user page by page. Return bytes or negative errno. */
+	long (*read)(struct file *f, void *buffer, uint64_t bytes, uint64_t *offset);
+	long (*write)(struct file *f, const void *buffer, uint64_t bytes, uint64_t *offset);
+	long (*ioctl)(struct file *f, unsigned request, uint64_t argument);
+	/** POLLIN etc. now; registers on wait queues through `table` if not NULL. */
+	unsigned (*poll)(struct file *f, struct poll_table *table);
+	void (*release)(struct file *f); /* last reference gone */
+	long (*readdir)(struct file *f, void *context, bool (*emit)(void *context, const char *name, unsigned length, uint64_t inode, unsigned type));
+};
+
+struct file {
+	const struct file_ops *ops;
+	volatile uint32_t references;
+	uint32_t flags; /* O_* */
+	uint64_t offset;
+	struct inode *inode; /* NULL: pipe end, ... */
+	struct dentry *dentry; /* NULL: anonymous */
+	void *private;
+	spinlock_t lock;
+};
+
+struct file *file_alloc(const struct file_ops *ops, unsigned flags, void *private); /* NULL: no memory */
+void file_get(struct file *f);
+void file_put(struct file *f);
+struct file *file_from_fd(int fd); /* of the current process, referenced; NULL: EBADF */
+int fd_install(struct file *f, bool close_on_exec); /* takes the reference; -EMFILE */
+
+/** Open for exec or by the kernel, resolved against `path` in the current process's (or the initial) fs context. Negative errno in *error. */
+struct file *file_open_path(const char *path, unsigned flags, unsigned mode, int *error);
+/** Check execute permission and that it is a regular file. 0, -EACCES. */
+int file_may_exec(struct file *f);
+/** Read into kernel memory at an offset, not moving the file's own. */
+long file_pread(struct file *f, void *buffer, uint64_t bytes, uint64_t offset);
+/** The page-cache page of page index `index`, up to date and referenced, for mmap. -EIO, -ENXIO behind the end, -ENODEV: cannot be mapped. */
+int file_page(struct file *f, uint64_t index, bool for_write, struct page **page);
+void file_page_dirty(struct file *f, struct page *page); /* a shared mapping wrote to it */
+uint64_t file_size(struct file *f);
+uint64_t file_inode_number(struct file *f);
+void file_path(struct file *f, char *text, unsigned long size);
+
+/* exec, fork, exit. */
+struct file_table *file_table_create(void);
+struct file_table *file_table_fork(struct file_table *from); /* NULL: no memory */
+void file_table_get(struct file_table *t);
+void file_table_put(struct file_table *t); /* closes all at the last */
+void file_table_exec(struct file_table *t); /* closes close-on-exec descriptors */
+struct fs_context *fs_context_create(void); /* at the root file system's root */
+struct fs_context *fs_context_fork(struct fs_context *from);
+void fs_context_get(struct fs_context *c);
+void fs_context_put(struct fs_context *c);
+
+/** Mount the root file system and /dev, /proc, /tmp. 0, or negative errno with a log line saying why. */
+int fs_mount_root(const char *device, const char *options);
+void fs_sync_all(void);
+
+#endif

@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: MIT */
+/* Processes (process/): identity, family, signals; what the file system keeps per process hangs on `files` and `fs`. */
+#ifndef KERNEL_PROCESS_H
+#define KERNEL_PROCESS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/list.h"
+#include "kernel/lock.h"
+#include "kernel/thread.h"
+
+struct address_space;
+struct file_table;
+struct fs_context; /* root, working directory, umask */
+struct tty;
+
+struct credentials {
+	uint32_t uid, euid, suid, fsuid, gid, egid, sgid, fsgid;
+	uint32_t group_count;
+	uint32_t groups[32];
+};
+
+struct rlimit_pair {
+	uint64_t soft, hard;
+};
+
+struct process {
+	struct list all_link; /* process_list, under process_lock */
+	uint32_t pid, pgid, sid;
+	struct process *parent;
+	struct list children, sibling_link;
+	struct list threads; /* thread.process_link */
+	struct address_space *memory;
+	struct file_table *files; /* reference-counted (CLONE_FILES) */
+	struct fs_context *fs; /* reference-counted (CLONE_FS) */
+	struct credentials credentials;
+	struct tty *tty; /* controlling terminal */
+	struct rlimit_pair rlimits[16];
+	char name[16];
+	char *command_line; /* argv, NUL-separated, for /proc; kmalloc */
+	uint32_t command_line_length;
+	bool zombie, stopped;
+	int exit_code; /* as wait4's status */
+	uint64_t start_ns, user_ns, system_ns, children_user_ns, children_system_ns;
+	struct waitq child_event;
+	struct signals *signals; /* process/signal.c */
+};
+
+extern spinlock_t process_lock; /* guards the list and the family links */
+extern struct list process_list;
+
+static inline struct process *process_current(void)
+{
+	return thread_current()->process;
+}
+/** By pid, under process_lock. NULL. */
+struct process *process_find_locked(uint32_t pid);
+
+/* Signals, callable from the tty and timers (any context). */
+void signal_send_process(struct process *p, int signal);
+int signal_send_group(uint32_t pgid, int signal); /* -ESRCH */
+bool signal_pending(void); /* of the current thread: interruptible calls return -EINTR, or -ERESTARTSYS (512) */
+#define ERESTARTSYS 512 /* never reaches the program: restarted or turned into EINTR on the way out */
+/** May the current process (background group of tty) do terminal I/O? Sends SIGTTIN/SIGTTOU as POSIX says. */
+bool signal_is_ignored_or_blocked(int signal);
+
+/** Start PID 1 (process/init.c), called once with everything up; never returns. */
+_Noreturn void init_run(const char *cmdline);
+
+#endif

@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Threads and the scheduler (sched/). Every thread has a kernel stack of THREAD_STACK bytes with a guard page; a user thread
+ * also has a process and user registers at the top of that stack.
+ */
+#ifndef KERNEL_THREAD_H
+#define KERNEL_THREAD_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/list.h"
+#include "kernel/lock.h"
+
+#define THREAD_STACK 16384
+
+struct process;
+struct trap_frame;
+
+enum thread_state { THREAD_RUNNABLE, THREAD_RUNNING, THREAD_SLEEPING, THREAD_STOPPED, THREAD_DEAD };
+
+struct thread {
+	struct list run_link;
+	enum thread_state state;
+	uint32_t tid;
+	char name[16];
+	struct process *process; /* NULL: a kernel thread */
+	struct list process_link; /* process->threads */
+	uint64_t kernel_sp; /* saved while not running */
+	void *stack;
+	uint64_t fs_base, gs_base;
+	void *fpu; /* FXSAVE/XSAVE area, 64-byte aligned; NULL for kernel threads */
+	bool need_resched;
+	volatile bool signal_pending; /* something in the signal state wants this thread out of an interruptible sleep */
+	uint64_t wake_deadline_ns;
+	uint64_t user_ns, system_ns, start_ns;
+	int nice;
+	struct process_thread *user; /* owned by process/: signal mask, clear_child_tid, robust list, ... */
+};
+
+struct thread *thread_current(void);
+/** A kernel thread, runnable at once. NULL: no memory. */
+struct thread *thread_create(const char *name, void (*entry)(void *arg), void *arg);
+/** A user thread that is to return to user mode with *frame; not yet runnable: thread_start() it. NULL: no memory. */
+struct thread *thread_create_user(struct process *process, const struct trap_frame *frame);
+void thread_start(struct thread *thread);
+_Noreturn void thread_exit(void);
+void thread_yield(void);
+/** Make a sleeping thread look again (signals). Any context. */
+void thread_wake(struct thread *thread);
+/** The registers this thread entered the kernel with. */
+struct trap_frame *thread_frame(struct thread *thread);
+/** Sleep until a monotonic time. 0 or -EINTR. */
+int thread_sleep_until(uint64_t deadline_ns, bool interruptible);
+
+#endif

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: MIT */
+/* Clocks. Monotonic time counts from boot by the TSC. */
+#ifndef KERNEL_TIME_H
+#define KERNEL_TIME_H
+
+#include <stdint.h>
+#include "base/list.h"
+
+uint64_t time_ns(void); /* monotonic */
+uint64_t time_wall_ns(void); /* UTC since 1970 */
+void time_set_wall_ns(uint64_t ns);
+
+/* One-shot kernel timers; callbacks run in interrupt context. */
+struct timer {
+	struct list link;
+	uint64_t deadline_ns;
+	void (*callback)(struct timer *timer);
+	void *arg;
+};
+void timer_init(struct timer *timer, void (*callback)(struct timer *timer), void *arg);
+void timer_set(struct timer *timer, uint64_t deadline_ns); /* re-arms if armed */
+void timer_cancel(struct timer *timer); /* does not run after this returns */
+
+#endif

@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: MIT */
+/* User and kernel registers as the entry paths (arch/entry.asm) save them, lowest address first. */
+#ifndef KERNEL_TRAP_H
+#define KERNEL_TRAP_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct trap_frame {
+	uint64_t r15, r14, r13, r12, rbp, rbx, r11, r10, r9, r8, rax, rcx, rdx, rsi, rdi;
+	uint64_t vector; /* or -1 for a system call */
+	uint64_t error; /* error code; for a system call orig_rax */
+	uint64_t rip, cs, rflags, rsp, ss;
+};
+
+static inline bool trap_from_user(const struct trap_frame *f)
+{
+	return (f->cs & 3) == 3;
+}
+
+/* arch/ calls these. */
+void syscall_dispatch(struct trap_frame *frame); /* process/syscall.c: sets frame->rax */
+void signal_deliver(struct trap_frame *frame); /* process/signal.c: before each return to user mode, interrupts on */
+/** A user-mode exception that is not a resolvable page fault: send the signal (SIGSEGV with address, SIGILL, SIGFPE, ...). */
+void signal_exception(struct trap_frame *frame, int signal, int code, uint64_t address);
+
+/** Device interrupts: call handler(arg) with interrupts off. Returns the vector, or 0: none left. */
+uint8_t irq_allocate(void (*handler)(void *arg), void *arg);
+
+#endif

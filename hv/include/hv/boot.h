@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: MIT */
+/* What the boot loader told us, whichever it was: PVH (qemu -kernel) or Multiboot2 (GRUB). Filled once, read-only later. */
+#ifndef HV_BOOT_H
+#define HV_BOOT_H
+
+#include <stdint.h>
+#include "hv/addr.h"
+
+#define BOOT_MAX_RAM 64
+
+struct boot_info {
+	const char *loader; /* "PVH", "Multiboot2" */
+	char cmdline[1024];
+	hpa_t rsdp; /* value 0: search the BIOS areas */
+	const void *bundle; /* mapped read-only, no-execute; NULL: none given */
+	uint64_t bundle_size;
+	unsigned ram_count;
+	struct { uint64_t start, size; } ram[BOOT_MAX_RAM]; /* usable RAM, sorted, page-aligned */
+};
+
+extern struct boot_info boot_info;
+
+/** Entered on the boot processor with paging, pool, IDT, log, console, ACPI, time and the other processors (idle in
+ *  sched_run) up. Builds the domains and runs them. Defined by domain/machine.c. */
+_Noreturn void machine_start(void);
+/** Every processor's main loop. Defined by domain/sched.c. */
+_Noreturn void sched_run(void);
+/** Called on the processor whose one-shot timer fired / that was kicked. */
+void sched_timer(void);
+void sched_poll(void);
+
+/* The console hands lines and characters on (console/ calls these; domain/ defines them). */
+void guest_console_input(char c);
+/** A command for domains ("kill ahci", "ps"); prints through `print`. 0, or -EINVAL with a message printed, -ENOENT: not a domain command. */
+int machine_command(const char *line, void (*print)(void *to, const char *text), void *to);
+/* domain/ calls these; console/ defines them. */
+void console_guest_write(const char *text, unsigned long bytes); /* the main domain's console output */
+
+#endif

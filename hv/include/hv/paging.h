@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * One page-table walker over a constant description per format (host, NPT, EPT, AMD-Vi, VT-d, a fake for
+ * tests). Tables live in pool memory. Mapping an existing range replaces it; large leaves are split on need.
+ * map/unmap never leave an intermediate state other than old or new (each entry is one 8-byte store).
+ */
+#ifndef HV_PAGING_H
+#define HV_PAGING_H
+
+#include <stdbool.h>
+#include "hv/addr.h"
+
+#define MAP_READ 1u
+#define MAP_WRITE 2u
+#define MAP_EXEC 4u
+#define MAP_USER 8u /* host format only */
+#define MAP_UNCACHED 16u
+
+struct paging_format {
+	const char *name;
+	unsigned levels; /* 3 or 4 (host, NPT: 4) */
+	unsigned max_leaf_level; /* 0: 4 KiB only, 1: 2 MiB, 2: 1 GiB */
+	/** Entry of a leaf at `level` (0 = 4 KiB) with MAP_* protection, and of a pointer to the next table. */
+	uint64_t (*leaf)(hpa_t hpa, unsigned prot, unsigned level);
+	uint64_t (*table)(hpa_t next, unsigned level);
+	bool (*present)(uint64_t entry);
+	bool (*is_leaf)(uint64_t entry, unsigned level);
+	hpa_t (*address)(uint64_t entry, unsigned level);
+	unsigned (*prot)(uint64_t entry);
+};
+
+struct paging {
+	const struct paging_format *format;
+	uint64_t *root; /* pool page */
+	/** Where table pages come from: pool_alloc/pool_free one page, or a test's recorder. */
+	void *(*table_alloc)(void);
+	void (*table_free)(void *table);
+};
+
+int paging_init(struct paging *paging, const struct paging_format *format); /* -ENOMEM */
+/** Map [from, from+bytes) to [to, ...), 4 KiB aligned, with the largest leaves that alignment allows. -ENOMEM, -EINVAL. */
+int paging_map(struct paging *paging, uint64_t from, hpa_t to, uint64_t bytes, unsigned prot);
+/** Remove; holes are fine. -ENOMEM if a split needs a table. */
+int paging_unmap(struct paging *paging, uint64_t from, uint64_t bytes);
+/** Where `from` leads: *to, *prot, *leaf_size. -EFAULT if nowhere. */
+int paging_lookup(const struct paging *paging, uint64_t from, hpa_t *to, unsigned *prot, uint64_t *leaf_size);
+void paging_destroy(struct paging *paging);
+
+#endif

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: MIT */
+/* PCI: enumeration by ECAM (MCFG), configuration access, what a domain may touch, MSI, reset. */
+#ifndef HV_PCI_H
+#define HV_PCI_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include "hv/addr.h"
+
+struct pci_bar {
+	hpa_t at; /* value 0: absent or I/O space */
+	uint64_t size;
+};
+
+struct domain;
+struct pci_function {
+	uint16_t segment, bdf, vendor, device;
+	uint32_t class_code; /* 24 bits */
+	struct pci_bar bars[6];
+	uint8_t msi_cap, msix_cap, pm_cap, pcie_cap; /* offsets, 0: absent */
+	struct domain *owner; /* NULL: the hypervisor's or nobody's; bus mastering is off then */
+	uint8_t vector; /* host vector of its interrupt */
+};
+
+int pci_init(void); /* -ENODEV without an MCFG */
+unsigned pci_count(void);
+struct pci_function *pci_at(unsigned index);
+struct pci_function *pci_find(uint16_t bdf);
+struct pci_function *pci_find_class(uint32_t class_code, unsigned index);
+
+uint32_t pci_read(const struct pci_function *f, unsigned offset, unsigned width);
+void pci_write(const struct pci_function *f, unsigned offset, unsigned width, uint32_t value);
+
+/** A domain's access, filtered: reads are open (BARs as they are), writes pass only for the command register's
+ *  memory, bus-master and INTx-disable bits, status, cache line size, latency, and what docs/abi.md names. -EPERM, -EINVAL. */
+int pci_domain_read(const struct pci_function *f, unsigned offset, unsigned width, uint32_t *value);
+int pci_domain_write(struct pci_function *f, unsigned offset, unsigned width, uint32_t value);
+
+/** Deliver the function's MSI (or MSI-X entry `index`) as host `vector` on processor `cpu`, through interrupt remapping
+ *  where the IOMMU has it. vector 0: off. -ENODEV without MSI. */
+int pci_msi_set(struct pci_function *f, unsigned index, uint8_t vector, uint32_t cpu);
+void pci_bus_master(struct pci_function *f, bool on);
+/** Reset the function: FLR, else D3hot to D0, else the class's own reset (AHCI GHC.HR). -ENODEV: none known, -ETIMEDOUT. */
+int pci_reset(struct pci_function *f);
+/** Which of these pci_reset would use, in words; NULL: none. */
+const char *pci_reset_method(const struct pci_function *f);
+
+#endif

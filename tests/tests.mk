@@ -1,0 +1,18 @@
+# SPDX-License-Identifier: MIT
+# Unit tests: tests/unit/NAME.c is a CMocka program; tests/unit/NAME.mk names the files that it links beside it:
+#   UNIT_NAME := lib/base/crc32.c hv/mem/paging.c
+# They are built in the check flavour (AddressSanitizer, UBSan) and run by `make unit`.
+include $(wildcard tests/unit/*.mk)
+UNIT_NAMES := $(basename $(notdir $(wildcard tests/unit/*.c)))
+FLAGS_tests := -Ihv/include -Iguest-kernel/include -Idriver-domains -I.
+
+define unit_rule
+$(BUILD)/tests/$(1): $$(call check_objects,tests/unit/$(1).c $$(UNIT_$(1)))
+	@mkdir -p $$(@D)
+	$$(CC) -fsanitize=address,undefined -o $$@ $$^ -lcmocka
+endef
+$(foreach name,$(UNIT_NAMES),$(eval $(call unit_rule,$(name))))
+
+.PHONY: unit
+unit: $(addprefix $(BUILD)/tests/,$(UNIT_NAMES))
+	@failed=0; for t in $^; do timeout 120 $$t || failed=1; done; exit $$failed

@@ -1,0 +1,1 @@
+UNIT_base := lib/base/format.c lib/base/crc32.c lib/base/string.c
