@@ -33,6 +33,9 @@ void sched_poll(void);
 void guest_console_input(char c);
 /** A command for domains ("kill ahci", "ps"); prints through `print`. 0, or -EINVAL with a message printed, -ENOENT: not a domain command. */
 int machine_command(const char *line, void (*print)(void *to, const char *text), void *to);
+/* console/ defines these. log_line() works from the start; it reaches a line from console_init() on, which wants nothing but ports. */
+void console_init(void);
+void console_listen(void); /* input, by interrupt: after the I/O APIC and irq_vector_alloc() work; boot processor */
 /* domain/ calls these; console/ defines them. */
 void console_guest_write(const char *text, unsigned long bytes); /* the main domain's console output */
 

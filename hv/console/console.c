@@ -1,0 +1,223 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * COM1 belongs to the main guest, byte for byte, until Ctrl-] opens the hypervisor's console on it. While that is open, what the
+ * guest writes waits in a ring and is shown when it closes; what did not fit is counted and said. The states change only in
+ * COM1's interrupt handler, on one processor; guests on other processors write at any time, under the lock.
+ */
+#include "abi/errno.h"
+#include "base/format.h"
+#include "base/string.h"
+#include "console_internal.h"
+#include "hv/boot.h"
+#include "hv/cpu.h"
+#include "hv/ioapic.h"
+#include "hv/log.h"
+
+#define CONSOLE_LINE_MAX 128
+#define HELD_MAX 16384u
+#define COM1_IRQ 4
+#define COM2_IRQ 3
+
+static const char banner[] = "\n[the hypervisor's console; `help` lists commands, `exit` or Ctrl-] returns to the guest]\n";
+static const char prompt[] = "bulkhead> ";
+
+static spinlock_t console_lock; /* COM1's output, and: */
+static bool console_open;
+static bool guest_spoke;
+static char held[HELD_MAX]; /* the guest's newest bytes while the console is open: [0, held_length) from held_start on, cyclic */
+static size_t held_start, held_length;
+static uint64_t held_lost;
+
+/* Input: only the processor that COM1 interrupts comes here. */
+static char line[CONSOLE_LINE_MAX];
+static size_t line_length;
+
+/* Text with "\n" line ends; console_lock held. */
+static void write_text(const char *text)
+{
+	for (const char *end = text; *text; text = end) {
+		end = strchr(text, '\n');
+		if (!end) {
+			(void)uart_write(&uart_com1, text, strlen(text));
+			return;
+		}
+		(void)uart_write(&uart_com1, text, (size_t)(end - text));
+		(void)uart_write(&uart_com1, "\r\n", 2);
+		end++;
+	}
+}
+
+static void console_print(void *to, const char *text)
+{
+	(void)to;
+	if (hv_panicking) {
+		return;
+	}
+	spin_lock(&console_lock);
+	write_text(text);
+	spin_unlock(&console_lock);
+}
+
+void console_boot_line(const char *text)
+{
+	if (uart_com2.present || hv_panicking) {
+		return;
+	}
+	spin_lock(&console_lock);
+	if (!guest_spoke) {
+		write_text(text);
+		write_text("\n");
+	}
+	spin_unlock(&console_lock);
+}
+
+static void held_put(char c)
+{
+	if (held_length == HELD_MAX) {
+		held_start = (held_start + 1) % HELD_MAX;
+		held_length--;
+		held_lost++;
+	}
+	held[(held_start + held_length++) % HELD_MAX] = c;
+}
+
+void console_guest_write(const char *text, unsigned long bytes)
+{
+	if (hv_panicking) {
+		return;
+	}
+	spin_lock(&console_lock);
+	guest_spoke = true;
+	if (console_open) {
+		for (unsigned long i = 0; i < bytes; i++) {
+			held_put(text[i]);
+		}
+	} else {
+		(void)uart_write(&uart_com1, text, bytes);
+	}
+	spin_unlock(&console_lock);
+}
+
+static void open_console(void)
+{
+	spin_lock(&console_lock);
+	console_open = true;
+	write_text(banner);
+	write_text(prompt);
+	spin_unlock(&console_lock);
+	line_length = 0;
+}
+
+static void close_console(void)
+{
+	char note[80];
+	spin_lock(&console_lock);
+	write_text("\n[the guest's console]\n");
+	if (held_lost > 0) {
+		format_text(note, sizeof(note), "[%lu bytes of the guest's output were lost here]\n", held_lost);
+		write_text(note);
+	}
+	size_t first = HELD_MAX - held_start < held_length ? HELD_MAX - held_start : held_length;
+	(void)uart_write(&uart_com1, held + held_start, first);
+	(void)uart_write(&uart_com1, held, held_length - first);
+	held_start = held_length = 0;
+	held_lost = 0;
+	console_open = false;
+	spin_unlock(&console_lock);
+}
+
+static void console_run(void)
+{
+	console_print(NULL, "\n");
+	line[line_length] = '\0';
+	if (strcmp(line, "exit") == 0) {
+		close_console();
+		return;
+	}
+	if (line_length > 0) {
+		int result = command_run(line, console_print, NULL);
+		if (result == -ENOENT) {
+			console_print(NULL, "no such command; `help` lists them\n");
+		}
+	}
+	line_length = 0;
+	console_print(NULL, prompt);
+}
+
+static void console_edit(char c)
+{
+	char echo[2] = { c, '\0' };
+	if (c == '\r' || c == '\n') {
+		console_run();
+	} else if (c == '\b' || c == 0x7f) {
+		if (line_length > 0) {
+			line_length--;
+			console_print(NULL, "\b \b");
+		}
+	} else if (c == 0x15) { /* Ctrl-U */
+		for (; line_length > 0; line_length--) {
+			console_print(NULL, "\b \b");
+		}
+	} else if (c >= ' ' && c <= '~' && line_length + 1 < sizeof(line)) {
+		line[line_length++] = c;
+		console_print(NULL, echo);
+	}
+}
+
+void console_input(char c)
+{
+	/* console_open is written only by this function's callees: no lock is needed to read it here. */
+	if (!console_open) {
+		if (c == CONSOLE_ESCAPE) {
+			open_console();
+		} else {
+			guest_console_input(c);
+		}
+	} else if (c == CONSOLE_ESCAPE) {
+		close_console();
+	} else {
+		console_edit(c);
+	}
+}
+
+static void com1_interrupt(void *arg)
+{
+	(void)arg;
+	for (int c = uart_read(&uart_com1); c >= 0; c = uart_read(&uart_com1)) {
+		console_input((char)c);
+	}
+}
+
+static void com2_interrupt(void *arg)
+{
+	(void)arg;
+	for (int c = uart_read(&uart_com2); c >= 0; c = uart_read(&uart_com2)) {
+		control_input((char)c);
+	}
+}
+
+void console_init(void)
+{
+	(void)uart_open(&uart_com1, 0x3f8);
+	(void)uart_open(&uart_com2, 0x2f8);
+}
+
+static void listen(const struct uart *uart, unsigned irq, irq_handler_t handler)
+{
+	uint8_t vector = uart->present ? irq_vector_alloc(handler, NULL) : 0;
+	if (vector == 0) {
+		return;
+	}
+	if (ioapic_route_isa(irq, vector, 0) < 0) {
+		log_line("console: interrupt %u has no way to a processor: no input from that line", irq);
+		return;
+	}
+	uart_input_enable(uart);
+	handler(NULL);
+}
+
+void console_listen(void)
+{
+	listen(&uart_com1, COM1_IRQ, com1_interrupt);
+	listen(&uart_com2, COM2_IRQ, com2_interrupt);
+}

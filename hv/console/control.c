@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The control line (COM2, docs/control.md): a program on the host reads our lines and sends commands, a line each. Each line goes
+ * out under one lock, whole. What comes in is bounded in length and in alphabet; anything else is answered with an error and leaves
+ * no state behind. Commands run where the byte that ended them arrived: in COM2's interrupt handler, with no lock held.
+ */
+#include "abi/errno.h"
+#include "base/format.h"
+#include "base/string.h"
+#include "console_internal.h"
+#include "hv/cpu.h"
+
+#define CONTROL_LINE_MAX 128
+
+static spinlock_t control_lock; /* COM2's output */
+
+/* Input: only the processor that COM2 interrupts comes here. */
+static char line[CONTROL_LINE_MAX];
+static size_t line_length;
+static const char *line_wrong; /* what is wrong with the line so far */
+
+void control_line(const char *prefix, const char *text)
+{
+	if (!uart_com2.present || hv_panicking) {
+		return;
+	}
+	spin_lock(&control_lock);
+	(void)uart_write(&uart_com2, prefix, strlen(prefix));
+	(void)uart_write(&uart_com2, text, strlen(text));
+	(void)uart_write(&uart_com2, "\n", 1);
+	spin_unlock(&control_lock);
+}
+
+/* Gathers what a command prints, in any pieces, into "= " lines. */
+struct answer {
+	char text[LOG_TEXT_MAX];
+	size_t length;
+};
+
+static void answer_end_line(struct answer *answer)
+{
+	char clean[LOG_TEXT_MAX];
+	answer->text[answer->length] = '\0';
+	answer->length = 0;
+	log_text_clean(clean, answer->text, sizeof(clean));
+	control_line("= ", clean);
+}
+
+static void answer_print(void *to, const char *text)
+{
+	struct answer *answer = to;
+	for (; *text; text++) {
+		if (*text == '\n') {
+			answer_end_line(answer);
+		} else if (answer->length + 1 < sizeof(answer->text)) {
+			answer->text[answer->length++] = *text;
+		}
+	}
+}
+
+static void control_run(void)
+{
+	struct answer answer = { .length = 0 };
+	char error[64];
+	int result = command_run(line, answer_print, &answer);
+	if (answer.length > 0) {
+		answer_end_line(&answer);
+	}
+	if (result == 0) {
+		control_line("ok", "");
+	} else if (result == -ENOENT) {
+		control_line("error ", "unknown command");
+	} else {
+		format_text(error, sizeof(error), "errno %d", -result);
+		control_line("error ", error);
+	}
+}
+
+void control_input(char c)
+{
+	if (c == '\r') {
+		return;
+	}
+	if (c != '\n') {
+		if (c < ' ' || c > '~') {
+			line_wrong = "bytes that are not printable ASCII";
+		} else if (line_length + 1 >= sizeof(line)) {
+			line_wrong = "line too long";
+		} else {
+			line[line_length++] = c;
+		}
+		return;
+	}
+	line[line_length] = '\0';
+	if (line_wrong) {
+		control_line("error ", line_wrong);
+	} else if (line_length > 0) {
+		control_run();
+	}
+	line_length = 0;
+	line_wrong = NULL;
+}

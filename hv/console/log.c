@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The log: a ring of the last LOG_ENTRIES lines, each with a sequence number and its time. A line goes to the control line as
+ * well, or, before the guest has written, to COM1 where there is no control line. One lock orders ring and output alike, so the
+ * lines come out by sequence number. Lock order: log, then control or console.
+ */
+#include "hv/log.h"
+
+#include <stdarg.h>
+
+#include "base/format.h"
+#include "base/string.h"
+#include "console_internal.h"
+#include "hv/acpi.h"
+#include "hv/cpu.h"
+
+#define LOG_ENTRIES 256u
+
+_Atomic bool hv_panicking;
+
+static spinlock_t log_lock;
+static struct log_entry log_ring[LOG_ENTRIES]; /* log_lock */
+static uint64_t log_newest; /* log_lock: sequence number, 0: nothing yet */
+static uint64_t log_first_tsc; /* log_lock */
+
+void log_text_clean(char *to, const char *from, size_t size)
+{
+	size_t i = 0;
+	for (; i + 1 < size && from[i]; i++) {
+		to[i] = from[i] >= ' ' && from[i] <= '~' ? from[i] : '?';
+	}
+	to[i] = '\0';
+}
+
+static uint64_t ms_since_boot(void)
+{
+	uint64_t now = tsc_read();
+	if (!log_first_tsc) {
+		log_first_tsc = now;
+	}
+	return tsc_khz ? (now - log_first_tsc) / tsc_khz : 0;
+}
+
+static void log_append(const char *text)
+{
+	struct log_entry *entry = &log_ring[log_newest % LOG_ENTRIES];
+	entry->sequence = ++log_newest;
+	entry->ms = ms_since_boot();
+	log_text_clean(entry->text, text, sizeof(entry->text));
+	control_line("log ", entry->text);
+	console_boot_line(entry->text);
+}
+
+void log_line(const char *format, ...)
+{
+	char text[LOG_TEXT_MAX];
+	va_list arguments;
+	va_start(arguments, format);
+	format_text_va(text, sizeof(text), format, arguments);
+	va_end(arguments);
+	if (hv_panicking) {
+		return;
+	}
+	spin_lock(&log_lock);
+	log_append(text);
+	spin_unlock(&log_lock);
+}
+
+uint64_t log_entry_newest(void)
+{
+	spin_lock(&log_lock);
+	uint64_t newest = log_newest;
+	spin_unlock(&log_lock);
+	return newest;
+}
+
+bool log_entry_get(uint64_t sequence, struct log_entry *entry)
+{
+	spin_lock(&log_lock);
+	uint64_t oldest = log_newest > LOG_ENTRIES ? log_newest - LOG_ENTRIES + 1 : 1;
+	sequence = sequence < oldest ? oldest : sequence;
+	bool found = sequence <= log_newest;
+	if (found) {
+		*entry = log_ring[(sequence - 1) % LOG_ENTRIES];
+	}
+	spin_unlock(&log_lock);
+	return found;
+}
+
+void control_event(const char *format, ...)
+{
+	char text[LOG_TEXT_MAX], clean[LOG_TEXT_MAX];
+	va_list arguments;
+	va_start(arguments, format);
+	format_text_va(text, sizeof(text), format, arguments);
+	va_end(arguments);
+	log_text_clean(clean, text, sizeof(clean));
+	control_line("@ ", clean);
+}
+
+static void panic_write(struct uart *uart, const char *text)
+{
+	(void)uart_write(uart, text, strlen(text));
+}
+
+/* No lock is taken: this processor may hold any of them. A leading newline ends what another one was writing. */
+void hv_panic(const char *format, ...)
+{
+	char text[LOG_TEXT_MAX], clean[LOG_TEXT_MAX];
+	va_list arguments;
+	if (__atomic_exchange_n(&hv_panicking, true, __ATOMIC_SEQ_CST)) {
+		for (;;) {
+			__asm__ volatile("cli; hlt");
+		}
+	}
+	va_start(arguments, format);
+	format_text_va(text, sizeof(text), format, arguments);
+	va_end(arguments);
+	log_text_clean(clean, text, sizeof(clean));
+	panic_write(&uart_com2, "\n@ panic domain=hypervisor reason=");
+	panic_write(&uart_com2, clean);
+	panic_write(&uart_com2, "\n");
+	panic_write(&uart_com1, "\r\nbulkhead: the hypervisor stops: ");
+	panic_write(&uart_com1, clean);
+	panic_write(&uart_com1, "\r\n");
+	uart_drain(&uart_com2);
+	uart_drain(&uart_com1);
+	acpi_power_off();
+}
