@@ -21,6 +21,11 @@ void event_flush(void);
 /** The command line option's value copied into `value`, e.g. "root"; false: absent. */
 bool cmdline_option(const char *name, char *value, unsigned long size);
 
+/** The PVH module: the text of the command that /bin/sh -c is to run (not NUL-terminated). NULL: none, interactive. */
+const char *platform_command(unsigned long *length);
+/** ACPI RSDP's physical address; 0: none (a Bulkhead domain). */
+uint64_t platform_rsdp(void);
+
 /* Kernel log: lines; on Bulkhead BH_HC_LOG, on the bare machine the second serial line as "log kernel: ..." */
 void kprintf(const char *format, ...) __attribute__((format(printf, 1, 2)));
 _Noreturn void kernel_panic(const char *format, ...) __attribute__((format(printf, 1, 2)));

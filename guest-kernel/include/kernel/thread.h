@@ -35,10 +35,24 @@ struct thread {
 	uint64_t wake_deadline_ns;
 	uint64_t user_ns, system_ns, start_ns;
 	int nice;
+	/* Private to sched/ and arch/. */
+	volatile bool wake_pending; /* woken since it last slept */
+	bool timed_out;
+	uint32_t waiter_count; /* waiters prepared and not finished */
+	uint64_t slice_left_ns, run_since_ns;
 	struct process_thread *user; /* owned by process/: signal mask, clear_child_tid, robust list, ... */
 };
 
+#if __STDC_HOSTED__
 struct thread *thread_current(void);
+#else
+static inline struct thread *thread_current(void)
+{
+	struct thread *thread;
+	__asm__ volatile("mov %%gs:8, %0" : "=r"(thread)); /* struct cpu's `current` (arch/cpu.h) */
+	return thread;
+}
+#endif
 /** A kernel thread, runnable at once. NULL: no memory. */
 struct thread *thread_create(const char *name, void (*entry)(void *arg), void *arg);
 /** A user thread that is to return to user mode with *frame; not yet runnable: thread_start() it. NULL: no memory. */

@@ -13,6 +13,10 @@ struct trap_frame {
 	uint64_t rip, cs, rflags, rsp, ss;
 };
 
+#define TRAP_SYSCALL UINT64_MAX /* vector of a system call's frame */
+#define USER_CS 0x33 /* selectors of user mode: those of Linux */
+#define USER_SS 0x2b
+
 static inline bool trap_from_user(const struct trap_frame *f)
 {
 	return (f->cs & 3) == 3;
@@ -26,5 +30,9 @@ void signal_exception(struct trap_frame *frame, int signal, int code, uint64_t a
 
 /** Device interrupts: call handler(arg) with interrupts off. Returns the vector, or 0: none left. */
 uint8_t irq_allocate(void (*handler)(void *arg), void *arg);
+/** Bare machine: let I/O APIC input `gsi` raise that vector. -ENODEV: no such input. */
+int irq_route(uint32_t gsi, uint8_t vector, bool level_low);
+/** Bare machine: the message that raises that vector on the boot processor (MSI; Intel SDM vol. 3, 11.11). */
+uint64_t irq_message_address(void);
 
 #endif
