@@ -4,7 +4,7 @@
 # They are built in the check flavour (AddressSanitizer, UBSan) and run by `make unit`.
 include $(wildcard tests/unit/*.mk)
 UNIT_NAMES := $(basename $(notdir $(wildcard tests/unit/*.c)))
-FLAGS_tests := -Ihv/include -Iguest-kernel/include -Idriver-domains -I.
+FLAGS_tests := -Ihv/include -Iguest-kernel/include -Idriver-domains -Ivmtools -I.
 
 define unit_rule
 $(BUILD)/tests/$(1): $$(call check_objects,tests/unit/$(1).c $$(UNIT_$(1)))

@@ -1,1 +1,12 @@
 # SPDX-License-Identifier: MIT
+# build/vmctl: the host's side, hosted flavour, with libvirt.
+VMTOOLS_SOURCES := $(wildcard vmtools/*.c) lib/base/string.c lib/base/crc32.c lib/base/elf.c
+VMTOOLS_OBJECTS := $(call host_objects,$(VMTOOLS_SOURCES))
+FLAGS_vmtools := -Ivmtools
+
+$(BUILD)/vmctl: $(VMTOOLS_OBJECTS)
+	$(CC) -o $@ $(VMTOOLS_OBJECTS) -lvirt -lvirt-qemu -lpthread
+
+.PHONY: vmctl
+vmctl: $(BUILD)/vmctl
+ALL += $(BUILD)/vmctl

@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: MIT */
+/* vmctl's command line: every option of `run`, its bounds, and the sentences for what is wrong. */
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <setjmp.h>
+#include <cmocka.h>
+
+#include "options.h"
+#include "quantity.h"
+
+static struct options o;
+static char why[256];
+
+#define PARSE(command, ...)                                                                        \
+	({                                                                                         \
+		static char *words[] = { __VA_ARGS__, NULL };                                             \
+		options_parse(&o, command, sizeof(words) / sizeof(words[0]) - 1, words, why, sizeof(why)); \
+	})
+
+#define REFUSES(what, ...)                                                                         \
+	do {                                                                                       \
+		assert_int_not_equal(PARSE(COMMAND_RUN, __VA_ARGS__), 0);                          \
+		if (!strstr(why, what)) {                                                          \
+			fail_msg("expected \"%s\", got \"%s\"", what, why);                        \
+		}                                                                                  \
+	} while (0)
+
+static void defaults(void **state)
+{
+	assert_int_equal(PARSE(COMMAND_RUN, "--", "ls", "-l"), 0);
+	assert_int_equal(o.mode, MODE_ISOLATED);
+	assert_int_equal(o.firmware, FIRMWARE_NONE);
+	assert_int_equal(o.disk, DISK_AHCI);
+	assert_int_equal(o.cpus, 1);
+	assert_int_equal(o.memory, 0);
+	assert_int_equal(o.timeout_ns, 0);
+	assert_string_equal(o.command[0], "ls");
+	assert_string_equal(o.command[1], "-l");
+	assert_null(o.command[2]);
+}
+
+static void every_option_of_run(void **state)
+{
+	assert_int_equal(PARSE(COMMAND_RUN, "--mode", "monolithic", "--cpus=2", "--memory", "512M", "--root", "/x", "--firmware",
+			       "uefi", "--kill", "ahci@0.25", "--kill=ahci@3", "--stats", "s.json", "--timeout", "2.5", "--verbose",
+			       "--manifest", "m", "--disk", "ramdisk", "--iommu", "none", "--cpu-flags", "-svm", "--write"),
+			 0);
+	assert_int_equal(o.mode, MODE_MONOLITHIC);
+	assert_int_equal(o.cpus, 2);
+	assert_int_equal(o.memory, 512 << 20);
+	assert_int_equal(o.firmware, FIRMWARE_UEFI);
+	assert_int_equal(o.kill_count, 2);
+	assert_string_equal(o.kills[0].domain, "ahci");
+	assert_int_equal(o.kills[0].after_ns, 250000000);
+	assert_int_equal(o.kills[1].after_ns, 3000000000);
+	assert_string_equal(o.stats, "s.json");
+	assert_int_equal(o.timeout_ns, 2500000000);
+	assert_true(o.verbose && o.write);
+	assert_int_equal(o.disk, DISK_RAMDISK);
+	assert_int_equal(o.iommu, IOMMU_NONE);
+	assert_string_equal(o.cpu_flags, "-svm");
+	assert_null(o.command);
+}
+
+static void what_is_wrong(void **state)
+{
+	REFUSES("no option --bogus", "--bogus");
+	REFUSES("no option --runs", "--runs", "3");
+	REFUSES("needs a value", "--cpus");
+	REFUSES("takes no value", "--verbose=yes");
+	REFUSES("use 1 to 16", "--cpus", "0");
+	REFUSES("use 1 to 16", "--cpus", "17");
+	REFUSES("use isolated or monolithic", "--mode", "both");
+	REFUSES("use none, bios or uefi", "--firmware", "coreboot");
+	REFUSES("use 16M", "--memory", "8M");
+	REFUSES("use 16M", "--memory", "lots");
+	REFUSES("use DOMAIN@SECONDS", "--kill", "ahci");
+	REFUSES("use DOMAIN@SECONDS", "--kill", "@1");
+	REFUSES("use DOMAIN@SECONDS", "--kill", "ahci@soon");
+	REFUSES("use DOMAIN@SECONDS", "--kill", "a-name-that-is-too-long@1");
+	REFUSES("number of seconds", "--timeout", "-1");
+	REFUSES("not empty", "--root", "");
+	REFUSES("a command has to stand", "--verbose", "--");
+}
+
+static void words_of_other_commands(void **state)
+{
+	assert_int_equal(PARSE(COMMAND_BUNDLE, "m.manifest", "-o", "out"), 0);
+	assert_int_equal(o.word_count, 1);
+	assert_string_equal(o.words[0], "m.manifest");
+	assert_string_equal(o.output, "out");
+	assert_int_not_equal(PARSE(COMMAND_BUNDLE, "m", "--", "x"), 0);
+}
+
+static void quantities(void **state)
+{
+	uint64_t v;
+	assert_int_equal(quantity_size("4096", &v), 0);
+	assert_int_equal(v, 4096);
+	assert_int_equal(quantity_size("0x10K", &v), 0);
+	assert_int_equal(v, 16384);
+	assert_int_not_equal(quantity_size("1MB", &v), 0);
+	assert_int_not_equal(quantity_size("", &v), 0);
+	assert_int_not_equal(quantity_size(" 1", &v), 0);
+	assert_int_not_equal(quantity_size("18446744073709551615K", &v), 0);
+	assert_int_equal(quantity_duration("20ms", &v), 0);
+	assert_int_equal(v, 20000);
+	assert_int_not_equal(quantity_duration("20", &v), 0);
+	assert_int_equal(quantity_seconds("1.000000001", &v), 0);
+	assert_int_equal(v, 1000000001);
+	assert_int_equal(quantity_seconds("0.5s", &v), 0);
+	assert_int_equal(v, 500000000);
+	assert_int_not_equal(quantity_seconds(".5", &v), 0);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(defaults), cmocka_unit_test(every_option_of_run), cmocka_unit_test(what_is_wrong),
+		cmocka_unit_test(words_of_other_commands), cmocka_unit_test(quantities),
+	};
+	return cmocka_run_group_tests_name("options", tests, NULL, NULL);
+}

@@ -1,0 +1,1 @@
+UNIT_options := vmtools/options.c vmtools/quantity.c lib/base/string.c

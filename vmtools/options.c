@@ -1,0 +1,263 @@
+/* SPDX-License-Identifier: MIT */
+/* See options.h. "--name VALUE" and "--name=VALUE" mean the same. */
+#include "options.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "abi/hypercall.h"
+#include "base/string.h"
+#include "quantity.h"
+
+#define GUEST_MEMORY_MIN (16ull << 20)
+#define GUEST_MEMORY_MAX (64ull << 30)
+
+/* Each set_ function stores a value and returns NULL, or says what would have been right. */
+
+static const char *set_mode(struct options *o, const char *value)
+{
+	o->mode = strcmp(value, "monolithic") == 0 ? MODE_MONOLITHIC : MODE_ISOLATED;
+	return o->mode == MODE_ISOLATED && strcmp(value, "isolated") != 0 ? "use isolated or monolithic" : NULL;
+}
+
+static const char *set_firmware(struct options *o, const char *value)
+{
+	static const char *const names[] = { "none", "bios", "uefi" };
+	for (int i = 0; i < 3; i++) {
+		if (strcmp(value, names[i]) == 0) {
+			o->firmware = (enum vmctl_firmware)i;
+			return NULL;
+		}
+	}
+	return "use none, bios or uefi";
+}
+
+static const char *set_disk(struct options *o, const char *value)
+{
+	o->disk = strcmp(value, "ramdisk") == 0 ? DISK_RAMDISK : DISK_AHCI;
+	return o->disk == DISK_AHCI && strcmp(value, "ahci") != 0 ? "use ahci or ramdisk" : NULL;
+}
+
+static const char *set_iommu(struct options *o, const char *value)
+{
+	o->iommu = strcmp(value, "none") == 0 ? IOMMU_NONE : IOMMU_AMD;
+	return o->iommu == IOMMU_AMD && strcmp(value, "amd") != 0 ? "use amd or none" : NULL;
+}
+
+static const char *set_cpus(struct options *o, const char *value)
+{
+	uint64_t cpus;
+	if (quantity_number(value, BH_MAX_VCPUS, &cpus) != 0 || cpus == 0) {
+		return "use 1 to 16";
+	}
+	o->cpus = (unsigned)cpus;
+	return NULL;
+}
+
+static const char *set_runs(struct options *o, const char *value)
+{
+	uint64_t runs;
+	if (quantity_number(value, 99, &runs) != 0 || runs == 0) {
+		return "use 1 to 99";
+	}
+	o->runs = (unsigned)runs;
+	return NULL;
+}
+
+static const char *set_memory(struct options *o, const char *value)
+{
+	if (quantity_size(value, &o->memory) != 0 || o->memory < GUEST_MEMORY_MIN || o->memory > GUEST_MEMORY_MAX ||
+	    o->memory & ((1 << 20) - 1)) {
+		return "use 16M to 64G in steps of 1M, as in 256M";
+	}
+	return NULL;
+}
+
+static const char *set_timeout(struct options *o, const char *value)
+{
+	return quantity_seconds(value, &o->timeout_ns) != 0 ? "use a number of seconds, as in 60 or 2.5" : NULL;
+}
+
+int options_parse_kill(const char *text, struct kill_request *kill)
+{
+	const char *at = strchr(text, '@');
+	size_t length = at ? (size_t)(at - text) : 0;
+	if (length == 0 || length >= sizeof(kill->domain)) {
+		return -EINVAL;
+	}
+	memcpy(kill->domain, text, length);
+	kill->domain[length] = '\0';
+	return quantity_seconds(at + 1, &kill->after_ns) != 0 ? -EINVAL : 0;
+}
+
+static const char *set_kill(struct options *o, const char *value)
+{
+	if (o->kill_count == OPTIONS_MAX_KILLS) {
+		return "that is one too many: use at most 64";
+	}
+	return options_parse_kill(value, &o->kills[o->kill_count++]) != 0 ? "use DOMAIN@SECONDS, as in ahci@0.5" : NULL;
+}
+
+static const char *set_verbose(struct options *o, const char *value)
+{
+	o->verbose = true;
+	return NULL;
+}
+
+static const char *set_write(struct options *o, const char *value)
+{
+	o->write = true;
+	return NULL;
+}
+
+static const char *set_short(struct options *o, const char *value)
+{
+	o->is_short = true;
+	return NULL;
+}
+
+static const char *set_bootable(struct options *o, const char *value)
+{
+	o->bootable = true;
+	return NULL;
+}
+
+static const char *set_icount(struct options *o, const char *value)
+{
+	o->icount = true;
+	return NULL;
+}
+
+/* Options whose value is kept as it is. */
+#define TEXT_OPTION(field)                                                                         \
+	static const char *set_##field(struct options *o, const char *value)                       \
+	{                                                                                          \
+		o->field = value;                                                                  \
+		return *value ? NULL : "give a value that is not empty";                           \
+	}
+TEXT_OPTION(root)
+TEXT_OPTION(manifest)
+TEXT_OPTION(stats)
+TEXT_OPTION(cpu_flags)
+TEXT_OPTION(name)
+TEXT_OPTION(machine)
+TEXT_OPTION(output)
+TEXT_OPTION(dir)
+TEXT_OPTION(json)
+TEXT_OPTION(append)
+TEXT_OPTION(bundle)
+
+#define RUNS (COMMAND_RUN | COMMAND_BENCH)
+
+static const struct option {
+	const char *name, *value; /* value NULL: takes none */
+	unsigned commands; /* enum vmctl_command */
+	const char *(*set)(struct options *o, const char *value);
+	const char *help;
+} table[] = {
+	{ "--mode", "isolated|monolithic", COMMAND_RUN, set_mode, "with the hypervisor (default), or the guest kernel on the bare machine" },
+	{ "--cpus", "N", RUNS, set_cpus, "processors of the machine and of the guest (1)" },
+	{ "--memory", "SIZE", RUNS, set_memory, "the guest's memory (256M)" },
+	{ "--root", "DIR|IMAGE", RUNS, set_root, "root file system; a directory is copied into an image (a small busybox system)" },
+	{ "--write", NULL, COMMAND_RUN, set_write, "let the guest change IMAGE itself, not a copy of it" },
+	{ "--firmware", "none|bios|uefi", COMMAND_RUN, set_firmware, "how the machine starts; none is fastest (none)" },
+	{ "--disk", "ahci|ramdisk", COMMAND_RUN, set_disk, "where the root file system lies (ahci)" },
+	{ "--iommu", "amd|none", COMMAND_RUN, set_iommu, "the machine's IOMMU (amd in isolated mode)" },
+	{ "--cpu-flags", "FLAGS", COMMAND_RUN, set_cpu_flags, "processor features, comma-separated, -NAME takes one away, as in -svm" },
+	{ "--manifest", "FILE", COMMAND_RUN, set_manifest, "domains of the machine (built in: guest and the disk's domain)" },
+	{ "--bundle", "FILE", COMMAND_RUN, set_bundle, "boot this bundle as it is; no COMMAND then" },
+	{ "--append", "TEXT", COMMAND_RUN, set_append, "words added to the guest kernel's command line" },
+	{ "--kill", "DOMAIN@SECONDS", COMMAND_RUN, set_kill, "kill a domain so long after COMMAND started; repeatable" },
+	{ "--stats", "FILE", COMMAND_RUN, set_stats, "write times, exits and recoveries as JSON" },
+	{ "--timeout", "SECONDS", RUNS, set_timeout, "give up after so long, with status 124" },
+	{ "--icount", NULL, COMMAND_RUN, set_icount, "count instructions: virtual time runs by instructions, one processor" },
+	{ "--name", "NAME", COMMAND_RUN, set_name, "the machine's name for ps, kill and console (run-PID)" },
+	{ "--verbose", NULL, RUNS, set_verbose, "logs of hypervisor and domains to stderr" },
+	{ "--json", "FILE", COMMAND_BENCH, set_json, "write the figures as JSON" },
+	{ "--runs", "N", COMMAND_BENCH, set_runs, "runs of each mode, interleaved; medians count (3)" },
+	{ "--short", NULL, COMMAND_BENCH, set_short, "fewer iterations" },
+	{ "--dir", "DIR", COMMAND_BUNDLE | COMMAND_CHECK, set_dir, "where images are that the manifest names (vmctl's own directory)" },
+	{ "-o", "FILE", COMMAND_BUNDLE | COMMAND_IMAGE, set_output, "the file to write" },
+	{ "--bootable", NULL, COMMAND_IMAGE, set_bootable, "make an ISO that boots by BIOS and UEFI, from hypervisor and bundle" },
+	{ "--manifest", "FILE", COMMAND_IMAGE, set_manifest, "with --bootable: domains of the machine" },
+	{ "--machine", "NAME", COMMAND_KILL | COMMAND_CONSOLE, set_machine, "which machine, where several run" },
+};
+
+static const struct option *option_find(enum vmctl_command command, const char *name, size_t length)
+{
+	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
+		if (table[i].commands & command && strlen(table[i].name) == length && strncmp(table[i].name, name, length) == 0) {
+			return &table[i];
+		}
+	}
+	return NULL;
+}
+
+/* Take the option at argv[*at], and its value; *at is left on the last word taken. */
+static int take_option(struct options *o, enum vmctl_command command, int argc, char **argv, int *at, char *why, size_t size)
+{
+	const char *word = argv[*at], *equals = word[1] == '-' ? strchr(word, '=') : NULL;
+	size_t length = equals ? (size_t)(equals - word) : strlen(word);
+	const struct option *option = option_find(command, word, length);
+	if (!option) {
+		snprintf(why, size, "there is no option %.*s here; \"vmctl help\" lists them", (int)length, word);
+		return -EINVAL;
+	}
+	const char *value = NULL;
+	if (!option->value && equals) {
+		snprintf(why, size, "%s takes no value", option->name);
+		return -EINVAL;
+	}
+	if (option->value) {
+		value = equals ? equals + 1 : *at + 1 < argc ? argv[++*at] : NULL;
+		if (!value) {
+			snprintf(why, size, "%s needs a value: %s", option->name, option->value);
+			return -EINVAL;
+		}
+	}
+	const char *advice = option->set(o, value);
+	if (advice) {
+		snprintf(why, size, "%s %s is not possible: %s", option->name, value, advice);
+		return -EINVAL;
+	}
+	return 0;
+}
+
+int options_parse(struct options *options, enum vmctl_command command, int argc, char **argv, char *why, size_t why_size)
+{
+	*options = (struct options){ .cpus = 1, .runs = 3 };
+	for (int i = 0; i < argc; i++) {
+		if (strcmp(argv[i], "--") == 0) {
+			if (!(command & COMMAND_RUN) || i + 1 == argc) {
+				snprintf(why, why_size, "%s", i + 1 == argc ? "behind -- a command has to stand" : "-- has no meaning here");
+				return -EINVAL;
+			}
+			options->command = argv + i + 1;
+			return 0;
+		}
+		if (argv[i][0] == '-' && argv[i][1]) {
+			int error = take_option(options, command, argc, argv, &i, why, why_size);
+			if (error) {
+				return error;
+			}
+		} else if (options->word_count == OPTIONS_MAX_WORDS) {
+			snprintf(why, why_size, "too many words");
+			return -EINVAL;
+		} else {
+			options->words[options->word_count++] = argv[i];
+		}
+	}
+	return 0;
+}
+
+void options_help(enum vmctl_command command)
+{
+	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
+		if (table[i].commands & command) {
+			char left[64];
+			snprintf(left, sizeof(left), "%s %s", table[i].name, table[i].value ? table[i].value : "");
+			printf("  %-30s %s\n", left, table[i].help);
+		}
+	}
+}
