@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: MIT */
+/* The front half of a split virtqueue; ring_front.h has the rules. VIRTIO 1.2, 2.7. */
+#include "virtio/ring_front.h"
+
+#include "abi/errno.h"
+#include "base/string.h"
+
+#define RING_POISON 0xffffffffu /* no request has this id */
+
+int ring_front_init(struct ring_front *ring, const struct ring_front_setup *setup)
+{
+	if (!ring_size_valid(setup->size)) {
+		return -EINVAL;
+	}
+	memset(ring, 0, sizeof(*ring));
+	ring->s = *setup;
+	for (uint16_t id = 0; id < setup->size; id++) {
+		ring->free[id] = (uint16_t)(setup->size - 1 - id);
+	}
+	ring->free_count = setup->size;
+	memset(setup->desc, 0, ring_desc_bytes(setup->size));
+	memset(setup->avail, 0, ring_avail_bytes(setup->size));
+	memset(setup->used, 0, ring_used_bytes(setup->size));
+	return 0;
+}
+
+int ring_front_id(struct ring_front *ring)
+{
+	return ring->free_count ? ring->free[--ring->free_count] : -EAGAIN;
+}
+
+/* Write all that the peer reads of one request, for its place in the available ring. */
+static void ring_write_request(struct ring_front *ring, uint16_t id, uint16_t position)
+{
+	size_t offset = (size_t)id * ring->s.table_entries;
+	struct vring_desc *table = ring->s.tables + offset;
+	unsigned count = ring->s.describe(ring->s.owner, id, table);
+	uint32_t writable = 0;
+	for (unsigned i = 0; i < count; i++) {
+		writable += table[i].flags & VRING_DESC_WRITE ? table[i].len : 0;
+	}
+	ring->records[id].writable = writable;
+	ring->records[id].count = (uint16_t)count;
+	ring->s.desc[id] = (struct vring_desc){
+		.addr = ring->s.tables_bus + offset * sizeof(struct vring_desc),
+		.len = (uint32_t)(count * sizeof(struct vring_desc)),
+		.flags = VRING_DESC_INDIRECT,
+	};
+	ring->s.avail->ring[position & (ring->s.size - 1)] = id;
+}
+
+void ring_front_submit(struct ring_front *ring, uint16_t id)
+{
+	ring_write_request(ring, id, ring->next_avail);
+	ring->records[id].outstanding = true;
+	ring->order[ring->next_avail & (ring->s.size - 1)] = id;
+	ring->next_avail++;
+	ring_store(&ring->s.avail->idx, ring->next_avail);
+}
+
+bool ring_front_kick(struct ring_front *ring)
+{
+	uint16_t before = ring->kicked;
+	if (before == ring->next_avail) {
+		return false;
+	}
+	ring->kicked = ring->next_avail;
+	__atomic_thread_fence(__ATOMIC_SEQ_CST); /* avail.idx is out before the peer's wish is read */
+	if (!ring->s.event_idx) {
+		return !(ring_load(&ring->s.used->flags) & VRING_USED_F_NO_NOTIFY);
+	}
+	return ring_event_passed(ring_load(ring_avail_event(ring->s.used, ring->s.size)), ring->next_avail, before);
+}
+
+int ring_front_peek(const struct ring_front *ring, struct ring_completion *completion)
+{
+	uint16_t claimed = (uint16_t)(ring_load(&ring->s.used->idx) - ring->next_used);
+	if (claimed == 0) {
+		return 0;
+	}
+	if (claimed > ring_front_in_flight(ring)) {
+		return -EPROTO;
+	}
+	uint16_t slot = ring->next_used & (ring->s.size - 1);
+	const volatile struct vring_used_elem *elem = &ring->s.used->ring[slot];
+	uint32_t id = elem->id, len = elem->len;
+	if (id >= ring->s.size || !ring->records[id].outstanding || (ring->s.in_order && id != ring->order[slot]) ||
+	    len > ring->records[id].writable) {
+		return -EPROTO;
+	}
+	*completion = (struct ring_completion){ .id = (uint16_t)id, .len = len, .writable = ring->records[id].writable };
+	return 1;
+}
+
+void ring_front_accept(struct ring_front *ring, const struct ring_completion *completion)
+{
+	ring->records[completion->id].outstanding = false;
+	ring->free[ring->free_count++] = completion->id;
+	ring->next_used++;
+}
+
+bool ring_front_arm(struct ring_front *ring)
+{
+	if (ring->s.event_idx) {
+		ring_store(ring_used_event(ring->s.avail, ring->s.size), ring->next_used);
+	}
+	__atomic_thread_fence(__ATOMIC_SEQ_CST); /* the wish is out before the last look */
+	return ring_load(&ring->s.used->idx) != ring->next_used;
+}
+
+void ring_front_rebuild(struct ring_front *ring)
+{
+	memset(ring->s.desc, 0, ring_desc_bytes(ring->s.size));
+	memset(ring->s.avail, 0, ring_avail_bytes(ring->s.size));
+	memset(ring->s.used, 0, ring_used_bytes(ring->s.size));
+	for (uint16_t i = 0; i < ring->s.size; i++) {
+		ring->s.used->ring[i].id = RING_POISON;
+	}
+	for (uint16_t position = ring->next_used; position != ring->next_avail; position++) {
+		ring_write_request(ring, ring->order[position & (ring->s.size - 1)], position);
+	}
+	*ring_used_event(ring->s.avail, ring->s.size) = ring->next_used;
+	*ring_avail_event(ring->s.used, ring->s.size) = ring->next_used;
+	ring->kicked = ring->next_used;
+	ring_store(&ring->s.used->idx, ring->next_used);
+	ring_store(&ring->s.avail->idx, ring->next_avail);
+}
