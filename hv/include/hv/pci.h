@@ -20,6 +20,9 @@ struct pci_function {
 	uint8_t msi_cap, msix_cap, pm_cap, pcie_cap; /* offsets, 0: absent */
 	struct domain *owner; /* NULL: the hypervisor's or nobody's; bus mastering is off then */
 	uint8_t vector; /* host vector of its interrupt */
+	void *registers; /* mapped for the class's own reset, or NULL */
+	void *msix_table; /* mapped, or NULL */
+	uint16_t msix_count; /* entries of msix_table */
 };
 
 int pci_init(void); /* -ENODEV without an MCFG */

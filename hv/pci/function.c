@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What a function says of itself: capabilities (PCI 3.0, 6.7) and BARs (6.2.5.1). A device's answers are not trusted: a capability
+ * list that loops or points into the header ends there, a 64-bit BAR without an upper half is absent.
+ */
+#include "pci_internal.h"
+
+#define CAP_FIRST 0x40u
+#define CAP_MAX_COUNT 48u /* 192 bytes of 4-byte capabilities: a longer list is a loop */
+
+#define BAR_IO 0x1u
+#define BAR_TYPE 0x6u
+#define BAR_TYPE_64 0x4u
+#define BAR_FLAGS 0xfu
+
+uint8_t pci_cap_find(const struct pci_function *f, uint8_t id)
+{
+	if (!(pci_read(f, PCI_STATUS, 2) & PCI_STATUS_CAPABILITIES)) {
+		return 0;
+	}
+	unsigned at = pci_read(f, PCI_CAPABILITIES, 1) & ~3u;
+	for (unsigned n = 0; n < CAP_MAX_COUNT && at >= CAP_FIRST; n++) {
+		uint32_t head = pci_read(f, at, 2);
+		if ((head & 0xff) == id) {
+			return (uint8_t)at;
+		}
+		at = (head >> 8) & ~3u;
+	}
+	return 0;
+}
+
+/* The value that a BAR register shows with all ones written: its size mask. The old value is put back. */
+static uint32_t bar_mask(const struct pci_function *f, unsigned offset)
+{
+	uint32_t old = pci_read(f, offset, 4);
+	pci_write(f, offset, 4, 0xffffffffu);
+	uint32_t mask = pci_read(f, offset, 4);
+	pci_write(f, offset, 4, old);
+	return mask;
+}
+
+/* Returns how many registers the BAR takes. It is noted only if it has an address that fits its size. */
+static unsigned bar_read(struct pci_function *f, unsigned index, unsigned count)
+{
+	unsigned offset = PCI_BAR0 + 4 * index;
+	uint32_t low = pci_read(f, offset, 4);
+	bool wide = !(low & BAR_IO) && (low & BAR_TYPE) == BAR_TYPE_64;
+	if (low & BAR_IO || (wide && index + 1 >= count)) {
+		return 1;
+	}
+	uint64_t at = low & ~BAR_FLAGS, mask = bar_mask(f, offset) & ~BAR_FLAGS;
+	if (wide) {
+		at |= (uint64_t)pci_read(f, offset + 4, 4) << 32;
+		mask |= (uint64_t)bar_mask(f, offset + 4) << 32;
+	}
+	uint64_t size = mask & -mask; /* the lowest bit that can be set */
+	if (at != 0 && size != 0 && (at & (size - 1)) == 0) {
+		f->bars[index] = (struct pci_bar){ .at = HPA(at), .size = size };
+	}
+	return wide ? 2 : 1;
+}
+
+static void bars_read(struct pci_function *f)
+{
+	uint32_t header = pci_read(f, PCI_HEADER_TYPE, 1) & ~PCI_HEADER_MULTI;
+	unsigned count = header == 0 ? 6 : 0; /* a bridge's are nobody's */
+	uint32_t command = pci_read(f, PCI_COMMAND, 2);
+	pci_write(f, PCI_COMMAND, 2, command & ~(PCI_COMMAND_IO | PCI_COMMAND_MEMORY));
+	for (unsigned i = 0; i < 6; i++) {
+		f->bars[i] = (struct pci_bar){ .size = 0 };
+	}
+	for (unsigned i = 0; i < count;) {
+		i += bar_read(f, i, count);
+	}
+	pci_write(f, PCI_COMMAND, 2, command);
+}
+
+void pci_function_read(struct pci_function *f)
+{
+	uint32_t id = pci_read(f, PCI_VENDOR, 4);
+	f->vendor = (uint16_t)id;
+	f->device = (uint16_t)(id >> 16);
+	f->class_code = pci_read(f, PCI_CLASS, 4) >> 8;
+	f->pm_cap = pci_cap_find(f, PCI_CAP_PM);
+	f->msi_cap = pci_cap_find(f, PCI_CAP_MSI);
+	f->msix_cap = pci_cap_find(f, PCI_CAP_MSIX);
+	f->pcie_cap = pci_cap_find(f, PCI_CAP_PCIE);
+	bars_read(f);
+}

@@ -1,0 +1,201 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Function resets, the most thorough first: function-level reset (PCI Express 4.0, 6.6.2, or Advanced Features), D3hot to D0 where
+ * the function says that it loses its state (PCI PM 1.2, 5.4), the class's own (AHCI 1.3.1, 10.4.3). Afterwards the header is as before,
+ * with bus mastering and message interrupts off. Each wait ends at a TSC deadline. Nothing here allocates: what must be
+ * mapped was mapped by pci_reset_prepare at boot.
+ */
+#include <stddef.h>
+
+#include "abi/errno.h"
+#include "hv/cpu.h"
+#include "hv/log.h"
+#include "hv/mmio.h"
+#include "pci_internal.h"
+
+#define PCIE_DEVICE_CAP 4
+#define PCIE_DEVICE_CAP_FLR (1u << 28)
+#define PCIE_DEVICE_CONTROL 8
+#define PCIE_DEVICE_CONTROL_FLR 0x8000u
+#define PCIE_DEVICE_STATUS 10
+#define PCIE_DEVICE_STATUS_PENDING 0x20u
+#define AF_CAP 3
+#define AF_CAP_FLR 0x02u
+#define AF_CONTROL 4
+#define AF_STATUS 5
+#define AF_STATUS_PENDING 0x01u
+#define PM_CONTROL 4
+#define PM_CONTROL_STATE 0x3u
+#define PM_CONTROL_NO_SOFT_RESET 0x8u
+#define PM_D3HOT 0x3u
+
+#define AHCI_BAR 5
+#define AHCI_GHC 4
+#define AHCI_GHC_HR 1u
+#define AHCI_GHC_AE (1u << 31)
+#define AHCI_REGISTERS 0x100u
+
+#define FLR_US 100000u
+#define PENDING_US 100000u
+#define PM_US 10000u
+#define AHCI_US 1000000u
+
+void pci_reset_prepare(struct pci_function *f)
+{
+	const struct pci_bar *bar = &f->bars[AHCI_BAR];
+	uint64_t in_page = bar->at.value & (PAGE_SIZE - 1);
+	if (f->class_code != PCI_CLASS_AHCI || bar->at.value == 0 || bar->size < AHCI_REGISTERS || in_page + AHCI_REGISTERS > PAGE_SIZE) {
+		return;
+	}
+	char *page = mmio_map(HPA(bar->at.value - in_page), PAGE_SIZE);
+	f->registers = page ? page + in_page : NULL;
+}
+
+static void wait_us(uint64_t us)
+{
+	uint64_t end = tsc_read() + us_to_tsc(us);
+	while (tsc_read() < end) {
+		__asm__ volatile("pause");
+	}
+}
+
+/* Wait until the byte or word at `offset` has none of `bits`. */
+static int wait_config(const struct pci_function *f, unsigned offset, uint32_t bits, uint64_t us)
+{
+	uint64_t end = tsc_read() + us_to_tsc(us);
+	while (pci_read(f, offset, 1) & bits) {
+		if (tsc_read() > end) {
+			return -ETIMEDOUT;
+		}
+	}
+	return 0;
+}
+
+static bool pcie_flr_known(const struct pci_function *f)
+{
+	return f->pcie_cap && pci_read(f, f->pcie_cap + PCIE_DEVICE_CAP, 4) & PCIE_DEVICE_CAP_FLR;
+}
+
+static int pcie_flr(const struct pci_function *f)
+{
+	unsigned control = f->pcie_cap + PCIE_DEVICE_CONTROL;
+	/* Transactions that stay pending do not hold the reset up: 6.6.2 lets software go on after its own time limit. */
+	(void)wait_config(f, f->pcie_cap + PCIE_DEVICE_STATUS, PCIE_DEVICE_STATUS_PENDING, PENDING_US);
+	pci_write(f, control, 2, pci_read(f, control, 2) | PCIE_DEVICE_CONTROL_FLR);
+	wait_us(FLR_US);
+	return 0;
+}
+
+static bool af_flr_known(const struct pci_function *f)
+{
+	unsigned cap = pci_cap_find(f, PCI_CAP_AF);
+	return cap && pci_read(f, cap + AF_CAP, 1) & AF_CAP_FLR;
+}
+
+static int af_flr(const struct pci_function *f)
+{
+	unsigned cap = pci_cap_find(f, PCI_CAP_AF);
+	(void)wait_config(f, cap + AF_STATUS, AF_STATUS_PENDING, PENDING_US);
+	pci_write(f, cap + AF_CONTROL, 1, 1);
+	wait_us(FLR_US);
+	return 0;
+}
+
+static bool pm_known(const struct pci_function *f)
+{
+	return f->pm_cap && !(pci_read(f, f->pm_cap + PM_CONTROL, 2) & PM_CONTROL_NO_SOFT_RESET);
+}
+
+static int pm_reset(const struct pci_function *f)
+{
+	unsigned control = f->pm_cap + PM_CONTROL;
+	uint32_t d0 = pci_read(f, control, 2) & ~PM_CONTROL_STATE;
+	pci_write(f, control, 2, d0 | PM_D3HOT);
+	wait_us(PM_US);
+	pci_write(f, control, 2, d0);
+	wait_us(PM_US);
+	return wait_config(f, control, PM_CONTROL_STATE, PM_US);
+}
+
+static bool ahci_known(const struct pci_function *f)
+{
+	return f->class_code == PCI_CLASS_AHCI && f->registers;
+}
+
+static int ahci_reset(const struct pci_function *f)
+{
+	uint64_t end = tsc_read() + us_to_tsc(AHCI_US);
+	pci_write(f, PCI_COMMAND, 2, pci_read(f, PCI_COMMAND, 2) | PCI_COMMAND_MEMORY);
+	mmio_write32(f->registers, AHCI_GHC, AHCI_GHC_AE);
+	mmio_write32(f->registers, AHCI_GHC, AHCI_GHC_AE | AHCI_GHC_HR);
+	while (mmio_read32(f->registers, AHCI_GHC) & AHCI_GHC_HR) {
+		if (tsc_read() > end) {
+			return -ETIMEDOUT;
+		}
+	}
+	return 0;
+}
+
+static const struct reset_method {
+	const char *name;
+	bool (*known)(const struct pci_function *f);
+	int (*run)(const struct pci_function *f);
+} methods[] = {
+	{ "function-level reset", pcie_flr_known, pcie_flr },
+	{ "advanced-features function-level reset", af_flr_known, af_flr },
+	{ "power state D3hot to D0", pm_known, pm_reset },
+	{ "AHCI controller reset", ahci_known, ahci_reset },
+};
+
+static const struct reset_method *method_of(const struct pci_function *f)
+{
+	for (unsigned i = 0; i < sizeof(methods) / sizeof(methods[0]); i++) {
+		if (methods[i].known(f)) {
+			return &methods[i];
+		}
+	}
+	return NULL;
+}
+
+const char *pci_reset_method(const struct pci_function *f)
+{
+	const struct reset_method *method = method_of(f);
+	return method ? method->name : NULL;
+}
+
+#define HEADER_FIRST 0x0cu /* cache line size ... */
+#define HEADER_END 0x40u /* ... interrupt line */
+
+static void messages_off(const struct pci_function *f)
+{
+	if (f->msi_cap) {
+		pci_write(f, f->msi_cap + 2u, 2, pci_read(f, f->msi_cap + 2u, 2) & ~1u);
+	}
+	if (f->msix_cap) {
+		pci_write(f, f->msix_cap + 2u, 2, pci_read(f, f->msix_cap + 2u, 2) & ~0x8000u);
+	}
+}
+
+int pci_reset(struct pci_function *f)
+{
+	uint32_t header[(HEADER_END - HEADER_FIRST) / 4];
+	const struct reset_method *method = method_of(f);
+	if (!method) {
+		return -ENODEV;
+	}
+	pci_bus_master(f, false);
+	uint32_t command = pci_read(f, PCI_COMMAND, 2);
+	for (unsigned i = 0; i < sizeof(header) / sizeof(header[0]); i++) {
+		header[i] = pci_read(f, HEADER_FIRST + 4 * i, 4);
+	}
+	int error = method->run(f);
+	for (unsigned i = 0; i < sizeof(header) / sizeof(header[0]); i++) {
+		pci_write(f, HEADER_FIRST + 4 * i, 4, header[i]);
+	}
+	pci_write(f, PCI_COMMAND, 2, command);
+	messages_off(f);
+	if (error < 0) {
+		log_line("pci: %02x:%02x.%x: %s: timed out", f->bdf >> 8, f->bdf >> 3 & 31, f->bdf & 7, method->name);
+	}
+	return error;
+}
