@@ -47,6 +47,8 @@ int fd_install(struct file *f, bool close_on_exec); /* takes the reference; -EMF
 struct file *file_open_path(const char *path, unsigned flags, unsigned mode, int *error);
 /** Check execute permission and that it is a regular file. 0, -EACCES. */
 int file_may_exec(struct file *f);
+/** Where the file has set-user-ID or set-group-ID bits (and the mount allows them), put its owner or group there; else leave the numbers. */
+void file_exec_ids(struct file *f, uint32_t *uid, uint32_t *gid);
 /** Read into kernel memory at an offset, not moving the file's own. */
 long file_pread(struct file *f, void *buffer, uint64_t bytes, uint64_t offset);
 /** The page-cache page of page index `index`, up to date and referenced, for mmap. -EIO, -ENXIO behind the end, -ENODEV: cannot be mapped. */
