@@ -34,12 +34,20 @@ struct iommu_ops {
 	/** Take one recorded fault. -ENOENT: none. */
 	int (*fault_next)(struct iommu_fault *fault);
 };
+/* attach: -EOPNOTSUPP if no IOMMU can stand in this function's way (logged in words), -ENOMEM at its first use only. flush, attach:
+ * -ETIMEDOUT if the IOMMU did not complete; then nothing may be assumed about what the function can still reach. */
 
 extern const struct iommu_ops *iommu; /* NULL: this machine has none */
 /** Look for one and switch it on; `iommu` is set on success. -ENODEV, or why it does not work. Also the reason in words. */
 int iommu_init(const char **why);
 int iommu_domain_init(struct iommu_domain *domain);
-int iommu_map(struct iommu_domain *domain, uint64_t iova, hpa_t to, uint64_t bytes, unsigned prot); /* then flush */
-int iommu_unmap(struct iommu_domain *domain, uint64_t iova, uint64_t bytes); /* flushes */
+/** Both return when no device can use an old translation of the range any more; only then are page-table pages given back. */
+int iommu_map(struct iommu_domain *domain, uint64_t iova, hpa_t to, uint64_t bytes, unsigned prot);
+int iommu_unmap(struct iommu_domain *domain, uint64_t iova, uint64_t bytes);
+
+/** Hand all recorded faults to machine_iommu_fault(). The IOMMU's own interrupt does this; elsewhere it is called at need, no lock held. */
+void iommu_faults_take(void);
+/** A device tried what its domain's tables do not allow. Called with no lock held. Defined by domain/. */
+void machine_iommu_fault(const struct iommu_fault *fault);
 
 #endif
