@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "kernel/lock.h"
 #include "kernel/memory.h"
 
 struct file;
