@@ -11,7 +11,8 @@
 struct boot_info {
 	const char *loader; /* "PVH", "Multiboot2" */
 	char cmdline[1024];
-	hpa_t rsdp; /* value 0: search the BIOS areas */
+	hpa_t rsdp; /* as the loader gave it, before paging is final; value 0: search the BIOS areas */
+	hpa_t low_page; /* a page of RAM below 640 KiB, for the other processors' first instructions; value 0: none */
 	const void *bundle; /* mapped read-only, no-execute; NULL: none given */
 	uint64_t bundle_size;
 	unsigned ram_count;

@@ -36,6 +36,12 @@ static inline struct cpu *cpu_current(void)
 void cpu_kick(uint32_t index);
 /** Halt with interrupts on until one has been handled; returns with interrupts off. */
 void cpu_idle(void);
+/** Let pending host interrupts in: sti; nop; cli. */
+void cpu_take_interrupts(void);
+/** The other processors, idle since boot, enter sched_run(). Once, by the boot processor, when the domains stand. */
+void cpu_release_all(void);
+/** Halt every other processor for good, by NMI. For hv_panic. */
+void cpu_stop_others(void);
 
 typedef struct { uint32_t held; } spinlock_t; /* interrupts are off in the hypervisor: no irqsave variants */
 void spin_lock(spinlock_t *lock);
@@ -54,7 +60,7 @@ static inline uint64_t tsc_read(void)
 	__asm__ volatile("rdtsc" : "=a"(lo), "=d"(hi));
 	return (uint64_t)hi << 32 | lo;
 }
-/** Arm this processor's one-shot timer for a TSC deadline (0: off); timer_tick() of the scheduler is called then. */
+/** Arm this processor's one-shot timer for a TSC deadline (0: off); sched_timer() is called then. */
 void timer_arm(uint64_t deadline_tsc);
 uint64_t tsc_to_us(uint64_t cycles);
 uint64_t us_to_tsc(uint64_t us);

@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Off (ACPI 6.4, 4.8.3.2 and 7.4.2): SLP_TYP of the soft-off state, which AML alone knows, is read from the bytes of the DSDT:
+ * Name(_S5_, Package() { a, b, ... }) has one encoding (20.2). Where switching off fails, the machine is reset.
+ */
+#include "acpi_internal.h"
+
+#include "abi/errno.h"
+#include "base/string.h"
+#include "hv/port.h"
+
+#define AML_ZERO 0x00
+#define AML_ONE 0x01
+#define AML_BYTE_PREFIX 0x0a
+#define AML_PACKAGE 0x12
+#define PM1_SCI_ENABLE 1u
+#define PM1_SLEEP_TYPE_SHIFT 10
+#define PM1_SLEEP_TYPE_MASK (7u << PM1_SLEEP_TYPE_SHIFT)
+#define PM1_SLEEP_ENABLE (1u << 13)
+#define GAS_SYSTEM_IO 1
+#define RESET_CONTROL_PORT 0xcf9
+#define RESET_CONTROL_HARD 0x06
+#define POLLS 1000000
+
+/* One element of the package: Zero, One, or BytePrefix and a byte. */
+static const uint8_t *element_take(const uint8_t *at, const uint8_t *end, uint8_t *value)
+{
+	if (at < end && (*at == AML_ZERO || *at == AML_ONE)) {
+		*value = *at;
+		return at + 1;
+	}
+	if (end - at >= 2 && *at == AML_BYTE_PREFIX) {
+		*value = at[1];
+		return at + 2;
+	}
+	return NULL;
+}
+
+int acpi_s5_find(const struct acpi_header *table, uint8_t *type_a, uint8_t *type_b)
+{
+	const uint8_t *end = (const uint8_t *)table + table->length;
+	for (const uint8_t *at = (const uint8_t *)(table + 1); end - at >= 8; at++) {
+		if (memcmp(at, "_S5_", 4) != 0 || at[4] != AML_PACKAGE) {
+			continue;
+		}
+		const uint8_t *element = at + 5 + 1 + (at[5] >> 6) + 1; /* PkgLength of 1 to 4 bytes, NumElements */
+		element = element < end ? element_take(element, end, type_a) : NULL;
+		element = element ? element_take(element, end, type_b) : NULL;
+		if (element) {
+			return 0;
+		}
+	}
+	return -ENOENT;
+}
+
+static void sleep_enter(uint16_t port, uint8_t type)
+{
+	if (port) {
+		uint16_t control = (uint16_t)(port_read16(port) & ~PM1_SLEEP_TYPE_MASK);
+		port_write16(port, (uint16_t)(control | (type & 7u) << PM1_SLEEP_TYPE_SHIFT | PM1_SLEEP_ENABLE));
+	}
+}
+
+static void acpi_mode_enter(uint16_t pm1a)
+{
+	uint16_t smi = (uint16_t)acpi_fadt(FADT_SMI_COMMAND, 4);
+	if (!smi || port_read16(pm1a) & PM1_SCI_ENABLE) {
+		return;
+	}
+	port_write8(smi, (uint8_t)acpi_fadt(FADT_ACPI_ENABLE, 1));
+	for (unsigned i = 0; i < POLLS && !(port_read16(pm1a) & PM1_SCI_ENABLE); i++) {
+	}
+}
+
+static _Noreturn void machine_reset(void)
+{
+	uint64_t flags = acpi_fadt(FADT_FLAGS, 4), port = acpi_fadt(FADT_RESET_REGISTER + 4, 8);
+	if (flags & FADT_FLAG_RESET && acpi_fadt(FADT_RESET_REGISTER, 1) == GAS_SYSTEM_IO) {
+		port_write8((uint16_t)port, (uint8_t)acpi_fadt(FADT_RESET_VALUE, 1));
+	}
+	port_write8(RESET_CONTROL_PORT, RESET_CONTROL_HARD);
+	for (;;) {
+		__asm__ volatile("cli; hlt");
+	}
+}
+
+void acpi_power_off(void)
+{
+	uint8_t type_a, type_b;
+	uint16_t pm1a = (uint16_t)acpi_fadt(FADT_PM1A_CONTROL, 4);
+	const struct acpi_header *dsdt = acpi_dsdt();
+	if (pm1a && dsdt && acpi_s5_find(dsdt, &type_a, &type_b) == 0) {
+		acpi_mode_enter(pm1a);
+		sleep_enter(pm1a, type_a);
+		sleep_enter((uint16_t)acpi_fadt(FADT_PM1B_CONTROL, 4), type_b);
+		for (unsigned i = 0; i < POLLS; i++) {
+			(void)port_read16(pm1a); /* the machine takes a moment to go */
+		}
+	}
+	machine_reset();
+}

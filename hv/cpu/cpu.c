@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A processor's own memory and its start: descriptor tables (APM vol. 2, 4.6 to 4.8, 12.2), control registers, GS. The
+ * hypervisor has one code and one data segment, and one task state segment a processor for the interrupt stacks.
+ */
+#include "cpu_internal.h"
+
+#include "base/string.h"
+#include "hv/boot.h"
+#include "hv/log.h"
+#include "hv/pool.h"
+#include "hv/port.h"
+#include "mem/mem_internal.h"
+
+#define MSR_PAT 0x277
+#define PAT_RESET 0x0007040600070406ull
+#define MSR_EFER 0xc0000080
+#define EFER_NXE (1ull << 11)
+#define MSR_GS_BASE 0xc0000101
+
+#define CR0_HYPERVISOR 0x80010033ull /* PG, WP, NE, ET, MP, PE */
+#define CR4_PAE (1ull << 5)
+#define CR4_MCE (1ull << 6)
+#define CR4_OSFXSR (1ull << 9)
+#define CR4_OSXMMEXCPT (1ull << 10)
+#define CR4_UMIP (1ull << 11)
+#define CR4_OSXSAVE (1ull << 18)
+#define CR4_SMEP (1ull << 20)
+#define CR4_SMAP (1ull << 21)
+
+struct cpu_area cpu_areas[HV_MAX_CPUS];
+uint32_t cpu_count = 1;
+_Atomic bool cpu_released;
+_Atomic bool cpu_stopping;
+
+struct cpu *cpu_at(uint32_t index)
+{
+	return index < cpu_count ? &cpu_areas[index].cpu : NULL;
+}
+
+static void gdt_load(struct cpu_area *area)
+{
+	uint64_t tss = (uint64_t)&area->tss;
+	struct { uint16_t limit; uint64_t base; } __attribute__((packed)) pointer = { sizeof(area->gdt) - 1, (uint64_t)area->gdt };
+	area->gdt[1] = 0x00209a0000000000; /* SELECTOR_CODE: 64-bit */
+	area->gdt[2] = 0x00cf92000000ffff; /* SELECTOR_DATA */
+	area->gdt[3] = (sizeof(struct tss) - 1) | (tss & 0xffffff) << 16 | 0x89ull << 40 | (tss >> 24 & 0xff) << 56;
+	area->gdt[4] = tss >> 32;
+	for (unsigned i = 0; i < IST_COUNT; i++) {
+		area->tss.ist[i] = (uint64_t)area->ist[i] + sizeof(area->ist[i]);
+	}
+	area->tss.iomap = sizeof(area->tss);
+	__asm__ volatile("lgdt %0\n\t"
+			 "push %1\n\t"
+			 "lea 1f(%%rip), %%rax\n\t"
+			 "push %%rax\n\t"
+			 "lretq\n"
+			 "1:\tmov %2, %%ds\n\t"
+			 "mov %2, %%es\n\t"
+			 "mov %2, %%ss\n\t"
+			 "mov %3, %%fs\n\t"
+			 "mov %3, %%gs\n\t"
+			 "lldt %w3\n\t"
+			 "ltr %w4"
+			 :
+			 : "m"(pointer), "i"(SELECTOR_CODE), "r"(SELECTOR_DATA), "r"(0), "r"(SELECTOR_TSS)
+			 : "rax", "memory");
+}
+
+void cpu_tables_init(uint32_t index)
+{
+	struct cpu_area *area = &cpu_areas[index];
+	area->cpu.self = &area->cpu;
+	area->cpu.index = index;
+	gdt_load(area);
+	msr_write(MSR_GS_BASE, (uint64_t)&area->cpu);
+	trap_load();
+}
+
+void cpu_paging_load(void)
+{
+	uint32_t leaf1[4], leaf7[4] = { 0 }, extended[4];
+	cpuid(0, 0, leaf7);
+	if (leaf7[0] >= 7) {
+		cpuid(7, 0, leaf7);
+	} else {
+		memset(leaf7, 0, sizeof(leaf7));
+	}
+	cpuid(1, 0, leaf1);
+	cpuid(0x80000001, 0, extended);
+	if (!(extended[3] >> 20 & 1)) {
+		hv_panic("this processor has no execute protection (NX), or the firmware has turned it off");
+	}
+	msr_write(MSR_EFER, msr_read(MSR_EFER) | EFER_NXE);
+	msr_write(MSR_PAT, PAT_RESET);
+	uint64_t cr4 = CR4_PAE | CR4_MCE | CR4_OSFXSR | CR4_OSXMMEXCPT;
+	cr4 |= leaf1[2] >> 26 & 1 ? CR4_OSXSAVE : 0;
+	cr4 |= leaf7[1] >> 7 & 1 ? CR4_SMEP : 0;
+	cr4 |= leaf7[1] >> 20 & 1 ? CR4_SMAP : 0;
+	cr4 |= leaf7[2] >> 2 & 1 ? CR4_UMIP : 0;
+	__asm__ volatile("mov %0, %%cr3" : : "r"(pool_hpa(host_paging.root).value) : "memory");
+	__asm__ volatile("mov %0, %%cr0" : : "r"(CR0_HYPERVISOR) : "memory");
+	__asm__ volatile("mov %0, %%cr4" : : "r"(cr4) : "memory");
+}
+
+void cpu_idle(void)
+{
+	__asm__ volatile("sti; hlt; cli" : : : "memory");
+}
+
+void cpu_take_interrupts(void)
+{
+	__asm__ volatile("sti; nop; cli" : : : "memory");
+}
+
+void cpu_kick(uint32_t index)
+{
+	struct cpu *cpu = cpu_at(index);
+	if (cpu) {
+		lapic_ipi(cpu->apic_id, VECTOR_KICK);
+	}
+}
+
+void cpu_release_all(void)
+{
+	cpu_released = true;
+	for (uint32_t i = 1; i < cpu_count; i++) {
+		cpu_kick(i);
+	}
+}
+
+void cpu_stop_others(void)
+{
+	cpu_stopping = true;
+	for (uint32_t i = 0; i < cpu_count; i++) {
+		if (i != cpu_current()->index) {
+			lapic_ipi(cpu_areas[i].cpu.apic_id, LAPIC_NMI);
+		}
+	}
+}

@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: MIT */
+/* Shared by the files of cpu/, mem/host.c and boot/main.c: a processor's own memory, and the order of its start. */
+#ifndef HV_CPU_INTERNAL_H
+#define HV_CPU_INTERNAL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include "hv/addr.h"
+#include "hv/cpu.h"
+
+#define CPU_STACK_SIZE (4 * PAGE_SIZE)
+
+enum { SELECTOR_CODE = 0x08, SELECTOR_DATA = 0x10, SELECTOR_TSS = 0x18 };
+enum { IST_NMI = 1, IST_DOUBLE_FAULT = 2, IST_MACHINE_CHECK = 3, IST_COUNT = 3 };
+
+/* Vectors above those that irq_vector_alloc gives out. */
+enum { VECTOR_IRQ_FIRST = 0x30, VECTOR_IRQ_LAST = 0xef, VECTOR_KICK = 0xfd, VECTOR_TIMER = 0xfe, VECTOR_SPURIOUS = 0xff };
+
+struct tss {
+	uint32_t reserved0;
+	uint64_t rsp[3], reserved1, ist[7], reserved2;
+	uint16_t reserved3, iomap;
+} __attribute__((packed));
+
+/* `guard` is not mapped: a stack that grows too long faults there, and the double fault has a stack of its own. */
+struct cpu_area {
+	char guard[PAGE_SIZE];
+	char stack[CPU_STACK_SIZE]; /* CPU_AREA_STACK_TOP in cpu.inc is its end */
+	char ist[IST_COUNT][PAGE_SIZE];
+	struct cpu cpu;
+	struct tss tss;
+	uint64_t gdt[5];
+	uint64_t deadline; /* of timer_arm; only this processor uses it */
+	_Atomic uint32_t started; /* set by the processor itself when it is up */
+} __attribute__((aligned(4096)));
+
+_Static_assert(offsetof(struct cpu_area, ist) == 5 * PAGE_SIZE, "cpu.inc: CPU_AREA_STACK_TOP");
+
+extern struct cpu_area cpu_areas[HV_MAX_CPUS];
+extern _Atomic bool cpu_released; /* machine_start has built the domains */
+extern _Atomic bool cpu_stopping; /* by cpu_stop_others: an NMI means halt */
+
+static inline struct cpu_area *cpu_area_current(void)
+{
+	return &cpu_areas[cpu_current()->index];
+}
+
+struct trap_frame { /* as trap.asm pushes it */
+	uint64_t r15, r14, r13, r12, r11, r10, r9, r8, rdi, rsi, rbp, rdx, rcx, rbx, rax;
+	uint64_t vector, error, rip, cs, rflags, rsp, ss;
+};
+
+/** Descriptor tables, GS, traps: this processor can take exceptions from here on. */
+void cpu_tables_init(uint32_t index);
+/** Control registers and the final page tables. */
+void cpu_paging_load(void);
+void trap_init(void);
+void trap_load(void);
+void trap_dispatch(struct trap_frame *frame);
+
+void lapic_init(void); /* once, boot processor: finds the mode, maps */
+void lapic_enable(void); /* each processor */
+uint32_t lapic_id(void);
+void lapic_eoi(void);
+void lapic_ipi(uint32_t apic_id, uint32_t command); /* ICR, low half */
+void lapic_timer_start(uint32_t count);
+uint32_t lapic_timer_count(void);
+#define LAPIC_NMI 0x4400u
+#define LAPIC_INIT 0x4500u
+#define LAPIC_STARTUP 0x4600u /* | page number */
+
+void ioapic_init(void); /* all masked; the PIC too */
+extern bool lapic_tsc_deadline;
+void time_init(void); /* calibrate, read the RTC */
+void rtc_init(void);
+void timer_fired(void);
+void delay_us(uint64_t us);
+/** value * multiplier / divisor with a 128-bit product; saturates. */
+uint64_t scale(uint64_t value, uint64_t multiplier, uint64_t divisor);
+
+void smp_start(void);
+
+#endif

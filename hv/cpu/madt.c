@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: MIT */
+/* Walks the MADT. An entry that reaches past the table's end, or is shorter than its own header, ends the walk. */
+#include "madt.h"
+
+#include "hv/acpi.h"
+
+#define MADT_FIRST 44 /* behind the header, the local APIC's address and flags */
+
+const void *madt_next(const void *entry, enum madt_type type, size_t size)
+{
+	const struct acpi_header *madt = acpi_table("APIC", 0);
+	if (!madt) {
+		return NULL;
+	}
+	const char *end = (const char *)madt + madt->length;
+	const char *at = entry ? (const char *)entry + ((const struct madt_entry *)entry)->length : (const char *)madt + MADT_FIRST;
+	while (at < end && (size_t)(end - at) >= sizeof(struct madt_entry)) {
+		const struct madt_entry *e = (const struct madt_entry *)at;
+		if (e->length < sizeof(*e) || e->length > end - at) {
+			return NULL;
+		}
+		if (e->type == type && e->length >= size) {
+			return e;
+		}
+		at += e->length;
+	}
+	return NULL;
+}

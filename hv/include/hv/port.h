@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: MIT */
+/* Port I/O and model-specific registers. */
+#ifndef HV_PORT_H
+#define HV_PORT_H
+
+#include <stdint.h>
+
+static inline uint8_t port_read8(uint16_t port)
+{
+	uint8_t value;
+	__asm__ volatile("inb %w1, %0" : "=a"(value) : "Nd"(port) : "memory");
+	return value;
+}
+
+static inline uint16_t port_read16(uint16_t port)
+{
+	uint16_t value;
+	__asm__ volatile("inw %w1, %0" : "=a"(value) : "Nd"(port) : "memory");
+	return value;
+}
+
+static inline uint32_t port_read32(uint16_t port)
+{
+	uint32_t value;
+	__asm__ volatile("inl %w1, %0" : "=a"(value) : "Nd"(port) : "memory");
+	return value;
+}
+
+static inline void port_write8(uint16_t port, uint8_t value)
+{
+	__asm__ volatile("outb %0, %w1" : : "a"(value), "Nd"(port) : "memory");
+}
+
+static inline void port_write16(uint16_t port, uint16_t value)
+{
+	__asm__ volatile("outw %0, %w1" : : "a"(value), "Nd"(port) : "memory");
+}
+
+static inline uint64_t msr_read(uint32_t index)
+{
+	uint32_t lo, hi;
+	__asm__ volatile("rdmsr" : "=a"(lo), "=d"(hi) : "c"(index) : "memory");
+	return (uint64_t)hi << 32 | lo;
+}
+
+static inline void msr_write(uint32_t index, uint64_t value)
+{
+	__asm__ volatile("wrmsr" : : "a"((uint32_t)value), "d"((uint32_t)(value >> 32)), "c"(index) : "memory");
+}
+
+static inline void cpuid(uint32_t leaf, uint32_t subleaf, uint32_t regs[4])
+{
+	__asm__ volatile("cpuid" : "=a"(regs[0]), "=b"(regs[1]), "=c"(regs[2]), "=d"(regs[3]) : "a"(leaf), "c"(subleaf));
+}
+
+#endif

@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The hypervisor's address space: one to one, W^X, and of RAM only the image, the pool and the bundle. Domain memory is not in
+ * it; the window (window.c) is the one way there. Device registers and firmware tables join by host_map, never over RAM.
+ */
+#include "mem_internal.h"
+
+#include "cpu/cpu_internal.h"
+#include "hv/boot.h"
+#include "hv/log.h"
+#include "hv/mmio.h"
+
+struct paging host_paging;
+
+static void map_own(uint64_t start, uint64_t end, unsigned prot)
+{
+	if (paging_map(&host_paging, start, HPA(start), end - start, prot)) {
+		hv_panic("no memory for the hypervisor's page tables");
+	}
+}
+
+static uint64_t page_down(uint64_t address)
+{
+	return address & ~(PAGE_SIZE - 1);
+}
+
+static uint64_t page_up(uint64_t address)
+{
+	return page_down(address + PAGE_SIZE - 1);
+}
+
+void host_paging_init(uint64_t pool_start, uint64_t pool_bytes)
+{
+	uint64_t bundle = (uint64_t)boot_info.bundle;
+	if (paging_init(&host_paging, &host_format)) {
+		hv_panic("no memory for the hypervisor's page tables");
+	}
+	map_own((uint64_t)image_start, (uint64_t)image_text_end, MAP_READ | MAP_EXEC);
+	map_own((uint64_t)image_text_end, (uint64_t)image_rodata_end, MAP_READ);
+	map_own((uint64_t)image_rodata_end, (uint64_t)image_end, MAP_READ | MAP_WRITE);
+	map_own(pool_start, pool_start + pool_bytes, MAP_READ | MAP_WRITE);
+	if (bundle) {
+		map_own(page_down(bundle), page_up(bundle + boot_info.bundle_size), MAP_READ);
+	}
+	for (uint32_t i = 0; i < HV_MAX_CPUS; i++) {
+		if (paging_unmap(&host_paging, (uint64_t)cpu_areas[i].guard, sizeof(cpu_areas[i].guard))) {
+			hv_panic("no memory for the hypervisor's page tables");
+		}
+	}
+	window_init();
+	cpu_paging_load();
+}
+
+static bool is_ram(uint64_t start, uint64_t end)
+{
+	for (unsigned i = 0; i < boot_info.ram_count; i++) {
+		if (start < boot_info.ram[i].start + boot_info.ram[i].size && boot_info.ram[i].start < end) {
+			return true;
+		}
+	}
+	return start < (uint64_t)image_end && (uint64_t)image_start < end;
+}
+
+void *host_map(hpa_t at, size_t bytes, unsigned prot)
+{
+	uint64_t start = page_down(at.value), end = page_up(at.value + bytes);
+	if (bytes == 0 || end <= start || is_ram(start, end)) {
+		return NULL;
+	}
+	for (uint64_t page = start; page < end; page += PAGE_SIZE) {
+		hpa_t to;
+		unsigned old;
+		uint64_t leaf;
+		if (paging_lookup(&host_paging, page, &to, &old, &leaf) == 0 && old != prot) {
+			return NULL;
+		}
+	}
+	return paging_map(&host_paging, start, HPA(start), end - start, prot) ? NULL : (void *)at.value;
+}
+
+void *mmio_map(hpa_t at, size_t bytes)
+{
+	return host_map(at, bytes, MAP_READ | MAP_WRITE | MAP_UNCACHED);
+}

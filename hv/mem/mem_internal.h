@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: MIT */
+/* The hypervisor's own address space: made once by the boot processor, used by all. */
+#ifndef HV_MEM_INTERNAL_H
+#define HV_MEM_INTERNAL_H
+
+#include <stddef.h>
+#include "hv/paging.h"
+
+extern const struct paging_format host_format;
+extern struct paging host_paging;
+extern const char image_start[], image_text_end[], image_rodata_end[], image_end[];
+
+/** The pool is [start, start + pages): page-aligned, and reachable as such from now on. */
+void pool_init(void *start, size_t pages);
+/** pool_take_domain's stock: boot_info.ram, from which the pool has been taken out. */
+void pool_stock_init(void);
+
+/** Build the final page tables and load them. Panics without table memory. */
+void host_paging_init(uint64_t pool_start, uint64_t pool_bytes);
+/** Map device registers or firmware tables one to one. NULL: RAM that is in use, another protection already, or no table memory. */
+void *host_map(hpa_t at, size_t bytes, unsigned prot);
+void window_init(void);
+
+#endif
