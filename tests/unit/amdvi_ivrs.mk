@@ -1,0 +1,1 @@
+UNIT_amdvi_ivrs := hv/iommu/ivrs.c

@@ -1,0 +1,1 @@
+UNIT_pci_function := hv/pci/function.c hv/pci/filter.c
