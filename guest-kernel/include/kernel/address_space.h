@@ -23,6 +23,8 @@ int address_space_protect(struct address_space *as, uint64_t address, uint64_t l
 void address_space_set_brk(struct address_space *as, uint64_t start);
 /** Resolve a fault at address. 0, or -EFAULT (no area or protection), -ENOMEM, -EIO. */
 int address_space_fault(struct address_space *as, uint64_t address, int write, int exec);
+/** For futexes: where `address` lies, if in a MAP_SHARED area and present. 1 and *physical, or 0. */
+int address_space_shared_page(struct address_space *as, uint64_t address, uint64_t *physical);
 /** For /proc: resident and total size in pages, and the text of /proc/PID/maps, at most size bytes; returns its length. */
 void address_space_usage(struct address_space *as, uint64_t *total_pages, uint64_t *resident_pages);
 long address_space_describe(struct address_space *as, char *text, unsigned long size);
