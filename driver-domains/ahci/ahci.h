@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * An AHCI host bus adapter and its disks. A component: no static state, everything from outside through env.h and pcidev.h.
+ * Interrupts drive it; ahci_poll moves what waits on time: bring-up, recovery, timeouts.
+ * Spec: Serial ATA AHCI 1.3.1; ATA commands: ACS-3 (T13/2161-D).
+ */
+#ifndef BULKHEAD_AHCI_H
+#define BULKHEAD_AHCI_H
+
+#include <stdint.h>
+
+#include "component/blkdev.h"
+#include "component/pcidev.h"
+
+struct ahci;
+
+/** Take the adapter over, reset it and start its ports. NULL, with the reason logged, if that is not possible. May wait. */
+struct ahci *ahci_create(struct pcidev *pci);
+/** Stop the ports; every request still in the driver ends with -EIO. */
+void ahci_destroy(struct ahci *ahci);
+
+/** Do what is due. Returns the time (env_time_ns) by which to call again, at most a second away. */
+uint64_t ahci_poll(struct ahci *ahci);
+/** Sleep until ahci_poll is due, or an error wants attention earlier: for a thread that does nothing but this. */
+void ahci_wait(struct ahci *ahci, uint64_t until);
+
+/** The index-th disk in the order of ports. 0; -EAGAIN: not known yet, poll on; -ENODEV: there are fewer. */
+int ahci_disk(struct ahci *ahci, unsigned index, struct blkdev **disk);
+
+#endif
