@@ -14,6 +14,11 @@ static const struct command {
 	int (*run)(const struct options *options);
 	const char *usage, *help;
 } commands[] = {
+	{ "run", COMMAND_RUN, command_run, "run [options] [-- COMMAND]", "boot a machine, run COMMAND in the guest, power off" },
+	{ "ps", COMMAND_PS, command_ps, "ps", "list running machines and their domains" },
+	{ "kill", COMMAND_KILL, command_kill, "kill DOMAIN [--machine NAME]", "kill a domain; it comes back by itself" },
+	{ "console", COMMAND_CONSOLE, command_console, "console [--machine NAME]", "speak to a machine's hypervisor" },
+	{ "image", COMMAND_IMAGE, command_image, "image [DIR] -o FILE", "make a root image out of a directory, or a bootable ISO" },
 	{ "bundle", COMMAND_BUNDLE, command_bundle, "bundle MANIFEST -o FILE", "compile a manifest and its images" },
 	{ "check", COMMAND_CHECK, command_check, "check MANIFEST", "check a manifest" },
 	{ "help", COMMAND_HELP, command_help, "help [COMMAND]", "this text, or a command's options" },

@@ -91,12 +91,22 @@ int options_parse_kill(const char *text, struct kill_request *kill)
 	return quantity_seconds(at + 1, &kill->after_ns) != 0 ? -EINVAL : 0;
 }
 
+/* Keeps the list in the order of time. */
 static const char *set_kill(struct options *o, const char *value)
 {
+	struct kill_request kill;
 	if (o->kill_count == OPTIONS_MAX_KILLS) {
 		return "that is one too many: use at most 64";
 	}
-	return options_parse_kill(value, &o->kills[o->kill_count++]) != 0 ? "use DOMAIN@SECONDS, as in ahci@0.5" : NULL;
+	if (options_parse_kill(value, &kill) != 0) {
+		return "use DOMAIN@SECONDS, as in ahci@0.5";
+	}
+	unsigned at = o->kill_count++;
+	for (; at > 0 && o->kills[at - 1].after_ns > kill.after_ns; at--) {
+		o->kills[at] = o->kills[at - 1];
+	}
+	o->kills[at] = kill;
+	return NULL;
 }
 
 static const char *set_verbose(struct options *o, const char *value)
@@ -226,7 +236,7 @@ static int take_option(struct options *o, enum vmctl_command command, int argc, 
 
 int options_parse(struct options *options, enum vmctl_command command, int argc, char **argv, char *why, size_t why_size)
 {
-	*options = (struct options){ .cpus = 1, .runs = 3 };
+	*options = (struct options){ .runs = 3 };
 	for (int i = 0; i < argc; i++) {
 		if (strcmp(argv[i], "--") == 0) {
 			if (!(command & COMMAND_RUN) || i + 1 == argc) {

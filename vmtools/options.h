@@ -34,14 +34,14 @@ struct options {
 	enum vmctl_firmware firmware;
 	enum vmctl_disk disk;
 	enum vmctl_iommu iommu;
-	unsigned cpus;
+	unsigned cpus; /* 0: as the manifest says */
 	uint64_t memory; /* the guest's, bytes; 0: as the manifest says */
 	uint64_t timeout_ns; /* 0: none */
 	const char *root, *manifest, *stats, *cpu_flags, *name, *machine, *output, *dir, *json, *append, *bundle;
 	unsigned runs;
 	bool verbose, write, is_short, bootable, icount, keep;
 	unsigned kill_count;
-	struct kill_request kills[OPTIONS_MAX_KILLS];
+	struct kill_request kills[OPTIONS_MAX_KILLS]; /* by time */
 	const char *words[OPTIONS_MAX_WORDS]; /* arguments that are no options */
 	unsigned word_count;
 	char **command; /* behind "--", NULL-terminated; NULL without "--" */

@@ -34,7 +34,7 @@ static void defaults(void **state)
 	assert_int_equal(o.mode, MODE_ISOLATED);
 	assert_int_equal(o.firmware, FIRMWARE_NONE);
 	assert_int_equal(o.disk, DISK_AHCI);
-	assert_int_equal(o.cpus, 1);
+	assert_int_equal(o.cpus, 0);
 	assert_int_equal(o.memory, 0);
 	assert_int_equal(o.timeout_ns, 0);
 	assert_string_equal(o.command[0], "ls");
@@ -45,7 +45,7 @@ static void defaults(void **state)
 static void every_option_of_run(void **state)
 {
 	assert_int_equal(PARSE(COMMAND_RUN, "--mode", "monolithic", "--cpus=2", "--memory", "512M", "--root", "/x", "--firmware",
-			       "uefi", "--kill", "ahci@0.25", "--kill=ahci@3", "--stats", "s.json", "--timeout", "2.5", "--verbose",
+			       "uefi", "--kill", "ahci@3", "--kill=ahci@0.25", "--stats", "s.json", "--timeout", "2.5", "--verbose",
 			       "--manifest", "m", "--disk", "ramdisk", "--iommu", "none", "--cpu-flags", "-svm", "--write"),
 			 0);
 	assert_int_equal(o.mode, MODE_MONOLITHIC);

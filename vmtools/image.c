@@ -1,0 +1,193 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * See image.h. mke2fs -d copies the tree; what has to be added (busybox, mount points) is a second tree of our own, laid over
+ * the first by debugfs, so that the user's directory is only read. Files keep their owners as mke2fs -d sees them.
+ */
+#include "image.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <ftw.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "command.h"
+#include "compile.h"
+#include "say.h"
+#include "spawn.h"
+
+#define BUSYBOX "/bin/busybox"
+#define PATH_SIZE 512
+#define BLOCK 4096ull
+
+static uint64_t tree_bytes, tree_files;
+
+static int count_entry(const char *path, const struct stat *st, int type, struct FTW *ftw)
+{
+	tree_files++;
+	tree_bytes += BLOCK + (S_ISREG(st->st_mode) ? ((uint64_t)st->st_size + BLOCK - 1) / BLOCK * BLOCK : 0);
+	return 0;
+}
+
+static bool exists_below(const char *dir, const char *name)
+{
+	char path[PATH_SIZE];
+	struct stat st;
+	snprintf(path, sizeof(path), "%s/%s", dir, name);
+	return lstat(path, &st) == 0;
+}
+
+/* One debugfs command script that adds directories, busybox and its links to an image. */
+static void write_directories(FILE *script, const char *dir)
+{
+	static const char *const names[] = { "bin", "sbin", "usr", "usr/bin", "usr/sbin", "etc", "root", "tmp", "proc", "dev", "sys",
+					     "mnt", "var", "home", "run" };
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		if (!dir || !exists_below(dir, names[i])) {
+			fprintf(script, "mkdir %s\nset_inode_field %s mode 040%s\n", names[i], names[i],
+				strcmp(names[i], "tmp") == 0 ? "1777" : "755");
+		}
+	}
+}
+
+/* `busybox --list-full` names the applets as "bin/ls"; each becomes a symbolic link to /bin/busybox. */
+static int write_applets(FILE *script, const char *dir)
+{
+	FILE *list = popen(BUSYBOX " --list-full", "re");
+	char line[128];
+	unsigned count = 0;
+	while (list && fgets(line, sizeof(line), list)) {
+		line[strcspn(line, "\n")] = '\0';
+		if (strcmp(line, "bin/busybox") != 0 && (!dir || !exists_below(dir, line))) {
+			fprintf(script, "symlink %s /bin/busybox\n", line);
+			count++;
+		}
+	}
+	if (!list || pclose(list) != 0 || count == 0) {
+		return fail(VMCTL_HOST, "%s does not list its applets: run \"apt-get install busybox-static\" as root", BUSYBOX);
+	}
+	return 0;
+}
+
+/* Text files that the default root has beside busybox. */
+static void write_texts(FILE *script, const char *scratch, const char *dir)
+{
+	static const struct { const char *name, *text; } files[] = {
+		{ "etc/passwd", "root:x:0:0:root:/root:/bin/sh\nnobody:x:65534:65534:nobody:/:/bin/sh\n" },
+		{ "etc/group", "root:x:0:\ntty:x:5:\nnogroup:x:65534:\n" },
+		{ "etc/hostname", "bulkhead\n" },
+		{ "etc/motd", "This is Bulkhead. Ctrl-] opens the hypervisor's console.\n" },
+	};
+	for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
+		char path[PATH_SIZE];
+		snprintf(path, sizeof(path), "%s/text%zu", scratch, i);
+		FILE *file = dir && exists_below(dir, files[i].name) ? NULL : fopen(path, "we");
+		if (file) {
+			fputs(files[i].text, file);
+			fclose(file);
+			fprintf(script, "write %s %s\n", path, files[i].name);
+		}
+	}
+}
+
+static int add_busybox(const char *dir, const char *output, const char *scratch)
+{
+	if (access(BUSYBOX, X_OK) != 0) {
+		return fail(VMCTL_HOST, "%s is not installed: run \"apt-get install busybox-static\" as root", BUSYBOX);
+	}
+	char path[PATH_SIZE];
+	snprintf(path, sizeof(path), "%s/image.debugfs", scratch);
+	FILE *script = fopen(path, "we");
+	if (!script) {
+		return fail(VMCTL_HOST, "%s can't be written: %s", path, strerror(errno));
+	}
+	write_directories(script, dir);
+	fprintf(script, "write " BUSYBOX " bin/busybox\nset_inode_field bin/busybox mode 0100755\n");
+	int status = write_applets(script, dir);
+	if (!dir) {
+		write_texts(script, scratch, dir);
+	}
+	fclose(script);
+	const char *const debugfs[] = { "debugfs", "-w", "-f", path, output, NULL };
+	return status ? status : spawn_run(debugfs, "e2fsprogs");
+}
+
+int image_make(const char *dir, const char *output, uint64_t slack, const char *scratch)
+{
+	struct stat st;
+	tree_bytes = tree_files = 0;
+	if (dir && (stat(dir, &st) != 0 || !S_ISDIR(st.st_mode))) {
+		return fail(VMCTL_IMAGE, "%s is not a directory", dir);
+	}
+	if (dir && nftw(dir, count_entry, 32, FTW_PHYS) != 0) {
+		return fail(VMCTL_IMAGE, "%s can't be read: %s", dir, strerror(errno));
+	}
+	/* Group descriptors, bitmaps and inode tables take about 2% of the blocks at 16 KiB a node; the rest of the factor is air. */
+	uint64_t bytes = tree_bytes + tree_bytes / 16 + slack + slack / 16 + (4ull << 20) + tree_files * 256;
+	char blocks[32], inodes[32];
+	snprintf(blocks, sizeof(blocks), "%llu", (unsigned long long)(bytes / BLOCK));
+	snprintf(inodes, sizeof(inodes), "%llu", (unsigned long long)(tree_files + bytes / 16384 + 1024));
+	unlink(output);
+	const char *argv[24] = { "mke2fs", "-q", "-F", "-t", "ext4", "-O", "^has_journal", "-b", "4096", "-m", "0", "-L", "bulkhead-root",
+				 "-N", inodes, "-E", "lazy_itable_init=1,root_owner=0:0" };
+	unsigned n = 17;
+	if (dir) {
+		argv[n++] = "-d";
+		argv[n++] = dir;
+	}
+	argv[n++] = output;
+	argv[n++] = blocks;
+	int status = spawn_run(argv, "e2fsprogs");
+	if (status == 0 && (!dir || !exists_below(dir, "bin/sh"))) {
+		status = add_busybox(dir, output, scratch);
+	}
+	return status;
+}
+
+int image_overlay(const char *base, const char *output)
+{
+	char *absolute = realpath(base, NULL);
+	if (!absolute) {
+		return fail(VMCTL_IMAGE, "root image %s can't be opened: %s", base, strerror(errno));
+	}
+	const char *const argv[] = { "qemu-img", "create", "-q", "-f", "qcow2", "-F", "raw", "-b", absolute, output, NULL };
+	int status = spawn_run(argv, "qemu-utils");
+	free(absolute);
+	return status;
+}
+
+static int copy_file(const char *from, const char *to)
+{
+	const char *const argv[] = { "cp", from, to, NULL };
+	return spawn_run(argv, "coreutils");
+}
+
+int image_iso(const char *hv_elf, const char *bundle, const char *output, const char *scratch)
+{
+	static const char grub_cfg[] = "set timeout=0\nset default=0\nmenuentry Bulkhead {\n\tmultiboot2 /boot/hv.elf\n"
+				       "\tmodule2 /boot/bundle bundle\n}\n";
+	static const char *const dirs[] = { "iso", "iso/boot", "iso/boot/grub" };
+	char path[PATH_SIZE];
+	for (size_t i = 0; i < 3; i++) {
+		snprintf(path, sizeof(path), "%s/%s", scratch, dirs[i]);
+		if (mkdir(path, 0755) != 0 && errno != EEXIST) {
+			return fail(VMCTL_HOST, "%s can't be made: %s", path, strerror(errno));
+		}
+	}
+	snprintf(path, sizeof(path), "%s/iso/boot/grub/grub.cfg", scratch);
+	FILE *cfg = fopen(path, "we");
+	if (!cfg || fputs(grub_cfg, cfg) < 0 || fclose(cfg) != 0) {
+		return fail(VMCTL_HOST, "%s can't be written: %s", path, strerror(errno));
+	}
+	snprintf(path, sizeof(path), "%s/iso/boot/hv.elf", scratch);
+	int status = copy_file(hv_elf, path);
+	snprintf(path, sizeof(path), "%s/iso/boot/bundle", scratch);
+	status = status ? status : copy_file(bundle, path);
+	snprintf(path, sizeof(path), "%s/iso", scratch);
+	const char *const argv[] = { "grub-mkrescue", "--compress=no", "--fonts=", "--locales=", "--themes=", "-o", output, path, NULL };
+	return status ? status : spawn_run(argv, "grub-common grub-pc-bin grub-efi-amd64-bin xorriso mtools");
+}

@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: MIT */
+/* Root images: an ext4 file system in a file, made from a directory without root's rights. */
+#ifndef VMTOOLS_IMAGE_H
+#define VMTOOLS_IMAGE_H
+
+#include <stdint.h>
+
+/** Make the ext4 image `output` (no journal) out of directory `dir`, with at least `slack` bytes free. Where dir has no /bin/sh,
+ *  busybox and its applets are added; NULL: a small system of directories around them. `scratch` is a directory for intermediate
+ *  files. 0 or a vmctl status. */
+int image_make(const char *dir, const char *output, uint64_t slack, const char *scratch);
+/** An image on top of `base`, in which alone the changes land (qcow2). 0 or a vmctl status. */
+int image_overlay(const char *base, const char *output);
+/** Make an ISO that starts hv_elf with the bundle from BIOS and from UEFI. 0 or a vmctl status. */
+int image_iso(const char *hv_elf, const char *bundle, const char *output, const char *scratch);
+
+#endif

@@ -1,0 +1,263 @@
+/* SPDX-License-Identifier: MIT */
+/* See plan.h. The user's image is opened read-only below an overlay, but where --write asks for it. */
+#include "plan.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/string.h"
+#include "compile.h"
+#include "image.h"
+#include "say.h"
+#include "terminal.h"
+
+#define MIB (1ull << 20)
+#define DEFAULT_MEMORY (256 * MIB)
+#define HYPERVISOR_MEMORY (64 * MIB)
+#define ROOT_SLACK (64 * MIB)
+#define RAMDISK_SLACK (16 * MIB)
+#define RAMDISK_OVERHEAD (4 * MIB) /* the domain's own memory beside the disk */
+
+static const char manifest_ahci[] = "domain guest\n\tmain\n\timage guest-kernel.elf\n\tmemory 256M\n\tpriority 10\n"
+				    "\tcmdline root=auto rw\n"
+				    "domain ahci\n\timage ahci.elf\n\tmemory 2M\n\tpriority 100\n\tdevice class 010601\n"
+				    "\trestart 100 in 60s\n\theartbeat 2s\n"
+				    "link block guest ahci\n";
+static const char manifest_ramdisk[] = "domain guest\n\tmain\n\timage guest-kernel.elf\n\tmemory 256M\n\tpriority 10\n"
+				       "\tcmdline root=auto rw\n"
+				       "domain ramdisk\n\timage ramdisk.elf\n\tmemory 64G\n\tpriority 100\n\tmodule root.img\n\tkeep-module\n"
+				       "\trestart 100 in 60s\n\theartbeat 2s\n"
+				       "link block guest ramdisk\n";
+
+int plan_check(const struct options *o)
+{
+	bool monolithic = o->mode == MODE_MONOLITHIC;
+	if (o->word_count > 0) {
+		return fail(VMCTL_USAGE, "\"%s\" is not expected here: the guest's command stands behind --", o->words[0]);
+	}
+	if (!o->command && !o->bundle && !terminal_present()) {
+		return fail(VMCTL_USAGE, "there is no terminal for a console: give a command behind --");
+	}
+	if (monolithic && (o->kill_count || o->manifest || o->bundle)) {
+		return fail(VMCTL_USAGE, "%s needs the hypervisor: leave out --mode monolithic",
+			    o->kill_count ? "--kill" : o->manifest ? "--manifest" : "--bundle");
+	}
+	if (monolithic && o->firmware != FIRMWARE_NONE) {
+		return fail(VMCTL_USAGE, "the guest kernel on the bare machine starts by --firmware none only");
+	}
+	if (monolithic && o->disk == DISK_RAMDISK) {
+		return fail(VMCTL_USAGE, "--disk ramdisk is a domain: leave out --mode monolithic");
+	}
+	if (o->icount && o->cpus > 1) {
+		return fail(VMCTL_USAGE, "--icount works with one processor only");
+	}
+	if (o->bundle && (o->command || o->manifest)) {
+		return fail(VMCTL_USAGE, "--bundle is booted as it is: leave out %s", o->command ? "the command" : "--manifest");
+	}
+	return 0;
+}
+
+const char *plan_manifest(void)
+{
+	return manifest_ahci;
+}
+
+const char *plan_main(struct plan *plan)
+{
+	struct bundle_domain *domain = manifest_main(&plan->manifest);
+	return domain ? domain->name : "guest";
+}
+
+/* The root image in the machine's directory, or the user's own. */
+static int make_root(struct plan *p)
+{
+	const struct options *o = p->options;
+	struct stat st;
+	bool is_image = o->root && stat(o->root, &st) == 0 && S_ISREG(st.st_mode);
+	bool ramdisk = o->disk == DISK_RAMDISK;
+	p->config.disk_format = "raw";
+	p->config.disk_volatile = true;
+	if (o->write && (!is_image || ramdisk)) {
+		return fail(VMCTL_USAGE, "--write needs --root IMAGE and --disk ahci");
+	}
+	if (!is_image) {
+		snprintf(p->disk, sizeof(p->disk), "%s/root.img", p->dir->path);
+		return image_make(o->root, p->disk, ramdisk ? RAMDISK_SLACK : ROOT_SLACK, p->dir->path);
+	}
+	if (o->write || ramdisk) {
+		char *absolute = realpath(o->root, NULL);
+		snprintf(p->disk, sizeof(p->disk), "%s", absolute ? absolute : o->root);
+		free(absolute);
+		p->config.disk_volatile = false;
+		return 0;
+	}
+	p->config.disk_format = "qcow2";
+	snprintf(p->disk, sizeof(p->disk), "%s/root.qcow2", p->dir->path);
+	return image_overlay(o->root, p->disk);
+}
+
+static int write_command(struct plan *p, const char *path)
+{
+	FILE *file = fopen(path, "we");
+	if (!file) {
+		return fail(VMCTL_HOST, "%s can't be written: %s", path, strerror(errno));
+	}
+	for (char **word = p->options->command; *word; word++) {
+		fprintf(file, "%s%s", word == p->options->command ? "" : " ", *word);
+	}
+	return fclose(file) == 0 ? 0 : fail(VMCTL_HOST, "%s can't be written: %s", path, strerror(errno));
+}
+
+/* "root=auto rw" from the manifest or as it is, then what the options add. */
+static int make_cmdline(struct plan *p, const char *start)
+{
+	const struct options *o = p->options;
+	int length = snprintf(p->cmdline, sizeof(p->cmdline), "%s%s%s%s", start, o->command && !terminal_present() ? " raw-console" : "",
+			      o->append ? " " : "", o->append ? o->append : "");
+	return (size_t)length < sizeof(p->cmdline) ? 0 : fail(VMCTL_USAGE, "the guest's command line is too long");
+}
+
+static int apply_options(struct plan *p)
+{
+	const struct options *o = p->options;
+	struct bundle_domain *guest = manifest_main(&p->manifest);
+	struct bundle_domain *ramdisk = manifest_domain(&p->manifest, "ramdisk");
+	struct stat st;
+	int status = make_cmdline(p, guest->cmdline);
+	string_copy(guest->cmdline, p->cmdline, sizeof(guest->cmdline));
+	guest->memory = o->memory ? o->memory : guest->memory;
+	guest->vcpus = o->cpus ? o->cpus : guest->vcpus;
+	if (status == 0 && o->command) {
+		const char *path = workdir_file(p->dir, "command.txt");
+		status = write_command(p, path);
+		if (status == 0 && manifest_set_module(&p->manifest, guest, path) != 0) {
+			status = fail(VMCTL_MANIFEST, "%s names too many images", p->manifest.file);
+		}
+	}
+	if (status == 0 && o->disk == DISK_RAMDISK && ramdisk && !o->manifest) {
+		if (stat(p->disk, &st) != 0) {
+			return fail(VMCTL_IMAGE, "root image %s can't be opened: %s", p->disk, strerror(errno));
+		}
+		string_copy(p->manifest.images[ramdisk->module].path, p->disk, MANIFEST_PATH_MAX);
+		ramdisk->memory = ((uint64_t)st.st_size + RAMDISK_OVERHEAD + MIB - 1) / MIB * MIB;
+	}
+	return status;
+}
+
+/* Processors that the manifest speaks of: enough of them, and no domain is left without one. */
+static int place_domains(struct plan *p)
+{
+	struct bundle_header *h = &p->manifest.header;
+	unsigned cpus = p->options->cpus;
+	for (uint32_t i = 0; i < h->domain_count && !p->options->cpus; i++) {
+		const struct bundle_domain *d = &h->domains[i];
+		unsigned named = d->cpu_mask == UINT64_MAX ? d->vcpus : 64 - (unsigned)__builtin_clzll(d->cpu_mask);
+		cpus = named > cpus ? named : cpus;
+	}
+	p->config.cpus = cpus;
+	for (uint32_t i = 0; i < h->domain_count; i++) {
+		h->domains[i].cpu_mask &= cpus < 64 ? (1ull << cpus) - 1 : UINT64_MAX;
+		if (!h->domains[i].cpu_mask) {
+			return fail(VMCTL_MANIFEST, "domain \"%s\" may use none of the machine's %u processors: change its \"cpus\" or --cpus",
+				    h->domains[i].name, cpus);
+		}
+	}
+	return 0;
+}
+
+static int check_kills(struct plan *p)
+{
+	for (unsigned i = 0; i < p->options->kill_count; i++) {
+		if (!manifest_domain(&p->manifest, p->options->kills[i].domain)) {
+			return fail(VMCTL_USAGE, "--kill %s: there is no such domain in %s", p->options->kills[i].domain, p->manifest.file);
+		}
+	}
+	return 0;
+}
+
+static int make_bundle(struct plan *p)
+{
+	const struct options *o = p->options;
+	int status = o->manifest ? compile_manifest(&p->manifest, o->manifest) :
+				   compile_text(&p->manifest, "the built-in manifest", o->disk == DISK_RAMDISK ? manifest_ramdisk : manifest_ahci);
+	status = status ? status : apply_options(p);
+	status = status ? status : check_kills(p);
+	status = status ? status : place_domains(p);
+	snprintf(p->initrd, sizeof(p->initrd), "%s/bundle", p->dir->path);
+	status = status ? status : compile_bundle(&p->manifest, compile_image_dir(), p->initrd);
+	uint64_t memory = HYPERVISOR_MEMORY + p->manifest.header.total_size;
+	for (uint32_t i = 0; i < p->manifest.header.domain_count; i++) {
+		memory += p->manifest.header.domains[i].memory;
+	}
+	p->config.memory = (memory + MIB - 1) / MIB * MIB;
+	return status;
+}
+
+static int plan_isolated(struct plan *p)
+{
+	const struct options *o = p->options;
+	int status = 0;
+	snprintf(p->kernel, sizeof(p->kernel), "%s/hv.elf", compile_image_dir());
+	if (access(p->kernel, R_OK) != 0) {
+		return fail(VMCTL_HOST, "%s is missing: run \"make\"", p->kernel);
+	}
+	if (o->bundle) {
+		snprintf(p->initrd, sizeof(p->initrd), "%s/bundle", p->dir->path);
+		const char *absolute = realpath(o->bundle, NULL);
+		if (!absolute || symlink(absolute, p->initrd) != 0) {
+			return fail(VMCTL_MANIFEST, "bundle %s can't be opened: %s", o->bundle, strerror(errno));
+		}
+		p->config.memory = (o->memory ? o->memory : DEFAULT_MEMORY) + 2 * HYPERVISOR_MEMORY;
+		p->config.cpus = o->cpus ? o->cpus : 1;
+	} else {
+		status = make_bundle(p);
+	}
+	p->config.initrd = p->initrd;
+	p->config.amd_iommu = o->iommu == IOMMU_AMD;
+	if (status || o->firmware == FIRMWARE_NONE) {
+		p->config.kernel = p->kernel;
+		return status;
+	}
+	snprintf(p->iso, sizeof(p->iso), "%s/boot.iso", p->dir->path);
+	p->config.iso = p->iso;
+	p->config.uefi = o->firmware == FIRMWARE_UEFI;
+	p->config.memory += p->config.uefi ? HYPERVISOR_MEMORY : 0; /* what UEFI keeps for itself and for the file it loads */
+	return image_iso(p->kernel, p->initrd, p->iso, p->dir->path);
+}
+
+static int plan_monolithic(struct plan *p)
+{
+	const struct options *o = p->options;
+	snprintf(p->kernel, sizeof(p->kernel), "%s/guest-kernel.elf", compile_image_dir());
+	if (access(p->kernel, R_OK) != 0) {
+		return fail(VMCTL_HOST, "%s is missing: run \"make\"", p->kernel);
+	}
+	p->config.kernel = p->kernel;
+	p->config.memory = o->memory ? o->memory : DEFAULT_MEMORY;
+	p->config.cpus = o->cpus ? o->cpus : 1;
+	p->config.cmdline = p->cmdline;
+	int status = make_cmdline(p, "root=auto rw");
+	if (status == 0 && o->command) {
+		snprintf(p->initrd, sizeof(p->initrd), "%s/command.txt", p->dir->path);
+		p->config.initrd = p->initrd;
+		status = write_command(p, p->initrd);
+	}
+	return status;
+}
+
+int plan_make(struct plan *p, const struct options *options, const struct workdir *dir)
+{
+	*p = (struct plan){ .options = options, .dir = dir };
+	p->config.cpu_flags = options->cpu_flags;
+	p->config.icount = options->icount;
+	int status = make_root(p);
+	if (status) {
+		return status;
+	}
+	p->config.disk = options->disk == DISK_AHCI ? p->disk : NULL;
+	return options->mode == MODE_ISOLATED ? plan_isolated(p) : plan_monolithic(p);
+}

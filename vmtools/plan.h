@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * From the command line to a machine's configuration: makes the root image, the command's file, the bundle and the ISO in the
+ * machine's directory.
+ */
+#ifndef VMTOOLS_PLAN_H
+#define VMTOOLS_PLAN_H
+
+#include "machine.h"
+#include "manifest.h"
+#include "options.h"
+#include "workdir.h"
+
+struct plan {
+	const struct options *options;
+	const struct workdir *dir;
+	struct manifest manifest; /* isolated mode */
+	struct machine_config config;
+	char kernel[512], initrd[128], disk[1024], iso[128];
+	char cmdline[1024]; /* the guest kernel's */
+};
+
+/** Do the options fit together? 0 or a vmctl status. */
+int plan_check(const struct options *options);
+/** 0 or a vmctl status. */
+int plan_make(struct plan *plan, const struct options *options, const struct workdir *dir);
+/** The text of the manifest that is used without --manifest: guest and AHCI domain. */
+const char *plan_manifest(void);
+/** The main domain's name. */
+const char *plan_main(struct plan *plan);
+
+#endif

@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: MIT */
+/* See run.h. */
+#include "run.h"
+
+#include <stdlib.h>
+
+#include "command.h"
+#include "plan.h"
+#include "say.h"
+#include "stats.h"
+#include "terminal.h"
+
+/* Start the planned machine and see it through. */
+static int run_planned(struct plan *plan, FILE *output, void (*after)(void *to, const struct session *session, int status), void *to)
+{
+	struct machine machine;
+	struct session session = { .options = plan->options, .machine = &machine, .output = output };
+	session.interactive = output == stdout && terminal_present();
+	session.main_domain = plan_main(plan);
+	session_block_signals();
+	int status = machine_start(&machine, &plan->config, plan->dir);
+	if (status == 0) {
+		control_init(&session.control, machine.control);
+		status = steer_open(&session.steer, plan->dir, &session.control, plan->options->mode == MODE_MONOLITHIC);
+		if (status == 0) {
+			if (session.interactive && !plan->options->command) {
+				fprintf(stderr, "The guest's console follows. Ctrl-] opens the hypervisor's console; Ctrl-] three times ends the machine.\r\n");
+			}
+			status = session_run(&session);
+			steer_close(&session.steer);
+			if (after) {
+				after(to, &session, status);
+			}
+		}
+		control_release(&session.control);
+	}
+	machine_stop(&machine);
+	return status;
+}
+
+int run_machine(const struct options *options, FILE *output, void (*after)(void *to, const struct session *session, int status), void *to)
+{
+	struct workdir dir;
+	struct plan *plan = calloc(1, sizeof(*plan));
+	int status = plan ? workdir_open(&dir, options->name) : VMCTL_HOST;
+	if (status == 0) {
+		status = plan_make(plan, options, &dir);
+		status = status ? status : run_planned(plan, output, after, to);
+		workdir_close(&dir);
+	}
+	free(plan);
+	return status;
+}
+
+static void write_stats(void *to, const struct session *session, int status)
+{
+	const char *path = to;
+	if (path) {
+		stats_write(path, session, status);
+	}
+}
+
+int command_run(const struct options *options)
+{
+	int status = plan_check(options);
+	return status ? status : run_machine(options, stdout, write_stats, (void *)options->stats);
+}

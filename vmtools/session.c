@@ -1,0 +1,272 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * See session.h. The firmware may write to COM1 too; the guest's console begins where the machine first speaks on COM2, and what
+ * was there before is kept back. The machine's end is the end of COM1's stream, so all of the guest's output is out by then.
+ */
+#include "session.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/signalfd.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "say.h"
+#include "terminal.h"
+
+#define SECOND 1000000000ull
+#define GRACE_NS (10 * SECOND) /* for the machine to power off after it has said how it ended */
+#define ESCAPE 0x1d /* Ctrl-] */
+
+enum { FD_CONTROL, FD_CONSOLE, FD_SIGNAL, FD_INPUT, FD_STEER, FD_COUNT = FD_STEER + STEER_FDS };
+
+uint64_t session_now(void)
+{
+	struct timespec now;
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * SECOND + (uint64_t)now.tv_nsec;
+}
+
+static void signal_set(sigset_t *set)
+{
+	sigemptyset(set);
+	sigaddset(set, SIGINT);
+	sigaddset(set, SIGTERM);
+	sigaddset(set, SIGHUP);
+	sigaddset(set, SIGQUIT);
+}
+
+void session_block_signals(void)
+{
+	sigset_t set;
+	signal_set(&set);
+	pthread_sigmask(SIG_BLOCK, &set, NULL);
+	signal(SIGPIPE, SIG_IGN);
+}
+
+static void show_log(void *to, const char *line)
+{
+	if (say_is_verbose()) {
+		fprintf(stderr, "%s\n", line);
+	}
+}
+
+static void kill_answer(void *to, char kind, const char *text)
+{
+	if (kind == 'e') {
+		fail(0, "kill %s failed: %s", ((const struct kill_request *)to)->domain, text);
+	}
+}
+
+/* The next kill that is due at all, by time; NULL: none left. */
+static const struct kill_request *next_kill(const struct session *s)
+{
+	return s->kills_done < s->options->kill_count ? &s->options->kills[s->kills_done] : NULL;
+}
+
+static void send_kills(struct session *s, uint64_t now)
+{
+	char line[32];
+	const struct kill_request *kill;
+	while (s->control.started && !s->control.exited && (kill = next_kill(s)) && now >= s->control.started_ns + kill->after_ns) {
+		snprintf(line, sizeof(line), "kill %s", kill->domain);
+		control_send(&s->control, line, kill_answer, (void *)kill);
+		s->kills_done++;
+	}
+}
+
+static void write_console(struct session *s, const char *bytes, size_t count)
+{
+	if (!s->control.spoke) {
+		return;
+	}
+	if (fwrite(bytes, 1, count, s->output) != count || fflush(s->output) != 0) {
+		s->output_failed = true;
+	}
+}
+
+static void read_console(struct session *s)
+{
+	char bytes[16384];
+	ssize_t n = read(s->machine->console, bytes, sizeof(bytes));
+	if (n > 0) {
+		write_console(s, bytes, (size_t)n);
+	} else if (n == 0 || errno != EINTR) {
+		s->console_open = false;
+	}
+}
+
+/* What came on COM1 before the machine's first word on COM2 was the firmware's. */
+static void drop_firmware_output(struct session *s)
+{
+	char bytes[4096];
+	int flags = fcntl(s->machine->console, F_GETFL);
+	fcntl(s->machine->console, F_SETFL, flags | O_NONBLOCK);
+	while (read(s->machine->console, bytes, sizeof(bytes)) > 0) {
+	}
+	fcntl(s->machine->console, F_SETFL, flags);
+}
+
+/* False at the end of the line. */
+static bool read_control(struct session *s)
+{
+	char bytes[4096];
+	ssize_t n = read(s->machine->control, bytes, sizeof(bytes));
+	if (n <= 0) {
+		return n < 0 && errno == EINTR;
+	}
+	if (!s->control.spoke) {
+		drop_firmware_output(s);
+	}
+	control_input(&s->control, bytes, (size_t)n, session_now());
+	return true;
+}
+
+static void read_input(struct session *s, struct pollfd *input)
+{
+	char bytes[256];
+	ssize_t n = read(0, bytes, sizeof(bytes));
+	if (n <= 0) {
+		input->fd = -1;
+		s->interactive = false;
+		return;
+	}
+	for (ssize_t i = 0; i < n; i++) {
+		s->escapes = bytes[i] == ESCAPE ? s->escapes + 1 : 0;
+		if (s->escapes == 3) {
+			s->signal = SIGTERM;
+			return;
+		}
+	}
+	if (write(s->machine->console, bytes, (size_t)n) < 0) {
+		s->console_open = false;
+	}
+}
+
+static void prepare(struct session *s, struct pollfd *fds, int signals, bool control_open)
+{
+	fds[FD_CONTROL] = (struct pollfd){ .fd = control_open ? s->machine->control : -1, .events = POLLIN };
+	fds[FD_CONSOLE] = (struct pollfd){ .fd = s->machine->console, .events = POLLIN };
+	fds[FD_SIGNAL] = (struct pollfd){ .fd = signals, .events = POLLIN };
+	fds[FD_INPUT] = (struct pollfd){ .fd = s->interactive ? 0 : -1, .events = POLLIN };
+	steer_poll(&s->steer, fds + FD_STEER);
+}
+
+/* Milliseconds until something is due, -1: never. */
+static int wait_time(const struct session *s, uint64_t now)
+{
+	uint64_t due = UINT64_MAX;
+	const struct kill_request *kill = s->control.started && !s->control.exited ? next_kill(s) : NULL;
+	if (s->deadline_ns) {
+		due = s->deadline_ns;
+	}
+	if (s->grace_ns && s->grace_ns < due) {
+		due = s->grace_ns;
+	}
+	if (kill && s->control.started_ns + kill->after_ns < due) {
+		due = s->control.started_ns + kill->after_ns;
+	}
+	if (due == UINT64_MAX) {
+		return -1;
+	}
+	return due <= now ? 0 : (int)((due - now) / 1000000 + 1);
+}
+
+/* The machine has said its last word: it may take GRACE_NS to power off. */
+static bool is_ending(const struct session *s)
+{
+	const struct control *c = &s->control;
+	return c->exited || c->refused ||
+	       (c->panicked && (strcmp(c->panic_domain, "hypervisor") == 0 || strcmp(c->panic_domain, "hv") == 0 ||
+				strcmp(c->panic_domain, s->main_domain) == 0));
+}
+
+static void loop(struct session *s, int signals)
+{
+	struct pollfd fds[FD_COUNT];
+	bool control_open = true;
+	while (s->console_open && !s->signal && !s->output_failed) {
+		uint64_t now = session_now();
+		if (is_ending(s) && !s->grace_ns) {
+			s->grace_ns = now + (s->control.exited ? GRACE_NS : SECOND);
+		}
+		if (s->deadline_ns && now >= s->deadline_ns && !is_ending(s)) {
+			s->timed_out = true;
+		}
+		if (s->timed_out || (s->grace_ns && now >= s->grace_ns)) {
+			return;
+		}
+		send_kills(s, now);
+		prepare(s, fds, signals, control_open);
+		if (poll(fds, FD_COUNT, wait_time(s, now)) < 0) {
+			continue;
+		}
+		if (fds[FD_CONTROL].revents) {
+			control_open = read_control(s);
+		}
+		if (fds[FD_CONSOLE].revents) {
+			read_console(s);
+		}
+		if (fds[FD_SIGNAL].revents) {
+			struct signalfd_siginfo info;
+			s->signal = read(signals, &info, sizeof(info)) == sizeof(info) ? (int)info.ssi_signo : 0;
+		}
+		if (fds[FD_INPUT].revents) {
+			read_input(s, &fds[FD_INPUT]);
+		}
+		steer_serve(&s->steer, fds + FD_STEER);
+	}
+	while (control_open && !s->console_open && read_control(s)) {
+	}
+}
+
+static int outcome(const struct session *s)
+{
+	const struct control *c = &s->control;
+	const char *reason = c->reason[0] ? c->reason : "it gave no reason";
+	if (s->signal) {
+		return 128 + s->signal;
+	}
+	if (s->output_failed) {
+		return 128 + SIGPIPE;
+	}
+	if (c->refused) {
+		return fail(VMCTL_REFUSED, "the machine refused to start: %s", reason);
+	}
+	if (c->exited) {
+		return c->exit_status;
+	}
+	if (s->timed_out) {
+		return fail(VMCTL_TIMEOUT, "%s within %.6g s", c->started ? "the command did not end" : "the machine did not come up",
+			    (double)s->options->timeout_ns / (double)SECOND);
+	}
+	if (c->panicked) {
+		return fail(VMCTL_PANIC, "%s gave up: %s", c->panic_domain, reason);
+	}
+	return fail(VMCTL_DIED, "the machine ended without a word %s (reset, triple fault, or QEMU itself)",
+		    c->started ? "while the command ran" : "before the command started");
+}
+
+int session_run(struct session *s)
+{
+	sigset_t set;
+	signal_set(&set);
+	int signals = signalfd(-1, &set, SFD_CLOEXEC);
+	s->control.log = show_log;
+	s->console_open = true;
+	if (!s->main_domain) {
+		s->main_domain = "guest";
+	}
+	s->begin_ns = session_now();
+	s->deadline_ns = s->options->timeout_ns ? s->begin_ns + s->options->timeout_ns : 0;
+	if (s->interactive) {
+		terminal_raw();
+	}
+	loop(s, signals);
+	terminal_restore();
+	close(signals);
+	return outcome(s);
+}

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * One machine from its start to its end: bytes between COM1 and the user, facts from COM2, kills at their times, other
+ * processes' commands, signals, the time limit. One poll() loop; nothing blocks but writing to the user.
+ */
+#ifndef VMTOOLS_SESSION_H
+#define VMTOOLS_SESSION_H
+
+#include <stdbool.h>
+#include <stdio.h>
+
+#include "control.h"
+#include "machine.h"
+#include "options.h"
+#include "steer.h"
+
+struct session {
+	const struct options *options;
+	struct machine *machine;
+	struct control control;
+	struct steer steer;
+	bool interactive; /* stdin goes to the guest */
+	FILE *output; /* the guest's console, stdout as a rule */
+	const char *main_domain; /* whose panic is the machine's end */
+	uint64_t begin_ns, deadline_ns, grace_ns; /* monotonic; 0: none */
+	unsigned kills_done;
+	bool console_open; /* COM1 still connected */
+	bool timed_out, output_failed;
+	int signal; /* that ended us, or 0 */
+	unsigned escapes; /* Ctrl-] in a row */
+};
+
+/** Run until the machine has ended or has to. Returns the exit status, after a sentence if it is one of ours. */
+int session_run(struct session *session);
+
+/** Monotonic nanoseconds of the host. */
+uint64_t session_now(void);
+/** Block the signals that session_run takes in its loop. */
+void session_block_signals(void);
+
+#endif

@@ -1,0 +1,169 @@
+/* SPDX-License-Identifier: MIT */
+/* See workdir.h. A directory whose lock nobody holds belongs to a machine that lost its watcher too; it is cleared and used again. */
+#include "workdir.h"
+
+#include <ctype.h>
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <ftw.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "say.h"
+
+#define NAME_MAX_LENGTH 24 /* a unix socket's path below the directory has to fit 108 bytes */
+
+const char *workdir_base(void)
+{
+	static char base[32];
+	snprintf(base, sizeof(base), "/tmp/bulkhead-%u", (unsigned)geteuid());
+	return base;
+}
+
+const char *workdir_file(const struct workdir *dir, const char *name)
+{
+	static char paths[8][128];
+	static unsigned next;
+	char *path = paths[next++ % 8];
+	snprintf(path, sizeof(paths[0]), "%s/%s", dir->path, name);
+	return path;
+}
+
+static int remove_entry(const char *path, const struct stat *st, int type, struct FTW *ftw)
+{
+	remove(path);
+	return 0;
+}
+
+static void remove_tree(const char *path)
+{
+	nftw(path, remove_entry, 16, FTW_DEPTH | FTW_PHYS);
+}
+
+/* Is /proc/PID a QEMU whose arguments speak of our directory? */
+static int is_our_qemu(const char *pid, const char *dir)
+{
+	char path[300], text[32768];
+	snprintf(path, sizeof(path), "/proc/%s/cmdline", pid);
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	ssize_t n = fd < 0 ? -1 : read(fd, text, sizeof(text));
+	if (fd >= 0) {
+		close(fd);
+	}
+	if (n <= 0 || !memmem(text, (size_t)n, "qemu-system", 11)) {
+		return 0;
+	}
+	char inside[80];
+	snprintf(inside, sizeof(inside), "%s/", dir);
+	return memmem(text, (size_t)n, inside, strlen(inside)) != NULL;
+}
+
+static void kill_qemu(const char *dir)
+{
+	DIR *proc = opendir("/proc");
+	for (struct dirent *entry; proc && (entry = readdir(proc));) {
+		if (isdigit((unsigned char)entry->d_name[0]) && is_our_qemu(entry->d_name, dir)) {
+			kill(atoi(entry->d_name), SIGKILL);
+		}
+	}
+	if (proc) {
+		closedir(proc);
+	}
+}
+
+static void watch(const char *dir, int alive)
+{
+	sigset_t all;
+	char byte;
+	sigfillset(&all);
+	sigprocmask(SIG_BLOCK, &all, NULL);
+	setsid();
+	int null = open("/dev/null", O_RDWR);
+	for (int fd = 0; fd < 3; fd++) {
+		dup2(null, fd);
+	}
+	while (read(alive, &byte, 1) > 0) {
+	}
+	kill_qemu(dir);
+	remove_tree(dir);
+	rmdir(workdir_base());
+	_exit(0);
+}
+
+static int make_base(void)
+{
+	const char *base = workdir_base();
+	struct stat st;
+	if (mkdir(base, 0700) != 0 && errno != EEXIST) {
+		return fail(VMCTL_HOST, "directory %s can't be made: %s", base, strerror(errno));
+	}
+	if (lstat(base, &st) != 0 || !S_ISDIR(st.st_mode) || st.st_uid != geteuid()) {
+		return fail(VMCTL_HOST, "%s is not a directory of yours: remove it", base);
+	}
+	return 0;
+}
+
+/* Make and lock the directory. 0, -EEXIST while another machine has it, or -errno. */
+static int make_locked(struct workdir *dir)
+{
+	if (mkdir(dir->path, 0700) != 0 && errno != EEXIST) {
+		return -errno;
+	}
+	dir->lock = open(workdir_file(dir, "lock"), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	if (dir->lock < 0) {
+		return -errno;
+	}
+	if (flock(dir->lock, LOCK_EX | LOCK_NB) != 0) {
+		close(dir->lock);
+		return -EEXIST;
+	}
+	return 0;
+}
+
+int workdir_open(struct workdir *dir, const char *name)
+{
+	char own[32];
+	snprintf(own, sizeof(own), "run-%d", (int)getpid());
+	name = name ? name : own;
+	if (strlen(name) > NAME_MAX_LENGTH || strchr(name, '/') || name[0] == '.' || name[0] == '\0') {
+		return fail(VMCTL_USAGE, "\"%s\" is not a machine's name: use at most %d characters and no '/'", name, NAME_MAX_LENGTH);
+	}
+	int error = make_base();
+	if (error) {
+		return error;
+	}
+	snprintf(dir->path, sizeof(dir->path), "%s/%s", workdir_base(), name);
+	error = make_locked(dir);
+	if (error == -EEXIST) {
+		return fail(VMCTL_USAGE, "a machine named \"%s\" runs already: choose another --name", name);
+	}
+	if (error) {
+		return fail(VMCTL_HOST, "directory %s can't be made: %s", dir->path, strerror(-error));
+	}
+	int pipes[2];
+	if (pipe2(pipes, O_CLOEXEC) != 0 || (dir->watcher = fork()) < 0) {
+		return fail(VMCTL_HOST, "no watcher process: %s", strerror(errno));
+	}
+	if (dir->watcher == 0) {
+		close(pipes[1]);
+		watch(dir->path, pipes[0]);
+	}
+	close(pipes[0]);
+	dir->alive = pipes[1];
+	return 0;
+}
+
+void workdir_close(struct workdir *dir)
+{
+	close(dir->alive);
+	while (waitpid(dir->watcher, NULL, 0) < 0 && errno == EINTR) {
+	}
+	close(dir->lock);
+}
