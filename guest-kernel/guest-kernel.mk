@@ -1,1 +1,15 @@
 # SPDX-License-Identifier: MIT
+# The guest kernel: every source below guest-kernel/, the base routines, the virtio ring, and the driver components that also run
+# in driver domains (DRIVER_COMPONENTS, driver-domains.mk). `make DEBUG=1` adds the lock checks.
+DEBUG ?= 0
+FLAGS_guest-kernel := -Iguest-kernel/include -Iguest-kernel -DCONFIG_DEBUG=$(DEBUG)
+
+KERNEL_SOURCES = $(wildcard guest-kernel/*.c guest-kernel/*/*.c guest-kernel/*/*/*.c guest-kernel/*/*.asm) \
+	$(wildcard lib/base/*.c lib/virtio/*.c) $(DRIVER_COMPONENTS)
+KERNEL_OBJECTS = $(call free_objects,$(KERNEL_SOURCES)) $(KERNEL_EXTRA_OBJECTS)
+
+.SECONDEXPANSION:
+$(BUILD)/guest-kernel.elf: $$(KERNEL_OBJECTS) guest-kernel/guest-kernel.ld
+	@mkdir -p $(@D)
+	$(CC) $(FREE_LDFLAGS) -Wl,-T,guest-kernel/guest-kernel.ld -o $@ $(KERNEL_OBJECTS)
+

@@ -1,0 +1,256 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Physical pages: two buddy zones, and a short stack of single pages in front of each so that the common case neither splits nor
+ * joins blocks. When both have nothing left the page cache gives clean pages back (memory_set_reclaim), if the caller may wait.
+ * An ordinary request falls back on the I/O zone; an I/O request never leaves it, for the rest is not granted to devices.
+ */
+#include "base/string.h"
+#include "arch/cpu.h"
+#include "kernel/lock.h"
+#include "kernel/memory.h"
+#include "kernel/platform.h"
+#include "kernel/thread.h"
+#include "mm/boot_memory.h"
+#include "mm/buddy.h"
+#include "mm/page_table.h"
+#include "mm/pages.h"
+
+#define HOT_MAX 128
+#define RECLAIM_BATCH 64
+#define SIZE_2M (1ull << 21)
+
+struct zone {
+	spinlock_t lock;
+	struct buddy buddy;
+	struct list hot; /* single free pages */
+	uint32_t hot_count;
+};
+
+enum { ZONE_NORMAL, ZONE_IO, ZONE_COUNT };
+static struct zone zones[ZONE_COUNT];
+static struct page *pages; /* by page number */
+static uint64_t page_count;
+static uint64_t io_start, io_end;
+static size_t (*reclaim_hook)(size_t pages);
+
+extern char kernel_text_start[];
+
+uint64_t page_phys(const struct page *page)
+{
+	return (uint64_t)(page - pages) << PAGE_SHIFT;
+}
+
+struct page *page_from_phys(uint64_t phys)
+{
+	return &pages[phys >> PAGE_SHIFT];
+}
+
+uint64_t virt_to_phys(const void *virt)
+{
+	uint64_t v = (uint64_t)virt;
+	if (v >= KERNEL_BASE) {
+		return v - KERNEL_BASE;
+	}
+	if (v >= VMAP_BASE && v < VMAP_END) {
+		/* A thread's stack: physically contiguous, mapped by 4 KiB pages. */
+		uint64_t *table = kernel_pml4;
+		for (unsigned l = 3; l > 0; l--) {
+			table = phys_to_virt(table[v >> (12 + 9 * l) & 511] & PTE_ADDRESS);
+		}
+		return (table[v >> 12 & 511] & PTE_ADDRESS) | (v & (PAGE_SIZE - 1));
+	}
+	return v - PHYSMAP;
+}
+
+static struct zone *zone_of(const struct page *page)
+{
+	return &zones[page->flags & PAGE_IO ? ZONE_IO : ZONE_NORMAL];
+}
+
+static struct page *zone_alloc(struct zone *zone, unsigned order)
+{
+	struct page *page = NULL;
+	spin_lock(&zone->lock);
+	if (order == 0 && zone->hot_count) {
+		page = container_of(list_pop_front(&zone->hot), struct page, link);
+		zone->hot_count--;
+	} else {
+		page = buddy_alloc(&zone->buddy, order);
+	}
+	spin_unlock(&zone->lock);
+	return page;
+}
+
+/** Give the stack of single pages back, so that they can join to larger blocks. Whether there were any. */
+static bool zone_drain(struct zone *zone)
+{
+	spin_lock(&zone->lock);
+	bool any = zone->hot_count;
+	while (zone->hot_count) {
+		zone->hot_count--;
+		buddy_free(&zone->buddy, container_of(list_pop_front(&zone->hot), struct page, link), 0);
+	}
+	spin_unlock(&zone->lock);
+	return any;
+}
+
+static struct page *alloc_try(unsigned order, unsigned flags)
+{
+	struct page *page = flags & ALLOC_IO ? NULL : zone_alloc(&zones[ZONE_NORMAL], order);
+	return page ? page : zone_alloc(&zones[ZONE_IO], order);
+}
+
+static bool may_reclaim(void)
+{
+	return reclaim_hook && thread_current() && interrupts_enabled() && cpu_current()->interrupt_depth == 0;
+}
+
+struct page *page_alloc_order(unsigned order, unsigned flags)
+{
+	struct page *page = alloc_try(order, flags);
+	if (!page && order > 0 && (zone_drain(&zones[ZONE_NORMAL]) | zone_drain(&zones[ZONE_IO]))) {
+		page = alloc_try(order, flags);
+	}
+	for (unsigned tries = 0; !page && tries < 16 && may_reclaim(); tries++) {
+		if (!reclaim_hook(RECLAIM_BATCH << (order / 2))) {
+			break;
+		}
+		if (order > 0) {
+			zone_drain(&zones[ZONE_IO]);
+		}
+		page = alloc_try(order, flags);
+	}
+	if (!page) {
+		return NULL;
+	}
+	page->references = 1;
+	page->flags &= PAGE_IO;
+	page->owner = NULL;
+	page->private = NULL;
+	if (flags & ALLOC_ZERO) {
+		for (uint64_t i = 0; i < 1ull << order; i++) {
+			page_clear((char *)page_data(page) + i * PAGE_SIZE);
+		}
+	}
+	return page;
+}
+
+struct page *page_alloc(unsigned flags)
+{
+	return page_alloc_order(0, flags);
+}
+
+void page_free_order(struct page *page, unsigned order)
+{
+	struct zone *zone = zone_of(page);
+	spin_lock(&zone->lock);
+	page->references = 0;
+	page->owner = NULL;
+	page->flags &= PAGE_IO;
+	if (order == 0 && zone->hot_count < HOT_MAX) {
+		list_push_front(&zone->hot, &page->link);
+		zone->hot_count++;
+	} else {
+		buddy_free(&zone->buddy, page, order);
+	}
+	spin_unlock(&zone->lock);
+}
+
+void page_get(struct page *page)
+{
+	__atomic_fetch_add(&page->references, 1, __ATOMIC_RELAXED);
+}
+
+void page_put(struct page *page)
+{
+	uint32_t left = __atomic_sub_fetch(&page->references, 1, __ATOMIC_ACQ_REL);
+	if (CONFIG_DEBUG) {
+		kassert(left != UINT32_MAX);
+	}
+	if (left == 0) {
+		page_free_order(page, 0);
+	}
+}
+
+void memory_io_zone(uint64_t *phys, uint64_t *bytes)
+{
+	*phys = io_start;
+	*bytes = io_end - io_start;
+}
+
+void memory_usage(uint64_t *total_pages, uint64_t *free_pages)
+{
+	*total_pages = *free_pages = 0;
+	for (unsigned i = 0; i < ZONE_COUNT; i++) {
+		*total_pages += zones[i].buddy.total_count;
+		*free_pages += zones[i].buddy.free_count + zones[i].hot_count;
+	}
+}
+
+void memory_set_reclaim(size_t (*reclaim)(size_t pages))
+{
+	reclaim_hook = reclaim;
+}
+
+/** Half of RAM, out of the middle of the largest range below 4 GiB, around what boot has taken at its start. */
+static void io_zone_choose(void)
+{
+	const struct boot_range *largest = &boot_memory.ram[0];
+	uint64_t total = 0;
+	for (unsigned i = 0; i < boot_memory.ram_count; i++) {
+		const struct boot_range *r = &boot_memory.ram[i];
+		total += r->end - r->start;
+		largest = r->end - r->start > largest->end - largest->start ? r : largest;
+	}
+	uint64_t start = largest->start;
+	for (const struct boot_range *hit; (hit = boot_memory_reserved(start, start + total / 16));) {
+		start = hit->end;
+		if (start >= largest->end) {
+			kernel_panic("no room for the I/O zone");
+		}
+	}
+	io_start = (start + SIZE_2M - 1) & ~(SIZE_2M - 1);
+	uint64_t most = (largest->end - io_start) * 3 / 4;
+	io_end = io_start + ((total / 2 < most ? total / 2 : most) & ~(SIZE_2M - 1));
+}
+
+/** Free what is RAM in [start, end) and not reserved. */
+static void zone_add(struct zone *zone, uint64_t start, uint64_t end)
+{
+	while (start < end) {
+		const struct boot_range *hit = boot_memory_reserved(start, end);
+		uint64_t stop = hit ? (hit->start > start ? hit->start : start) : end;
+		buddy_add(&zone->buddy, start >> PAGE_SHIFT, stop >> PAGE_SHIFT);
+		start = hit ? hit->end : end;
+	}
+}
+
+void pages_init(void)
+{
+	uint64_t end = 0;
+	for (unsigned i = 0; i < boot_memory.ram_count; i++) {
+		end = boot_memory.ram[i].end > end ? boot_memory.ram[i].end : end;
+	}
+	page_count = end >> PAGE_SHIFT;
+	pages = phys_to_virt(boot_memory_alloc(page_count * sizeof(struct page), PAGE_SIZE));
+	io_zone_choose();
+	for (unsigned i = 0; i < ZONE_COUNT; i++) {
+		spin_init(&zones[i].lock, "page zone");
+		list_init(&zones[i].hot);
+	}
+	buddy_init(&zones[ZONE_NORMAL].buddy, pages, 0, page_count);
+	buddy_init(&zones[ZONE_IO].buddy, pages, io_start >> PAGE_SHIFT, io_end >> PAGE_SHIFT);
+	for (uint64_t i = 0; i < page_count; i++) {
+		list_init(&pages[i].link);
+		pages[i].flags = i << PAGE_SHIFT >= io_start && i << PAGE_SHIFT < io_end ? PAGE_IO : 0;
+	}
+	for (unsigned i = 0; i < boot_memory.ram_count; i++) {
+		uint64_t from = boot_memory.ram[i].start, to = boot_memory.ram[i].end;
+		zone_add(&zones[ZONE_NORMAL], from, to < io_start ? to : io_start < from ? from : io_start);
+		if (from <= io_start && io_end <= to) {
+			zone_add(&zones[ZONE_IO], io_start, io_end);
+		}
+		zone_add(&zones[ZONE_NORMAL], from > io_end ? from : io_end, to);
+	}
+	kernel_map_ready();
+}

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: MIT */
+/* Inside of mm/: start of the page allocator, and its fast page routines. */
+#ifndef MM_PAGES_H
+#define MM_PAGES_H
+
+#include "kernel/memory.h"
+
+void pages_init(void);
+
+/* 8 bytes at a time: an emulator runs REP MOVSB byte by byte, and hardware is as fast either way. */
+static inline void page_clear(void *page)
+{
+	void *to = page;
+	uint64_t count = PAGE_SIZE / 8;
+	__asm__ volatile("rep stosq" : "+D"(to), "+c"(count) : "a"(0ull) : "memory");
+}
+
+static inline void page_copy(void *to, const void *from)
+{
+	uint64_t count = PAGE_SIZE / 8;
+	__asm__ volatile("rep movsq" : "+D"(to), "+S"(from), "+c"(count) : : "memory");
+}
+
+#endif

@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Spin locks and mutexes. A spin lock keeps interrupts off from lock to unlock and remembers whether they were on before.
+ * A mutex's owner field is the lock itself: taken by compare-and-swap when free, waited for on its queue otherwise; the
+ * unlocker looks at the queue after it has let go, the waiter at the owner after it has queued, so one of them sees the other.
+ */
+#include "kernel/lock.h"
+#include "arch/cpu.h"
+#include "kernel/platform.h"
+#include "kernel/thread.h"
+
+void spin_init(spinlock_t *lock, const char *name)
+{
+	*lock = (spinlock_t)SPINLOCK_INIT(name);
+}
+
+void spin_lock(spinlock_t *lock)
+{
+	uint64_t flags = interrupts_save();
+	if (CONFIG_DEBUG) {
+		if (CPU_MAX == 1 && lock->held) {
+			kernel_panic("spin lock %s taken twice", lock->name);
+		}
+		cpu_current()->spin_depth++;
+	}
+	while (__atomic_exchange_n(&lock->held, 1, __ATOMIC_ACQUIRE)) {
+		while (lock->held) {
+			cpu_relax();
+		}
+	}
+	lock->flags = (uint32_t)flags;
+}
+
+void spin_unlock(spinlock_t *lock)
+{
+	uint64_t flags = lock->flags;
+	if (CONFIG_DEBUG) {
+		kassert(lock->held);
+		cpu_current()->spin_depth--;
+	}
+	__atomic_store_n(&lock->held, 0, __ATOMIC_RELEASE);
+	interrupts_restore(flags);
+}
+
+void mutex_init(struct mutex *m, const char *name)
+{
+	spin_init(&m->lock, name);
+	m->owner = NULL;
+	waitq_init(&m->waiters);
+}
+
+static bool mutex_try(struct mutex *m)
+{
+	struct thread *nobody = NULL;
+	return __atomic_compare_exchange_n(&m->owner, &nobody, thread_current(), false, __ATOMIC_SEQ_CST, __ATOMIC_RELAXED);
+}
+
+void mutex_lock(struct mutex *m)
+{
+	if (CONFIG_DEBUG) {
+		kassert(cpu_current()->spin_depth == 0 && m->owner != thread_current());
+	}
+	if (!mutex_try(m)) {
+		WAIT_EVENT(&m->waiters, mutex_try(m));
+	}
+}
+
+void mutex_unlock(struct mutex *m)
+{
+	if (CONFIG_DEBUG) {
+		kassert(m->owner == thread_current());
+	}
+	(void)__atomic_exchange_n(&m->owner, (struct thread *)NULL, __ATOMIC_SEQ_CST);
+	if (!list_empty(&m->waiters.waiters)) {
+		waitq_wake_one(&m->waiters);
+	}
+}

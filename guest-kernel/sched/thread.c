@@ -1,0 +1,156 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Threads: making and ending them. A stack is THREAD_STACK bytes of contiguous pages, mapped a second time behind an unmapped page so that an
+ * overflow faults (onto the double-fault stack) instead of overwriting. Stacks of dead threads are kept, mapped, for the next.
+ */
+#include "arch/cpu.h"
+#include "arch/fpu.h"
+#include "base/string.h"
+#include "kernel/lock.h"
+#include "kernel/memory.h"
+#include "kernel/platform.h"
+#include "kernel/thread.h"
+#include "kernel/time.h"
+#include "kernel/trap.h"
+#include "mm/page_table.h"
+#include "sched/sched.h"
+
+#define STACK_ORDER 2
+_Static_assert(PAGE_SIZE << STACK_ORDER == THREAD_STACK, "stack pages");
+
+/* What context_switch pops, then the frame that the entry works on. */
+struct switch_frame {
+	uint64_t r15, r14, r13, r12, rbx, rbp, rip;
+};
+
+struct free_stack { /* at the lowest address of a free stack */
+	struct free_stack *next;
+};
+
+extern char user_thread_entry[], kernel_thread_entry[];
+
+static spinlock_t stack_lock = SPINLOCK_INIT("stacks");
+static struct free_stack *stacks;
+static uint32_t tid_next = 1;
+
+void thread_begin(void);
+
+static void *stack_alloc(void)
+{
+	spin_lock(&stack_lock);
+	struct free_stack *free = stacks;
+	if (free) {
+		stacks = free->next;
+	}
+	spin_unlock(&stack_lock);
+	if (free) {
+		return free;
+	}
+	struct page *page = page_alloc_order(STACK_ORDER, 0);
+	uint64_t at = page ? kernel_vmap_reserve(PAGE_SIZE + THREAD_STACK) : 0;
+	if (!at || kernel_map(at + PAGE_SIZE, page_phys(page), THREAD_STACK, PTE_WRITE | PTE_NX)) {
+		if (page) {
+			page_free_order(page, STACK_ORDER);
+		}
+		return NULL;
+	}
+	return (void *)(at + PAGE_SIZE);
+}
+
+struct thread *thread_alloc(const char *name)
+{
+	struct thread *thread = kzalloc(sizeof(*thread));
+	if (!thread) {
+		return NULL;
+	}
+	thread->stack = stack_alloc();
+	if (!thread->stack) {
+		kfree(thread);
+		return NULL;
+	}
+	list_init(&thread->run_link);
+	list_init(&thread->process_link);
+	thread->tid = __atomic_fetch_add(&tid_next, 1, __ATOMIC_RELAXED);
+	thread->start_ns = time_ns();
+	string_copy(thread->name, name, sizeof(thread->name));
+	thread->state = THREAD_SLEEPING;
+	return thread;
+}
+
+/** Runs on another stack, with interrupts off. */
+void thread_free(struct thread *thread)
+{
+	fpu_drop(thread);
+	struct free_stack *free = thread->stack;
+	spin_lock(&stack_lock);
+	free->next = stacks;
+	stacks = free;
+	spin_unlock(&stack_lock);
+	kfree(thread->fpu);
+	kfree(thread);
+}
+
+static void switch_frame_set(struct thread *thread, void *below, struct switch_frame frame)
+{
+	struct switch_frame *at = (struct switch_frame *)below - 1;
+	*at = frame;
+	thread->kernel_sp = (uint64_t)at;
+}
+
+struct thread *thread_create(const char *name, void (*entry)(void *arg), void *arg)
+{
+	struct thread *thread = thread_alloc(name);
+	if (!thread) {
+		return NULL;
+	}
+	/* 16-byte alignment at the calls of kernel_thread_entry. */
+	switch_frame_set(thread, (char *)thread->stack + THREAD_STACK,
+			 (struct switch_frame){ .rbx = (uint64_t)entry, .r12 = (uint64_t)arg, .rip = (uint64_t)kernel_thread_entry });
+	thread_start(thread);
+	return thread;
+}
+
+struct trap_frame *thread_frame(struct thread *thread)
+{
+	return (struct trap_frame *)((char *)thread->stack + THREAD_STACK) - 1;
+}
+
+struct thread *thread_create_user(struct process *process, const struct trap_frame *frame)
+{
+	struct thread *thread = thread_alloc("user");
+	if (!thread) {
+		return NULL;
+	}
+	thread->fpu = fpu_state_create();
+	if (!thread->fpu) {
+		thread_free(thread);
+		return NULL;
+	}
+	struct thread *parent = thread_current();
+	if (parent->process) {
+		string_copy(thread->name, parent->name, sizeof(thread->name));
+		thread->fs_base = parent->fs_base;
+		thread->gs_base = parent->gs_base;
+		thread->nice = parent->nice;
+	}
+	thread->process = process;
+	*thread_frame(thread) = *frame;
+	switch_frame_set(thread, thread_frame(thread), (struct switch_frame){ .rip = (uint64_t)user_thread_entry });
+	return thread;
+}
+
+void thread_begin(void)
+{
+	thread_switched();
+	if (!thread_current()->process) {
+		interrupts_on();
+	}
+}
+
+void thread_exit(void)
+{
+	interrupts_off();
+	thread_current()->state = THREAD_DEAD;
+	sched_switch();
+	kernel_panic("a dead thread runs");
+}
