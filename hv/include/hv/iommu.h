@@ -41,7 +41,7 @@ extern const struct iommu_ops *iommu; /* NULL: this machine has none */
 /** Look for one and switch it on; `iommu` is set on success. -ENODEV, or why it does not work. Also the reason in words. */
 int iommu_init(const char **why);
 int iommu_domain_init(struct iommu_domain *domain);
-/** Both return when no device can use an old translation of the range any more; only then are page-table pages given back. */
+/** Both return when no device can use an old translation of the range any more. -ENOMEM, -EINVAL: nothing has changed. */
 int iommu_map(struct iommu_domain *domain, uint64_t iova, hpa_t to, uint64_t bytes, unsigned prot);
 int iommu_unmap(struct iommu_domain *domain, uint64_t iova, uint64_t bytes);
 
