@@ -178,7 +178,6 @@ SYSCALL(120, getresgid)
 SYSCALL(122, setfsuid)
 SYSCALL(123, setfsgid)
 SYSCALL(125, capget)
-SYSCALL(126, capset)
 /* process/: limits, scheduling, information */
 SYSCALL(24, sched_yield)
 SYSCALL(63, uname)

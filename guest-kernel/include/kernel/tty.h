@@ -14,15 +14,14 @@ struct file;
 
 /** Register /dev/console, /dev/tty, /dev/tty1, /dev/ptmx; take the console's input. Once, before the root is mounted or after. */
 void tty_init(void);
-/** No output processing (ONLCR) and no echo on the console: its bytes are a command's output. */
-void tty_console_raw(void);
+/** The current process, a session's leader, takes the console as its terminal. `raw`: no output processing (ONLCR) and no
+ *  echo, since the bytes are a command's output. */
+void tty_console_claim(bool raw);
 /** A new file on the console. NULL: no memory. */
 struct file *tty_console_open(unsigned flags);
 
 void tty_get(struct tty *tty);
 void tty_put(struct tty *tty);
-/** Session `sid` takes the terminal as its controlling one, its leader's group in the foreground. Under no lock. */
-void tty_set_session(struct tty *tty, uint32_t sid, uint32_t pgid);
 /** The session's leader exits: SIGHUP and SIGCONT to the foreground group, and the terminal is nobody's. */
 void tty_leader_exit(struct tty *tty, uint32_t sid);
 /** Of the foreground process group; 0: none. */

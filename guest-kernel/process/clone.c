@@ -1,0 +1,305 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * fork, vfork, clone, clone3 (clone(2)). Everything that can fail happens before the child is published; after that it
+ * exists, whatever comes. A child shares what the flags name and has copies of the rest. Namespaces are refused.
+ */
+#include "process_internal.h"
+
+#include "abi/errno.h"
+#include "base/string.h"
+#include "kernel/address_space.h"
+#include "kernel/file.h"
+#include "kernel/fpu.h"
+#include "kernel/memory.h"
+#include "kernel/syscall.h"
+#include "kernel/trap.h"
+#include "kernel/tty.h"
+#include "kernel/user.h"
+
+#define CLONE_VM 0x100u
+#define CLONE_FS 0x200u
+#define CLONE_FILES 0x400u
+#define CLONE_SIGHAND 0x800u
+#define CLONE_VFORK 0x4000u
+#define CLONE_PARENT 0x8000u
+#define CLONE_THREAD 0x10000u
+#define CLONE_SYSVSEM 0x40000u
+#define CLONE_SETTLS 0x80000u
+#define CLONE_PARENT_SETTID 0x100000u
+#define CLONE_CHILD_CLEARTID 0x200000u
+#define CLONE_DETACHED 0x400000u
+#define CLONE_CHILD_SETTID 0x1000000u
+#define CLONE_IO 0x80000000u
+#define CLONE_CLEAR_SIGHAND 0x100000000ull
+#define CLONE_KNOWN                                                                                \
+	(CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_VFORK | CLONE_PARENT |          \
+	 CLONE_THREAD | CLONE_SYSVSEM | CLONE_SETTLS | CLONE_PARENT_SETTID | CLONE_CHILD_CLEARTID | \
+	 CLONE_DETACHED | CLONE_CHILD_SETTID | CLONE_IO | CLONE_CLEAR_SIGHAND)
+
+struct clone_request {
+	uint64_t flags; /* without the signal */
+	int exit_signal;
+	uint64_t stack, parent_tid, child_tid, tls;
+};
+
+static int request_check(const struct clone_request *r)
+{
+	uint64_t f = r->flags;
+	bool thread = f & CLONE_THREAD, handlers = f & CLONE_SIGHAND;
+	if ((f & ~CLONE_KNOWN) || r->exit_signal < 0 || r->exit_signal > SIGNAL_COUNT) {
+		return -EINVAL;
+	}
+	/* Handlers are shared by the threads of one process only. */
+	if (thread != handlers || (handlers && !(f & CLONE_VM)) || (handlers && (f & CLONE_CLEAR_SIGHAND))) {
+		return -EINVAL;
+	}
+	return 0;
+}
+
+/* Memory, files, directories, identity of a child process. */
+static int process_copy(struct process *child, struct process *from, const struct clone_request *r)
+{
+	if (r->flags & CLONE_VM) {
+		address_space_get(from->memory);
+		child->memory = from->memory;
+	} else {
+		child->memory = address_space_fork(from->memory);
+	}
+	if (r->flags & CLONE_FILES) {
+		file_table_get(from->files);
+		child->files = from->files;
+	} else {
+		child->files = file_table_fork(from->files);
+	}
+	if (r->flags & CLONE_FS) {
+		fs_context_get(from->fs);
+		child->fs = from->fs;
+	} else {
+		child->fs = fs_context_fork(from->fs);
+	}
+	if (!child->memory || !child->files || !child->fs) {
+		return -ENOMEM;
+	}
+	child->command_line = kmalloc(from->command_line_length + 1);
+	if (child->command_line && from->command_line) {
+		memcpy(child->command_line, from->command_line, from->command_line_length);
+		child->command_line_length = from->command_line_length;
+	}
+	child->credentials = from->credentials;
+	memcpy(child->rlimits, from->rlimits, sizeof(child->rlimits));
+	memcpy(child->name, from->name, sizeof(child->name));
+	child->signals->exit_signal = r->exit_signal;
+	child->signals->vfork_held = r->flags & CLONE_VFORK;
+	child->signals->not_dumpable = from->signals->not_dumpable;
+	return 0;
+}
+
+static void process_discard(struct process *p)
+{
+	if (p->files) {
+		file_table_put(p->files);
+	}
+	if (p->fs) {
+		fs_context_put(p->fs);
+	}
+	if (p->memory) {
+		address_space_put(p->memory);
+	}
+	process_free(p);
+}
+
+/* A thread that leaves the kernel as the caller does, with 0 in rax. */
+static struct thread *thread_copy(struct process *p, uint32_t tid, const struct clone_request *r)
+{
+	struct thread *from = thread_current();
+	struct trap_frame frame = *thread_frame(from);
+	frame.rax = 0;
+	frame.rsp = r->stack ? r->stack : frame.rsp;
+	frame.error = UINT64_MAX;
+	struct process_thread *user = kzalloc(sizeof(*user));
+	if (!user) {
+		return NULL;
+	}
+	struct thread *t = thread_create_user(p, &frame);
+	if (!t) {
+		kfree(user);
+		return NULL;
+	}
+	fpu_read(t->fpu);
+	string_copy(t->name, from->name, sizeof(t->name));
+	t->fs_base = r->flags & CLONE_SETTLS ? r->tls : from->fs_base;
+	t->gs_base = from->gs_base;
+	t->nice = from->nice;
+	t->tid = tid;
+	t->user = user;
+	list_init(&user->pending.queue);
+	user->blocked = from->user->restore_blocked ? from->user->saved_blocked : from->user->blocked;
+	user->alternate_flags = 2; /* SS_DISABLE */
+	if (!(r->flags & CLONE_VM) || (r->flags & CLONE_VFORK)) {
+		user->alternate_sp = from->user->alternate_sp;
+		user->alternate_size = from->user->alternate_size;
+		user->alternate_flags = from->user->alternate_flags;
+	}
+	user->clear_child_tid = r->flags & CLONE_CHILD_CLEARTID ? r->child_tid : 0;
+	user->set_child_tid = r->flags & CLONE_CHILD_SETTID ? r->child_tid : 0;
+	return t;
+}
+
+static void handlers_clear(struct signals *s)
+{
+	for (int signal = 1; signal <= SIGNAL_COUNT; signal++) {
+		if (s->actions[signal].handler != SIGNAL_IGNORE) {
+			s->actions[signal] = (struct signal_action){ 0 };
+		}
+	}
+}
+
+static long clone_thread(const struct clone_request *r)
+{
+	struct process *p = process_current();
+	uint32_t tid = process_pid_allocate();
+	struct thread *t = tid ? thread_copy(p, tid, r) : NULL;
+	if (!t) {
+		return -EAGAIN;
+	}
+	if ((r->flags & CLONE_PARENT_SETTID) && user_write(r->parent_tid, &tid, sizeof(tid))) {
+		/* As Linux: the address is the program's business. */
+	}
+	spin_lock(&process_lock);
+	list_push_back(&p->threads, &t->process_link);
+	p->signals->thread_count++;
+	t->signal_pending = true; /* looks for itself on the way out */
+	spin_unlock(&process_lock);
+	thread_start(t);
+	return tid;
+}
+
+static void child_publish(struct process *child, struct thread *t, const struct clone_request *r)
+{
+	struct process *from = process_current();
+	spin_lock(&process_lock);
+	struct process *parent = r->flags & CLONE_PARENT && from->parent ? from->parent : from;
+	child->pgid = from->pgid;
+	child->sid = from->sid;
+	child->tty = from->tty;
+	if (child->tty) {
+		tty_get(child->tty);
+	}
+	list_push_back(&child->threads, &t->process_link);
+	child->signals->thread_count = 1;
+	t->signal_pending = true; /* writes its number, if asked to, on the way out */
+	process_publish_locked(child, parent);
+	spin_unlock(&process_lock);
+}
+
+/* The child's number stays good to look up: it cannot be reaped but by this process, and even then the wait just ends. */
+static void vfork_wait(uint32_t pid)
+{
+	struct process *p = process_current();
+	bool held;
+	WAIT_EVENT(&p->child_event, ({
+			   spin_lock(&process_lock);
+			   struct process *child = process_find_locked(pid);
+			   held = child && child->signals->vfork_held && !p->signals->group_exit;
+			   spin_unlock(&process_lock);
+			   !held;
+		   }));
+}
+
+static long clone_process(const struct clone_request *r)
+{
+	struct process *from = process_current();
+	struct process *child = process_create(from);
+	if (!child) {
+		return -EAGAIN;
+	}
+	uint32_t pid = child->pid;
+	int error = process_copy(child, from, r);
+	struct thread *t = error ? NULL : thread_copy(child, pid, r);
+	if (!t) {
+		process_discard(child);
+		return -ENOMEM;
+	}
+	if (r->flags & CLONE_CLEAR_SIGHAND) {
+		handlers_clear(child->signals);
+	}
+	if ((r->flags & CLONE_PARENT_SETTID) && user_write(r->parent_tid, &pid, sizeof(pid))) {
+		/* As Linux: the address is the program's business. */
+	}
+	child_publish(child, t, r);
+	thread_start(t);
+	if (r->flags & CLONE_VFORK) {
+		vfork_wait(pid);
+	}
+	return pid;
+}
+
+static long clone_run(const struct clone_request *r)
+{
+	int error = request_check(r);
+	if (error) {
+		return error;
+	}
+	if (r->flags & CLONE_THREAD) {
+		return clone_thread(r);
+	}
+	/* A signal to the group that comes now must reach the child as well: take it first (POSIX, fork). */
+	if (signal_pending()) {
+		return -ERESTARTNOINTR;
+	}
+	return clone_process(r);
+}
+
+long sys_fork(const uint64_t a[6])
+{
+	struct clone_request r = { .exit_signal = SIGCHLD };
+	return clone_run(&r);
+}
+
+long sys_vfork(const uint64_t a[6])
+{
+	struct clone_request r = { .flags = CLONE_VM | CLONE_VFORK, .exit_signal = SIGCHLD };
+	return clone_run(&r);
+}
+
+long sys_clone(const uint64_t a[6])
+{
+	struct clone_request r = {
+		.flags = a[0] & 0xffffff00u,
+		.exit_signal = (int)(a[0] & 0xff),
+		.stack = a[1],
+		.parent_tid = a[2],
+		.child_tid = a[3],
+		.tls = a[4],
+	};
+	return clone_run(&r);
+}
+
+long sys_clone3(const uint64_t a[6])
+{
+	struct {
+		uint64_t flags, pidfd, child_tid, parent_tid, exit_signal, stack, stack_size, tls, set_tid,
+			set_tid_size, cgroup;
+	} in = { 0 };
+	if (a[1] < 64) {
+		return -EINVAL;
+	}
+	if (a[1] > sizeof(in)) {
+		return -E2BIG;
+	}
+	if (user_read(&in, a[0], a[1])) {
+		return -EFAULT;
+	}
+	if (in.set_tid_size || in.exit_signal > SIGNAL_COUNT || (in.stack != 0) != (in.stack_size != 0)) {
+		return -EINVAL;
+	}
+	struct clone_request r = {
+		.flags = in.flags,
+		.exit_signal = (int)in.exit_signal,
+		.stack = in.stack ? in.stack + in.stack_size : 0,
+		.parent_tid = in.parent_tid,
+		.child_tid = in.child_tid,
+		.tls = in.tls,
+	};
+	return clone_run(&r);
+}

@@ -1,0 +1,291 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * execve (POSIX, exec): see exec_internal.h for the steps. The other threads of the process are ended after the file has
+ * proved executable and before the new image is loaded; loading runs with the new memory active, and goes back to the
+ * old one if it fails.
+ */
+#include "exec_internal.h"
+#include "process_internal.h"
+
+#include "abi/errno.h"
+#include "arch/cpu.h"
+#include "base/string.h"
+#include "kernel/address_space.h"
+#include "kernel/file.h"
+#include "kernel/fpu.h"
+#include "kernel/memory.h"
+#include "kernel/syscall.h"
+#include "kernel/trap.h"
+#include "kernel/user.h"
+
+#define O_RDONLY 0
+#define PIE_BASE 0x555555554000ull
+#define STACK_TOP (USER_END - 0x1000)
+#define STACK_SMALLEST 0x20000ull
+#define STACK_LARGEST 0x4000000ull
+#define RLIMIT_STACK 3
+#define PROT_RW 3u
+#define PROT_EXEC 4u
+#define MAP_STACK_FLAGS 0x20132u /* PRIVATE | FIXED | ANONYMOUS | GROWSDOWN | STACK */
+#define SCRIPT_LINE 256u
+
+static struct file *open_executable(const char *path, int *error)
+{
+	struct file *file = file_open_path(path, O_RDONLY, 0, error);
+	if (file && (*error = file_may_exec(file)) != 0) {
+		file_put(file);
+		file = NULL;
+	}
+	return file;
+}
+
+/* One level of `#!`: 1 and *path replaced if the file is a script, 0 if not. */
+static int follow_script(struct exec_arguments *args, struct file *file, char *path)
+{
+	char line[SCRIPT_LINE], *interpreter, *argument;
+	long n = file_pread(file, line, sizeof(line) - 1, 0);
+	if (n < 2 || line[0] != '#' || line[1] != '!') {
+		return n < 0 ? (int)n : 0;
+	}
+	int error = script_parse(line, (uint32_t)n, &interpreter, &argument);
+	if (!error && !args->skip_first) {
+		args->skip_first = true;
+		error = arguments_prepend(args, path);
+	}
+	if (!error && argument) {
+		error = arguments_prepend(args, argument);
+	}
+	if (!error) {
+		error = arguments_prepend(args, interpreter);
+	}
+	if (error) {
+		return error;
+	}
+	string_copy(path, interpreter, PATH_SIZE);
+	return 1;
+}
+
+/* Open the program that `args->path` leads to. */
+static int open_program(struct exec_arguments *args, struct exec_object *object)
+{
+	char *path = kmalloc(PATH_SIZE);
+	int error = -ENOMEM;
+	if (!path) {
+		return error;
+	}
+	string_copy(path, args->path, PATH_SIZE);
+	for (int depth = 0;; depth++) {
+		struct file *file = open_executable(path, &error);
+		if (!file) {
+			break;
+		}
+		error = follow_script(args, file, path);
+		if (error == 0) {
+			error = object_open(object, file);
+			break;
+		}
+		file_put(file);
+		if (error < 0) {
+			break;
+		}
+		if (depth == SCRIPT_DEPTH) {
+			error = -ELOOP;
+			break;
+		}
+	}
+	kfree(path);
+	return error;
+}
+
+static int open_interpreter(struct exec_image *image)
+{
+	int error = 0;
+	if (!image->program.interpreter) {
+		return 0;
+	}
+	struct file *file = open_executable(image->program.interpreter, &error);
+	if (!file) {
+		return error;
+	}
+	image->has_interpreter = true;
+	error = object_open(&image->interpreter, file);
+	return error == -ENOEXEC ? -EIO : error; /* ELIBBAD's neighbour that programs know */
+}
+
+static int map_stack(struct exec_image *image, struct address_space *memory)
+{
+	uint64_t size = process_current()->rlimits[RLIMIT_STACK].soft;
+	size = size > STACK_LARGEST ? STACK_LARGEST : size < STACK_SMALLEST ? STACK_SMALLEST : size & ~(PAGE_SIZE - 1);
+	unsigned prot = PROT_RW | (image->program.stack_executable ? PROT_EXEC : 0);
+	long at = address_space_map(memory, STACK_TOP - size, size, prot, MAP_STACK_FLAGS, NULL, 0);
+	image->stack_top = STACK_TOP;
+	return at < 0 && at > -4096 ? (int)at : 0;
+}
+
+static int load(struct exec_image *image, const struct exec_arguments *args, struct address_space *memory)
+{
+	const struct exec_object *program = &image->program;
+	int error = object_map(&image->program, memory, PIE_BASE);
+	if (!error) {
+		address_space_set_brk(memory, program->high + program->bias);
+		error = map_stack(image, memory);
+	}
+	image->entry = program->header.entry + program->bias;
+	if (!error && image->has_interpreter) {
+		error = object_map(&image->interpreter, memory, 0);
+		image->entry = image->interpreter.header.entry + image->interpreter.bias;
+	}
+	if (!error) {
+		error = stack_build(image, args);
+	}
+	return error ? error : image->entry < USER_END ? 0 : -ENOEXEC;
+}
+
+static void memory_switch(struct process *p, struct address_space *memory)
+{
+	spin_lock(&process_lock);
+	p->memory = memory;
+	spin_unlock(&process_lock);
+	address_space_activate(memory);
+}
+
+/* Set-user-ID and set-group-ID bits; fs/ judges mount options. */
+static void credentials_for(struct exec_image *image, struct credentials *c)
+{
+	uint32_t uid = c->euid, gid = c->egid;
+	file_exec_ids(image->program.file, &uid, &gid);
+	image->secure = uid != c->uid || gid != c->gid;
+	c->euid = c->suid = c->fsuid = uid;
+	c->egid = c->sgid = c->fsgid = gid;
+}
+
+static void command_line_set(struct process *p, const struct exec_arguments *args)
+{
+	char *text = kmalloc(PAGE_SIZE);
+	uint32_t length = text ? arguments_command_line(args, text, PAGE_SIZE) : 0;
+	spin_lock(&process_lock);
+	char *old = p->command_line;
+	p->command_line = text;
+	p->command_line_length = length;
+	spin_unlock(&process_lock);
+	kfree(old);
+}
+
+/* Nothing fails from here on. */
+static void become(const struct exec_image *image, const struct exec_arguments *args, struct trap_frame *frame)
+{
+	struct thread *t = thread_current();
+	struct process *p = t->process;
+	struct process_thread *u = t->user;
+	file_table_exec(p->files);
+	signal_reset_for_exec(p);
+	process_set_name(p, args->path);
+	string_copy(t->name, p->name, sizeof(t->name));
+	command_line_set(p, args);
+	u->alternate_size = 0;
+	u->alternate_flags = 2; /* SS_DISABLE */
+	u->clear_child_tid = u->robust_list = u->set_child_tid = 0;
+	p->signals->not_dumpable = image->secure;
+	fpu_reset();
+	t->fs_base = t->gs_base = 0;
+	msr_write(MSR_FS_BASE, 0);
+	*frame = (struct trap_frame){
+		.vector = 0,
+		.error = UINT64_MAX,
+		.rip = image->entry,
+		.cs = USER_CS,
+		.rflags = RFLAGS_IF | 2,
+		.rsp = image->stack_top,
+		.ss = USER_SS,
+	};
+	process_vfork_release(p);
+}
+
+static int replace(struct exec_image *image, struct exec_arguments *args, struct trap_frame *frame)
+{
+	struct process *p = process_current();
+	struct address_space *old = p->memory, *new = address_space_create();
+	if (!new) {
+		return -ENOMEM;
+	}
+	struct credentials before = p->credentials;
+	credentials_for(image, &p->credentials);
+	memory_switch(p, new);
+	int error = load(image, args, new);
+	if (error) {
+		p->credentials = before;
+		memory_switch(p, old);
+		address_space_put(new);
+		return error;
+	}
+	if (old) {
+		memory_switch(p, old);
+		futex_thread_exit(thread_current()->user);
+		memory_switch(p, new);
+		address_space_put(old);
+	}
+	become(image, args, frame);
+	return 0;
+}
+
+static int run(struct exec_arguments *args, struct trap_frame *frame)
+{
+	struct exec_image *image = kzalloc(sizeof(*image));
+	if (!image) {
+		return -ENOMEM;
+	}
+	int error = open_program(args, &image->program);
+	if (!error) {
+		error = open_interpreter(image);
+	}
+	if (!error) {
+		error = process_kill_other_threads();
+	}
+	if (!error) {
+		error = replace(image, args, frame);
+	}
+	object_close(&image->program);
+	object_close(&image->interpreter);
+	kfree(image);
+	return error;
+}
+
+int exec_kernel(const char *path, const char *const argv[], const char *const envp[], struct trap_frame *frame)
+{
+	struct exec_arguments *args = arguments_create(path);
+	if (!args) {
+		return -ENOMEM;
+	}
+	int error = arguments_from_kernel(args, argv, &args->argument_count);
+	error = error ? error : arguments_from_kernel(args, envp, &args->environment_count);
+	error = error ? error : run(args, frame);
+	arguments_free(args);
+	return error;
+}
+
+static int exec_user(const char *path, uint64_t argv, uint64_t envp)
+{
+	struct exec_arguments *args = arguments_create(path);
+	if (!args) {
+		return -ENOMEM;
+	}
+	int error = arguments_from_user(args, argv, &args->argument_count);
+	error = error ? error : arguments_from_user(args, envp, &args->environment_count);
+	error = error ? error : run(args, thread_frame(thread_current()));
+	arguments_free(args);
+	return error;
+}
+
+long sys_execve(const uint64_t a[6])
+{
+	char *path = kmalloc(PATH_SIZE);
+	if (!path) {
+		return -ENOMEM;
+	}
+	long error = user_string(path, a[0], PATH_SIZE);
+	if (error >= 0) {
+		error = error == 0 ? -ENOENT : exec_user(path, a[1], a[2]);
+	}
+	kfree(path);
+	return error;
+}

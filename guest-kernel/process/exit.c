@@ -1,0 +1,234 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The end of threads and processes. Each thread ends itself: the others are only told to (group_exit, exec_thread) and do
+ * it on their way to user mode. The last thread gives up what the process has, hands the children to PID 1, and publishes
+ * the zombie; from then on the structure belongs to whoever waits, so the thread no longer points to it.
+ */
+#include "process_internal.h"
+
+#include "abi/errno.h"
+#include "kernel/address_space.h"
+#include "kernel/file.h"
+#include "kernel/memory.h"
+#include "kernel/syscall.h"
+#include "kernel/tty.h"
+
+static bool has_stopped_member_locked(uint32_t pgid, uint32_t sid)
+{
+	list_for_each(node, &process_list)
+	{
+		struct process *p = container_of(node, struct process, all_link);
+		if (p->pgid == pgid && p->sid == sid && p->stopped && !p->zombie) {
+			return true;
+		}
+	}
+	return false;
+}
+
+void process_orphan_check_locked(uint32_t pgid, uint32_t sid, const struct process *without)
+{
+	if (!process_group_orphaned_locked(pgid, without) || !has_stopped_member_locked(pgid, sid)) {
+		return;
+	}
+	for (int i = 0; i < 2; i++) {
+		struct signal_info info = { .signal = i == 0 ? SIGHUP : SIGCONT, .code = SI_KERNEL };
+		list_for_each(node, &process_list)
+		{
+			struct process *p = container_of(node, struct process, all_link);
+			if (p->pgid == pgid && p->sid == sid) {
+				signal_send_locked(p, NULL, &info);
+			}
+		}
+	}
+}
+
+static void give_up_tty(struct process *p)
+{
+	spin_lock(&process_lock);
+	struct tty *tty = p->tty;
+	p->tty = NULL;
+	spin_unlock(&process_lock);
+	if (tty) {
+		if (p->sid == p->pid) {
+			tty_leader_exit(tty, p->sid);
+		}
+		tty_put(tty);
+	}
+}
+
+static void give_up_resources(struct process *p)
+{
+	itimer_cancel(p);
+	spin_lock(&process_lock);
+	struct file_table *files = p->files;
+	struct fs_context *fs = p->fs;
+	p->files = NULL;
+	p->fs = NULL;
+	spin_unlock(&process_lock);
+	file_table_put(files);
+	fs_context_put(fs);
+	give_up_tty(p);
+}
+
+static void give_up_memory(struct process *p)
+{
+	spin_lock(&process_lock);
+	struct address_space *memory = p->memory;
+	p->memory = NULL;
+	spin_unlock(&process_lock);
+	address_space_activate(NULL);
+	address_space_put(memory);
+}
+
+static void reparent_children_locked(struct process *p)
+{
+	list_for_each_safe(node, &p->children)
+	{
+		struct process *child = container_of(node, struct process, sibling_link);
+		uint32_t pgid = child->pgid, sid = child->sid;
+		list_remove(node);
+		child->parent = init_process;
+		child->signals->exit_signal = SIGCHLD;
+		list_push_back(&init_process->children, node);
+		if (child->signals->death_signal) {
+			struct signal_info info = { .signal = child->signals->death_signal, .code = SI_KERNEL };
+			signal_send_locked(child, NULL, &info);
+		}
+		if (child->zombie) {
+			waitq_wake_all(&init_process->child_event);
+		}
+		if (pgid != p->pgid && sid == p->sid) {
+			process_orphan_check_locked(pgid, sid, p);
+		}
+	}
+}
+
+static bool parent_wants_no_zombie(const struct process *parent)
+{
+	const struct signal_action *action = &parent->signals->actions[SIGCHLD];
+	return action->handler == SIGNAL_IGNORE || (action->flags & SA_NOCLDWAIT);
+}
+
+/* The last thread's last act on the process. Returns true if nobody will wait and the caller is to free it. */
+static bool publish_zombie(struct process *p, int code)
+{
+	struct thread *t = thread_current();
+	spin_lock(&process_lock);
+	reparent_children_locked(p);
+	if (p->parent && p->parent->pgid != p->pgid && p->parent->sid == p->sid) {
+		process_orphan_check_locked(p->pgid, p->sid, p);
+	}
+	p->zombie = true;
+	p->stopped = false;
+	p->exit_code = code;
+	p->user_ns += t->user_ns;
+	p->system_ns += t->system_ns;
+	signal_pending_flush(&t->user->pending);
+	kfree(t->user);
+	t->user = NULL;
+	list_remove(&t->process_link);
+	bool killed = (code & 0x7f) != 0;
+	signal_notify_parent_locked(p, killed ? CLD_KILLED : CLD_EXITED, killed ? code & 0x7f : code >> 8 & 0xff);
+	bool nobody = p->parent && parent_wants_no_zombie(p->parent) && p->signals->exit_signal == SIGCHLD;
+	if (nobody) {
+		list_remove(&p->all_link);
+		list_remove(&p->sibling_link);
+	}
+	t->process = NULL;
+	spin_unlock(&process_lock);
+	return nobody;
+}
+
+static void leave_process(struct process *p)
+{
+	struct thread *t = thread_current();
+	address_space_activate(NULL);
+	spin_lock(&process_lock);
+	p->user_ns += t->user_ns;
+	p->system_ns += t->system_ns;
+	signal_pending_flush(&t->user->pending);
+	kfree(t->user);
+	t->user = NULL;
+	list_remove(&t->process_link);
+	t->process = NULL;
+	waitq_wake_all(&p->signals->thread_gone);
+	spin_unlock(&process_lock);
+}
+
+_Noreturn void process_exit_thread(int code)
+{
+	struct process *p = process_current();
+	futex_thread_exit(thread_current()->user);
+	spin_lock(&process_lock);
+	bool last = --p->signals->thread_count == 0;
+	if (last && p->signals->group_exit) {
+		code = p->signals->group_exit_code;
+	}
+	spin_unlock(&process_lock);
+	if (!last) {
+		leave_process(p);
+		thread_exit();
+	}
+	give_up_resources(p);
+	give_up_memory(p);
+	process_vfork_release(p);
+	if (publish_zombie(p, code)) {
+		process_free(p);
+	}
+	thread_exit();
+}
+
+_Noreturn void process_exit(int code)
+{
+	struct process *p = process_current();
+	spin_lock(&process_lock);
+	if (!p->signals->group_exit) {
+		p->signals->group_exit = true;
+		p->signals->group_exit_code = code;
+		signal_kick_threads_locked(p);
+	}
+	spin_unlock(&process_lock);
+	process_exit_thread(code);
+}
+
+static bool alone(struct process *p)
+{
+	spin_lock(&process_lock);
+	bool result = p->signals->thread_count == 1 && p->threads.next->next == &p->threads;
+	spin_unlock(&process_lock);
+	return result;
+}
+
+int process_kill_other_threads(void)
+{
+	struct thread *t = thread_current();
+	struct process *p = t->process;
+	struct signals *s = p->signals;
+	spin_lock(&process_lock);
+	bool second = s->group_exit || s->exec_thread;
+	if (!second) {
+		s->exec_thread = t;
+		signal_kick_threads_locked(p);
+	}
+	spin_unlock(&process_lock);
+	if (second) {
+		return -EINTR;
+	}
+	WAIT_EVENT(&s->thread_gone, alone(p));
+	spin_lock(&process_lock);
+	s->exec_thread = NULL;
+	t->tid = p->pid;
+	signal_recalculate_locked(t);
+	spin_unlock(&process_lock);
+	return 0;
+}
+
+long sys_exit(const uint64_t a[6])
+{
+	process_exit_thread((int)(a[0] & 0xff) << 8);
+}
+
+long sys_exit_group(const uint64_t a[6])
+{
+	process_exit((int)(a[0] & 0xff) << 8);
+}

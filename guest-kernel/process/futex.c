@@ -1,0 +1,326 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * futex(2). A waiter is keyed by address space and address; for FUTEX_PRIVATE and for shared mappings alike, since what two
+ * processes share through fork-inherited or file mappings is keyed by the physical page instead. A waiter queues itself, then
+ * compares the word: whoever changes the word and wakes afterwards either finds it queued or has made the comparison fail.
+ * All queues hang on one lock; nothing sleeps or touches user memory under it.
+ */
+#include "process_internal.h"
+
+#include "abi/errno.h"
+#include "kernel/address_space.h"
+#include "kernel/memory.h"
+#include "kernel/syscall.h"
+#include "kernel/user.h"
+
+enum {
+	FUTEX_WAIT, FUTEX_WAKE, FUTEX_REQUEUE = 3, FUTEX_CMP_REQUEUE, FUTEX_WAKE_OP, FUTEX_WAIT_BITSET = 9, FUTEX_WAKE_BITSET,
+	FUTEX_PRIVATE_FLAG = 128, FUTEX_CLOCK_REALTIME = 256
+};
+#define FUTEX_WAITERS 0x80000000u
+#define FUTEX_OWNER_DIED 0x40000000u
+#define FUTEX_TID_MASK 0x3fffffffu
+#define BUCKETS 64
+#define ROBUST_LIMIT 2048
+
+struct futex_key {
+	const void *space; /* address space, or NULL: address is physical */
+	uint64_t address;
+};
+
+struct futex_waiter {
+	struct list link; /* in a bucket while it waits */
+	struct futex_key key;
+	uint32_t bits;
+	bool woken;
+	struct waitq wake;
+};
+
+static spinlock_t futex_lock = SPINLOCK_INIT("futex");
+static struct list buckets[BUCKETS];
+
+static struct list *bucket_of(const struct futex_key *key)
+{
+	struct list *bucket = &buckets[((key->address >> 2) ^ ((uint64_t)key->space >> 6) ^ (key->address >> 12)) % BUCKETS];
+	if (!bucket->next) {
+		list_init(bucket);
+	}
+	return bucket;
+}
+
+static int key_make(uint64_t address, bool private, struct futex_key *key)
+{
+	struct address_space *memory = process_current()->memory;
+	uint64_t physical;
+	if ((address & 3) || address >= USER_END) {
+		return address & 3 ? -EINVAL : -EFAULT;
+	}
+	*key = (struct futex_key){ memory, address };
+	if (!private && address_space_shared_page(memory, address, &physical)) {
+		*key = (struct futex_key){ NULL, physical };
+	}
+	return 0;
+}
+
+static bool same(const struct futex_key *a, const struct futex_key *b)
+{
+	return a->space == b->space && a->address == b->address;
+}
+
+static void enqueue(struct futex_waiter *w)
+{
+	spin_lock(&futex_lock);
+	list_push_back(bucket_of(&w->key), &w->link);
+	spin_unlock(&futex_lock);
+}
+
+static bool is_woken(struct futex_waiter *w)
+{
+	spin_lock(&futex_lock);
+	bool woken = w->woken;
+	spin_unlock(&futex_lock);
+	return woken;
+}
+
+static bool dequeue(struct futex_waiter *w)
+{
+	spin_lock(&futex_lock);
+	bool woken = w->woken;
+	if (!woken) {
+		list_remove(&w->link);
+	}
+	spin_unlock(&futex_lock);
+	return woken;
+}
+
+static unsigned wake_locked(const struct futex_key *key, unsigned count, uint32_t bits)
+{
+	unsigned done = 0;
+	list_for_each_safe(node, bucket_of(key))
+	{
+		struct futex_waiter *w = container_of(node, struct futex_waiter, link);
+		if (done < count && same(&w->key, key) && (w->bits & bits)) {
+			list_remove(node);
+			w->woken = true;
+			waitq_wake_all(&w->wake);
+			done++;
+		}
+	}
+	return done;
+}
+
+static long futex_wait(uint64_t address, bool private, uint32_t expected, uint64_t deadline_ns, uint32_t bits)
+{
+	struct futex_waiter w = { .bits = bits };
+	uint32_t value;
+	int error = bits ? key_make(address, private, &w.key) : -EINVAL;
+	if (error) {
+		return error;
+	}
+	/* Bring the page in, so that a shared key names the page that stays. */
+	if (user_read(&value, address, sizeof(value)) || (error = key_make(address, private, &w.key)) != 0) {
+		return -EFAULT;
+	}
+	waitq_init(&w.wake);
+	enqueue(&w);
+	error = user_read(&value, address, sizeof(value)) ? -EFAULT : value != expected ? -EAGAIN : 0;
+	if (!error) {
+		error = WAIT_EVENT_DEADLINE(&w.wake, is_woken(&w), deadline_ns, true);
+	}
+	if (dequeue(&w)) {
+		return 0;
+	}
+	/* A wait with a deadline given as a duration cannot simply start again. */
+	return error == -EINTR ? (deadline_ns ? -EINTR : -ERESTARTSYS) : error;
+}
+
+static long futex_wake(uint64_t address, bool private, unsigned count, uint32_t bits)
+{
+	struct futex_key key;
+	int error = bits ? key_make(address, private, &key) : -EINVAL;
+	if (error) {
+		return error;
+	}
+	spin_lock(&futex_lock);
+	long woken = wake_locked(&key, count, bits);
+	spin_unlock(&futex_lock);
+	return woken;
+}
+
+int futex_wake_address(uint64_t address, unsigned count)
+{
+	futex_wake(address, true, count, UINT32_MAX);
+	return (int)futex_wake(address, false, count, UINT32_MAX);
+}
+
+static long requeue_locked(const struct futex_key *from, const struct futex_key *to, unsigned count)
+{
+	unsigned done = 0;
+	list_for_each_safe(node, bucket_of(from))
+	{
+		struct futex_waiter *w = container_of(node, struct futex_waiter, link);
+		if (done < count && same(&w->key, from)) {
+			list_remove(node);
+			w->key = *to;
+			list_push_back(bucket_of(to), node);
+			done++;
+		}
+	}
+	return done;
+}
+
+static long futex_requeue(const uint64_t a[6], bool private, bool compare)
+{
+	struct futex_key from, to;
+	uint32_t value;
+	int error = key_make(a[0], private, &from);
+	error = error ? error : key_make(a[4], private, &to);
+	if (error) {
+		return error;
+	}
+	if ((int)a[2] < 0 || (int)a[3] < 0) {
+		return -EINVAL;
+	}
+	if (compare) {
+		if (user_read(&value, a[0], sizeof(value))) {
+			return -EFAULT;
+		}
+		if (value != (uint32_t)a[5]) {
+			return -EAGAIN;
+		}
+	}
+	spin_lock(&futex_lock);
+	long moved = wake_locked(&from, (unsigned)a[2], UINT32_MAX);
+	if (!same(&from, &to)) {
+		moved += requeue_locked(&from, &to, (unsigned)a[3]);
+	}
+	spin_unlock(&futex_lock);
+	return moved;
+}
+
+/* *deadline_ns: 0 none. FUTEX_WAIT's time is a duration, FUTEX_WAIT_BITSET's a moment. */
+static int deadline_from_user(uint64_t at, int operation, bool wall, uint64_t *deadline_ns)
+{
+	int64_t time[2];
+	*deadline_ns = 0;
+	if (!at) {
+		return 0;
+	}
+	if (user_read(time, at, sizeof(time))) {
+		return -EFAULT;
+	}
+	if (time[0] < 0 || time[1] < 0 || time[1] >= 1000000000) {
+		return -EINVAL;
+	}
+	uint64_t ns = time[0] > 4000000000ll ? UINT64_MAX / 4 : (uint64_t)time[0] * 1000000000 + (uint64_t)time[1];
+	uint64_t now = time_ns();
+	if (operation == FUTEX_WAIT) {
+		*deadline_ns = now + ns;
+	} else if (wall) {
+		uint64_t now_wall = time_wall_ns();
+		*deadline_ns = ns > now_wall ? now + (ns - now_wall) : 1;
+	} else {
+		*deadline_ns = ns ? ns : 1;
+	}
+	return 0;
+}
+
+long sys_futex(const uint64_t a[6])
+{
+	int operation = (int)a[1] & ~(FUTEX_PRIVATE_FLAG | FUTEX_CLOCK_REALTIME);
+	bool private = a[1] & FUTEX_PRIVATE_FLAG, wall = a[1] & FUTEX_CLOCK_REALTIME;
+	bool wait = operation == FUTEX_WAIT || operation == FUTEX_WAIT_BITSET;
+	uint64_t deadline = 0;
+	if (wait) {
+		int error = deadline_from_user(a[3], operation, wall, &deadline);
+		if (error) {
+			return error;
+		}
+		return futex_wait(a[0], private, (uint32_t)a[2], deadline,
+				  operation == FUTEX_WAIT ? UINT32_MAX : (uint32_t)a[5]);
+	}
+	switch (operation) {
+	case FUTEX_WAKE:
+		return futex_wake(a[0], private, (unsigned)a[2], UINT32_MAX);
+	case FUTEX_WAKE_BITSET:
+		return futex_wake(a[0], private, (unsigned)a[2], (uint32_t)a[5]);
+	case FUTEX_REQUEUE:
+		return futex_requeue(a, private, false);
+	case FUTEX_CMP_REQUEUE:
+		return futex_requeue(a, private, true);
+	default:
+		return -ENOSYS;
+	}
+}
+
+/* One lock that the dying thread may hold (Documentation/locking/robust-futexes). */
+static void robust_release(uint64_t address, uint32_t tid)
+{
+	uint32_t value;
+	if ((address & 3) || user_read(&value, address, sizeof(value)) || (value & FUTEX_TID_MASK) != tid) {
+		return;
+	}
+	uint32_t died = (value & FUTEX_WAITERS) | FUTEX_OWNER_DIED;
+	if (!user_write(address, &died, sizeof(died)) && (value & FUTEX_WAITERS)) {
+		futex_wake_address(address, 1);
+	}
+}
+
+static void robust_walk(uint64_t head, uint32_t tid)
+{
+	uint64_t list[3]; /* first, offset of the lock word, pending */
+	if (user_read(list, head, sizeof(list))) {
+		return;
+	}
+	uint64_t entry = list[0] & ~1ull;
+	for (unsigned i = 0; i < ROBUST_LIMIT && entry != head; i++) {
+		uint64_t next;
+		if (user_read(&next, entry, sizeof(next))) {
+			return;
+		}
+		if (entry != (list[2] & ~1ull)) {
+			robust_release(entry + list[1], tid);
+		}
+		entry = next & ~1ull;
+	}
+	if (list[2]) {
+		robust_release((list[2] & ~1ull) + list[1], tid);
+	}
+}
+
+void futex_thread_exit(struct process_thread *u)
+{
+	uint32_t zero = 0;
+	if (u->robust_list) {
+		robust_walk(u->robust_list, thread_current()->tid);
+		u->robust_list = 0;
+	}
+	if (u->clear_child_tid) {
+		if (!user_write(u->clear_child_tid, &zero, sizeof(zero))) {
+			futex_wake_address(u->clear_child_tid, 1);
+		}
+		u->clear_child_tid = 0;
+	}
+}
+
+long sys_set_robust_list(const uint64_t a[6])
+{
+	if (a[1] != 24) {
+		return -EINVAL;
+	}
+	thread_current()->user->robust_list = a[0];
+	return 0;
+}
+
+long sys_get_robust_list(const uint64_t a[6])
+{
+	uint64_t size = 24;
+	spin_lock(&process_lock);
+	struct thread *t = a[0] ? process_thread_find_locked((uint32_t)a[0]) : thread_current();
+	uint64_t head = t ? t->user->robust_list : 0;
+	spin_unlock(&process_lock);
+	if (!t) {
+		return -ESRCH;
+	}
+	return user_write(a[1], &head, sizeof(head)) || user_write(a[2], &size, sizeof(size)) ? -EFAULT : 0;
+}

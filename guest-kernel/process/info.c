@@ -1,0 +1,262 @@
+/* SPDX-License-Identifier: MIT */
+/* What programs ask about the system and themselves: uname, sysinfo, times, getrusage, prctl, arch_prctl, syslog. */
+#include "process_internal.h"
+
+#include "abi/errno.h"
+#include "arch/cpu.h"
+#include "base/string.h"
+#include "kernel/memory.h"
+#include "kernel/random.h"
+#include "kernel/syscall.h"
+#include "kernel/user.h"
+
+#define NS 1000000000ull
+#define TICK_NS 10000000ull /* times() counts in 1/100 s */
+
+struct uts { /* struct new_utsname */
+	char sysname[65], nodename[65], release[65], version[65], machine[65], domainname[65];
+};
+
+/* Names: under process_lock. */
+static struct uts uts = {
+	.sysname = "Linux",
+	.nodename = "bulkhead",
+	.release = "6.1.0-bulkhead",
+	.version = "#1 SMP Bulkhead",
+	.machine = "x86_64",
+	.domainname = "(none)",
+};
+
+long sys_uname(const uint64_t a[6])
+{
+	struct uts out;
+	spin_lock(&process_lock);
+	out = uts;
+	spin_unlock(&process_lock);
+	return user_write(a[0], &out, sizeof(out));
+}
+
+static long set_name(const uint64_t a[6], char *name)
+{
+	char new[65] = { 0 };
+	if (process_current()->credentials.euid != 0) {
+		return -EPERM;
+	}
+	if (a[1] > 64) {
+		return -EINVAL;
+	}
+	if (user_read(new, a[0], a[1])) {
+		return -EFAULT;
+	}
+	spin_lock(&process_lock);
+	memcpy(name, new, sizeof(new));
+	spin_unlock(&process_lock);
+	return 0;
+}
+
+long sys_sethostname(const uint64_t a[6])
+{
+	return set_name(a, uts.nodename);
+}
+
+long sys_setdomainname(const uint64_t a[6])
+{
+	return set_name(a, uts.domainname);
+}
+
+static uint16_t process_count(void)
+{
+	uint16_t count = 0;
+	spin_lock(&process_lock);
+	list_for_each(node, &process_list)
+	{
+		count++;
+	}
+	spin_unlock(&process_lock);
+	return count;
+}
+
+long sys_sysinfo(const uint64_t a[6])
+{
+	struct {
+		int64_t uptime;
+		uint64_t loads[3], totalram, freeram, sharedram, bufferram, totalswap, freeswap;
+		uint16_t procs, pad;
+		uint64_t totalhigh, freehigh;
+		uint32_t unit;
+	} out = { .uptime = (int64_t)((time_ns() + NS - 1) / NS), .procs = process_count(), .unit = 1 };
+	uint64_t total, free;
+	memory_usage(&total, &free);
+	out.totalram = total * PAGE_SIZE;
+	out.freeram = free * PAGE_SIZE;
+	return user_write(a[0], &out, sizeof(out));
+}
+
+/* The process's own time so far: of threads that ended, and of those that run. */
+static void own_time(struct process *p, uint64_t *user_ns, uint64_t *system_ns)
+{
+	spin_lock(&process_lock);
+	*user_ns = p->user_ns;
+	*system_ns = p->system_ns;
+	list_for_each(node, &p->threads)
+	{
+		const struct thread *t = container_of(node, struct thread, process_link);
+		*user_ns += t->user_ns;
+		*system_ns += t->system_ns;
+	}
+	spin_unlock(&process_lock);
+}
+
+long sys_times(const uint64_t a[6])
+{
+	struct process *p = process_current();
+	uint64_t out[4];
+	own_time(p, &out[0], &out[1]);
+	out[2] = p->children_user_ns;
+	out[3] = p->children_system_ns;
+	for (int i = 0; i < 4; i++) {
+		out[i] /= TICK_NS;
+	}
+	if (a[0] && user_write(a[0], out, sizeof(out))) {
+		return -EFAULT;
+	}
+	return (long)(time_ns() / TICK_NS);
+}
+
+long sys_getrusage(const uint64_t a[6])
+{
+	struct process *p = process_current();
+	struct thread *t = thread_current();
+	uint64_t user_ns, system_ns, out[18] = { 0 };
+	switch ((int)a[0]) {
+	case 0: /* RUSAGE_SELF */
+		own_time(p, &user_ns, &system_ns);
+		break;
+	case -1: /* RUSAGE_CHILDREN */
+		user_ns = p->children_user_ns;
+		system_ns = p->children_system_ns;
+		break;
+	case 1: /* RUSAGE_THREAD */
+		user_ns = t->user_ns;
+		system_ns = t->system_ns;
+		break;
+	default:
+		return -EINVAL;
+	}
+	out[0] = user_ns / NS;
+	out[1] = user_ns % NS / 1000;
+	out[2] = system_ns / NS;
+	out[3] = system_ns % NS / 1000;
+	return user_write(a[1], out, sizeof(out));
+}
+
+enum {
+	PR_SET_PDEATHSIG = 1, PR_GET_PDEATHSIG, PR_GET_DUMPABLE, PR_SET_DUMPABLE, PR_SET_NAME = 15, PR_GET_NAME,
+	PR_SET_NO_NEW_PRIVS = 38, PR_GET_NO_NEW_PRIVS
+};
+
+static long set_thread_name(uint64_t from)
+{
+	struct thread *t = thread_current();
+	char name[16] = { 0 };
+	long n = user_string(name, from, sizeof(name));
+	if (n < 0 && n != -ENAMETOOLONG) {
+		return n;
+	}
+	name[15] = '\0';
+	spin_lock(&process_lock);
+	memcpy(t->name, name, sizeof(name));
+	if (t->tid == t->process->pid) {
+		memcpy(t->process->name, name, sizeof(name));
+	}
+	spin_unlock(&process_lock);
+	return 0;
+}
+
+long sys_prctl(const uint64_t a[6])
+{
+	struct thread *t = thread_current();
+	struct signals *s = t->process->signals;
+	switch ((int)a[0]) {
+	case PR_SET_PDEATHSIG:
+		if (a[1] > SIGNAL_COUNT) {
+			return -EINVAL;
+		}
+		s->death_signal = (int)a[1];
+		return 0;
+	case PR_GET_PDEATHSIG:
+		return user_write(a[1], &s->death_signal, sizeof(s->death_signal));
+	case PR_GET_DUMPABLE:
+		return !s->not_dumpable;
+	case PR_SET_DUMPABLE:
+		if (a[1] > 1) {
+			return -EINVAL;
+		}
+		s->not_dumpable = !a[1];
+		return 0;
+	case PR_SET_NAME:
+		return set_thread_name(a[1]);
+	case PR_GET_NAME:
+		return user_write(a[1], t->name, sizeof(t->name));
+	default:
+		return -EINVAL;
+	}
+}
+
+#define ARCH_SET_FS 0x1002
+#define ARCH_GET_FS 0x1003
+
+long sys_arch_prctl(const uint64_t a[6])
+{
+	struct thread *t = thread_current();
+	switch ((int)a[0]) {
+	case ARCH_SET_FS:
+		if (a[1] >= USER_END) {
+			return -EPERM;
+		}
+		t->fs_base = a[1];
+		msr_write(MSR_FS_BASE, a[1]);
+		return 0;
+	case ARCH_GET_FS:
+		return user_write(a[1], &t->fs_base, sizeof(t->fs_base));
+	default:
+		return -EINVAL;
+	}
+}
+
+/* The kernel's log goes to the machine's control line, not into a buffer that programs read. */
+long sys_syslog(const uint64_t a[6])
+{
+	return -EPERM;
+}
+
+long sys_personality(const uint64_t a[6])
+{
+	uint32_t wanted = (uint32_t)a[0];
+	return wanted == 0 || wanted == UINT32_MAX ? 0 : -EINVAL;
+}
+
+#define GRND_NONBLOCK 1u
+#define GRND_RANDOM 2u
+#define GRND_INSECURE 4u
+
+long sys_getrandom(const uint64_t a[6])
+{
+	uint8_t chunk[256];
+	uint64_t wanted = a[1] > INT32_MAX ? INT32_MAX : a[1], done = 0;
+	if (a[2] & ~(uint64_t)(GRND_NONBLOCK | GRND_RANDOM | GRND_INSECURE)) {
+		return -EINVAL;
+	}
+	while (done < wanted) {
+		uint64_t n = wanted - done < sizeof(chunk) ? wanted - done : sizeof(chunk);
+		random_bytes(chunk, n);
+		if (user_write(a[0] + done, chunk, n)) {
+			return done ? (long)done : -EFAULT;
+		}
+		done += n;
+		if (signal_pending()) {
+			break;
+		}
+	}
+	return (long)done;
+}

@@ -1,0 +1,278 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * PID 1, a kernel thread without user memory: it starts the command or the shell as PID 2, reaps what is orphaned, and when
+ * PID 2 has ended brings the machine down: sync, SIGTERM, SIGKILL, sync, power off with the command's status.
+ */
+#include "process_internal.h"
+
+#include "abi/errno.h"
+#include "base/string.h"
+#include "kernel/file.h"
+#include "kernel/memory.h"
+#include "kernel/platform.h"
+#include "kernel/trap.h"
+#include "kernel/tty.h"
+
+#define O_RDONLY 0u
+#define O_RDWR 2u
+#define NO_LIMIT UINT64_MAX
+#define GRACE_NS 1000000000ull /* for SIGTERM's handlers */
+#define SHELL "/bin/sh"
+#define STATUS_CANNOT_RUN 127
+
+enum { RLIMIT_STACK = 3, RLIMIT_CORE, RLIMIT_NPROC = 6, RLIMIT_NOFILE, RLIMIT_MEMLOCK };
+
+static char *command; /* the text for sh -c; NULL: an interactive shell */
+static uint32_t command_pid;
+static bool power_requested; /* under process_lock */
+
+void init_signal_locked(int signal)
+{
+	/* What busybox's poweroff, reboot and halt send to their init. */
+	if (signal == SIGUSR1 || signal == SIGUSR2 || signal == SIGTERM) {
+		power_requested = true;
+		waitq_wake_all(&init_process->child_event);
+	}
+}
+
+static const char *error_text(int error)
+{
+	switch (-error) {
+	case ENOENT:
+		return "No such file or directory";
+	case EACCES:
+		return "Permission denied";
+	case ENOEXEC:
+		return "Exec format error";
+	case ENOMEM:
+		return "Cannot allocate memory";
+	case EIO:
+		return "Input/output error";
+	case E2BIG:
+		return "Argument list too long";
+	case ELOOP:
+		return "Too many levels of symbolic links";
+	case ENOTDIR:
+		return "Not a directory";
+	default:
+		return "error";
+	}
+}
+
+static void limits_set(struct process *p)
+{
+	for (int i = 0; i < 16; i++) {
+		p->rlimits[i] = (struct rlimit_pair){ NO_LIMIT, NO_LIMIT };
+	}
+	p->rlimits[RLIMIT_STACK].soft = 8ull << 20;
+	p->rlimits[RLIMIT_CORE].soft = 0;
+	p->rlimits[RLIMIT_NPROC] = (struct rlimit_pair){ 4096, 4096 };
+	p->rlimits[RLIMIT_NOFILE] = (struct rlimit_pair){ 1024, 4096 };
+	p->rlimits[RLIMIT_MEMLOCK] = (struct rlimit_pair){ 8ull << 20, 8ull << 20 };
+}
+
+static int install(struct file *file)
+{
+	return file ? fd_install(file, false) : -ENOMEM;
+}
+
+/* Descriptors 0, 1, 2. */
+static int open_standard_files(void)
+{
+	int error = 0;
+	struct file *in = command ? file_open_path("/dev/null", O_RDONLY, 0, &error) : tty_console_open(O_RDWR);
+	if (!in) {
+		return error ? error : -ENOMEM;
+	}
+	error = fd_install(in, false);
+	for (int i = 0; i < 2 && error >= 0; i++) {
+		error = install(tty_console_open(O_RDWR));
+	}
+	return error < 0 ? error : 0;
+}
+
+/* PID 2's first act, in its own context. */
+static void command_begin(struct trap_frame *frame)
+{
+	static const char *const environment[] = {
+		"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+		"HOME=/root",
+		"TERM=vt100",
+		"USER=root",
+		"LOGNAME=root",
+		"SHELL=" SHELL,
+		NULL,
+	};
+	const char *const arguments[] = { command ? "sh" : "-sh", command ? "-c" : NULL, command, NULL };
+	tty_console_claim(command != NULL);
+	int error = open_standard_files();
+	if (error) {
+		kprintf("init: cannot open the console or /dev/null: %s (%d)", error_text(error), error);
+		process_exit(STATUS_CANNOT_RUN << 8);
+	}
+	platform_started();
+	error = exec_kernel(SHELL, arguments, environment, frame);
+	if (error) {
+		kprintf("init: cannot run " SHELL ": %s (%d)", error_text(error), error);
+		process_exit(STATUS_CANNOT_RUN << 8);
+	}
+}
+
+static struct process *process_bare(const char *name)
+{
+	struct process *p = process_create(NULL);
+	if (!p) {
+		kernel_panic("no memory for %s", name);
+	}
+	string_copy(p->name, name, sizeof(p->name));
+	limits_set(p);
+	p->pgid = p->sid = p->pid;
+	return p;
+}
+
+static void command_start(void)
+{
+	struct process *p = process_bare("sh");
+	const struct trap_frame nowhere = { .vector = 0, .error = UINT64_MAX, .cs = USER_CS, .ss = USER_SS, .rflags = 2 };
+	p->files = file_table_create();
+	p->fs = fs_context_create();
+	struct thread *t = p->files && p->fs ? thread_create_user(p, &nowhere) : NULL;
+	if (!t || !process_thread_attach(p, t, p->pid)) {
+		kernel_panic("no memory for the first program");
+	}
+	t->user->begin = command_begin;
+	t->signal_pending = true;
+	command_pid = p->pid;
+	spin_lock(&process_lock);
+	list_push_back(&p->threads, &t->process_link);
+	p->signals->thread_count = 1;
+	process_publish_locked(p, init_process);
+	spin_unlock(&process_lock);
+	thread_start(t);
+}
+
+/* The module's text without the newline at its end. */
+static void command_take(void)
+{
+	unsigned long length = 0;
+	const char *text = platform_command(&length);
+	if (!text) {
+		return;
+	}
+	while (length && (text[length - 1] == '\n' || text[length - 1] == '\0')) {
+		length--;
+	}
+	command = kzalloc(length + 1);
+	if (!command) {
+		kernel_panic("no memory for a command of %lu bytes", length);
+	}
+	memcpy(command, text, length);
+}
+
+/* Reap one dead child. False: none. */
+static bool reap(uint32_t *pid, int *code)
+{
+	struct process *dead = NULL;
+	spin_lock(&process_lock);
+	list_for_each(node, &init_process->children)
+	{
+		struct process *child = container_of(node, struct process, sibling_link);
+		if (child->zombie) {
+			dead = child;
+			break;
+		}
+	}
+	if (dead) {
+		list_remove(&dead->all_link);
+		list_remove(&dead->sibling_link);
+	}
+	spin_unlock(&process_lock);
+	if (!dead) {
+		return false;
+	}
+	*pid = dead->pid;
+	*code = dead->exit_code;
+	process_free(dead);
+	return true;
+}
+
+static bool others_left(void)
+{
+	spin_lock(&process_lock);
+	bool left = process_list.next->next != &process_list; /* PID 1 is always there */
+	spin_unlock(&process_lock);
+	return left;
+}
+
+static void signal_everyone(int signal)
+{
+	struct signal_info info = { .signal = signal, .code = SI_USER, .pid = 1 };
+	struct signal_info go_on = { .signal = SIGCONT, .code = SI_USER, .pid = 1 };
+	spin_lock(&process_lock);
+	list_for_each(node, &process_list)
+	{
+		struct process *p = container_of(node, struct process, all_link);
+		signal_send_locked(p, NULL, &info);
+		signal_send_locked(p, NULL, &go_on);
+	}
+	spin_unlock(&process_lock);
+}
+
+static void reap_all_until(uint64_t deadline_ns)
+{
+	uint32_t pid;
+	int code, error = 0;
+	while (others_left() && !error) {
+		error = WAIT_EVENT_DEADLINE(&init_process->child_event, reap(&pid, &code), deadline_ns, false);
+	}
+}
+
+_Noreturn void init_power_off(int status)
+{
+	fs_sync_all();
+	syscall_report_unknown();
+	platform_power_off(status);
+}
+
+static _Noreturn void finish(int status)
+{
+	fs_sync_all();
+	if (others_left()) {
+		signal_everyone(SIGTERM);
+		reap_all_until(time_ns() + GRACE_NS);
+	}
+	if (others_left()) {
+		signal_everyone(SIGKILL);
+		reap_all_until(time_ns() + GRACE_NS);
+	}
+	init_power_off(status);
+}
+
+static bool power_is_requested(void)
+{
+	spin_lock(&process_lock);
+	bool requested = power_requested;
+	spin_unlock(&process_lock);
+	return requested;
+}
+
+_Noreturn void init_run(const char *cmdline)
+{
+	init_process = process_bare("init");
+	spin_lock(&process_lock);
+	process_publish_locked(init_process, NULL);
+	spin_unlock(&process_lock);
+	command_take();
+	command_start();
+	for (;;) {
+		uint32_t pid = 0;
+		int code = 0;
+		WAIT_EVENT(&init_process->child_event, reap(&pid, &code) || power_is_requested());
+		if (pid == command_pid) {
+			finish(code & 0x7f ? 128 + (code & 0x7f) : code >> 8 & 0xff);
+		}
+		if (power_is_requested()) {
+			finish(0);
+		}
+	}
+}

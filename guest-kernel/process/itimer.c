@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * ITIMER_REAL and alarm (setitimer(2)): one kernel timer a process. Deadline and interval are under process_lock; the timer
+ * itself is set and cancelled outside of it, because cancelling waits for a callback that takes the lock.
+ */
+#include "process_internal.h"
+
+#include "abi/errno.h"
+#include "kernel/syscall.h"
+#include "kernel/user.h"
+
+#define NS 1000000000ull
+#define ITIMER_REAL 0
+
+static void expired(struct timer *timer)
+{
+	struct signals *s = timer->arg;
+	struct signal_info info = { .signal = SIGALRM, .code = SI_KERNEL };
+	uint64_t next = 0;
+	spin_lock(&process_lock);
+	struct process *p = process_find_locked(s->pid);
+	if (p && p->signals == s && s->alarm_deadline_ns) {
+		signal_send_locked(p, NULL, &info);
+		if (s->alarm_interval_ns) {
+			uint64_t now = time_ns(), late = now - s->alarm_deadline_ns;
+			s->alarm_deadline_ns += (late / s->alarm_interval_ns + 1) * s->alarm_interval_ns;
+			next = s->alarm_deadline_ns;
+		} else {
+			s->alarm_deadline_ns = 0;
+		}
+	}
+	spin_unlock(&process_lock);
+	if (next) {
+		timer_set(timer, next);
+	}
+}
+
+void itimer_init(struct signals *s)
+{
+	timer_init(&s->alarm, expired, s);
+}
+
+void itimer_cancel(struct process *p)
+{
+	spin_lock(&process_lock);
+	p->signals->alarm_deadline_ns = 0;
+	p->signals->alarm_interval_ns = 0;
+	spin_unlock(&process_lock);
+	timer_cancel(&p->signals->alarm);
+}
+
+static void replace(uint64_t value_ns, uint64_t interval_ns, uint64_t *left_ns, uint64_t *old_interval_ns)
+{
+	struct signals *s = process_current()->signals;
+	uint64_t now = time_ns();
+	spin_lock(&process_lock);
+	*left_ns = s->alarm_deadline_ns > now ? s->alarm_deadline_ns - now : s->alarm_deadline_ns ? 1 : 0;
+	*old_interval_ns = s->alarm_interval_ns;
+	s->alarm_deadline_ns = value_ns ? now + value_ns : 0;
+	s->alarm_interval_ns = value_ns ? interval_ns : 0;
+	spin_unlock(&process_lock);
+	timer_cancel(&s->alarm);
+	if (value_ns) {
+		timer_set(&s->alarm, now + value_ns);
+	}
+}
+
+long sys_alarm(const uint64_t a[6])
+{
+	uint64_t left, interval;
+	replace((a[0] & 0xffffffff) * NS, 0, &left, &interval);
+	return (long)((left + NS / 2) / NS ? (left + NS / 2) / NS : left != 0);
+}
+
+static int value_to_user(uint64_t to, uint64_t left, uint64_t interval)
+{
+	uint64_t out[4] = { interval / NS, interval % NS / 1000, left / NS, (left % NS + 999) / 1000 };
+	return to ? user_write(to, out, sizeof(out)) : 0;
+}
+
+long sys_setitimer(const uint64_t a[6])
+{
+	uint64_t in[4] = { 0 }, left, interval;
+	if (a[0] != ITIMER_REAL) {
+		return -EINVAL;
+	}
+	if (a[1] && user_read(in, a[1], sizeof(in))) {
+		return -EFAULT;
+	}
+	if (in[1] >= 1000000 || in[3] >= 1000000 || in[0] > INT64_MAX / NS || in[2] > INT64_MAX / NS / 2) {
+		return -EINVAL;
+	}
+	replace(in[2] * NS + in[3] * 1000, in[0] * NS + in[1] * 1000, &left, &interval);
+	return value_to_user(a[2], left, interval);
+}
+
+long sys_getitimer(const uint64_t a[6])
+{
+	struct signals *s = process_current()->signals;
+	if (a[0] != ITIMER_REAL) {
+		return -EINVAL;
+	}
+	uint64_t now = time_ns();
+	spin_lock(&process_lock);
+	uint64_t left = s->alarm_deadline_ns > now ? s->alarm_deadline_ns - now : s->alarm_deadline_ns ? 1 : 0;
+	uint64_t interval = s->alarm_interval_ns;
+	spin_unlock(&process_lock);
+	return value_to_user(a[1], left, interval);
+}

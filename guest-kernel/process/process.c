@@ -1,0 +1,177 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The process list and what hangs together with it: pids, threads, groups, sessions. A process is on the list from
+ * process_publish_locked() until its parent (or PID 1) has reaped it; a pointer found under process_lock is good as long
+ * as the lock is held. PID and TID come from one number space (Linux).
+ */
+#include "process_internal.h"
+
+#include "abi/errno.h"
+#include "base/string.h"
+#include "kernel/address_space.h"
+#include "kernel/file.h"
+#include "kernel/memory.h"
+#include "kernel/tty.h"
+
+#define PID_LIMIT 32768
+
+spinlock_t process_lock = SPINLOCK_INIT("process");
+struct list process_list = LIST_INIT(process_list);
+struct process *init_process;
+
+static uint32_t pid_last;
+
+struct process *process_find_locked(uint32_t pid)
+{
+	list_for_each(node, &process_list)
+	{
+		struct process *p = container_of(node, struct process, all_link);
+		if (p->pid == pid) {
+			return p;
+		}
+	}
+	return NULL;
+}
+
+struct thread *process_thread_find_locked(uint32_t tid)
+{
+	list_for_each(node, &process_list)
+	{
+		struct process *p = container_of(node, struct process, all_link);
+		list_for_each(link, &p->threads)
+		{
+			struct thread *t = container_of(link, struct thread, process_link);
+			if (t->tid == tid) {
+				return t;
+			}
+		}
+	}
+	return NULL;
+}
+
+static bool pid_in_use_locked(uint32_t pid)
+{
+	list_for_each(node, &process_list)
+	{
+		struct process *p = container_of(node, struct process, all_link);
+		if (p->pid == pid || p->pgid == pid || p->sid == pid) {
+			return true;
+		}
+	}
+	return process_thread_find_locked(pid) != NULL;
+}
+
+uint32_t process_pid_allocate(void)
+{
+	uint32_t found = 0;
+	spin_lock(&process_lock);
+	for (uint32_t tries = 0; tries < PID_LIMIT && !found; tries++) {
+		pid_last = pid_last + 1 < PID_LIMIT ? pid_last + 1 : 2;
+		if (!pid_in_use_locked(pid_last)) {
+			found = pid_last;
+		}
+	}
+	spin_unlock(&process_lock);
+	return found;
+}
+
+struct process *process_create(struct process *parent)
+{
+	struct process *p = kzalloc(sizeof(*p));
+	if (!p) {
+		return NULL;
+	}
+	p->pid = process_pid_allocate();
+	p->signals = parent && parent->signals ? signals_fork(parent->signals) : signals_create();
+	if (!p->pid || !p->signals) {
+		signals_free(p->signals);
+		kfree(p);
+		return NULL;
+	}
+	p->signals->pid = p->pid;
+	list_init(&p->all_link);
+	list_init(&p->children);
+	list_init(&p->sibling_link);
+	list_init(&p->threads);
+	waitq_init(&p->child_event);
+	p->start_ns = time_ns();
+	return p;
+}
+
+void process_publish_locked(struct process *p, struct process *parent)
+{
+	p->parent = parent;
+	list_push_back(&process_list, &p->all_link);
+	if (parent) {
+		list_push_back(&parent->children, &p->sibling_link);
+	}
+}
+
+void process_free(struct process *p)
+{
+	signals_free(p->signals);
+	kfree(p->command_line);
+	kfree(p);
+}
+
+bool process_thread_attach(struct process *p, struct thread *thread, uint32_t tid)
+{
+	struct process_thread *u = kzalloc(sizeof(*u));
+	if (!u) {
+		return false;
+	}
+	list_init(&u->pending.queue);
+	u->alternate_flags = 2; /* SS_DISABLE */
+	thread->user = u;
+	thread->tid = tid;
+	thread->process = p;
+	return true;
+}
+
+bool process_group_exists_locked(uint32_t pgid, uint32_t sid)
+{
+	list_for_each(node, &process_list)
+	{
+		struct process *p = container_of(node, struct process, all_link);
+		if (p->pgid == pgid && p->sid == sid) {
+			return true;
+		}
+	}
+	return false;
+}
+
+bool process_group_orphaned_locked(uint32_t pgid, const struct process *without)
+{
+	list_for_each(node, &process_list)
+	{
+		struct process *p = container_of(node, struct process, all_link);
+		if (p->pgid != pgid || p == without || p->zombie || !p->parent || p->parent == init_process) {
+			continue;
+		}
+		if (p->parent != without && p->parent->pgid != pgid && p->parent->sid == p->sid) {
+			return false;
+		}
+	}
+	return true;
+}
+
+void process_set_name(struct process *p, const char *path)
+{
+	const char *slash = strrchr(path, '/');
+	spin_lock(&process_lock);
+	string_copy(p->name, slash ? slash + 1 : path, sizeof(p->name));
+	spin_unlock(&process_lock);
+}
+
+/* The parent of a vfork sleeps on its own child_event, so nothing here outlives either of the two. */
+void process_vfork_release(struct process *p)
+{
+	spin_lock(&process_lock);
+	if (p->signals->vfork_held) {
+		p->signals->vfork_held = false;
+		if (p->parent) {
+			waitq_wake_all(&p->parent->child_event);
+		}
+	}
+	spin_unlock(&process_lock);
+}

@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What the files of process/ share. One spin lock, process_lock, guards the process list, the family links, sessions and
+ * groups, and all signal state; it is taken inside a tty's lock and outside a wait queue's. Letters: p process_lock,
+ * o only the owning thread, a set before the object is published and never changed.
+ */
+#ifndef PROCESS_INTERNAL_H
+#define PROCESS_INTERNAL_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "kernel/process.h"
+#include "kernel/signal.h"
+#include "kernel/thread.h"
+#include "kernel/time.h"
+
+struct trap_frame;
+
+struct signal_action {
+	uint64_t handler, flags, restorer, mask; /* Linux's struct kernel_sigaction */
+};
+
+struct pending_set {
+	uint64_t mask; /* bit signal - 1 */
+	struct list queue; /* of struct pending_signal; a bit may be set without an entry when memory was short */
+};
+
+struct signals {
+	struct signal_action actions[SIGNAL_COUNT + 1]; /* p */
+	struct pending_set pending; /* p: for the process as a whole */
+	struct waitq continued; /* stopped threads sleep here */
+	struct waitq thread_gone; /* exec waits here for the other threads to end */
+	uint32_t thread_count; /* p: threads that have not ended */
+	bool group_exit; /* p: all threads are to end with group_exit_code */
+	int group_exit_code;
+	struct thread *exec_thread; /* p: all threads but this one are to end */
+	bool stop_waits, continue_waits; /* p: wait4 has not taken the event yet */
+	int stop_signal; /* p */
+	int exit_signal; /* a: sent to the parent at the end; 0: none */
+	bool vfork_held; /* p: the parent sleeps until this process execs or ends */
+	bool executed; /* p: has called execve since fork, so that its parent may not move it to another group */
+	bool not_dumpable; /* o */
+	struct timer alarm; /* ITIMER_REAL */
+	uint64_t alarm_deadline_ns, alarm_interval_ns; /* p */
+	uint64_t minor_faults, major_faults;
+	uint32_t pid; /* a: for the timer's callback */
+	int death_signal; /* p: prctl(PR_SET_PDEATHSIG) */
+};
+
+/* thread.user */
+struct process_thread {
+	uint64_t blocked; /* p; read without it by the owner */
+	uint64_t saved_blocked; /* o: the mask to go back to when restore_blocked */
+	bool restore_blocked; /* o */
+	struct pending_set pending; /* p: for this thread alone */
+	uint64_t waited; /* p: signals that rt_sigtimedwait waits for */
+	uint64_t alternate_sp, alternate_size; /* o: sigaltstack */
+	uint32_t alternate_flags;
+	uint64_t clear_child_tid, robust_list; /* o: user addresses */
+	void (*begin)(struct trap_frame *frame); /* o: runs before the thread first reaches user mode */
+	uint64_t set_child_tid; /* o: where the thread writes its number before it first reaches user mode */
+	uint64_t sleep_deadline_ns, sleep_remain; /* o: restart_syscall continues a sleep with them */
+};
+
+/* process.c */
+struct process *process_create(struct process *parent); /* pid given, on no list; NULL: no memory or no pid */
+void process_publish_locked(struct process *p, struct process *parent);
+void process_free(struct process *p); /* off all lists, no threads */
+uint32_t process_pid_allocate(void); /* 0: none left */
+struct thread *process_thread_find_locked(uint32_t tid);
+bool process_thread_attach(struct process *p, struct thread *thread, uint32_t tid); /* sets thread.user; false: no memory */
+bool process_group_exists_locked(uint32_t pgid, uint32_t sid);
+/** Is the group orphaned: no member has a parent in another group of the same session (POSIX 3.264)? `without` is taken as gone. */
+bool process_group_orphaned_locked(uint32_t pgid, const struct process *without);
+void process_set_name(struct process *p, const char *path);
+void process_vfork_release(struct process *p);
+extern struct process *init_process; /* PID 1 */
+
+/* exit.c */
+_Noreturn void process_exit(int code); /* the whole process; code as wait4's status */
+_Noreturn void process_exit_thread(int code); /* this thread; the process with the last one */
+/** End all other threads of this process and wait for that. -EINTR: another thread was first. */
+int process_kill_other_threads(void);
+/** The group of a child may have become orphaned with stopped members: SIGHUP and SIGCONT (POSIX, _exit). */
+void process_orphan_check_locked(uint32_t pgid, uint32_t sid, const struct process *without);
+
+/* signal.c */
+struct signals *signals_create(void);
+struct signals *signals_fork(struct signals *from);
+void signals_free(struct signals *s);
+void signal_pending_flush(struct pending_set *set);
+void signal_send_locked(struct process *p, struct thread *only, const struct signal_info *info);
+void signal_recalculate_locked(struct thread *thread);
+bool signal_take_locked(struct process *p, struct process_thread *u, uint64_t allowed, struct signal_info *info);
+void signal_notify_parent_locked(struct process *p, int code, int status);
+void signal_reset_for_exec(struct process *p);
+void signal_kick_threads_locked(struct process *p);
+bool signal_may_send(const struct process *to, int signal);
+
+/* signal_frame.c */
+int signal_frame_push(struct trap_frame *frame, const struct signal_action *action, const struct signal_info *info,
+		      uint64_t mask);
+void signal_info_to_user(const struct signal_info *info, void *out128);
+
+/* futex.c */
+void futex_thread_exit(struct process_thread *u);
+int futex_wake_address(uint64_t address, unsigned count);
+
+/* itimer.c */
+void itimer_init(struct signals *s);
+void itimer_cancel(struct process *p);
+
+/* syscall.c */
+void syscall_report_unknown(void);
+
+/* init.c */
+void init_signal_locked(int signal); /* PID 1 got a signal */
+_Noreturn void init_power_off(int status);
+
+/* exec.c */
+/** Become `path` as execve does; the strings are the kernel's. */
+int exec_kernel(const char *path, const char *const argv[], const char *const envp[], struct trap_frame *frame);
+
+#endif

@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: MIT */
+/* Process groups and sessions (POSIX 3.290, 3.343): who may move where. All under process_lock. */
+#include "process_internal.h"
+
+#include "abi/errno.h"
+#include "kernel/syscall.h"
+#include "kernel/tty.h"
+
+long sys_getpid(const uint64_t a[6])
+{
+	return process_current()->pid;
+}
+
+long sys_gettid(const uint64_t a[6])
+{
+	return thread_current()->tid;
+}
+
+long sys_getppid(const uint64_t a[6])
+{
+	spin_lock(&process_lock);
+	struct process *parent = process_current()->parent;
+	long pid = parent ? parent->pid : 0;
+	spin_unlock(&process_lock);
+	return pid;
+}
+
+long sys_getpgrp(const uint64_t a[6])
+{
+	return process_current()->pgid;
+}
+
+static long group_or_session(uint32_t pid, bool session)
+{
+	spin_lock(&process_lock);
+	struct process *p = pid ? process_find_locked(pid) : process_current();
+	long result = !p ? -ESRCH : (long)(session ? p->sid : p->pgid);
+	spin_unlock(&process_lock);
+	return result;
+}
+
+long sys_getpgid(const uint64_t a[6])
+{
+	return group_or_session((uint32_t)a[0], false);
+}
+
+long sys_getsid(const uint64_t a[6])
+{
+	return group_or_session((uint32_t)a[0], true);
+}
+
+static int move_to_group_locked(struct process *p, uint32_t pgid)
+{
+	struct process *self = process_current();
+	if (p != self && p->parent != self) {
+		return -ESRCH;
+	}
+	if (p->sid == p->pid || p->sid != self->sid) {
+		return -EPERM;
+	}
+	if (p != self && p->signals->executed) {
+		return -EACCES;
+	}
+	if (pgid != p->pid && !process_group_exists_locked(pgid, self->sid)) {
+		return -EPERM;
+	}
+	p->pgid = pgid;
+	return 0;
+}
+
+long sys_setpgid(const uint64_t a[6])
+{
+	int pid = (int)a[0], pgid = (int)a[1];
+	if (pgid < 0) {
+		return -EINVAL;
+	}
+	spin_lock(&process_lock);
+	struct process *p = pid ? process_find_locked((uint32_t)pid) : process_current();
+	int error = -ESRCH;
+	if (p && !p->zombie) {
+		error = move_to_group_locked(p, pgid ? (uint32_t)pgid : p->pid);
+	}
+	spin_unlock(&process_lock);
+	return error;
+}
+
+long sys_setsid(const uint64_t a[6])
+{
+	struct process *p = process_current();
+	struct tty *tty = NULL;
+	long result = -EPERM;
+	spin_lock(&process_lock);
+	bool leads_group = false;
+	list_for_each(node, &process_list)
+	{
+		leads_group |= container_of(node, struct process, all_link)->pgid == p->pid;
+	}
+	if (!leads_group) {
+		tty = p->tty;
+		p->tty = NULL;
+		p->sid = p->pgid = p->pid;
+		result = p->pid;
+	}
+	spin_unlock(&process_lock);
+	if (tty) {
+		tty_put(tty);
+	}
+	return result;
+}
+
+long sys_set_tid_address(const uint64_t a[6])
+{
+	thread_current()->user->clear_child_tid = a[0];
+	return thread_current()->tid;
+}

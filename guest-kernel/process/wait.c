@@ -1,0 +1,181 @@
+/* SPDX-License-Identifier: MIT */
+/* wait4 and waitid (POSIX, wait): one scan over the children under process_lock; reaping takes the zombie off all lists. */
+#include "process_internal.h"
+
+#include "abi/errno.h"
+#include "base/string.h"
+#include "kernel/syscall.h"
+#include "kernel/user.h"
+
+#define WNOHANG 1u
+#define WUNTRACED 2u /* WSTOPPED */
+#define WEXITED 4u
+#define WCONTINUED 8u
+#define WNOWAIT 0x01000000u
+#define WNOTHREAD 0x20000000u
+#define WALL 0x40000000u
+#define WCLONE 0x80000000u
+
+enum { P_ALL, P_PID, P_PGID };
+
+struct wait_request {
+	int which;
+	uint32_t id, options;
+};
+
+struct wait_result {
+	uint32_t pid, uid;
+	int status; /* wait4's */
+	int code, value; /* waitid's si_code, si_status */
+	uint64_t user_ns, system_ns;
+};
+
+static bool matches(const struct process *child, const struct wait_request *r)
+{
+	bool clone = child->signals->exit_signal != SIGCHLD;
+	if (!(r->options & WALL) && clone != ((r->options & WCLONE) != 0)) {
+		return false;
+	}
+	return r->which == P_ALL || (r->which == P_PID && child->pid == r->id) ||
+	       (r->which == P_PGID && child->pgid == r->id);
+}
+
+static bool take_zombie_locked(struct process *child, const struct wait_request *r, struct wait_result *out)
+{
+	struct process *p = child->parent;
+	bool killed = (child->exit_code & 0x7f) != 0;
+	out->status = child->exit_code;
+	out->code = killed ? CLD_KILLED : CLD_EXITED;
+	out->value = killed ? child->exit_code & 0x7f : child->exit_code >> 8 & 0xff;
+	if (r->options & WNOWAIT) {
+		return false;
+	}
+	p->children_user_ns += child->user_ns + child->children_user_ns;
+	p->children_system_ns += child->system_ns + child->children_system_ns;
+	list_remove(&child->all_link);
+	list_remove(&child->sibling_link);
+	return true;
+}
+
+/* Has the child an event that r asks for? *reaped: it is the caller's to free. */
+static bool take_event_locked(struct process *child, const struct wait_request *r, struct wait_result *out,
+			      struct process **reaped)
+{
+	struct signals *s = child->signals;
+	bool keep = r->options & WNOWAIT;
+	*out = (struct wait_result){ .pid = child->pid,
+				     .uid = child->credentials.uid,
+				     .user_ns = child->user_ns,
+				     .system_ns = child->system_ns };
+	if (child->zombie && (r->options & WEXITED)) {
+		*reaped = take_zombie_locked(child, r, out) ? child : NULL;
+		return true;
+	}
+	if (child->stopped && s->stop_waits && (r->options & WUNTRACED)) {
+		s->stop_waits = keep;
+		out->status = s->stop_signal << 8 | 0x7f;
+		out->code = CLD_STOPPED;
+		out->value = s->stop_signal;
+		return true;
+	}
+	if (s->continue_waits && !child->stopped && !child->zombie && (r->options & WCONTINUED)) {
+		s->continue_waits = keep;
+		out->status = 0xffff;
+		out->code = CLD_CONTINUED;
+		out->value = SIGCONT;
+		return true;
+	}
+	return false;
+}
+
+/* 1: *out is filled; 0: children, but none ready; -ECHILD. */
+static int scan(const struct wait_request *r, struct wait_result *out)
+{
+	struct process *p = process_current(), *reaped = NULL;
+	int result = -ECHILD;
+	spin_lock(&process_lock);
+	list_for_each_safe(node, &p->children)
+	{
+		struct process *child = container_of(node, struct process, sibling_link);
+		if (!matches(child, r)) {
+			continue;
+		}
+		result = 0;
+		if (take_event_locked(child, r, out, &reaped)) {
+			result = 1;
+			break;
+		}
+	}
+	spin_unlock(&process_lock);
+	if (reaped) {
+		process_free(reaped);
+	}
+	return result;
+}
+
+static int wait_for(const struct wait_request *r, struct wait_result *out)
+{
+	struct process *p = process_current();
+	int result = 0;
+	if (r->options & WNOHANG) {
+		return scan(r, out);
+	}
+	int error = WAIT_EVENT_INTERRUPTIBLE(&p->child_event, (result = scan(r, out)) != 0);
+	return result ? result : error ? -ERESTARTSYS : 0;
+}
+
+static int usage_to_user(uint64_t to, const struct wait_result *r)
+{
+	uint64_t usage[18] = { r->user_ns / 1000000000, r->user_ns % 1000000000 / 1000, r->system_ns / 1000000000,
+			       r->system_ns % 1000000000 / 1000 };
+	return to ? user_write(to, usage, sizeof(usage)) : 0;
+}
+
+long sys_wait4(const uint64_t a[6])
+{
+	int pid = (int)a[0];
+	struct wait_request r = { .options = (uint32_t)a[2] };
+	struct wait_result out;
+	if (r.options & ~(WNOHANG | WUNTRACED | WCONTINUED | WNOTHREAD | WALL | WCLONE)) {
+		return -EINVAL;
+	}
+	r.options |= WEXITED;
+	r.which = pid == -1 ? P_ALL : pid > 0 ? P_PID : P_PGID;
+	r.id = pid > 0 ? (uint32_t)pid : pid == 0 ? process_current()->pgid : (uint32_t)-pid;
+	int result = wait_for(&r, &out);
+	if (result <= 0) {
+		return result;
+	}
+	if ((a[1] && user_write(a[1], &out.status, sizeof(out.status))) || usage_to_user(a[3], &out)) {
+		return -EFAULT;
+	}
+	return out.pid;
+}
+
+long sys_waitid(const uint64_t a[6])
+{
+	struct wait_request r = { .which = (int)a[0], .id = (uint32_t)a[1], .options = (uint32_t)a[3] };
+	struct wait_result out = { 0 };
+	const uint32_t known = WNOHANG | WUNTRACED | WEXITED | WCONTINUED | WNOWAIT | WNOTHREAD | WALL | WCLONE;
+	if ((r.options & ~known) || !(r.options & (WEXITED | WUNTRACED | WCONTINUED)) || a[0] > P_PGID) {
+		return -EINVAL;
+	}
+	if (r.which == P_PGID && r.id == 0) {
+		r.id = process_current()->pgid;
+	}
+	int result = wait_for(&r, &out);
+	if (result < 0) {
+		return result;
+	}
+	uint8_t info[128] = { 0 };
+	if (result) {
+		struct signal_info filled = {
+			.signal = SIGCHLD, .code = out.code, .pid = out.pid, .uid = out.uid, .status = out.value
+		};
+		signal_info_to_user(&filled, info);
+	}
+	if ((a[2] && user_write(a[2], info, sizeof(info))) || (result && usage_to_user(a[4], &out))) {
+		return -EFAULT;
+	}
+	return 0;
+}
