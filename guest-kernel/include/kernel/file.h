@@ -15,6 +15,9 @@ struct fs_context;
 struct inode;
 
 struct poll_table; /* fs/poll.c */
+struct waitq;
+/** Of a poll operation: the caller is to be woken by `q` as well. table NULL: nothing. */
+void poll_wait(struct poll_table *table, struct waitq *q);
 
 struct file_ops {
 	/* Buffers are kernel memory here; fs/ copies to the user page by page. Return bytes or negative errno. */
