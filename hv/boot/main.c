@@ -94,6 +94,7 @@ void boot_main(uint32_t magic, uint32_t structure)
 	ram_reserve();
 	memory_init();
 	acpi_init();
+	pic_mask();
 	lapic_init();
 	lapic_enable();
 	cpu_areas[0].cpu.apic_id = lapic_id();

@@ -69,7 +69,8 @@ uint32_t lapic_timer_count(void);
 #define LAPIC_INIT 0x4500u
 #define LAPIC_STARTUP 0x4600u /* | page number */
 
-void ioapic_init(void); /* all masked; the PIC too */
+void pic_mask(void); /* before lapic_enable */
+void ioapic_init(void); /* all masked */
 extern bool lapic_tsc_deadline;
 void time_init(void); /* calibrate, read the RTC */
 void rtc_init(void);

@@ -62,11 +62,17 @@ static void ioapic_add(const struct madt_ioapic *entry)
 	ioapic_count++;
 }
 
+/* Before the local APIC masks LINT0, while the PIC's request can still be taken back: QEMU 7.2 otherwise keeps a request that
+ * firmware left pending, and delivers it as vector -1 at the first STI. */
+void pic_mask(void)
+{
+	port_write8(PIC_MASTER_DATA, 0xff);
+	port_write8(PIC_SLAVE_DATA, 0xff);
+}
+
 void ioapic_init(void)
 {
 	const void *entry = NULL;
-	port_write8(PIC_MASTER_DATA, 0xff);
-	port_write8(PIC_SLAVE_DATA, 0xff);
 	while ((entry = madt_next(entry, MADT_IOAPIC, sizeof(struct madt_ioapic)))) {
 		ioapic_add(entry);
 	}

@@ -21,6 +21,7 @@
 #define PIT_SPEAKER 0x02
 #define PIT_OUTPUT 0x20
 #define MEASURE_MS 20
+#define SAMPLE_TRIES 5
 #define POLLS_MAX 10000000u
 #define MSR_TSC_DEADLINE 0x6e0
 
@@ -56,33 +57,45 @@ void delay_us(uint64_t us)
 	}
 }
 
+/* What the three clocks said at one moment. */
 struct sample {
 	uint64_t tsc;
-	uint32_t lapic;
+	uint32_t lapic, pm;
 };
 
-static struct sample sample_take(void)
+/* The best of a few tries: the one in which the least time passed between the first and the last reading. */
+static struct sample sample_take(uint16_t pm_port)
 {
-	return (struct sample){ .tsc = tsc_read(), .lapic = lapic_timer_count() };
+	struct sample best = { 0 };
+	uint64_t shortest = UINT64_MAX;
+	for (unsigned i = 0; i < SAMPLE_TRIES; i++) {
+		uint64_t before = tsc_read();
+		struct sample s = { .pm = pm_port ? port_read32(pm_port) : 0, .lapic = lapic_timer_count() };
+		s.tsc = tsc_read();
+		if (s.tsc - before < shortest) {
+			shortest = s.tsc - before;
+			best = s;
+		}
+	}
+	return best;
 }
 
-/* Wait `ticks` of the PM timer between the two samples; *ticks becomes what really passed. False: it does not count. */
+/* Two samples about *ticks of the PM timer apart; *ticks becomes what really passed. False: it does not count. */
 static bool pm_timer_measure(struct sample *from, struct sample *to, uint64_t *ticks)
 {
 	uint16_t port = (uint16_t)acpi_fadt(FADT_PM_TIMER, 4);
 	uint32_t mask = acpi_fadt(FADT_FLAGS, 4) & FADT_FLAG_TIMER_32 ? UINT32_MAX : 0xffffff;
+	unsigned i = 0;
 	if (!port) {
 		return false;
 	}
-	uint32_t start = port_read32(port), passed = 0;
-	*from = sample_take();
-	for (unsigned i = 0; i < POLLS_MAX && passed < *ticks; i++) {
-		passed = (port_read32(port) - start) & mask;
+	*from = sample_take(port);
+	while (i < POLLS_MAX && ((port_read32(port) - from->pm) & mask) < *ticks) {
+		i++;
 	}
-	*to = sample_take();
-	bool counts = passed >= *ticks;
-	*ticks = passed;
-	return counts;
+	*to = sample_take(port);
+	*ticks = (to->pm - from->pm) & mask;
+	return i < POLLS_MAX;
 }
 
 static bool pit_measure(struct sample *from, struct sample *to, uint64_t ticks)
@@ -94,11 +107,11 @@ static bool pit_measure(struct sample *from, struct sample *to, uint64_t ticks)
 	port_write8(PIT_CHANNEL_2, (uint8_t)ticks);
 	port_write8(PIT_CHANNEL_2, (uint8_t)(ticks >> 8));
 	port_write8(PIT_GATE, gate | PIT_GATE_ON);
-	*from = sample_take();
+	*from = sample_take(0);
 	while (i < POLLS_MAX && !(port_read8(PIT_GATE) & PIT_OUTPUT)) {
 		i++;
 	}
-	*to = sample_take();
+	*to = sample_take(0);
 	return i < POLLS_MAX;
 }
 
