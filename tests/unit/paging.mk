@@ -1,0 +1,1 @@
+UNIT_paging := hv/mem/paging.c hv/mem/format_host.c
