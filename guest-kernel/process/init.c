@@ -262,6 +262,7 @@ _Noreturn void init_run(const char *cmdline)
 	spin_lock(&process_lock);
 	process_publish_locked(init_process, NULL);
 	spin_unlock(&process_lock);
+	tty_init();
 	command_take();
 	command_start();
 	for (;;) {
