@@ -5,7 +5,7 @@ DEBUG ?= 0
 FLAGS_guest-kernel := -Iguest-kernel/include -Iguest-kernel -DCONFIG_DEBUG=$(DEBUG)
 
 KERNEL_SOURCES = $(wildcard guest-kernel/*.c guest-kernel/*/*.c guest-kernel/*/*/*.c guest-kernel/*/*.asm) \
-	$(wildcard lib/base/*.c lib/virtio/*.c) $(DRIVER_COMPONENTS)
+	$(wildcard lib/base/*.c lib/virtio/*.c lib/ext4/*.c) $(DRIVER_COMPONENTS)
 KERNEL_OBJECTS = $(call free_objects,$(KERNEL_SOURCES)) $(KERNEL_EXTRA_OBJECTS)
 
 .SECONDEXPANSION:

@@ -1,0 +1,363 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Address spaces: making, copying on fork, activating, ending, and the bookkeeping of map, unmap and protect.
+ * Invariant: a leaf is writable only if a write needs no further thought: a private page that nobody else has, or a shared
+ * page already marked dirty. Everything else is decided at the fault (fault.c).
+ */
+#include "mm/address_space.h"
+#include "abi/errno.h"
+#include "arch/cpu.h"
+#include "base/format.h"
+#include "base/string.h"
+#include "kernel/file.h"
+#include "kernel/memory.h"
+#include "mm/shared.h"
+#include "mm/user_table.h"
+
+#define FLUSH_ALL_FROM 33
+
+void flush_page(struct flush *flush, uint64_t address)
+{
+	if (cpu_current()->active == flush->as && ++flush->count < FLUSH_ALL_FROM) {
+		tlb_flush_page(address);
+	}
+}
+
+void flush_finish(struct flush *flush)
+{
+	if (flush->count >= FLUSH_ALL_FROM && cpu_current()->active == flush->as) {
+		cr3_write(flush->as->cr3);
+	}
+}
+
+uint64_t area_leaf_flags(const struct area *area, bool write)
+{
+	return PTE_LEAF_FLAGS | (write ? PTE_WRITE | PTE_DIRTY : 0) | (area->prot & PROT_EXEC ? 0 : PTE_NX);
+}
+
+struct address_space *address_space_create(void)
+{
+	struct address_space *as = kzalloc(sizeof(*as));
+	if (!as) {
+		return NULL;
+	}
+	as->cr3 = user_table_create();
+	if (!as->cr3) {
+		kfree(as);
+		return NULL;
+	}
+	mutex_init(&as->lock, "address space");
+	as->references = 1;
+	area_list_init(&as->areas);
+	return as;
+}
+
+void address_space_get(struct address_space *as)
+{
+	__atomic_fetch_add(&as->references, 1, __ATOMIC_RELAXED);
+}
+
+void address_space_activate(struct address_space *as)
+{
+	uint64_t flags = interrupts_save();
+	cpu_current()->active = as;
+	cr3_write(as->cr3);
+	interrupts_restore(flags);
+}
+
+void area_zap(struct address_space *as, struct area *area, uint64_t start, uint64_t end, struct flush *flush)
+{
+	uint64_t zero = zero_page_phys(), *leaf;
+	bool shared_file = area->file && (area->flags & MAP_SHARED);
+	unsigned count;
+	for (uint64_t at = start; (leaf = user_leaves_next(as->cr3, &at, end, &count)); at += count * PAGE_SIZE) {
+		for (unsigned i = 0; i < count; i++) {
+			uint64_t entry = leaf[i];
+			if (!leaf_holds_page(entry)) {
+				continue;
+			}
+			leaf[i] = 0;
+			flush_page(flush, at + i * PAGE_SIZE);
+			if ((entry & PTE_ADDRESS) == zero) {
+				continue;
+			}
+			struct page *page = page_from_phys(entry & PTE_ADDRESS);
+			if (shared_file && (entry & PTE_DIRTY)) {
+				file_page_dirty(area->file, page);
+			}
+			as->resident--;
+			page_put(page);
+		}
+	}
+}
+
+/** The last reference is gone: nobody runs in it but perhaps this processor, between two threads. */
+static void address_space_destroy(struct address_space *as)
+{
+	uint64_t flags = interrupts_save();
+	if (cpu_current()->active == as) {
+		cpu_current()->active = NULL;
+		cr3_write(kernel_cr3);
+	}
+	interrupts_restore(flags);
+	struct flush flush = { .as = as };
+	while (!list_empty(&as->areas.list)) {
+		struct area *area = container_of(as->areas.list.next, struct area, link);
+		area_zap(as, area, area->start, area->end, &flush);
+		area_remove(&as->areas, area);
+	}
+	user_table_destroy(as->cr3);
+	kfree(as);
+}
+
+void address_space_put(struct address_space *as)
+{
+	if (__atomic_sub_fetch(&as->references, 1, __ATOMIC_ACQ_REL) == 0) {
+		address_space_destroy(as);
+	}
+}
+
+/** Share the private pages of one area, read-only on both sides. */
+static int area_fork(struct address_space *from, struct address_space *to, const struct area *area)
+{
+	uint64_t zero = zero_page_phys(), *leaf;
+	unsigned count;
+	if (area->flags & MAP_SHARED) {
+		return 0; /* the faults find the same pages */
+	}
+	for (uint64_t at = area->start; (leaf = user_leaves_next(from->cr3, &at, area->end, &count)); at += count * PAGE_SIZE) {
+		uint64_t *copy = user_leaf_make(to->cr3, at);
+		if (!copy) {
+			return -ENOMEM;
+		}
+		for (unsigned i = 0; i < count; i++) {
+			uint64_t entry = leaf[i];
+			if (!leaf_holds_page(entry)) {
+				continue;
+			}
+			if (entry & PTE_WRITE) {
+				entry &= ~(PTE_WRITE | PTE_DIRTY);
+				leaf[i] = entry;
+			}
+			copy[i] = entry;
+			if ((entry & PTE_ADDRESS) != zero) {
+				page_get(page_from_phys(entry & PTE_ADDRESS));
+				to->resident++;
+			}
+		}
+	}
+	return 0;
+}
+
+static int fork_locked(struct address_space *from, struct address_space *to)
+{
+	list_for_each(node, &from->areas.list) {
+		struct area *area = container_of(node, struct area, link);
+		struct area *copy = area_copy(area);
+		if (!copy) {
+			return -ENOMEM;
+		}
+		list_push_back(&to->areas.list, &copy->link);
+		int error = area_fork(from, to, area);
+		if (error) {
+			return error;
+		}
+	}
+	return 0;
+}
+
+struct address_space *address_space_fork(struct address_space *from)
+{
+	struct address_space *to = address_space_create();
+	if (!to) {
+		return NULL;
+	}
+	mutex_lock(&from->lock);
+	to->brk_start = from->brk_start;
+	to->brk = from->brk;
+	int error = fork_locked(from, to);
+	struct flush all = { .as = from, .count = FLUSH_ALL_FROM };
+	flush_finish(&all);
+	mutex_unlock(&from->lock);
+	if (error) {
+		address_space_put(to);
+		return NULL;
+	}
+	return to;
+}
+
+int unmap_locked(struct address_space *as, uint64_t start, uint64_t end)
+{
+	int error = area_split(&as->areas, start);
+	error = error ? error : area_split(&as->areas, end);
+	if (error) {
+		return error;
+	}
+	struct flush flush = { .as = as };
+	struct area *area = area_find(&as->areas, start);
+	while (area && area->start < end) {
+		struct area *next = area_next(&as->areas, area);
+		area_zap(as, area, area->start, area->end, &flush);
+		area_remove(&as->areas, area);
+		area = next;
+	}
+	flush_finish(&flush);
+	return 0;
+}
+
+static bool range_valid(uint64_t address, uint64_t length)
+{
+	return !(address & (PAGE_SIZE - 1)) && length && length <= USER_END && address <= USER_END - length;
+}
+
+/** Where a mapping of `length` bytes goes: MAP_FIXED's place cleared, or the hint if free, or the highest gap. */
+static long place_locked(struct address_space *as, uint64_t address, uint64_t length, unsigned flags)
+{
+	if (flags & (MAP_FIXED | MAP_FIXED_NOREPLACE)) {
+		if (!range_valid(address, length) || address < PAGE_SIZE) {
+			return address & (PAGE_SIZE - 1) ? -EINVAL : address < PAGE_SIZE ? -EPERM : -ENOMEM;
+		}
+		if (flags & MAP_FIXED_NOREPLACE) {
+			return area_is_free(&as->areas, address, address + length) ? (long)address : -EEXIST;
+		}
+		int error = unmap_locked(as, address, address + length);
+		return error ? error : (long)address;
+	}
+	address = (address + PAGE_SIZE - 1) & ~(PAGE_SIZE - 1);
+	if (address >= MAP_LOWEST && range_valid(address, length) && area_is_free(&as->areas, address, address + length)) {
+		return (long)address;
+	}
+	uint64_t found = area_gap(&as->areas, length, MAP_LOWEST, MAP_TOP);
+	return found ? (long)found : -ENOMEM;
+}
+
+static long map_locked(struct address_space *as, struct area *model, unsigned flags)
+{
+	struct area *area = area_copy(model);
+	if (!area) {
+		return -ENOMEM;
+	}
+	long at = place_locked(as, model->start, model->end - model->start, flags);
+	if (at < 0) {
+		area_free(area);
+		return at;
+	}
+	area->end = (uint64_t)at + (model->end - model->start);
+	area->start = (uint64_t)at;
+	area_insert(&as->areas, area);
+	return at;
+}
+
+long address_space_map(struct address_space *as, uint64_t address, uint64_t length, unsigned prot, unsigned flags,
+		       struct file *file, uint64_t offset)
+{
+	if (!length || (offset & (PAGE_SIZE - 1)) || !(flags & (MAP_SHARED | MAP_PRIVATE))) {
+		return -EINVAL;
+	}
+	if (length > USER_END || offset + length < offset) {
+		return -ENOMEM;
+	}
+	length = (length + PAGE_SIZE - 1) & ~(PAGE_SIZE - 1);
+	bool shared = (flags & 3) != MAP_PRIVATE;
+	struct area model = { .start = address, .end = address + length, .prot = prot & 7, .file = flags & MAP_ANONYMOUS ? NULL : file,
+		.flags = (shared ? MAP_SHARED : 0) | (flags & MAP_GROWSDOWN) };
+	model.offset = model.file ? offset : 0;
+	if (shared && !model.file) {
+		model.shared = shared_create(length >> PAGE_SHIFT);
+		if (!model.shared) {
+			return -ENOMEM;
+		}
+	}
+	mutex_lock(&as->lock);
+	long at = map_locked(as, &model, flags);
+	mutex_unlock(&as->lock);
+	if (model.shared) {
+		shared_put(model.shared);
+	}
+	return at;
+}
+
+int address_space_unmap(struct address_space *as, uint64_t address, uint64_t length)
+{
+	length = (length + PAGE_SIZE - 1) & ~(PAGE_SIZE - 1);
+	if (!range_valid(address, length)) {
+		return -EINVAL;
+	}
+	mutex_lock(&as->lock);
+	int error = unmap_locked(as, address, address + length);
+	mutex_unlock(&as->lock);
+	return error;
+}
+
+/** New protection for the leaves of one area. Write permission is never given here: the fault does it. */
+static void area_protect(struct address_space *as, const struct area *area, struct flush *flush)
+{
+	uint64_t *leaf;
+	unsigned count;
+	for (uint64_t at = area->start; (leaf = user_leaves_next(as->cr3, &at, area->end, &count)); at += count * PAGE_SIZE) {
+		for (unsigned i = 0; i < count; i++) {
+			uint64_t entry = leaf[i];
+			if (!leaf_holds_page(entry)) {
+				continue;
+			}
+			entry &= ~(PTE_PRESENT | PTE_HELD | PTE_NX);
+			entry |= area->prot ? PTE_PRESENT : PTE_HELD;
+			entry |= area->prot & PROT_EXEC ? 0 : PTE_NX;
+			entry &= area->prot & PROT_WRITE ? ~0ull : ~PTE_WRITE;
+			if (entry != leaf[i]) {
+				leaf[i] = entry;
+				flush_page(flush, at + i * PAGE_SIZE);
+			}
+		}
+	}
+}
+
+static int protect_locked(struct address_space *as, uint64_t start, uint64_t end, unsigned prot)
+{
+	uint64_t covered = start;
+	for (struct area *a = area_find(&as->areas, start); a && a->start <= covered && covered < end; a = area_next(&as->areas, a)) {
+		covered = a->end;
+	}
+	if (covered < end) {
+		return -ENOMEM;
+	}
+	int error = area_split(&as->areas, start);
+	error = error ? error : area_split(&as->areas, end);
+	if (error) {
+		return error;
+	}
+	struct flush flush = { .as = as };
+	for (uint64_t at = start; at < end;) {
+		struct area *area = area_find(&as->areas, at);
+		at = area->end;
+		if (area->prot != prot) {
+			area->prot = prot;
+			area_protect(as, area, &flush);
+			/* Out and in again, to join with neighbours that are now alike. */
+			list_remove(&area->link);
+			area_insert(&as->areas, area);
+		}
+	}
+	flush_finish(&flush);
+	return 0;
+}
+
+int address_space_protect(struct address_space *as, uint64_t address, uint64_t length, unsigned prot)
+{
+	length = (length + PAGE_SIZE - 1) & ~(PAGE_SIZE - 1);
+	if (!length && !(address & (PAGE_SIZE - 1))) {
+		return 0;
+	}
+	if (!range_valid(address, length)) {
+		return address & (PAGE_SIZE - 1) ? -EINVAL : -ENOMEM;
+	}
+	mutex_lock(&as->lock);
+	int error = protect_locked(as, address, address + length, prot & 7);
+	mutex_unlock(&as->lock);
+	return error;
+}
+
+void address_space_set_brk(struct address_space *as, uint64_t start)
+{
+	as->brk_start = as->brk = (start + PAGE_SIZE - 1) & ~(PAGE_SIZE - 1);
+}

@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The list of areas. Neighbours that differ in nothing but their place are one area, so that a heap that grows page by page
+ * stays one. Programs here have tens of areas; the hint makes the common case of a fault near the last one free of a search.
+ */
+#include "mm/area.h"
+#include "abi/errno.h"
+#include "kernel/file.h"
+#include "kernel/memory.h"
+#include "mm/shared.h"
+
+void area_list_init(struct area_list *areas)
+{
+	list_init(&areas->list);
+	areas->hint = NULL;
+}
+
+struct area *area_next(struct area_list *areas, struct area *area)
+{
+	return area->link.next == &areas->list ? NULL : container_of(area->link.next, struct area, link);
+}
+
+struct area *area_find(struct area_list *areas, uint64_t address)
+{
+	struct area *hint = areas->hint;
+	if (hint && address >= hint->start && address < hint->end) {
+		return hint;
+	}
+	list_for_each(node, &areas->list) {
+		struct area *area = container_of(node, struct area, link);
+		if (area->end > address) {
+			areas->hint = area;
+			return area;
+		}
+	}
+	return NULL;
+}
+
+struct area *area_copy(const struct area *model)
+{
+	struct area *area = kmalloc(sizeof(*area));
+	if (!area) {
+		return NULL;
+	}
+	*area = *model;
+	list_init(&area->link);
+	if (area->file) {
+		file_get(area->file);
+	}
+	if (area->shared) {
+		shared_get(area->shared);
+	}
+	return area;
+}
+
+void area_free(struct area *area)
+{
+	if (area->file) {
+		file_put(area->file);
+	}
+	if (area->shared) {
+		shared_put(area->shared);
+	}
+	kfree(area);
+}
+
+void area_remove(struct area_list *areas, struct area *area)
+{
+	if (areas->hint == area) {
+		areas->hint = NULL;
+	}
+	list_remove(&area->link);
+	area_free(area);
+}
+
+/** Whether `b` goes on where `a` ends, in memory and in what backs it. */
+static bool area_continues(const struct area *a, const struct area *b)
+{
+	bool backed = a->file || a->shared;
+	return a->end == b->start && a->prot == b->prot && a->flags == b->flags && a->file == b->file && a->shared == b->shared &&
+	       (!backed || a->offset + (a->end - a->start) == b->offset);
+}
+
+struct area *area_insert(struct area_list *areas, struct area *area)
+{
+	struct list *before = areas->list.prev;
+	while (before != &areas->list && container_of(before, struct area, link)->start > area->start) {
+		before = before->prev;
+	}
+	list_insert_after(before, &area->link);
+	struct area *next = area_next(areas, area);
+	if (next && area_continues(area, next)) {
+		area->end = next->end;
+		area_remove(areas, next);
+	}
+	struct area *previous = before == &areas->list ? NULL : container_of(before, struct area, link);
+	if (previous && area_continues(previous, area)) {
+		previous->end = area->end;
+		area_remove(areas, area);
+		area = previous;
+	}
+	areas->hint = area;
+	return area;
+}
+
+int area_split(struct area_list *areas, uint64_t at)
+{
+	struct area *area = area_find(areas, at);
+	if (!area || area->start >= at) {
+		return 0;
+	}
+	struct area *upper = area_copy(area);
+	if (!upper) {
+		return -ENOMEM;
+	}
+	upper->offset += at - area->start;
+	upper->start = at;
+	area->end = at;
+	list_insert_after(&area->link, &upper->link);
+	return 0;
+}
+
+bool area_is_free(struct area_list *areas, uint64_t start, uint64_t end)
+{
+	struct area *area = area_find(areas, start);
+	return !area || area->start >= end;
+}
+
+uint64_t area_gap(struct area_list *areas, uint64_t length, uint64_t low, uint64_t high)
+{
+	uint64_t top = high;
+	for (struct list *node = areas->list.prev; node != &areas->list; node = node->prev) {
+		struct area *area = container_of(node, struct area, link);
+		if (area->end <= top && top - area->end >= length) {
+			break;
+		}
+		top = area->start < top ? area->start : top;
+	}
+	return top >= length && top - length >= low ? top - length : 0;
+}

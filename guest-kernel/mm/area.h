@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Areas: what a program has mapped, a sorted list of disjoint page-aligned ranges. Pure bookkeeping: page tables are the
+ * caller's (address_space.c), and so is the lock.
+ */
+#ifndef MM_AREA_H
+#define MM_AREA_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/list.h"
+
+enum { PROT_READ = 1, PROT_WRITE = 2, PROT_EXEC = 4 };
+enum { MAP_SHARED = 1, MAP_PRIVATE = 2, MAP_FIXED = 0x10, MAP_ANONYMOUS = 0x20, MAP_GROWSDOWN = 0x100, MAP_POPULATE = 0x8000,
+       MAP_FIXED_NOREPLACE = 0x100000 };
+
+struct file;
+struct shared_memory;
+
+struct area {
+	struct list link;
+	uint64_t start, end;
+	unsigned prot, flags; /* PROT_*; MAP_SHARED, MAP_GROWSDOWN */
+	struct file *file; /* referenced; NULL: anonymous */
+	struct shared_memory *shared; /* referenced; anonymous MAP_SHARED only */
+	uint64_t offset; /* of start, in the file or the shared memory; bytes */
+};
+
+struct area_list {
+	struct list list;
+	struct area *hint; /* found last; NULL: none */
+};
+
+void area_list_init(struct area_list *areas);
+/** The first area that ends behind `address`. NULL: none. */
+struct area *area_find(struct area_list *areas, uint64_t address);
+/** The area behind `area`. NULL: none. */
+struct area *area_next(struct area_list *areas, struct area *area);
+/** A new area like `model` but for its place in the list; takes references of its own. NULL: no memory. */
+struct area *area_copy(const struct area *model);
+/** Put it in, and join it with its neighbours where they go on alike. The area that now covers it. */
+struct area *area_insert(struct area_list *areas, struct area *area);
+/** Cut so that no area reaches across `at`. 0, -ENOMEM. */
+int area_split(struct area_list *areas, uint64_t at);
+/** Drop the references of an area that is on no list. */
+void area_free(struct area *area);
+/** Take out and free. */
+void area_remove(struct area_list *areas, struct area *area);
+/** The highest start of a free range of `length` in [low, high). 0: none. */
+uint64_t area_gap(struct area_list *areas, uint64_t length, uint64_t low, uint64_t high);
+/** Whether [start, end) meets no area. */
+bool area_is_free(struct area_list *areas, uint64_t start, uint64_t end);
+
+#endif

@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Page faults of user memory. Private anonymous memory reads as the one page of zeros until it is written; a private page that others have
+ * too is copied at the first write; a page that only this leaf refers to is just made writable. File pages come from the
+ * page cache, shared ones are marked dirty when they become writable.
+ */
+#include "abi/errno.h"
+#include "arch/cpu.h"
+#include "kernel/file.h"
+#include "kernel/memory.h"
+#include "mm/address_space.h"
+#include "mm/pages.h"
+#include "mm/shared.h"
+#include "mm/user_table.h"
+
+#define STACK_GUARD (1ull << 20) /* a growing stack keeps this far from what is below it */
+#define STACK_MOST (64ull << 20)
+
+static const uint8_t zero_page[PAGE_SIZE] __attribute__((aligned(PAGE_SIZE)));
+
+uint64_t zero_page_phys(void)
+{
+	return (uint64_t)zero_page - KERNEL_BASE;
+}
+
+/** The area of an address, grown down to it if it is a stack that may. */
+static struct area *area_for_fault(struct address_space *as, uint64_t address)
+{
+	struct area *area = area_find(&as->areas, address);
+	if (!area || area->start <= address) {
+		return area;
+	}
+	uint64_t start = address & ~(PAGE_SIZE - 1);
+	if (!(area->flags & MAP_GROWSDOWN) || area->end - start > STACK_MOST || start < MAP_LOWEST) {
+		return NULL;
+	}
+	struct list *below = area->link.prev;
+	if (below != &as->areas.list && container_of(below, struct area, link)->end + STACK_GUARD > start) {
+		return NULL;
+	}
+	area->start = start;
+	return area;
+}
+
+/** A private copy of `from` (NULL: zeros). */
+static struct page *page_private(const void *from)
+{
+	struct page *page = page_alloc(from ? 0 : ALLOC_ZERO);
+	if (page && from) {
+		page_copy(page_data(page), from);
+	}
+	return page;
+}
+
+/** A write to a page that is there, but not for writing. */
+static int fault_write_present(struct address_space *as, struct area *area, uint64_t address, uint64_t *leaf)
+{
+	uint64_t phys = *leaf & PTE_ADDRESS;
+	bool zero = phys == zero_page_phys();
+	struct page *old = zero ? NULL : page_from_phys(phys);
+	struct flush flush = { .as = as };
+	if (area->flags & MAP_SHARED) {
+		if (area->file) {
+			file_page_dirty(area->file, old);
+		}
+		*leaf |= PTE_WRITE | PTE_DIRTY;
+	} else if (old && !old->owner && old->references == 1) {
+		*leaf |= PTE_WRITE | PTE_DIRTY;
+	} else {
+		struct page *page = page_private(zero ? NULL : page_data(old));
+		if (!page) {
+			return -ENOMEM;
+		}
+		*leaf = page_phys(page) | area_leaf_flags(area, true);
+		as->resident += zero;
+		if (old) {
+			page_put(old);
+		}
+	}
+	flush_page(&flush, address & ~(PAGE_SIZE - 1));
+	return 0;
+}
+
+static int fault_file(struct area *area, uint64_t index, bool write, uint64_t *leaf)
+{
+	bool shared = area->flags & MAP_SHARED;
+	struct page *page;
+	int error = file_page(area->file, index, write && shared, &page);
+	if (error) {
+		return error == -ENOMEM ? -ENOMEM : -EIO; /* behind the end, too: SIGBUS */
+	}
+	if (write && shared) {
+		file_page_dirty(area->file, page);
+	} else if (write) {
+		struct page *copy = page_private(page_data(page));
+		page_put(page);
+		if (!copy) {
+			return -ENOMEM;
+		}
+		page = copy;
+	}
+	*leaf = page_phys(page) | area_leaf_flags(area, write);
+	return 0;
+}
+
+/** The first touch of a page. */
+static int fault_absent(struct address_space *as, struct area *area, uint64_t address, bool write, uint64_t *leaf)
+{
+	uint64_t index = (area->offset + ((address & ~(PAGE_SIZE - 1)) - area->start)) >> PAGE_SHIFT;
+	struct page *page;
+	if (area->file) {
+		int error = fault_file(area, index, write, leaf);
+		as->resident += !error;
+		return error;
+	}
+	if (area->shared) {
+		page = shared_page(area->shared, index);
+		write = area->prot & PROT_WRITE;
+	} else if (write) {
+		page = page_alloc(ALLOC_ZERO);
+	} else {
+		*leaf = zero_page_phys() | area_leaf_flags(area, false);
+		return 0;
+	}
+	if (!page) {
+		return -ENOMEM;
+	}
+	*leaf = page_phys(page) | area_leaf_flags(area, write);
+	as->resident++;
+	return 0;
+}
+
+static int fault_locked(struct address_space *as, uint64_t address, bool write, bool exec)
+{
+	struct area *area = area_for_fault(as, address);
+	if (!area || !area->prot || (write && !(area->prot & PROT_WRITE)) || (exec && !(area->prot & PROT_EXEC))) {
+		return -EFAULT;
+	}
+	uint64_t *leaf = user_leaf_make(as->cr3, address);
+	if (!leaf) {
+		return -ENOMEM;
+	}
+	if (!(*leaf & PTE_PRESENT)) {
+		return fault_absent(as, area, address, write, leaf);
+	}
+	if (write && !(*leaf & PTE_WRITE)) {
+		return fault_write_present(as, area, address, leaf);
+	}
+	/* Another thread was here first, or the processor remembers an older leaf. */
+	tlb_flush_page(address & ~(PAGE_SIZE - 1));
+	return 0;
+}
+
+int address_space_fault(struct address_space *as, uint64_t address, int write, int exec)
+{
+	if (!as || address >= USER_END) {
+		return -EFAULT;
+	}
+	mutex_lock(&as->lock);
+	int error = fault_locked(as, address, write, exec);
+	mutex_unlock(&as->lock);
+	return error;
+}

@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: MIT */
+/* Shared anonymous memory: a table of page pointers; each is set once, under the lock, and lives as long as the object. */
+#include "mm/shared.h"
+#include "base/string.h"
+#include "kernel/lock.h"
+#include "kernel/memory.h"
+
+struct shared_memory {
+	spinlock_t lock;
+	uint32_t references;
+	uint64_t count;
+	struct page *pages[];
+};
+
+struct shared_memory *shared_create(uint64_t pages)
+{
+	if (pages > UINT32_MAX) {
+		return NULL;
+	}
+	struct shared_memory *shared = kzalloc(sizeof(*shared) + pages * sizeof(struct page *));
+	if (shared) {
+		spin_init(&shared->lock, "shared memory");
+		shared->references = 1;
+		shared->count = pages;
+	}
+	return shared;
+}
+
+void shared_get(struct shared_memory *shared)
+{
+	__atomic_fetch_add(&shared->references, 1, __ATOMIC_RELAXED);
+}
+
+void shared_put(struct shared_memory *shared)
+{
+	if (__atomic_sub_fetch(&shared->references, 1, __ATOMIC_ACQ_REL)) {
+		return;
+	}
+	for (uint64_t i = 0; i < shared->count; i++) {
+		if (shared->pages[i]) {
+			page_put(shared->pages[i]);
+		}
+	}
+	kfree(shared);
+}
+
+struct page *shared_page(struct shared_memory *shared, uint64_t index)
+{
+	if (index >= shared->count) {
+		return NULL;
+	}
+	if (!shared->pages[index]) {
+		struct page *fresh = page_alloc(ALLOC_ZERO);
+		spin_lock(&shared->lock);
+		if (fresh && !shared->pages[index]) {
+			shared->pages[index] = fresh;
+			fresh = NULL;
+		}
+		spin_unlock(&shared->lock);
+		if (fresh) {
+			page_put(fresh);
+		}
+	}
+	if (shared->pages[index]) {
+		page_get(shared->pages[index]);
+	}
+	return shared->pages[index];
+}

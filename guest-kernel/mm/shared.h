@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: MIT */
+/* Anonymous memory that several processes share (MAP_SHARED | MAP_ANONYMOUS): pages by index, made at the first touch. */
+#ifndef MM_SHARED_H
+#define MM_SHARED_H
+
+#include <stdint.h>
+
+struct page;
+struct shared_memory;
+
+struct shared_memory *shared_create(uint64_t pages); /* NULL: no memory */
+void shared_get(struct shared_memory *shared);
+void shared_put(struct shared_memory *shared);
+/** The page, referenced. NULL: no memory, or behind the end. */
+struct page *shared_page(struct shared_memory *shared, uint64_t index);
+
+#endif
