@@ -52,7 +52,38 @@ $(BUILD)/check/%.c.o: %.c
 
 -include $(shell [ -d $(BUILD) ] && find $(BUILD) -name '*.d')
 
-.PHONY: all clean
+.PHONY: all clean setup run test check help
 all: $(ALL)
+
+PARALLEL := $(MAKE) --no-print-directory -j$(shell nproc)
+
+# What is missing on the machine; silent and quick when nothing is.
+setup:
+	@ci/setup
+
+# With a terminal the guest's console, without one a tour that checks itself.
+run: setup
+	@$(PARALLEL) all
+	@if [ -t 0 ] && [ -t 1 ]; then $(BUILD)/vmctl run || [ $$? -lt 118 ]; else BUILD=$(BUILD) vmtools/tour; fi
+
+test: setup
+	@$(PARALLEL) all unit-programs
+	@BUILD=$(BUILD) ci/run-tests
+
+# The checks that need no machine.
+check: setup
+	@$(PARALLEL) unit-programs
+	@BUILD=$(BUILD) ci/run-tests --no-boot
+
+help:
+	@echo "make run      set up, build, boot: a guest console on the terminal, or a tour without one"
+	@echo "make test     set up, build, run every test: units, layers, line budget, boots"
+	@echo "make check    the tests that boot nothing"
+	@echo "make all      build everything below $(BUILD)/"
+	@echo "make unit     build and run the unit tests"
+	@echo "make setup    install what is missing (Debian 12, apt)"
+	@echo "make clean    remove $(BUILD)/"
+	@echo "$(BUILD)/vmctl help    boot machines, run commands in them, kill their domains, measure"
+
 clean:
 	rm -rf $(BUILD)

@@ -2,7 +2,7 @@
 # Unit tests: tests/unit/NAME.c is a CMocka program; tests/unit/NAME.mk names the files that it links beside it:
 #   UNIT_NAME := lib/base/crc32.c hv/mem/paging.c
 # They are built in the check flavour (AddressSanitizer, UBSan) and run by `make unit`.
-include $(wildcard tests/unit/*.mk)
+include $(wildcard tests/unit/*.mk tests/domains/*.mk)
 UNIT_NAMES := $(basename $(notdir $(wildcard tests/unit/*.c)))
 FLAGS_tests := -Ihv/include -Iguest-kernel/include -Idriver-domains -Ivmtools -I.
 
@@ -13,6 +13,13 @@ $(BUILD)/tests/$(1): $$(call check_objects,tests/unit/$(1).c $$(UNIT_$(1)))
 endef
 $(foreach name,$(UNIT_NAMES),$(eval $(call unit_rule,$(name))))
 
-.PHONY: unit
-unit: $(addprefix $(BUILD)/tests/,$(UNIT_NAMES))
-	@failed=0; for t in $^; do timeout 120 $$t || failed=1; done; exit $$failed
+.PHONY: unit unit-programs
+unit-programs: $(addprefix $(BUILD)/tests/,$(UNIT_NAMES))
+unit: unit-programs
+	@failed=0; for t in $(addprefix $(BUILD)/tests/,$(UNIT_NAMES)); do timeout 120 $$t || failed=1; done; exit $$failed
+
+# The benchmark program that runs in the guest: static, by musl, so that it is small and makes no system calls of its own accord.
+$(BUILD)/bench: tests/bench/bench.c tests/bench/exits.c tests/bench/bench.h
+	@mkdir -p $(@D)
+	musl-gcc -std=gnu11 -D_GNU_SOURCE -O2 $(WARN) -static -o $@ $(filter %.c,$^)
+ALL += $(BUILD)/bench

@@ -77,7 +77,7 @@ static void put_cpu(FILE *xml, const struct machine_config *c, bool kvm)
 {
 	bool no_svm = c->cpu_flags && strstr(c->cpu_flags, "-svm");
 	bool no_npt = no_svm || (c->cpu_flags && strstr(c->cpu_flags, "-npt"));
-	fprintf(xml, "<cpu mode='%s'>\n", kvm ? "host-passthrough" : "maximum");
+	fprintf(xml, "<cpu mode='%s' check='none'>\n", kvm ? "host-passthrough" : "maximum");
 	put_features(xml, no_svm ? "" : no_npt ? "svm" : "svm,npt");
 	put_features(xml, c->cpu_flags ? c->cpu_flags : "");
 	fprintf(xml, "</cpu>\n");

@@ -15,6 +15,7 @@ static const struct command {
 	const char *usage, *help;
 } commands[] = {
 	{ "run", COMMAND_RUN, command_run, "run [options] [-- COMMAND]", "boot a machine, run COMMAND in the guest, power off" },
+	{ "bench", COMMAND_BENCH, command_bench, "bench [options]", "measure what isolation costs" },
 	{ "ps", COMMAND_PS, command_ps, "ps", "list running machines and their domains" },
 	{ "kill", COMMAND_KILL, command_kill, "kill DOMAIN [--machine NAME]", "kill a domain; it comes back by itself" },
 	{ "console", COMMAND_CONSOLE, command_console, "console [--machine NAME]", "speak to a machine's hypervisor" },

@@ -169,7 +169,7 @@ static const struct option {
 	{ "--mode", "isolated|monolithic", COMMAND_RUN, set_mode, "with the hypervisor (default), or the guest kernel on the bare machine" },
 	{ "--cpus", "N", RUNS, set_cpus, "processors of the machine and of the guest (1)" },
 	{ "--memory", "SIZE", RUNS, set_memory, "the guest's memory (256M)" },
-	{ "--root", "DIR|IMAGE", RUNS, set_root, "root file system; a directory is copied into an image (a small busybox system)" },
+	{ "--root", "DIR|IMAGE", COMMAND_RUN, set_root, "root file system; a directory is copied into an image (a small busybox system)" },
 	{ "--write", NULL, COMMAND_RUN, set_write, "let the guest change IMAGE itself, not a copy of it" },
 	{ "--firmware", "none|bios|uefi", COMMAND_RUN, set_firmware, "how the machine starts; none is fastest (none)" },
 	{ "--disk", "ahci|ramdisk", COMMAND_RUN, set_disk, "where the root file system lies (ahci)" },
