@@ -114,4 +114,8 @@ struct virtio_blk_config { /* 5.2.4 */
 	uint32_t blk_size;
 };
 
+/* Bulkhead's back ends say here, in the configuration space behind VIRTIO's own fields, what they need on data pages: a 32-bit
+ * word of BH_GRANT_* bits. 0 (any other device): DMA both ways. */
+#define VIRTIO_BLK_CONFIG_DATA_ACCESS 60
+
 #endif
