@@ -20,6 +20,8 @@ enum vmm_exit_kind {
 	VMM_EXIT_HYPERCALL, VMM_EXIT_CPUID, VMM_EXIT_HLT, VMM_EXIT_IO, VMM_EXIT_MSR,
 	VMM_EXIT_NESTED_FAULT, /* gpa, write, exec */
 	VMM_EXIT_WINDOW, /* the guest can take an interrupt now */
+	VMM_EXIT_CACHE, /* INVD, WBINVD */
+	VMM_EXIT_UNDEFINED, /* an instruction that this machine does not offer */
 	VMM_EXIT_EXCEPTION, VMM_EXIT_TRIPLE_FAULT, VMM_EXIT_FORBIDDEN, VMM_EXIT_INVALID
 };
 
@@ -47,6 +49,7 @@ struct vmm_ops {
 	bool (*interruptible)(struct vcpu *v); /* IF=1, no shadow, nothing being injected */
 	void (*window)(struct vcpu *v, bool want);
 	void (*inject_exception)(struct vcpu *v, uint8_t vector, bool has_code, uint32_t code);
+	void (*skip)(struct vcpu *v, unsigned bytes); /* go behind the instruction that exited */
 	uint8_t (*cpl)(struct vcpu *v);
 	/** Linear to guest-physical by the guest's own tables, for instruction fetch. -EFAULT. */
 	int (*translate)(struct vcpu *v, gva_t at, gpa_t *to);

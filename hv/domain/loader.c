@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What a domain finds at boot: its image's segments at their physical addresses, and at the top of the low RAM one page with PVH
+ * start info, memory map and command line, below it the module. All of it was checked once, before the domain was built;
+ * the bundle is read-only, so loading again, in recovery, cannot fail.
+ */
+#include "hv/domain.h"
+
+#include "abi/errno.h"
+#include "abi/pvh.h"
+#include "base/elf.h"
+#include "base/string.h"
+#include "hv/log.h"
+#include "hv/window.h"
+
+struct boot_page { /* at boot_gpa */
+	struct pvh_start_info info;
+	struct pvh_module module;
+	struct pvh_memmap memmap[4];
+	char cmdline[1024];
+};
+
+_Static_assert(sizeof(struct boot_page) <= PAGE_SIZE, "one page");
+
+static const void *program_headers(const struct domain *d, struct elf_header *h)
+{
+	memcpy(h, d->image, sizeof(*h));
+	return (const char *)d->image + h->phoff;
+}
+
+int loader_check(struct domain *d, const char **why)
+{
+	struct elf_header h;
+	struct elf_segment segment;
+	uint32_t entry;
+	uint64_t low = d->config->memory < DOMAIN_LOW_MAX ? d->config->memory : DOMAIN_LOW_MAX;
+	int error = elf_pvh_entry(d->image, d->image_size, &entry, why);
+	if (error) {
+		return error;
+	}
+	if (d->module_size + 2 * PAGE_SIZE > low) {
+		*why = "its module does not fit into its memory";
+		return -ENOSPC;
+	}
+	d->boot_gpa = low - PAGE_SIZE;
+	d->module_gpa = (d->boot_gpa - d->module_size) & ~(PAGE_SIZE - 1);
+	const void *headers = program_headers(d, &h);
+	for (unsigned i = 0; i < h.phnum; i++) {
+		error = elf_segment(headers, i, d->image_size, &segment, why);
+		if (error) {
+			return error;
+		}
+		if (segment.type == ELF_PT_LOAD && segment.paddr + segment.memsz > d->module_gpa) {
+			*why = "its image does not fit into its memory";
+			return -ENOSPC;
+		}
+	}
+	return 0;
+}
+
+static void zero_range(const struct domain *d, uint64_t from, uint64_t end)
+{
+	for (uint64_t piece; from < end; from += piece) {
+		hpa_t at;
+		piece = domain_ram_piece(d, GPA(from), end - from, &at);
+		window_zero(at, piece);
+	}
+}
+
+static void zero_memory(const struct domain *d, bool keep_module)
+{
+	for (unsigned i = 0; i < d->ram_count; i++) {
+		uint64_t from = d->ram[i].gpa, end = from + d->ram[i].bytes;
+		if (keep_module && from <= d->module_gpa && d->module_gpa < end) {
+			zero_range(d, from, d->module_gpa);
+			from = d->boot_gpa;
+		}
+		zero_range(d, from, end);
+	}
+}
+
+static void write_memory(const struct domain *d, uint64_t to, const void *from, uint64_t bytes)
+{
+	hv_assert(domain_write(d, GPA(to), from, bytes) == 0); /* loader_check saw to it */
+}
+
+static void memmap_add(struct boot_page *page, uint64_t at, uint64_t size, uint32_t type)
+{
+	page->memmap[page->info.memmap_entries++] = (struct pvh_memmap){ .addr = at, .size = size, .type = type };
+}
+
+static void write_boot_page(const struct domain *d)
+{
+	struct boot_page page = { 0 };
+	uint64_t low = d->boot_gpa + PAGE_SIZE;
+	page.info.magic = PVH_MAGIC;
+	page.info.version = 1;
+	page.info.cmdline_paddr = d->boot_gpa + offsetof(struct boot_page, cmdline);
+	page.info.memmap_paddr = d->boot_gpa + offsetof(struct boot_page, memmap);
+	memmap_add(&page, 0, low, PVH_MEM_RAM);
+	memmap_add(&page, d->page_gpa, BH_DOMAIN_PAGES * PAGE_SIZE, PVH_MEM_RESERVED);
+	memmap_add(&page, DOMAIN_MMIO, BH_MAX_LINKS * PAGE_SIZE, PVH_MEM_RESERVED);
+	if (d->config->memory > low) {
+		memmap_add(&page, DOMAIN_HIGH, d->config->memory - low, PVH_MEM_RAM);
+	}
+	if (d->module) {
+		page.info.nr_modules = 1;
+		page.info.modlist_paddr = d->boot_gpa + offsetof(struct boot_page, module);
+		page.module = (struct pvh_module){ .paddr = d->module_gpa, .size = d->module_size };
+	}
+	string_copy(page.cmdline, d->config->cmdline, sizeof(page.cmdline));
+	write_memory(d, d->boot_gpa, &page, sizeof(page));
+}
+
+uint32_t loader_load(struct domain *d)
+{
+	struct elf_header h;
+	struct elf_segment segment;
+	const char *why;
+	uint32_t entry;
+	bool keep = d->module && d->epoch > 1 && (d->config->flags & BUNDLE_KEEP_MODULE);
+	zero_memory(d, keep);
+	const void *headers = program_headers(d, &h);
+	for (unsigned i = 0; i < h.phnum; i++) {
+		hv_assert(elf_segment(headers, i, d->image_size, &segment, &why) == 0);
+		if (segment.type == ELF_PT_LOAD) {
+			write_memory(d, segment.paddr, (const char *)d->image + segment.offset, segment.filesz);
+		}
+	}
+	if (d->module && !keep) {
+		write_memory(d, d->module_gpa, d->module, d->module_size);
+	}
+	write_boot_page(d);
+	hv_assert(elf_pvh_entry(d->image, d->image_size, &entry, &why) == 0);
+	return entry;
+}

@@ -1,0 +1,157 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * From a machine to running domains: preflight, which says in plain words what was found and what is missing; the build
+ * of all domains and links; the start. Whatever cannot be made safe is refused before any guest runs.
+ */
+#include <stddef.h>
+#include <stdarg.h>
+
+#include "base/format.h"
+#include "hv/acpi.h"
+#include "hv/boot.h"
+#include "hv/bundle.h"
+#include "hv/domain.h"
+#include "hv/log.h"
+#include "hv/pci.h"
+#include "hv/pool.h"
+
+spinlock_t machine_lock;
+struct domain *machine_domains[BUNDLE_MAX_DOMAINS];
+unsigned machine_domain_count;
+struct link machine_links[BUNDLE_MAX_LINKS];
+unsigned machine_link_count;
+
+struct domain *machine_main(void)
+{
+	for (unsigned i = 0; i < machine_domain_count; i++) {
+		if (machine_domains[i]->main) {
+			return machine_domains[i];
+		}
+	}
+	return NULL;
+}
+
+void machine_refuse(const char *format, ...)
+{
+	char text[256];
+	va_list arguments;
+	va_start(arguments, format);
+	format_text_va(text, sizeof(text), format, arguments);
+	va_end(arguments);
+	log_line("refused: %s", text);
+	control_event("refused reason=%s", text);
+	acpi_power_off();
+}
+
+void machine_panic(const struct domain *d, const char *reason)
+{
+	log_line("domain %s, the main one, is lost: %s", d->config->name, reason);
+	control_event("panic domain=%s reason=%s", d->config->name, reason);
+	acpi_power_off();
+}
+
+static const struct bundle_header *preflight(void)
+{
+	const char *why = NULL;
+	if (vmm_init(&why) != 0) {
+		machine_refuse("%s", why);
+	}
+	log_line("preflight: %s with nested paging, %u processors", vmm->name, cpu_count);
+	if (pci_init() != 0) {
+		log_line("preflight: no PCI configuration space (ACPI MCFG): no devices for domains");
+	} else {
+		log_line("preflight: %u PCI functions", pci_count());
+	}
+	if (iommu_init(&why) != 0) {
+		log_line("preflight: no IOMMU: %s", why);
+	} else {
+		log_line("preflight: IOMMU %s, all devices blocked", iommu->name);
+	}
+	if (!boot_info.bundle) {
+		machine_refuse("no bundle was given (the boot loader's module)");
+	}
+	if (bundle_check(boot_info.bundle, boot_info.bundle_size, &why) != 0) {
+		machine_refuse("the bundle cannot be used: %s", why);
+	}
+	return boot_info.bundle;
+}
+
+static void check_devices(const struct domain *d)
+{
+	for (unsigned i = 0; i < d->config->device_count; i++) {
+		if (!pci_reset_method(d->devices[i].function)) {
+			log_line("preflight: domain %s: its device has no known reset; if it dies it stays dead", d->config->name);
+		}
+	}
+}
+
+static void build_domain(const struct bundle_header *h, unsigned index)
+{
+	const struct bundle_domain *config = &h->domains[index];
+	const char *why = NULL;
+	struct domain *d = pool_alloc((sizeof(*d) + PAGE_SIZE - 1) / PAGE_SIZE, 1);
+	if (!d) {
+		machine_refuse("domain %s: there is not enough memory for it", config->name);
+	}
+	d->config = config;
+	d->id = index;
+	d->main = config->flags & BUNDLE_MAIN;
+	d->image = (const char *)h + h->images[config->image].offset;
+	d->image_size = h->images[config->image].size;
+	if (config->module != UINT32_MAX) {
+		d->module = (const char *)h + h->images[config->module].offset;
+		d->module_size = h->images[config->module].size;
+	}
+	if (config->vcpus != 1) {
+		machine_refuse("domain %s: it asks for %u vCPUs; a domain has one", config->name, config->vcpus);
+	}
+	if (config->device_count && !iommu && !(config->flags & BUNDLE_UNFENCED)) {
+		machine_refuse("domain %s has a device, and this machine has no IOMMU to fence it (unfenced = yes would allow it)",
+			       config->name);
+	}
+	if (loader_check(d, &why) != 0 || domain_build(d, &why) != 0) {
+		machine_refuse("domain %s: %s", config->name, why);
+	}
+	check_devices(d);
+	machine_domains[machine_domain_count++] = d;
+}
+
+static void build_link(const struct bundle_link *config)
+{
+	struct link *l = &machine_links[machine_link_count++];
+	const char *why = "there is not enough memory for its grants";
+	l->kind = config->kind;
+	l->front = machine_domains[config->front];
+	l->back = machine_domains[config->back];
+	if (domain_attach_link(l->front, l, BH_LINK_FRONT, &l->front_slot, &why) != 0 ||
+	    domain_attach_link(l->back, l, BH_LINK_BACK, &l->back_slot, &why) != 0 || grant_reserve(l) != 0) {
+		machine_refuse("link of %s and %s: %s", l->front->config->name, l->back->config->name, why);
+	}
+	link_publish_both(l);
+}
+
+_Noreturn void machine_start(void)
+{
+	const struct bundle_header *h = preflight();
+	if (context_cpu_init() != 0) {
+		machine_refuse("the processor's FPU state cannot be switched");
+	}
+	for (unsigned i = 0; i < h->domain_count; i++) {
+		build_domain(h, i);
+	}
+	for (unsigned i = 0; i < h->link_count; i++) {
+		build_link(&h->links[i]);
+	}
+	for (unsigned i = 0; i < machine_domain_count; i++) {
+		struct domain *d = machine_domains[i];
+		recover_start(d);
+		for (unsigned n = 0; n < d->vcpu_count; n++) {
+			sched_add(d->vcpu[n]);
+		}
+		log_line("domain %s: %lu MiB, processor %u, priority %u", d->config->name, d->config->memory >> 20, d->vcpu[0]->cpu,
+			 d->config->priority);
+	}
+	control_event("ready");
+	cpu_release_all();
+	sched_run();
+}

@@ -1,0 +1,302 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A vCPU's entries and exits. Each runs to completion on its home processor with interrupts off. Nothing here allocates.
+ */
+#include "hv/vcpu.h"
+
+#include <stdatomic.h>
+
+#include "abi/errno.h"
+#include "hv/decode.h"
+#include "hv/domain.h"
+#include "hv/log.h"
+
+#define VECTOR_UD 6
+#define VECTOR_GP 13
+#define VECTOR_DB 1
+#define VECTOR_AC 17
+/* A guest that knows no events gets link `slot` as this vector: where a PC's kernel expects ISA interrupt 5 + slot. */
+#define UNAWARE_LINK_VECTOR 0x35
+#define UART_PORT 0x3f8
+
+void vcpu_reset(struct vcpu *v, uint32_t entry, uint32_t start_info)
+{
+	atomic_store(v->pending, 0);
+	atomic_store(&v->announced, 0);
+	v->upcall = 0;
+	v->blocked = v->waiting = false;
+	v->wait_deadline = v->timer_deadline = 0;
+	lapic_reset(&v->lapic, v->index);
+	context_reset(v->context);
+	vmm->vcpu_reset_pvh(v, entry, start_info);
+}
+
+void vcpu_block(struct vcpu *v, bool waiting, uint64_t deadline)
+{
+	v->blocked = true;
+	v->waiting = waiting;
+	v->wait_deadline = deadline;
+	if (deadline) {
+		sched_arm(deadline);
+	}
+	sched_again();
+}
+
+bool vcpu_awake(struct vcpu *v, uint64_t now)
+{
+	if (v->frozen) {
+		return false;
+	}
+	if (!v->blocked) {
+		return true;
+	}
+	uint64_t pending = atomic_load(v->pending);
+	if (!pending && lapic_next(&v->lapic) < 0 && !(v->wait_deadline && now >= v->wait_deadline)) {
+		return false;
+	}
+	if (v->waiting) {
+		atomic_fetch_or(&v->announced, pending);
+	}
+	v->blocked = false;
+	v->wait_deadline = 0;
+	atomic_store(&v->domain->last_call, now);
+	return true;
+}
+
+void vcpu_wait_outside(struct vcpu *v)
+{
+	uint32_t entries = atomic_load(&v->entries);
+	if (v->cpu == cpu_current()->index) {
+		return;
+	}
+	cpu_kick(v->cpu);
+	while (atomic_load(&v->in_guest) && atomic_load(&v->entries) == entries) {
+		__builtin_ia32_pause();
+	}
+}
+
+/* Order: the flag is set before in_guest is read; vcpu_step sets in_guest before the flag is read. */
+void vcpu_flush(struct vcpu *v)
+{
+	vmm->flush(v);
+	if (atomic_load(&v->in_guest)) {
+		vcpu_wait_outside(v);
+	}
+}
+
+/* Link events of a guest that knows only interrupts. */
+static void events_to_vectors(struct vcpu *v)
+{
+	uint64_t links = atomic_exchange(v->pending, 0) >> BH_EVENT_LINK & ((1u << BH_MAX_LINKS) - 1);
+	for (; links != 0; links &= links - 1) {
+		lapic_raise(&v->lapic, (uint8_t)(UNAWARE_LINK_VECTOR + __builtin_ctzll(links)));
+	}
+}
+
+/* At most one interrupt an entry; where it cannot go in, or another waits behind it, the window tells when it can. */
+static void deliver(struct vcpu *v)
+{
+	if (!v->domain->aware && atomic_load(v->pending)) {
+		events_to_vectors(v);
+	}
+	bool upcall = v->upcall && event_unannounced(v);
+	int vector = upcall ? v->upcall : lapic_next(&v->lapic);
+	if (vector < 0) {
+		vmm->window(v, false);
+		return;
+	}
+	if (!vmm->interruptible(v)) {
+		vmm->window(v, true);
+		return;
+	}
+	if (upcall) {
+		atomic_fetch_or(&v->announced, atomic_load(v->pending));
+	} else {
+		lapic_accept(&v->lapic, (uint8_t)vector);
+	}
+	vmm->inject(v, (uint8_t)vector);
+	vmm->window(v, lapic_next(&v->lapic) >= 0);
+}
+
+static void crash_line(const char *text)
+{
+	log_line("  %s", text);
+}
+
+static void crash(struct vcpu *v, const char *reason)
+{
+	vmm->dump(v, crash_line);
+	recover_request(v->domain, CAUSE_CRASH, reason);
+}
+
+static void exit_io(struct vcpu *v, const struct vmm_exit *exit)
+{
+	uint64_t mask = exit->io.width == 4 ? ~0u : (1u << 8 * exit->io.width) - 1;
+	uint32_t value = (uint32_t)(v->regs.rax & mask);
+	if (exit->io.string) {
+		vmm->inject_exception(v, VECTOR_GP, true, 0);
+		return;
+	}
+	if (v->domain->main && (exit->io.port & ~7) == UART_PORT && exit->io.width == 1) {
+		uart_access(v, exit->io.port & 7, exit->io.in, &value);
+	} else {
+		value = ~0u; /* nothing answers on this bus */
+	}
+	if (exit->io.in) {
+		v->regs.rax = exit->io.width == 4 ? value : (v->regs.rax & ~mask) | (value & mask);
+	}
+	vmm->skip(v, (unsigned)(exit->io.next_rip - v->regs.rip));
+}
+
+/* The instruction's bytes, as far as they can be read, by the guest's own tables. */
+static size_t fetch(struct vcpu *v, uint8_t *code, size_t bytes)
+{
+	size_t done = 0;
+	while (done < bytes) {
+		gpa_t at;
+		uint64_t from = v->regs.rip + done;
+		size_t rest = PAGE_SIZE - from % PAGE_SIZE;
+		size_t n = bytes - done < rest ? bytes - done : rest;
+		if (vmm->translate(v, GVA(from), &at) != 0 || domain_read(v->domain, at, code + done, n) != 0) {
+			break;
+		}
+		done += n;
+	}
+	return done;
+}
+
+static uint64_t *register_of(struct vcpu *v, unsigned encoding)
+{
+	return &v->regs.rax + encoding; /* struct vcpu_regs is in encoding order */
+}
+
+static uint64_t register_get(struct vcpu *v, const struct mmio_access *a)
+{
+	return a->immediate ? a->value : *register_of(v, a->reg) >> (a->high ? 8 : 0);
+}
+
+static void register_set(struct vcpu *v, const struct mmio_access *a, uint64_t value)
+{
+	uint64_t *to = register_of(v, a->reg);
+	unsigned shift = a->high ? 8 : 0;
+	uint64_t mask = a->reg_width >= 4 ? ~0ull : ((1ull << 8 * a->reg_width) - 1) << shift;
+	*to = (*to & ~mask) | ((value << shift) & mask);
+}
+
+static void access_registers(struct vcpu *v, unsigned slot, gpa_t gpa)
+{
+	uint8_t code[15];
+	struct mmio_access a;
+	size_t bytes = fetch(v, code, sizeof(code));
+	if (mmio_decode(code, bytes, vmm->long_mode(v), &a) != 0) {
+		crash(v, "it used an instruction on a register file that is not a plain move");
+		return;
+	}
+	uint64_t mask = a.width == 8 ? ~0ull : (1ull << 8 * a.width) - 1;
+	uint64_t value = a.write ? register_get(v, &a) & mask : 0;
+	register_access(v, slot, gpa.value % PAGE_SIZE, a.write, a.width, &value);
+	if (!a.write) {
+		register_set(v, &a, value & mask);
+	}
+	vmm->skip(v, a.length);
+}
+
+static enum bh_exit_reason exit_nested_fault(struct vcpu *v, const struct vmm_exit *exit)
+{
+	uint64_t offset = exit->fault.gpa.value - DOMAIN_MMIO;
+	unsigned slot = (unsigned)(offset / PAGE_SIZE);
+	if (offset < BH_MAX_LINKS * PAGE_SIZE && v->domain->links[slot] && v->domain->link_roles[slot] == BH_LINK_FRONT &&
+	    !exit->fault.exec) {
+		access_registers(v, slot, exit->fault.gpa);
+		return BH_EXIT_MMIO;
+	}
+	log_line("domain %s: %s at guest-physical %lx, which is not its own", v->domain->config->name,
+		 exit->fault.exec ? "execution" : exit->fault.write ? "write" : "read", exit->fault.gpa.value);
+	crash(v, "it accessed memory that is not its own");
+	return BH_EXIT_PAGE_FAULT;
+}
+
+static enum bh_exit_reason exit_exception(struct vcpu *v, const struct vmm_exit *exit)
+{
+	uint8_t vector = exit->exception.vector;
+	if (vector == VECTOR_DB || vector == VECTOR_AC) {
+		vmm->inject_exception(v, vector, vector == VECTOR_AC, exit->exception.code);
+	} else {
+		crash(v, "a machine check");
+	}
+	return BH_EXIT_OTHER;
+}
+
+static enum bh_exit_reason exit_handle(struct vcpu *v, const struct vmm_exit *exit)
+{
+	switch (exit->kind) {
+	case VMM_EXIT_INTERRUPT:
+		return BH_EXIT_INTERRUPT;
+	case VMM_EXIT_HYPERCALL:
+		vmm->skip(v, exit->length);
+		hypercall(v);
+		return BH_EXIT_HYPERCALL;
+	case VMM_EXIT_CPUID:
+		vcpu_cpuid(v);
+		vmm->skip(v, exit->length);
+		return BH_EXIT_CPUID;
+	case VMM_EXIT_HLT:
+		vmm->skip(v, exit->length);
+		vcpu_block(v, false, 0);
+		return BH_EXIT_HLT;
+	case VMM_EXIT_IO:
+		exit_io(v, exit);
+		return BH_EXIT_IO;
+	case VMM_EXIT_MSR:
+		if (vcpu_msr(v, exit->msr.index, exit->msr.write) == 0) {
+			vmm->skip(v, exit->length);
+		} else {
+			vmm->inject_exception(v, VECTOR_GP, true, 0);
+		}
+		return BH_EXIT_MSR;
+	case VMM_EXIT_NESTED_FAULT:
+		return exit_nested_fault(v, exit);
+	case VMM_EXIT_WINDOW:
+		return BH_EXIT_WINDOW;
+	case VMM_EXIT_CACHE:
+		__asm__ volatile("wbinvd" : : : "memory"); /* INVD would throw other domains' data away */
+		vmm->skip(v, exit->length);
+		return BH_EXIT_OTHER;
+	case VMM_EXIT_UNDEFINED:
+		vmm->inject_exception(v, VECTOR_UD, false, 0);
+		return BH_EXIT_OTHER;
+	case VMM_EXIT_EXCEPTION:
+		return exit_exception(v, exit);
+	case VMM_EXIT_TRIPLE_FAULT:
+		crash(v, "triple fault");
+		return BH_EXIT_OTHER;
+	case VMM_EXIT_FORBIDDEN:
+		crash(v, "it did what no domain may do");
+		return BH_EXIT_OTHER;
+	default:
+		crash(v, "its processor state is invalid");
+		return BH_EXIT_OTHER;
+	}
+}
+
+void vcpu_step(struct vcpu *v)
+{
+	struct vmm_exit exit;
+	deliver(v);
+	uint64_t entered = tsc_read();
+	atomic_store(&v->in_guest, true);
+	if (atomic_load(&v->frozen)) { /* frozen by another processor since it was picked */
+		atomic_store(&v->in_guest, false);
+		sched_again();
+		return;
+	}
+	vmm->run(v, &exit);
+	atomic_fetch_add(&v->entries, 1);
+	atomic_store(&v->in_guest, false);
+	uint64_t left = tsc_read();
+	v->stat.run_cycles += left - entered;
+	v->budget_left -= left - entered < v->budget_left ? left - entered : v->budget_left;
+	enum bh_exit_reason reason = exit_handle(v, &exit);
+	v->stat.exits[reason]++;
+	v->stat.cycles[reason] += tsc_read() - left;
+}

@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A domain: memory, vCPUs, devices, links, life. Built once at boot from the bundle; a reboot keeps all of its
+ * allocations and tables. Lock order: machine_lock, then the IOMMU's and PCI's own, then the log's.
+ */
+#ifndef HV_DOMAIN_H
+#define HV_DOMAIN_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "abi/bundle.h"
+#include "abi/hypercall.h"
+#include "hv/addr.h"
+#include "hv/cpu.h"
+#include "hv/iommu.h"
+#include "hv/link.h"
+#include "hv/vcpu.h"
+
+#define DOMAIN_RAM_PIECES 4
+#define DOMAIN_LOW_MAX (3ull << 30) /* RAM beyond this starts at 4 GiB */
+#define DOMAIN_HIGH (4ull << 30)
+/* Register files of links, in a page each; where a PC has HPET and TPM, so no BAR is here. */
+#define DOMAIN_MMIO 0xfed80000ull
+#define RECOVER_HISTORY 128
+
+enum recover_cause {
+	CAUSE_NONE, CAUSE_KILL, CAUSE_CRASH, CAUSE_IOMMU, CAUSE_HEARTBEAT, CAUSE_COMPLAINT, CAUSE_RESTART
+};
+
+enum domain_phase {
+	DOMAIN_RUNNING,
+	DOMAIN_BACKOFF, /* dead and fenced; rebuilt at restart_at */
+	DOMAIN_REPLAY, /* rebuilt; the recovery line is not out yet */
+	DOMAIN_PARKED, /* dead and fenced until `restart` */
+};
+
+struct domain_device {
+	struct domain *domain;
+	struct pci_function *function;
+	uint8_t vector; /* host vector, allocated at build */
+	_Atomic uint32_t event; /* event bit, 0: none */
+};
+
+struct recovery { /* of the last death; TSC values */
+	enum recover_cause cause;
+	const char *reason;
+	uint64_t requested, frozen, fenced, reset, rebuild_start, rebuilt, alive, completed;
+	_Atomic uint64_t up; /* all its links are, by any processor */
+	uint64_t history[RECOVER_HISTORY]; /* ring of restart times */
+	uint32_t restarts, quick_deaths;
+	uint64_t restart_at;
+};
+
+struct domain {
+	const struct bundle_domain *config;
+	uint32_t id;
+	bool main, has_device;
+	bool aware; /* home processor: it has made a hypercall */
+	struct { uint64_t gpa, bytes; hpa_t hpa; } ram[DOMAIN_RAM_PIECES];
+	unsigned ram_count;
+	const void *image, *module;
+	uint64_t image_size, module_size, module_gpa, boot_gpa;
+	uint64_t page_gpa;
+	struct bh_event_page *events; /* BH_DOMAIN_PAGES pages, shared with the domain */
+	struct bh_domain_page *page;
+	struct paging npt;
+	struct iommu_domain iommu;
+	struct vcpu *vcpu[BH_MAX_VCPUS];
+	uint32_t vcpu_count;
+	struct domain_device devices[BH_MAX_DEVICES];
+	struct link *links[BH_MAX_LINKS];
+	uint32_t link_roles[BH_MAX_LINKS];
+	uint32_t epoch;
+	enum domain_phase phase; /* home processor of vCPU 0 */
+	_Atomic uint32_t request; /* enum recover_cause */
+	_Atomic uint64_t last_call; /* TSC of the last sign of life */
+	struct recovery recovery;
+};
+
+extern spinlock_t machine_lock; /* links, grants, IOMMU tables, life-cycle transitions */
+extern struct domain *machine_domains[BUNDLE_MAX_DOMAINS];
+extern unsigned machine_domain_count;
+extern struct link machine_links[BUNDLE_MAX_LINKS];
+extern unsigned machine_link_count;
+struct domain *machine_main(void);
+
+/* domain.c: -ENOMEM, -ENODEV, ... and *why in words. */
+int domain_build(struct domain *d, const char **why);
+int domain_attach_link(struct domain *d, struct link *l, uint32_t role, uint32_t *slot, const char **why);
+/** How many of `bytes` bytes of own RAM from gpa on lie in one piece, at *to. 0: no RAM there. */
+uint64_t domain_ram_piece(const struct domain *d, gpa_t gpa, uint64_t bytes, hpa_t *to);
+bool domain_has_ram(const struct domain *d, gpa_t gpa, uint64_t bytes); /* all of it */
+int domain_read(const struct domain *d, gpa_t from, void *to, uint64_t bytes); /* own RAM, any pieces; -EFAULT */
+int domain_write(const struct domain *d, gpa_t to, const void *from, uint64_t bytes);
+uint64_t domain_memory(const struct domain *d); /* end of its RAM in guest-physical space */
+void domain_detach_devices(struct domain *d); /* machine_lock held: no interrupt, no DMA */
+void domain_attach_devices(struct domain *d);
+
+/* loader.c */
+int loader_check(struct domain *d, const char **why); /* before anything is written */
+/** Zero the memory and write image, module and start info into it. Returns the PVH entry point. */
+uint32_t loader_load(struct domain *d);
+
+/* event.c */
+/** Set an event bit of a vCPU; any processor, any context. */
+void event_raise(struct vcpu *v, unsigned event);
+bool event_unannounced(const struct vcpu *v);
+/** Ring the peers of these events (bits BH_EVENT_LINK + slot). */
+void event_signal(struct domain *d, uint64_t mask);
+uint64_t event_signal_mask(const struct domain *d); /* which bits it may signal */
+
+/* grant.c, the part with tables (grant_map.c) */
+int grant_decode(struct domain *d, uint32_t slot, uint64_t gpa, uint64_t len, uint32_t prot);
+void grant_commit(struct domain *d, uint32_t slot, uint64_t gpa, uint64_t len, uint32_t prot);
+void grant_revoke_all(struct link *l); /* machine_lock held */
+int grant_reserve(const struct link *l); /* at build: table pages that mapping can need */
+void *grant_table_alloc(void);
+
+/* register.c: the register file as the front end reaches it */
+/** An access to the register file of links[slot]. */
+void register_access(struct vcpu *v, unsigned slot, uint32_t offset, bool write, unsigned width, uint64_t *value);
+void link_publish_both(const struct link *l); /* machine_lock held */
+
+/* recover.c */
+void recover_request(struct domain *d, enum recover_cause cause, const char *reason);
+/** Home processor of vCPU 0: do what is requested or due. */
+void recover_poll(struct domain *d, uint64_t now);
+uint64_t recover_deadline(const struct domain *d);
+/** Load and let run: the first boot, and each after a death. */
+void recover_start(struct domain *d);
+void recover_restart(struct domain *d); /* the command */
+void recover_alive(struct domain *d); /* BH_POWER_ALIVE */
+void recover_link_up(struct domain *back); /* machine_lock held */
+void recover_signal(struct domain *back); /* it signalled a front end whose link is up */
+const char *recover_cause_name(enum recover_cause cause);
+
+/* sched.c */
+void sched_add(struct vcpu *v); /* before cpu_release_all */
+void sched_notify(struct vcpu *v); /* something of it changed: look again, soon if need be */
+void sched_arm(uint64_t deadline); /* this processor's timer, at the latest */
+void sched_again(void); /* this processor: pick anew after this exit */
+
+/* stat.c, uart16550.c, bundle.c, decode.c */
+void stat_collect(const struct domain *d, struct bh_stat_domain *to);
+void uart_access(struct vcpu *v, uint16_t offset, bool in, uint32_t *value);
+uint64_t guest_console_read(char *to, uint64_t bytes); /* main domain's vCPU only */
+bool guest_console_ready(void);
+_Noreturn void machine_refuse(const char *format, ...) __attribute__((format(printf, 1, 2)));
+_Noreturn void machine_panic(const struct domain *d, const char *reason);
+
+#endif

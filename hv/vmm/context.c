@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What a VMCB does not hold of a guest's processor: FPU and vector state, XCR0, DR0 to DR3. It is switched when
+ * another vCPU comes onto the processor, not at each exit: the hypervisor itself uses none of it.
+ * XCR0 is the guest's own while its state is loaded (XSETBV does not exit) and all ones for the save and the restore,
+ * so that a component that the guest switched off for a while is not lost. APM vol. 1, 11.5; vol. 2, 11.3.
+ */
+#include "hv/vcpu.h"
+
+#include "abi/errno.h"
+#include "base/string.h"
+#include "hv/addr.h"
+#include "hv/pool.h"
+
+#define CR4_OSFXSR (1ull << 9)
+#define CR4_OSXMMEXCPT (1ull << 10)
+#define CR4_OSXSAVE (1ull << 18)
+#define CPUID1_ECX_XSAVE (1u << 26)
+#define FCW_RESET 0x37f
+#define MXCSR_RESET 0x1f80
+#define AREA_OFFSET 64 /* of the save area, which is to be 64-byte aligned */
+
+struct context {
+	uint64_t xcr0, dr[4];
+};
+
+static bool context_xsave;
+static uint64_t context_mask; /* every XCR0 bit of this processor */
+static uint32_t context_bytes = 512;
+
+static void cpuid(uint32_t leaf, uint32_t *a, uint32_t *b, uint32_t *c, uint32_t *d)
+{
+	__asm__ volatile("cpuid" : "=a"(*a), "=b"(*b), "=c"(*c), "=d"(*d) : "a"(leaf), "c"(0));
+}
+
+int context_cpu_init(void)
+{
+	uint32_t a, b, c, d;
+	uint64_t cr0, cr4;
+	cpuid(1, &a, &b, &c, &d);
+	context_xsave = c & CPUID1_ECX_XSAVE;
+	__asm__ volatile("mov %%cr0, %0" : "=r"(cr0));
+	__asm__ volatile("mov %0, %%cr0" : : "r"((cr0 & ~(1ull << 2 | 1ull << 3)) | 1ull << 1)); /* no EM, no TS, MP */
+	__asm__ volatile("mov %%cr4, %0" : "=r"(cr4));
+	cr4 |= CR4_OSFXSR | CR4_OSXMMEXCPT | (context_xsave ? CR4_OSXSAVE : 0);
+	__asm__ volatile("mov %0, %%cr4" : : "r"(cr4));
+	if (context_xsave) {
+		cpuid(0xd, &a, &b, &c, &d);
+		context_mask = (uint64_t)d << 32 | a;
+		context_bytes = c;
+	}
+	return 0;
+}
+
+void *context_alloc(void)
+{
+	return pool_alloc((AREA_OFFSET + context_bytes + PAGE_SIZE - 1) / PAGE_SIZE, 1);
+}
+
+void context_reset(void *context)
+{
+	struct context *x = context;
+	uint8_t *area = (uint8_t *)context + AREA_OFFSET;
+	const uint16_t fcw = FCW_RESET;
+	const uint32_t mxcsr = MXCSR_RESET;
+	memset(x, 0, AREA_OFFSET + context_bytes);
+	x->xcr0 = 1;
+	memcpy(area, &fcw, sizeof(fcw));
+	memcpy(area + 24, &mxcsr, sizeof(mxcsr));
+}
+
+static void xcr0_set(uint64_t value)
+{
+	__asm__ volatile("xsetbv" : : "c"(0), "a"((uint32_t)value), "d"((uint32_t)(value >> 32)));
+}
+
+static void context_save(struct context *x)
+{
+	uint8_t *area = (uint8_t *)x + AREA_OFFSET;
+	__asm__ volatile("mov %%dr0, %0; mov %%dr1, %1; mov %%dr2, %2; mov %%dr3, %3"
+			 : "=r"(x->dr[0]), "=r"(x->dr[1]), "=r"(x->dr[2]), "=r"(x->dr[3]));
+	if (!context_xsave) {
+		__asm__ volatile("fxsave64 (%0)" : : "r"(area) : "memory");
+		return;
+	}
+	uint32_t lo, hi;
+	__asm__ volatile("xgetbv" : "=a"(lo), "=d"(hi) : "c"(0));
+	x->xcr0 = (uint64_t)hi << 32 | lo;
+	xcr0_set(context_mask);
+	__asm__ volatile("xsave64 (%0)" : : "r"(area), "a"(~0u), "d"(~0u) : "memory");
+}
+
+static void context_load(const struct context *x)
+{
+	const uint8_t *area = (const uint8_t *)x + AREA_OFFSET;
+	__asm__ volatile("mov %0, %%dr0; mov %1, %%dr1; mov %2, %%dr2; mov %3, %%dr3"
+			 : : "r"(x->dr[0]), "r"(x->dr[1]), "r"(x->dr[2]), "r"(x->dr[3]));
+	if (!context_xsave) {
+		__asm__ volatile("fxrstor64 (%0)" : : "r"(area) : "memory");
+		return;
+	}
+	xcr0_set(context_mask);
+	__asm__ volatile("xrstor64 (%0)" : : "r"(area), "a"(~0u), "d"(~0u) : "memory");
+	xcr0_set(x->xcr0);
+}
+
+void context_switch(void *from, void *to)
+{
+	if (from) {
+		context_save(from);
+	}
+	context_load(to);
+}

@@ -1,0 +1,312 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * SVM: switching it on, and the life of a VMCB (APM vol. 2, chapter 15).
+ *
+ * Everything that could leave the compartment is intercepted; what the processor keeps per guest is not: CR accesses,
+ * RDTSC, page faults and most exceptions cost no exit. #DB and #AC are taken and given back, for a guest can
+ * otherwise loop in microcode delivering them. Each vCPU has an ASID of its own and never changes processor, so its
+ * translations are stale only after its nested table changed; vcpu->flush says so.
+ */
+#include "svm.h"
+
+#include <stdatomic.h>
+
+#include "abi/errno.h"
+#include "base/format.h"
+#include "base/string.h"
+#include "hv/cpu.h"
+#include "hv/pool.h"
+#include "svm_ops.h"
+
+#define MSRPM_PAGES 2
+#define IOPM_PAGES 3
+#define VECTOR_DB 1
+#define VECTOR_AC 17
+#define VECTOR_MC 18
+
+struct svm_features svm_features;
+static uint8_t *svm_msrpm, *svm_iopm;
+static _Atomic uint32_t svm_next_asid = 1;
+
+static void cpuid(uint32_t leaf, uint32_t *a, uint32_t *b, uint32_t *c, uint32_t *d)
+{
+	__asm__ volatile("cpuid" : "=a"(*a), "=b"(*b), "=c"(*c), "=d"(*d) : "a"(leaf), "c"(0));
+}
+
+/* 15.4: EnableSVM's checks, then what this hypervisor cannot do without. */
+static int svm_probe(const char **missing)
+{
+	uint32_t a, b, c, d;
+	cpuid(0x80000000, &a, &b, &c, &d);
+	uint32_t highest = a;
+	cpuid(0x80000001, &a, &b, &c, &d);
+	if (highest < 0x8000000a || !(c & 1u << 2)) {
+		*missing = "the processor has no SVM (AMD virtualization)";
+		return -ENODEV;
+	}
+	if (msr_read(MSR_VM_CR) & VM_CR_SVMDIS) {
+		*missing = "SVM is switched off in the firmware";
+		return -ENODEV;
+	}
+	cpuid(0x8000000a, &a, &b, &c, &d);
+	if (!(d & 1u << 0)) {
+		*missing = "the processor has no nested paging (NPT)";
+		return -ENODEV;
+	}
+	svm_features = (struct svm_features){ .asid_count = b, .next_rip = d & 1u << 3, .flush_by_asid = d & 1u << 6 };
+	return 0;
+}
+
+/* 15.11: two bits an MSR, from 0, C000_0000h and C001_0000h, 2 KiB each; set: intercepted. */
+static void msrpm_pass(uint32_t index)
+{
+	uint32_t bit = index < 0x2000 ? index * 2 : 0x4000 + (index & 0x1fff) * 2;
+	svm_msrpm[bit / 8] &= (uint8_t)~(3u << bit % 8);
+}
+
+static int maps_init(void)
+{
+	/* VMLOAD/VMSAVE state: SYSENTER, STAR..SFMASK, FS, GS, KernelGsBase. */
+	static const uint32_t passed[] = { 0x174, 0x175, 0x176, 0xc0000081, 0xc0000082, 0xc0000083, 0xc0000084, 0xc0000100,
+					   0xc0000101, 0xc0000102 };
+	svm_iopm = pool_alloc(IOPM_PAGES, 1);
+	svm_msrpm = pool_alloc(MSRPM_PAGES, 1);
+	if (!svm_iopm || !svm_msrpm) {
+		return -ENOMEM;
+	}
+	memset(svm_iopm, 0xff, IOPM_PAGES * PAGE_SIZE);
+	memset(svm_msrpm, 0xff, MSRPM_PAGES * PAGE_SIZE);
+	for (unsigned i = 0; i < sizeof(passed) / sizeof(passed[0]); i++) {
+		msrpm_pass(passed[i]);
+	}
+	return 0;
+}
+
+/* cpu->vmm: the host's own VMLOAD/VMSAVE state; the page after it is VM_HSAVE_PA's. */
+static int svm_cpu_init(void)
+{
+	struct cpu *cpu = cpu_current();
+	void *pages = pool_alloc(2, 1);
+	if (!pages) {
+		return -ENOMEM;
+	}
+	msr_write(MSR_EFER, msr_read(MSR_EFER) | EFER_SVME | EFER_NXE);
+	msr_write(MSR_VM_HSAVE_PA, pool_hpa(pages).value + PAGE_SIZE);
+	__asm__ volatile("vmsave %0" : : "a"(pool_hpa(pages).value) : "memory");
+	cpu->vmm = pages;
+	return 0;
+}
+
+static int svm_vcpu_init(struct vcpu *v)
+{
+	if (!svm_iopm && maps_init() != 0) {
+		return -ENOMEM;
+	}
+	struct vmcb *c = pool_alloc(1, 1);
+	uint32_t asid = svm_next_asid++;
+	if (!c || asid >= svm_features.asid_count) {
+		return -ENOMEM;
+	}
+	c->asid = asid;
+	v->vmm = c;
+	return 0;
+}
+
+static void control_reset(struct vmcb *c, uint64_t nested_root, uint32_t asid)
+{
+	memset(c, 0, sizeof(*c));
+	c->exceptions = 1u << VECTOR_DB | 1u << VECTOR_AC | 1u << VECTOR_MC;
+	c->intercept1 = SVM_I1_INTR | SVM_I1_NMI | SVM_I1_INIT | SVM_I1_RDPMC | SVM_I1_CPUID | SVM_I1_INVD | SVM_I1_HLT |
+			SVM_I1_INVLPGA | SVM_I1_IOIO | SVM_I1_MSR | SVM_I1_TASK_SWITCH | SVM_I1_SHUTDOWN;
+	c->intercept2 = SVM_I2_ALL_SVM | SVM_I2_MONITOR | SVM_I2_MWAIT;
+	c->iopm = pool_hpa(svm_iopm).value;
+	c->msrpm = pool_hpa(svm_msrpm).value;
+	c->asid = asid;
+	c->virtual_interrupt = SVM_V_INTR_MASKING;
+	c->nested_enable = 1;
+	c->nested_cr3 = nested_root;
+	c->pat = 0x0007040600070406ull; /* reset value, 7.8.2 */
+}
+
+/* The PVH boot state (abi/pvh.h): 32-bit, flat, paging off, EBX = start info. */
+static void svm_vcpu_reset_pvh(struct vcpu *v, uint32_t entry, uint32_t start_info)
+{
+	struct vmcb *c = svm_vmcb(v);
+	const struct vmcb_segment code = { .selector = 8, .attributes = 0xc9b, .limit = ~0u };
+	const struct vmcb_segment data = { .selector = 16, .attributes = 0xc93, .limit = ~0u };
+	control_reset(c, v->nested_root.value, c->asid);
+	c->cs = code;
+	c->ds = c->es = c->ss = c->fs = c->gs = data;
+	c->tr = (struct vmcb_segment){ .attributes = 0x8b, .limit = 0x67 };
+	c->ldtr = (struct vmcb_segment){ .attributes = 0x82 };
+	c->efer = EFER_SVME; /* 15.5.1: VMRUN refuses 0 */
+	c->cr0 = CR0_PE | CR0_ET;
+	c->dr6 = 0xffff0ff0;
+	c->dr7 = 0x400;
+	v->regs = (struct vcpu_regs){ .rbx = start_info, .rip = entry, .rflags = RFLAGS_FIXED };
+	v->flush = true;
+}
+
+static void svm_run(struct vcpu *v, struct vmm_exit *exit)
+{
+	struct vmcb *c = svm_vmcb(v);
+	c->rax = v->regs.rax;
+	c->rsp = v->regs.rsp;
+	c->rip = v->regs.rip;
+	c->rflags = v->regs.rflags;
+	c->tlb_control = SVM_TLB_KEEP;
+	if (atomic_exchange(&v->flush, false)) {
+		c->tlb_control = svm_features.flush_by_asid ? SVM_TLB_FLUSH_GUEST : SVM_TLB_FLUSH_ALL;
+	}
+	c->clean = 0;
+	svm_enter(&v->regs, pool_hpa(c).value, pool_hpa(cpu_current()->vmm).value);
+	v->regs.rax = c->rax;
+	v->regs.rsp = c->rsp;
+	v->regs.rip = c->rip;
+	v->regs.rflags = c->rflags;
+	svm_requeue(c);
+	if (c->exit_code == SVM_EXIT_INTR || c->exit_code == SVM_EXIT_NMI) {
+		cpu_take_interrupts(); /* it is pending: the host's handler runs here */
+	}
+	svm_decode_exit(v, exit);
+}
+
+static void svm_inject(struct vcpu *v, uint8_t vector)
+{
+	svm_vmcb(v)->inject = SVM_EVENT_VALID | SVM_EVENT_EXTERNAL << 8 | vector;
+}
+
+static void svm_inject_exception(struct vcpu *v, uint8_t vector, bool has_code, uint32_t code)
+{
+	svm_vmcb(v)->inject = SVM_EVENT_VALID | SVM_EVENT_EXCEPTION << 8 | vector |
+			      (has_code ? SVM_EVENT_HAS_CODE | (uint64_t)code << 32 : 0);
+}
+
+static bool svm_interruptible(struct vcpu *v)
+{
+	const struct vmcb *c = svm_vmcb(v);
+	return (v->regs.rflags & RFLAGS_IF) && !(c->shadow & 1) && !(c->inject & SVM_EVENT_VALID);
+}
+
+/* 15.21.4: a virtual interrupt that is intercepted at the moment the guest could take it; its vector does not matter. */
+static void svm_window(struct vcpu *v, bool want)
+{
+	struct vmcb *c = svm_vmcb(v);
+	if (want) {
+		c->virtual_interrupt |= SVM_V_IRQ | SVM_V_PRIORITY | SVM_V_IGNORE_TPR;
+		c->intercept1 |= SVM_I1_VINTR;
+	} else {
+		c->virtual_interrupt &= ~(SVM_V_IRQ | SVM_V_PRIORITY | SVM_V_IGNORE_TPR);
+		c->intercept1 &= ~SVM_I1_VINTR;
+	}
+}
+
+static void svm_skip(struct vcpu *v, unsigned bytes)
+{
+	struct vmcb *c = svm_vmcb(v);
+	v->regs.rip += bytes;
+	if (!(c->cs.attributes & 1u << 9)) { /* not 64-bit code */
+		v->regs.rip = (uint32_t)v->regs.rip;
+	}
+	c->shadow = 0;
+}
+
+static uint8_t svm_cpl(struct vcpu *v)
+{
+	return svm_vmcb(v)->cpl;
+}
+
+static bool svm_long_mode(struct vcpu *v)
+{
+	const struct vmcb *c = svm_vmcb(v);
+	return (c->efer & EFER_LMA) && (c->cs.attributes & 1u << 9);
+}
+
+static void svm_flush(struct vcpu *v)
+{
+	v->flush = true;
+}
+
+/* Long mode can only be chosen while paging is off (14.6.1); SVME stays, unseen. */
+static int efer_write(struct vmcb *c, uint64_t value)
+{
+	const uint64_t open = EFER_SCE | EFER_LME | EFER_NXE;
+	if (value & ~(open | EFER_LMA)) {
+		return -EINVAL;
+	}
+	if ((c->cr0 & CR0_PG) && ((value ^ c->efer) & EFER_LME)) {
+		return -EINVAL;
+	}
+	c->efer = (value & open) | (c->efer & (EFER_LMA | EFER_SVME));
+	return 0;
+}
+
+static int pat_write(struct vmcb *c, uint64_t value)
+{
+	for (unsigned i = 0; i < 64; i += 8) { /* UC, WC, WT, WP, WB, UC-: 7.8.1 */
+		uint8_t type = (uint8_t)(value >> i);
+		if (type > 7 || type == 2 || type == 3) {
+			return -EINVAL;
+		}
+	}
+	c->pat = value;
+	return 0;
+}
+
+static int svm_msr(struct vcpu *v, uint32_t index, bool write, uint64_t *value)
+{
+	struct vmcb *c = svm_vmcb(v);
+	switch (index) {
+	case MSR_EFER:
+		if (write) {
+			return efer_write(c, *value);
+		}
+		*value = c->efer & ~EFER_SVME;
+		return 0;
+	case MSR_PAT:
+		if (write) {
+			return pat_write(c, *value);
+		}
+		*value = c->pat;
+		return 0;
+	default:
+		return -ENOENT;
+	}
+}
+
+static void svm_dump(struct vcpu *v, void (*line)(const char *text))
+{
+	const struct vmcb *c = svm_vmcb(v);
+	const struct vcpu_regs *r = &v->regs;
+	char text[200];
+	format_text(text, sizeof(text), "rip=%lx rsp=%lx rflags=%lx rax=%lx rbx=%lx rcx=%lx rdx=%lx rsi=%lx rdi=%lx rbp=%lx",
+		    r->rip, r->rsp, r->rflags, r->rax, r->rbx, r->rcx, r->rdx, r->rsi, r->rdi, r->rbp);
+	line(text);
+	format_text(text, sizeof(text), "exit=%lx info=%lx,%lx cr0=%lx cr2=%lx cr3=%lx cr4=%lx efer=%lx cs=%x cpl=%u",
+		    c->exit_code, c->exit_info1, c->exit_info2, c->cr0, c->cr2, c->cr3, c->cr4, c->efer, c->cs.selector,
+		    c->cpl);
+	line(text);
+}
+
+int svm_translate(struct vcpu *v, gva_t at, gpa_t *to);
+
+const struct vmm_ops svm_ops = {
+	.name = "SVM",
+	.format = &npt_format,
+	.probe = svm_probe,
+	.cpu_init = svm_cpu_init,
+	.vcpu_init = svm_vcpu_init,
+	.vcpu_reset_pvh = svm_vcpu_reset_pvh,
+	.run = svm_run,
+	.inject = svm_inject,
+	.interruptible = svm_interruptible,
+	.window = svm_window,
+	.inject_exception = svm_inject_exception,
+	.skip = svm_skip,
+	.cpl = svm_cpl,
+	.translate = svm_translate,
+	.long_mode = svm_long_mode,
+	.flush = svm_flush,
+	.msr = svm_msr,
+	.dump = svm_dump,
+};
