@@ -2,7 +2,7 @@
 # The guest kernel: every source below guest-kernel/, the base routines, the virtio ring, and the driver components that also run
 # in driver domains (DRIVER_COMPONENTS, driver-domains.mk). `make DEBUG=1` adds the lock checks.
 DEBUG ?= 0
-FLAGS_guest-kernel := -Iguest-kernel/include -Iguest-kernel -DCONFIG_DEBUG=$(DEBUG)
+FLAGS_guest-kernel := -Iguest-kernel/include -Iguest-kernel -Idriver-domains -DCONFIG_DEBUG=$(DEBUG)
 
 KERNEL_SOURCES = $(wildcard guest-kernel/*.c guest-kernel/*/*.c guest-kernel/*/*/*.c guest-kernel/*/*.asm) \
 	$(wildcard lib/base/*.c lib/virtio/*.c lib/ext4/*.c) $(DRIVER_COMPONENTS)

@@ -33,12 +33,17 @@ struct blk_request {
 	/* For the driver while it has the request. */
 	struct blk_request *next;
 	uintptr_t driver[4];
+	/* For a layer between submitter and driver (a block layer's queue). */
+	struct {
+		void (*done)(struct blk_request *request, int status);
+		void *disk;
+	} layer;
 };
 
 struct blkdev;
 struct blkdev_ops {
 	/** Take a request. 0, or -EAGAIN when the device's queue is full (call again after a done()),
-	 *  or -EINVAL for a request outside the device's limits; done() is not called then. */
+	 *  or -EINVAL for a request outside the device's limits, or -EIO when the device is gone; done() is not called then. */
 	int (*submit)(struct blkdev *dev, struct blk_request *request);
 };
 
