@@ -61,8 +61,22 @@ void address_space_activate(struct address_space *as)
 {
 	uint64_t flags = interrupts_save();
 	cpu_current()->active = as;
-	cr3_write(as->cr3);
+	cr3_write(as ? as->cr3 : kernel_cr3);
 	interrupts_restore(flags);
+}
+
+int address_space_shared_page(struct address_space *as, uint64_t address, uint64_t *physical)
+{
+	uint64_t *leaf;
+	mutex_lock(&as->lock);
+	struct area *area = area_find(&as->areas, address);
+	bool shared = area && area->start <= address && (area->flags & MAP_SHARED) &&
+		      (leaf = user_leaf_find(as->cr3, address)) && (*leaf & PTE_PRESENT);
+	if (shared) {
+		*physical = (*leaf & PTE_ADDRESS) + (address & (PAGE_SIZE - 1));
+	}
+	mutex_unlock(&as->lock);
+	return shared;
 }
 
 void area_zap(struct address_space *as, struct area *area, uint64_t start, uint64_t end, struct flush *flush)
