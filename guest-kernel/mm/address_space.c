@@ -108,12 +108,9 @@ void area_zap(struct address_space *as, struct area *area, uint64_t start, uint6
 /** The last reference is gone: nobody runs in it but perhaps this processor, between two threads. */
 static void address_space_destroy(struct address_space *as)
 {
-	uint64_t flags = interrupts_save();
 	if (cpu_current()->active == as) {
-		cpu_current()->active = NULL;
-		cr3_write(kernel_cr3);
+		address_space_activate(NULL);
 	}
-	interrupts_restore(flags);
 	struct flush flush = { .as = as };
 	while (!list_empty(&as->areas.list)) {
 		struct area *area = container_of(as->areas.list.next, struct area, link);

@@ -1,0 +1,185 @@
+/* SPDX-License-Identifier: MIT */
+/* The list of areas: joining, splitting, gaps, references to files; and random use against an array of pages. */
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <setjmp.h>
+#include <cmocka.h>
+
+#include "kernel/file.h"
+#include "kernel/memory.h"
+#include "guest-kernel/mm/area.h"
+#include "guest-kernel/mm/shared.h"
+
+static int allocations_left = -1; /* -1: no limit */
+static struct file file;
+
+void *kmalloc(size_t bytes)
+{
+	if (allocations_left == 0) {
+		return NULL;
+	}
+	allocations_left -= allocations_left > 0;
+	return malloc(bytes);
+}
+
+void kfree(void *memory)
+{
+	free(memory);
+}
+
+void file_get(struct file *f)
+{
+	f->references++;
+}
+
+void file_put(struct file *f)
+{
+	assert_true(f->references > 0);
+	f->references--;
+}
+
+void shared_get(struct shared_memory *shared)
+{
+}
+
+void shared_put(struct shared_memory *shared)
+{
+}
+
+static struct area *add(struct area_list *areas, uint64_t start, uint64_t end, unsigned prot, struct file *f, uint64_t offset)
+{
+	const struct area model = { .start = start, .end = end, .prot = prot, .file = f, .offset = offset };
+	return area_insert(areas, area_copy(&model));
+}
+
+static unsigned count(struct area_list *areas)
+{
+	unsigned n = 0;
+	list_for_each(node, &areas->list) {
+		n++;
+	}
+	return n;
+}
+
+static void clear(struct area_list *areas)
+{
+	while (!list_empty(&areas->list)) {
+		area_remove(areas, container_of(areas->list.next, struct area, link));
+	}
+	assert_int_equal(file.references, 0);
+}
+
+static void neighbours_alike_are_one(void **state)
+{
+	struct area_list areas;
+	area_list_init(&areas);
+	add(&areas, 0x1000, 0x2000, PROT_READ, NULL, 0);
+	add(&areas, 0x3000, 0x4000, PROT_READ, NULL, 0);
+	assert_int_equal(count(&areas), 2);
+	struct area *all = add(&areas, 0x2000, 0x3000, PROT_READ, NULL, 0);
+	assert_int_equal(count(&areas), 1);
+	assert_int_equal(all->start, 0x1000);
+	assert_int_equal(all->end, 0x4000);
+	add(&areas, 0x4000, 0x5000, PROT_READ | PROT_WRITE, NULL, 0);
+	assert_int_equal(count(&areas), 2);
+	clear(&areas);
+}
+
+static void file_areas_join_only_where_the_file_goes_on(void **state)
+{
+	struct area_list areas;
+	area_list_init(&areas);
+	add(&areas, 0x10000, 0x12000, PROT_READ, &file, 0x4000);
+	add(&areas, 0x12000, 0x13000, PROT_READ, &file, 0x6000);
+	assert_int_equal(count(&areas), 1);
+	add(&areas, 0x13000, 0x14000, PROT_READ, &file, 0x9000);
+	assert_int_equal(count(&areas), 2);
+	assert_int_equal(file.references, 2);
+	clear(&areas);
+}
+
+static void split_keeps_the_file_offset(void **state)
+{
+	struct area_list areas;
+	area_list_init(&areas);
+	add(&areas, 0x10000, 0x20000, PROT_READ, &file, 0x4000);
+	assert_int_equal(area_split(&areas, 0x13000), 0);
+	assert_int_equal(area_split(&areas, 0x13000), 0);
+	assert_int_equal(area_split(&areas, 0x30000), 0);
+	assert_int_equal(count(&areas), 2);
+	assert_int_equal(area_find(&areas, 0x12fff)->end, 0x13000);
+	assert_int_equal(area_find(&areas, 0x13000)->offset, 0x7000);
+	allocations_left = 0;
+	assert_int_equal(area_split(&areas, 0x11000), -ENOMEM);
+	allocations_left = -1;
+	assert_int_equal(count(&areas), 2);
+	clear(&areas);
+}
+
+static void gaps_are_found_from_the_top(void **state)
+{
+	struct area_list areas;
+	area_list_init(&areas);
+	assert_int_equal(area_gap(&areas, 0x1000, 0x1000, 0x10000), 0xf000);
+	add(&areas, 0xe000, 0x10000, PROT_READ, NULL, 0);
+	add(&areas, 0x8000, 0xc000, PROT_READ, NULL, 0);
+	assert_int_equal(area_gap(&areas, 0x2000, 0x1000, 0x10000), 0xc000);
+	assert_int_equal(area_gap(&areas, 0x3000, 0x1000, 0x10000), 0x5000);
+	assert_int_equal(area_gap(&areas, 0x8000, 0x1000, 0x10000), 0);
+	add(&areas, 0x18000, 0x20000, PROT_READ, NULL, 0); /* above the limit */
+	assert_int_equal(area_gap(&areas, 0x2000, 0x1000, 0x10000), 0xc000);
+	assert_true(area_is_free(&areas, 0xc000, 0xe000));
+	assert_false(area_is_free(&areas, 0xc000, 0xf000));
+	clear(&areas);
+}
+
+#define MODEL_PAGES 64
+static void random_use_agrees_with_an_array(void **state)
+{
+	struct area_list areas;
+	unsigned char model[MODEL_PAGES] = { 0 }; /* 0: nothing, else protection + 1 */
+	area_list_init(&areas);
+	srand(3);
+	for (unsigned step = 0; step < 20000; step++) {
+		uint64_t a = (uint64_t)rand() % MODEL_PAGES, b = a + 1 + (uint64_t)rand() % (MODEL_PAGES - a);
+		unsigned prot = (unsigned)rand() % 4;
+		assert_int_equal(area_split(&areas, a << 12), 0);
+		assert_int_equal(area_split(&areas, b << 12), 0);
+		for (struct area *at = area_find(&areas, a << 12), *next; at && at->start < b << 12; at = next) {
+			next = area_next(&areas, at);
+			area_remove(&areas, at);
+		}
+		memset(model + a, prot ? (int)prot + 1 : 0, b - a);
+		if (prot) {
+			add(&areas, a << 12, b << 12, prot, &file, a << 12);
+		}
+		for (uint64_t p = 0; p < MODEL_PAGES; p++) {
+			struct area *at = area_find(&areas, p << 12);
+			bool here = at && at->start <= p << 12;
+			assert_int_equal(here ? at->prot + 1 : 0, model[p]);
+			if (here) {
+				assert_int_equal(at->offset, at->start);
+			}
+		}
+		for (struct list *n = areas.list.next; n->next != &areas.list && n != &areas.list; n = n->next) {
+			struct area *x = container_of(n, struct area, link), *y = container_of(n->next, struct area, link);
+			assert_true(x->end <= y->start);
+		}
+	}
+	clear(&areas);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(neighbours_alike_are_one),
+		cmocka_unit_test(file_areas_join_only_where_the_file_goes_on),
+		cmocka_unit_test(split_keeps_the_file_offset),
+		cmocka_unit_test(gaps_are_found_from_the_top),
+		cmocka_unit_test(random_use_agrees_with_an_array),
+	};
+	return cmocka_run_group_tests_name("areas", tests, NULL, NULL);
+}

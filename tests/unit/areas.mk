@@ -1,0 +1,1 @@
+UNIT_areas := guest-kernel/mm/area.c

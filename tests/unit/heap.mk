@@ -1,0 +1,1 @@
+UNIT_heap := guest-kernel/mm/heap.c

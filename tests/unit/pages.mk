@@ -1,0 +1,1 @@
+UNIT_pages := guest-kernel/mm/buddy.c

@@ -1,0 +1,1 @@
+UNIT_timer_queue := guest-kernel/sched/timer_queue.c
