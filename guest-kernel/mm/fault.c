@@ -161,16 +161,3 @@ int address_space_fault(struct address_space *as, uint64_t address, int write, i
 	mutex_unlock(&as->lock);
 	return error;
 }
-
-int address_space_shared_page(struct address_space *as, uint64_t address, uint64_t *physical)
-{
-	mutex_lock(&as->lock);
-	struct area *area = area_find(&as->areas, address);
-	const uint64_t *leaf = user_leaf_find(as->cr3, address);
-	int found = area && area->start <= address && (area->flags & MAP_SHARED) && leaf && (*leaf & PTE_PRESENT);
-	if (found) {
-		*physical = (*leaf & PTE_ADDRESS) | (address & (PAGE_SIZE - 1));
-	}
-	mutex_unlock(&as->lock);
-	return found;
-}

@@ -8,6 +8,7 @@
 #include <setjmp.h>
 #include <cmocka.h>
 
+#include "abi/errno.h"
 #include "kernel/file.h"
 #include "kernel/memory.h"
 #include "guest-kernel/mm/area.h"
