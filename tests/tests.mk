@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 # Unit tests: tests/unit/NAME.c is a CMocka program; tests/unit/NAME.mk names the files that it links beside it:
 #   UNIT_NAME := lib/base/crc32.c hv/mem/paging.c
+#   LIBS_NAME := -lm            (if it needs more than CMocka)
 # They are built in the check flavour (AddressSanitizer, UBSan) and run by `make unit`.
 include $(wildcard tests/unit/*.mk tests/domains/*.mk)
 UNIT_NAMES := $(basename $(notdir $(wildcard tests/unit/*.c)))
@@ -9,7 +10,7 @@ FLAGS_tests := -Ihv/include -Iguest-kernel/include -Idriver-domains -Ivmtools -I
 define unit_rule
 $(BUILD)/tests/$(1): $$(call check_objects,tests/unit/$(1).c $$(UNIT_$(1)))
 	@mkdir -p $$(@D)
-	$$(CC) -fsanitize=address,undefined -o $$@ $$^ -lcmocka
+	$$(CC) -fsanitize=address,undefined -o $$@ $$^ -lcmocka $$(LIBS_$(1))
 endef
 $(foreach name,$(UNIT_NAMES),$(eval $(call unit_rule,$(name))))
 
@@ -23,3 +24,8 @@ $(BUILD)/bench: tests/bench/bench.c tests/bench/exits.c tests/bench/bench.h
 	@mkdir -p $(@D)
 	musl-gcc -std=gnu11 -D_GNU_SOURCE -O2 $(WARN) -static -o $@ $(filter %.c,$^)
 ALL += $(BUILD)/bench
+
+# A guest that dies at once, for the boot tests.
+$(BUILD)/triple-fault.elf: $(call free_objects,tests/boot/triple-fault.asm)
+	$(CC) $(FREE_LDFLAGS) -Wl,-Ttext=0x100000,-e,entry -o $@ $<
+ALL += $(BUILD)/triple-fault.elf

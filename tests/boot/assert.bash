@@ -1,0 +1,68 @@
+# SPDX-License-Identifier: MIT
+#
+# What the boot tests share. A test runs with $BUILD (where vmctl is) and $scratch (an empty directory, removed afterwards) set, and
+# fails by `fail`. Every check looks at a result: a status, bytes of output, a disk image after the machine is off.
+set -u
+
+vmctl=$BUILD/vmctl
+out=$scratch/out err=$scratch/err
+
+fail() {
+	echo "FAILED: $*"
+	[ -s "$out" ] && { echo "--- stdout:"; tail -c 2000 "$out"; }
+	[ -s "$err" ] && { echo "--- stderr:"; tail -n 40 "$err"; }
+	exit 1
+}
+
+# boot STATUS [vmctl run's arguments]: the machine's output lands in $out and $err, its status has to be STATUS.
+boot() {
+	local want=$1 got
+	shift
+	"$vmctl" run --verbose "$@" >"$out" 2>"$err"
+	got=$?
+	[ "$got" -eq "$want" ] || fail "vmctl run $*: status $got instead of $want"
+}
+
+# output TEXT: stdout is exactly this and a newline.
+output() {
+	[ "$(cat "$out"; echo .)" = "$1
+." ] || fail "the output is not \"$1\""
+}
+
+# said TEXT: stderr has a line of vmctl's own with this text in it.
+said() {
+	grep -q "^vmctl: .*$1" "$err" || fail "vmctl did not say \"$1\""
+}
+
+# make_root: a directory for --root, with what the caller then puts in.
+make_root() {
+	mkdir -p "$scratch/root"
+}
+
+# make_image DIR: an image of it in $scratch/image
+make_image() {
+	"$vmctl" image "$1" -o "$scratch/image" || fail "vmctl image $1"
+}
+
+# clean IMAGE: e2fsck finds nothing to complain about.
+clean() {
+	e2fsck -fn "$1" >"$scratch/e2fsck" 2>&1 || {
+		cat "$scratch/e2fsck"
+		fail "e2fsck complains about $1"
+	}
+}
+
+# file_md5 IMAGE PATH: of a file inside an image, as e2fsprogs reads it.
+file_md5() {
+	debugfs -R "cat $2" "$1" 2>/dev/null | md5sum | cut -d' ' -f1
+}
+
+# number KEY FILE: the first number with this key in a JSON file.
+number() {
+	sed -nE "s/.*\"$1\": (-?[0-9.e+]+).*/\1/p" "$2" | head -n 1
+}
+
+# less A B: A < B as decimal fractions.
+less() {
+	awk -v a="$1" -v b="$2" 'BEGIN { exit !(a != "" && b != "" && a + 0 < b + 0) }'
+}

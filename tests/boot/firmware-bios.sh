@@ -1,0 +1,8 @@
+# SPDX-License-Identifier: MIT
+# From SeaBIOS through GRUB and Multiboot2.
+# limit: 180
+. tests/boot/assert.bash
+
+boot 0 --firmware bios -- 'echo by bios; uname'
+output 'by bios
+Linux'

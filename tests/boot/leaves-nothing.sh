@@ -1,0 +1,25 @@
+# SPDX-License-Identifier: MIT
+# However vmctl ends, no QEMU and no directory of the machine is left.
+. tests/boot/assert.bash
+
+for signal in KILL TERM HUP; do
+	name=left-$$-$signal
+	dir=/tmp/bulkhead-$(id -u)/$name
+	"$vmctl" run --verbose --name "$name" -- sleep 60 >"$out" 2>"$err" &
+	machine=$!
+	for _ in $(seq 150); do
+		grep -q '^@ started' "$err" && break
+		sleep 0.2
+	done
+	grep -q '^@ started' "$err" || fail "the command did not start"
+	kill -$signal $machine
+	wait $machine
+	for _ in $(seq 50); do
+		[ -e "$dir" ] || break
+		sleep 0.1
+	done
+	[ ! -e "$dir" ] || fail "$dir is left after SIG$signal"
+	grep -lz "$name/" /proc/[0-9]*/cmdline 2>/dev/null | while read -r line; do
+		grep -qz qemu-system "$line" 2>/dev/null && exit 1
+	done || fail "QEMU is left after SIG$signal"
+done

@@ -1,0 +1,1 @@
+UNIT_control := vmtools/control.c lib/base/string.c

@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: MIT */
+/* The benchmark's arithmetic: lines of the program in, medians, ratios and JSON out. */
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <setjmp.h>
+#include <cmocka.h>
+
+#include "figures.h"
+
+static void median(void **state)
+{
+	double odd[] = { 5, 1, 9 }, even[] = { 4, 1, 3, 2 }, one[] = { 7 };
+	assert_true(figures_median(odd, 3) == 5);
+	assert_true(figures_median(even, 4) == 2.5);
+	assert_true(figures_median(one, 1) == 7);
+	assert_true(figures_median(NULL, 0) == 0);
+}
+
+static void lines(void **state)
+{
+	struct figures f = { 0 };
+	assert_true(figures_line(&f, MODE_MONOLITHIC, false, "bench read ops=10 ns=1000"));
+	assert_true(figures_line(&f, MODE_ISOLATED, false, "bench read ops=10 ns=3000 exits=30 exits.guest=10 exits.ahci=20"));
+	assert_true(figures_line(&f, MODE_ISOLATED, false, "bench read ops=10 ns=4000 exits=32"));
+	assert_false(figures_line(&f, MODE_ISOLATED, false, "bench"));
+	assert_false(figures_line(&f, MODE_ISOLATED, false, "bench x ops=0 ns=1"));
+	assert_false(figures_line(&f, MODE_ISOLATED, false, "bench x ops=5"));
+	assert_false(figures_line(&f, MODE_ISOLATED, false, "hello"));
+	assert_int_equal(f.figures[0].count[MODE_ISOLATED], 2);
+	assert_true(f.figures[0].ns[MODE_MONOLITHIC][0] == 100);
+	assert_true(f.figures[0].exits[0] == 3);
+}
+
+static void repeatable(void **state)
+{
+	struct figures f = { 0 };
+	figures_line(&f, MODE_MONOLITHIC, true, "bench a ops=1 ns=1000");
+	figures_line(&f, MODE_ISOLATED, true, "bench a ops=1 ns=2000");
+	figures_line(&f, MODE_MONOLITHIC, true, "bench a ops=1 ns=1005");
+	assert_false(figures_repeatable(&f.figures[0]));
+	figures_line(&f, MODE_ISOLATED, true, "bench a ops=1 ns=2010");
+	assert_true(figures_repeatable(&f.figures[0]));
+	f.figures[0].instructions[MODE_ISOLATED][1] = 2100;
+	assert_false(figures_repeatable(&f.figures[0]));
+}
+
+static void json(void **state)
+{
+	struct figures f = { 0 };
+	char *text = NULL;
+	size_t size;
+	figures_line(&f, MODE_MONOLITHIC, false, "bench a ops=2 ns=200");
+	figures_line(&f, MODE_ISOLATED, false, "bench a ops=2 ns=300 exits=5");
+	figures_line(&f, MODE_ISOLATED, false, "bench b ops=1 ns=10");
+	FILE *out = open_memstream(&text, &size);
+	figures_json(&f, out, 1, false);
+	fclose(out);
+	assert_non_null(strstr(text, "{\"name\": \"a\", \"runs\": 1, \"monolithic_ns\": 100, \"isolated_ns\": 150, \"time_ratio\": 1.5, \"exits\": 2.5, "));
+	assert_non_null(strstr(text, "\"name\": \"b\", \"runs\": 1, \"monolithic_ns\": null, \"isolated_ns\": 10, \"time_ratio\": null, \"exits\": null"));
+	free(text);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(median), cmocka_unit_test(lines), cmocka_unit_test(repeatable), cmocka_unit_test(json),
+	};
+	return cmocka_run_group_tests_name("figures", tests, NULL, NULL);
+}

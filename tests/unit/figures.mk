@@ -1,0 +1,2 @@
+UNIT_figures := vmtools/figures.c vmtools/control.c lib/base/string.c
+LIBS_figures := -lm
