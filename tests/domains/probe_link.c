@@ -61,7 +61,7 @@ static void rebuild_if_asked(uint32_t *rebuilds)
 void probe_front(void)
 {
 	uint32_t rebuilds = 0;
-	uint64_t rounds = probe_option("long") ? 3000 : 100;
+	uint64_t rounds = probe_option("long") ? 20000 : 100;
 	volatile uint64_t *request = page;
 	while (link_state() != BH_LINK_UP) {
 		probe_wait(0, 0);
@@ -83,8 +83,14 @@ void probe_front(void)
 			}
 		}
 		if (probe_option("suicide") && i % 20 == 10) {
+			uint32_t epoch = probe_page->links[0].epoch;
 			request[0] = ~0ull;
 			call(BH_HC_SIGNAL, LINK_EVENT, 0, 0, 0);
+			while (*(volatile const uint32_t *)&probe_page->links[0].epoch == epoch) {
+				probe_wait(0, 0);
+			}
+			request[0] = 0; /* or the next one reads it and dies, too */
+			rebuild_if_asked(&rebuilds);
 		}
 	}
 	probe_log("front: %lu rounds, %u rebuilds, epoch %u", rounds, rebuilds, probe_page->links[0].epoch);
