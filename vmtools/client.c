@@ -35,7 +35,7 @@ static FILE *machine_connect(const char *name)
 /* Send a command and print its answer, each line behind `indent`. 0 or a vmctl status. */
 static int machine_command(FILE *machine, const char *command, const char *indent)
 {
-	char line[2048];
+	char line[2048], last[256] = "";
 	fprintf(machine, "%s\n", command);
 	fflush(machine);
 	fseek(machine, 0, SEEK_CUR);
@@ -45,8 +45,9 @@ static int machine_command(FILE *machine, const char *command, const char *inden
 			return 0;
 		}
 		if (strncmp(line, "error ", 6) == 0) {
-			return fail(VMCTL_USAGE, "\"%s\" failed: %s", command, line + 6);
+			return fail(VMCTL_USAGE, "\"%s\" failed: %s", command, last[0] ? last : line + 6);
 		}
+		snprintf(last, sizeof(last), "%.200s", strncmp(line, "= ", 2) == 0 ? line + 2 : line);
 		printf("%s%s\n", indent, strncmp(line, "= ", 2) == 0 ? line + 2 : line);
 	}
 	return fail(VMCTL_DIED, "the machine does not answer");

@@ -95,6 +95,10 @@ static void take_event(struct control *c, const char *line, uint64_t now_ns)
 		snprintf(c->panic_domain, sizeof(c->panic_domain), "hypervisor");
 		control_value(rest, "domain", c->panic_domain, sizeof(c->panic_domain));
 		control_value(rest, "reason", c->reason, sizeof(c->reason));
+	} else if ((rest = event(line, "parked"))) {
+		c->parked = true;
+		control_value(rest, "domain", c->panic_domain, sizeof(c->panic_domain));
+		control_value(rest, "reason", c->reason, sizeof(c->reason));
 	} else if ((rest = event(line, "recovery"))) {
 		lines_add(&c->recoveries, &c->recovery_count, rest);
 	} else if ((rest = event(line, "stat"))) {

@@ -29,10 +29,10 @@ struct control {
 	char line[CONTROL_LINE_MAX];
 	size_t length;
 	/* Facts. */
-	bool spoke, ready, started, exited, refused, panicked;
+	bool spoke, ready, started, exited, refused, panicked, parked;
 	int exit_status;
 	uint64_t started_ns, exited_ns; /* monotonic host time */
-	char reason[CONTROL_LINE_MAX]; /* of refused or panicked */
+	char reason[CONTROL_LINE_MAX]; /* of refused, panicked or parked */
 	char panic_domain[16];
 	char **recoveries, **stats; /* "@ recovery" and "@ stat" lines, the text behind the name */
 	size_t recovery_count, stat_count;

@@ -54,11 +54,21 @@ static void show_log(void *to, const char *line)
 	}
 }
 
+/* Kills are answered in the order in which they were sent; what the machine says before an error is its reason. */
 static void kill_answer(void *to, char kind, const char *text)
 {
-	if (kind == 'e') {
-		fail(0, "kill %s failed: %s", ((const struct kill_request *)to)->domain, text);
+	struct session *s = to;
+	if (kind == '=') {
+		snprintf(s->kill_reason, sizeof(s->kill_reason), "%s", text);
+		return;
 	}
+	if (kind == 'e') {
+		fail(0, "kill %s failed: %s", s->options->kills[s->kills_answered].domain, s->kill_reason[0] ? s->kill_reason : text);
+	} else {
+		s->kills_taken++;
+	}
+	s->kill_reason[0] = '\0';
+	s->kills_answered++;
 }
 
 /* The next kill that is due at all, by time; NULL: none left. */
@@ -73,7 +83,7 @@ static void send_kills(struct session *s, uint64_t now)
 	const struct kill_request *kill;
 	while (s->control.started && !s->control.exited && (kill = next_kill(s)) && now >= s->control.started_ns + kill->after_ns) {
 		snprintf(line, sizeof(line), "kill %s", kill->domain);
-		control_send(&s->control, line, kill_answer, (void *)kill);
+		control_send(&s->control, line, kill_answer, s);
 		s->kills_done++;
 	}
 }
@@ -179,7 +189,7 @@ static int wait_time(const struct session *s, uint64_t now)
 static bool is_ending(const struct session *s)
 {
 	const struct control *c = &s->control;
-	return c->exited || c->refused ||
+	return c->exited || c->refused || c->parked ||
 	       (c->panicked && (strcmp(c->panic_domain, "hypervisor") == 0 || strcmp(c->panic_domain, "hv") == 0 ||
 				strcmp(c->panic_domain, s->main_domain) == 0));
 }
@@ -242,6 +252,9 @@ static int outcome(const struct session *s)
 	if (s->timed_out) {
 		return fail(VMCTL_TIMEOUT, "%s within %.6g s", c->started ? "the command did not end" : "the machine did not come up",
 			    (double)s->options->timeout_ns / (double)SECOND);
+	}
+	if (c->parked) {
+		return fail(VMCTL_PANIC, "domain %s was given up, and nothing goes on without it: %s", c->panic_domain, reason);
 	}
 	if (c->panicked) {
 		return fail(VMCTL_PANIC, "%s gave up: %s", c->panic_domain, reason);

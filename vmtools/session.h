@@ -23,7 +23,8 @@ struct session {
 	FILE *output; /* the guest's console, stdout as a rule */
 	const char *main_domain; /* whose panic is the machine's end */
 	uint64_t begin_ns, deadline_ns, grace_ns; /* monotonic; 0: none */
-	unsigned kills_done;
+	unsigned kills_done, kills_answered, kills_taken; /* sent; answered; of these not refused */
+	char kill_reason[256];
 	bool console_open; /* COM1 still connected */
 	bool timed_out, output_failed;
 	int signal; /* that ended us, or 0 */

@@ -81,7 +81,7 @@ int stats_write(const char *path, const struct session *s, int status)
 	fprintf(out, "{\n  \"status\": %d,\n  \"mode\": \"%s\",\n  \"accelerator\": \"%s\",\n", status, modes[s->options->mode],
 		s->machine->kvm ? "kvm" : "tcg");
 	fprintf(out, "  \"started\": %s,\n  \"exited\": %s,\n  \"kills\": %u,\n", c->started ? "true" : "false", c->exited ? "true" : "false",
-		s->kills_done);
+		s->kills_taken);
 	put_time(out, "boot_seconds", s->begin_ns, c->started_ns);
 	put_time(out, "command_seconds", c->started_ns, c->exited_ns);
 	put_lines(out, "recoveries", c->recoveries, c->recovery_count);
