@@ -70,6 +70,8 @@ struct cpu {
 	struct thread *fpu_owner; /* whose registers the FPU holds; NULL: nobody's */
 	struct address_space *active; /* whose tables CR3 names; NULL: the kernel's own */
 	bool idling; /* waiting for an interrupt in the current thread's context */
+	uint64_t user_gs_base; /* what KERNEL_GS_BASE holds for the user thread */
+	uint32_t sample_countdown; /* stays in the kernel until the next one that is timed */
 	uint64_t deferred_events; /* peers to ring (platform/event.c) */
 	uint64_t timer_armed_ns; /* what the one-shot timer is set to; UINT64_MAX: off */
 	struct run_queue queue;

@@ -59,7 +59,7 @@ MSR_GS_BASE equ 0xc0000101
 	pop rdi
 %endmacro
 
-extern trap_handle, trap_handle_special, exit_to_user, syscall_dispatch, thread_begin
+extern trap_handle, trap_handle_special, exit_to_user, syscall_enter, thread_begin
 
 section .text
 bits 64
@@ -153,7 +153,7 @@ syscall_entry:
 	xor ebp, ebp
 	sti
 	mov rdi, rsp
-	call syscall_dispatch
+	call syscall_enter
 	cli
 	mov rdi, rsp
 	call exit_to_user

@@ -20,6 +20,7 @@ enum { PF_PRESENT = 1, PF_WRITE = 2, PF_RESERVED = 8, PF_FETCH = 16 };
 
 #define RFLAGS_USER 0x40dd5ull /* the flags a program may set: status, TF, DF, AC */
 #define VECTOR_PAGE_FAULT 14
+#define SAMPLE_WEIGHT 16
 
 struct exception_entry {
 	uint64_t at, go_on;
@@ -37,6 +38,7 @@ void (*irq_end)(void);
 void trap_handle(struct trap_frame *frame);
 void trap_handle_special(struct trap_frame *frame);
 void exit_to_user(struct trap_frame *frame);
+void syscall_enter(struct trap_frame *frame);
 
 void irq_set(uint8_t vector, void (*handler)(void *arg), void *arg)
 {
@@ -118,6 +120,31 @@ static void page_fault_kernel(struct trap_frame *frame, uint64_t address)
 	}
 }
 
+/** Whether this stay in the kernel is to be timed (sched.h). */
+static inline bool sample_due(void)
+{
+	struct cpu *cpu = cpu_current();
+	if (cpu->sample_countdown) {
+		cpu->sample_countdown--;
+		return false;
+	}
+	cpu->sample_countdown = SAMPLE_WEIGHT - 1;
+	return true;
+}
+
+/** Interrupts are on. */
+void syscall_enter(struct trap_frame *frame)
+{
+	if (!sample_due()) {
+		syscall_dispatch(frame);
+		return;
+	}
+	struct thread *thread = thread_current();
+	sched_sample_begin(thread);
+	syscall_dispatch(frame);
+	sched_sample_end(thread, SAMPLE_WEIGHT);
+}
+
 static void page_fault(struct trap_frame *frame)
 {
 	uint64_t address = cr2_read();
@@ -126,7 +153,14 @@ static void page_fault(struct trap_frame *frame)
 	}
 	if (trap_from_user(frame)) {
 		interrupts_on();
-		page_fault_user(frame, address);
+		if (sample_due()) {
+			struct thread *thread = thread_current();
+			sched_sample_begin(thread);
+			page_fault_user(frame, address);
+			sched_sample_end(thread, SAMPLE_WEIGHT);
+		} else {
+			page_fault_user(frame, address);
+		}
 	} else {
 		page_fault_kernel(frame, address);
 	}

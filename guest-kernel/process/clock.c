@@ -41,6 +41,7 @@ static int timespec_from_user(uint64_t from, uint64_t *ns)
 static uint64_t processor_time(bool whole_process)
 {
 	struct thread *self = thread_current();
+	thread_account();
 	uint64_t ns = self->user_ns + self->system_ns;
 	if (whole_process) {
 		spin_lock(&process_lock);

@@ -113,6 +113,7 @@ static bool parent_wants_no_zombie(const struct process *parent)
 static bool publish_zombie(struct process *p, int code)
 {
 	struct thread *t = thread_current();
+	thread_account();
 	spin_lock(&process_lock);
 	reparent_children_locked(p);
 	if (p->parent && p->parent->pgid != p->pgid && p->parent->sid == p->sid) {
@@ -143,6 +144,7 @@ static void leave_process(struct process *p)
 {
 	struct thread *t = thread_current();
 	address_space_activate(NULL);
+	thread_account();
 	spin_lock(&process_lock);
 	p->user_ns += t->user_ns;
 	p->system_ns += t->system_ns;

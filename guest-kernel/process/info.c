@@ -95,6 +95,7 @@ long sys_sysinfo(const uint64_t a[6])
 /* The process's own time so far: of threads that ended, and of those that run. */
 static void own_time(struct process *p, uint64_t *user_ns, uint64_t *system_ns)
 {
+	thread_account();
 	spin_lock(&process_lock);
 	*user_ns = p->user_ns;
 	*system_ns = p->system_ns;
@@ -137,6 +138,7 @@ long sys_getrusage(const uint64_t a[6])
 		system_ns = p->children_system_ns;
 		break;
 	case 1: /* RUSAGE_THREAD */
+		thread_account();
 		user_ns = t->user_ns;
 		system_ns = t->system_ns;
 		break;

@@ -23,10 +23,36 @@ void context_switch(uint64_t *save_sp, uint64_t load_sp);
 
 void sched_account(struct thread *thread, uint64_t now_ns)
 {
-	uint64_t ran = now_ns - thread->run_since_ns;
+	uint64_t ran = now_ns - thread->run_since_ns, system = ran;
 	thread->run_since_ns = now_ns;
-	thread->system_ns += ran;
+	if (thread->process && !thread->sampled) {
+		system = thread->system_debt_ns < ran ? thread->system_debt_ns : ran;
+		thread->system_debt_ns -= system;
+	}
+	thread->system_ns += system;
+	thread->user_ns += ran - system;
 	thread->slice_left_ns = thread->slice_left_ns > ran ? thread->slice_left_ns - ran : 0;
+}
+
+void thread_account(void)
+{
+	uint64_t flags = interrupts_save();
+	sched_account(thread_current(), time_ns());
+	interrupts_restore(flags);
+}
+
+void sched_sample_begin(struct thread *thread)
+{
+	thread_account();
+	thread->sampled = true;
+	thread->sample_start_ns = thread->system_ns;
+}
+
+void sched_sample_end(struct thread *thread, unsigned weight)
+{
+	thread_account();
+	thread->sampled = false;
+	thread->system_debt_ns += (thread->system_ns - thread->sample_start_ns) * (weight - 1);
 }
 
 static void queue_insert_locked(struct cpu *cpu, struct thread *thread)
@@ -104,6 +130,10 @@ static void thread_load(struct cpu *cpu, struct thread *next)
 			address_space_activate(next->process->memory);
 		}
 		msr_write(MSR_FS_BASE, next->fs_base);
+		if (next->gs_base != cpu->user_gs_base) {
+			cpu->user_gs_base = next->gs_base;
+			msr_write(MSR_KERNEL_GS_BASE, next->gs_base);
+		}
 		fpu_switch(next);
 	}
 }
@@ -123,6 +153,9 @@ void sched_switch(void)
 	next->state = THREAD_RUNNING;
 	if (next == prev) {
 		return;
+	}
+	if (cpu->deferred_events) {
+		event_flush(); /* their senders sleep, and this one may run for long */
 	}
 	thread_load(cpu, next);
 	cpu->switched_from = prev;

@@ -27,6 +27,13 @@ void sched_wake(struct thread *thread);
 /** Charge the running thread for the time since it last was charged. Interrupts are off. */
 void sched_account(struct thread *thread, uint64_t now_ns);
 
+/**
+ * User and system time. Reading the clock at every entry would cost as much as a short system call, so one stay in the kernel out
+ * of `weight` is timed and stands for all of them.
+ */
+void sched_sample_begin(struct thread *thread);
+void sched_sample_end(struct thread *thread, unsigned weight);
+
 /** The stack that a new thread's first switch finds: it goes to `start`. */
 struct thread *thread_alloc(const char *name);
 void thread_free(struct thread *thread);

@@ -40,6 +40,9 @@ struct thread {
 	bool timed_out;
 	uint32_t waiter_count; /* waiters prepared and not finished */
 	uint64_t slice_left_ns, run_since_ns;
+	uint64_t system_debt_ns; /* kernel time known from samples and not yet charged */
+	uint64_t sample_start_ns;
+	bool sampled; /* in a sampled stay in the kernel */
 	struct process_thread *user; /* owned by process/: signal mask, clear_child_tid, robust list, ... */
 };
 
@@ -60,6 +63,8 @@ struct thread *thread_create_user(struct process *process, const struct trap_fra
 void thread_start(struct thread *thread);
 _Noreturn void thread_exit(void);
 void thread_yield(void);
+/** Bring the current thread's user_ns and system_ns up to this moment, before they are read or summed up. */
+void thread_account(void);
 /** Make a sleeping thread look again (signals). Any context. */
 void thread_wake(struct thread *thread);
 /** The registers this thread entered the kernel with. */
