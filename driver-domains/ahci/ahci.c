@@ -38,11 +38,20 @@ static void ahci_unlock(struct ahci *ahci)
 	}
 }
 
+void ahci_quiet(struct ahci *ahci)
+{
+	if (ahci->moderate && !ahci->quiet) {
+		ahci->quiet = true;
+		ahci_write(ahci->registers, HBA_GHC, GHC_AE);
+	}
+}
+
 static void ahci_interrupt(void *arg)
 {
 	struct ahci *ahci = arg;
 	uint32_t status;
 	env_lock(&ahci->lock);
+	ahci_quiet(ahci);
 	/* The port's status is cleared before the adapter's (5.6.2); a bit set in between is seen by the next look. */
 	for (unsigned round = 0; round < 16 && (status = ahci_read(ahci->registers, HBA_IS)) != 0; round++) {
 		for (uint32_t left = status; left; left &= left - 1) {
@@ -54,6 +63,22 @@ static void ahci_interrupt(void *arg)
 		ahci_write(ahci->registers, HBA_IS, status);
 	}
 	ahci_unlock(ahci);
+}
+
+bool ahci_before_wait(struct ahci *ahci)
+{
+	ahci->moderate = true;
+	if (!ahci->quiet) {
+		return false;
+	}
+	if (ahci_read(ahci->registers, HBA_IS)) {
+		ahci_interrupt(ahci);
+		return true;
+	}
+	/* What finishes from here on interrupts; what did in between does so at once (10.7.2). */
+	ahci->quiet = false;
+	ahci_write(ahci->registers, HBA_GHC, GHC_AE | GHC_IE);
+	return false;
 }
 
 uint64_t ahci_poll(struct ahci *ahci)

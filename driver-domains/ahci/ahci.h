@@ -7,6 +7,7 @@
 #ifndef BULKHEAD_AHCI_H
 #define BULKHEAD_AHCI_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "component/blkdev.h"
@@ -23,6 +24,11 @@ void ahci_destroy(struct ahci *ahci);
 uint64_t ahci_poll(struct ahci *ahci);
 /** Sleep until ahci_poll is due, or an error wants attention earlier: for a thread that does nothing but this. */
 void ahci_wait(struct ahci *ahci, uint64_t until);
+
+/** For a caller that is awake only between waits: before each wait, take what the adapter has finished meanwhile (true: there
+ *  was something, look again). From the first call on the adapter's interrupt is off while commands are issued or
+ *  collected, and on again when this returns false: one interrupt a wait, none in between. */
+bool ahci_before_wait(struct ahci *ahci);
 
 /** The index-th disk in the order of ports. 0; -EAGAIN: not known yet, poll on; -ENODEV: there are fewer. */
 int ahci_disk(struct ahci *ahci, unsigned index, struct blkdev **disk);

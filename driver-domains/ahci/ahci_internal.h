@@ -71,6 +71,7 @@ struct ahci {
 	struct env_lock lock;
 	struct env_cond attention;
 	bool attended; /* attention was raised since the last poll */
+	bool moderate, quiet; /* the caller uses ahci_before_wait; the interrupt is off */
 	uint32_t cap;
 	uint32_t port_mask;
 	struct ahci_port *ports[AHCI_PORTS];
@@ -93,6 +94,8 @@ static inline void port_write(struct ahci_port *port, uint32_t offset, uint32_t 
 /* ahci.c */
 /** A request is over; its done() is called when the lock has been given up. */
 void ahci_finish(struct ahci *ahci, struct blk_request *request, int status);
+/** The adapter need not interrupt until ahci_before_wait. */
+void ahci_quiet(struct ahci *ahci);
 /** The poller is wanted sooner than it knows. */
 void ahci_attention(struct ahci *ahci);
 

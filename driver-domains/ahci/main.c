@@ -24,6 +24,11 @@ static unsigned find_disks(struct ahci *ahci, struct blkdev **disks, unsigned wa
 	return found;
 }
 
+static bool before_wait(void *arg)
+{
+	return ahci_before_wait(arg);
+}
+
 void domain_main(void)
 {
 	struct blkdev *disks[BH_MAX_LINKS] = { 0 };
@@ -32,6 +37,7 @@ void domain_main(void)
 	if (!ahci) {
 		domain_panic("no AHCI adapter to drive");
 	}
+	events_before_wait(before_wait, ahci);
 	unsigned found = find_disks(ahci, disks, serve_links());
 	serve_disks(disks, found, BH_GRANT_DMA_READ | BH_GRANT_DMA_WRITE);
 	for (;;) {
