@@ -155,6 +155,8 @@ SYSCALL(218, set_tid_address)
 SYSCALL(231, exit_group)
 SYSCALL(247, waitid)
 SYSCALL(322, execveat)
+SYSCALL(324, membarrier)
+SYSCALL(334, rseq)
 SYSCALL(435, clone3)
 /* process/: futex */
 SYSCALL(202, futex)

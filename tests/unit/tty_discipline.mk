@@ -1,0 +1,1 @@
+UNIT_tty_discipline := guest-kernel/tty/discipline.c
