@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Memory and string routines. memcpy and memset use REP MOVSB/STOSB, which every processor with
- * SVM or VT-x runs at full speed (ERMS, Intel optimization manual 3.7.6).
+ * Memory and string routines. memcpy and memset use REP MOVS/STOS, which every processor with SVM or VT-x runs at full
+ * speed (Intel optimization manual 3.7.6): whole words first, since an emulator does them element by element.
  */
 #include "base/string.h"
 
@@ -9,7 +9,9 @@
 void *memcpy(void *restrict to, const void *restrict from, size_t n)
 {
 	void *d = to;
-	__asm__ volatile("rep movsb" : "+D"(d), "+S"(from), "+c"(n) : : "memory");
+	size_t words = n / 8, rest = n % 8;
+	__asm__ volatile("rep movsq" : "+D"(d), "+S"(from), "+c"(words) : : "memory");
+	__asm__ volatile("rep movsb" : "+D"(d), "+S"(from), "+c"(rest) : : "memory");
 	return to;
 }
 
@@ -29,7 +31,10 @@ void *memmove(void *to, const void *from, size_t n)
 void *memset(void *to, int byte, size_t n)
 {
 	void *d = to;
-	__asm__ volatile("rep stosb" : "+D"(d), "+c"(n) : "a"(byte) : "memory");
+	size_t words = n / 8, rest = n % 8;
+	unsigned long pattern = (unsigned char)byte * 0x0101010101010101ul;
+	__asm__ volatile("rep stosq" : "+D"(d), "+c"(words) : "a"(pattern) : "memory");
+	__asm__ volatile("rep stosb" : "+D"(d), "+c"(rest) : "a"(pattern) : "memory");
 	return to;
 }
 
