@@ -113,6 +113,7 @@ void hv_panic(const char *format, ...)
 			__asm__ volatile("cli; hlt");
 		}
 	}
+	cpu_stop_others();
 	va_start(arguments, format);
 	format_text_va(text, sizeof(text), format, arguments);
 	va_end(arguments);

@@ -5,6 +5,7 @@
  * that has stopped costs the machine one pause, not one a byte. Register names: National PC16550D data sheet, 8.0.
  */
 #include "console_internal.h"
+#include "hv/port.h"
 
 enum uart_register { THR = 0, RBR = 0, DLL = 0, IER = 1, DLM = 1, IIR = 2, FCR = 2, LCR = 3, MCR = 4, LSR = 5, MSR = 6, SCR = 7 };
 
@@ -26,14 +27,12 @@ struct uart uart_com1, uart_com2;
 
 static uint8_t reg_read(const struct uart *uart, enum uart_register reg)
 {
-	uint8_t value;
-	__asm__ volatile("inb %w1, %0" : "=a"(value) : "Nd"((uint16_t)(uart->port + reg)) : "memory");
-	return value;
+	return port_read8((uint16_t)(uart->port + reg));
 }
 
 static void reg_write(const struct uart *uart, enum uart_register reg, uint8_t value)
 {
-	__asm__ volatile("outb %0, %w1" : : "a"(value), "Nd"((uint16_t)(uart->port + reg)) : "memory");
+	port_write8((uint16_t)(uart->port + reg), value);
 }
 
 static bool uart_answers(const struct uart *uart)

@@ -33,22 +33,28 @@
 #define AHCI_GHC 4
 #define AHCI_GHC_HR 1u
 #define AHCI_GHC_AE (1u << 31)
-#define AHCI_REGISTERS 0x100u
+#define AHCI_REGISTERS 0x1100u /* 32 ports */
+#define AHCI_PI 0x0c
+#define AHCI_PORT(n) (0x100u + 0x80u * (n))
+#define AHCI_PORT_CMD 0x18u
+#define AHCI_PORT_CMD_ST 0x0001u
+#define AHCI_PORT_CMD_FRE 0x0010u
+#define AHCI_PORT_CMD_FR 0x4000u
+#define AHCI_PORT_CMD_CR 0x8000u
 
 #define FLR_US 100000u
 #define PENDING_US 100000u
 #define PM_US 10000u
 #define AHCI_US 1000000u
+#define AHCI_STOP_US 10000u
 
 void pci_reset_prepare(struct pci_function *f)
 {
 	const struct pci_bar *bar = &f->bars[AHCI_BAR];
 	uint64_t in_page = bar->at.value & (PAGE_SIZE - 1);
-	if (f->class_code != PCI_CLASS_AHCI || bar->at.value == 0 || bar->size < AHCI_REGISTERS || in_page + AHCI_REGISTERS > PAGE_SIZE) {
-		return;
+	if (f->class_code == PCI_CLASS_AHCI && bar->at.value != 0 && bar->size >= AHCI_PORT(0) && in_page == 0) {
+		f->registers = mmio_map(bar->at, bar->size < AHCI_REGISTERS ? PAGE_SIZE : 2 * PAGE_SIZE);
 	}
-	char *page = mmio_map(HPA(bar->at.value - in_page), PAGE_SIZE);
-	f->registers = page ? page + in_page : NULL;
 }
 
 static void wait_us(uint64_t us)
@@ -122,11 +128,48 @@ static bool ahci_known(const struct pci_function *f)
 	return f->class_code == PCI_CLASS_AHCI && f->registers;
 }
 
+/* The port's registers; NULL: it is not implemented, or not in the BAR. */
+static uint32_t *ahci_port(const struct pci_function *f, unsigned n)
+{
+	bool there = mmio_read32(f->registers, AHCI_PI) >> n & 1 && AHCI_PORT(n + 1) <= f->bars[AHCI_BAR].size;
+	return there ? (uint32_t *)((char *)f->registers + AHCI_PORT(n)) : NULL;
+}
+
+static bool ahci_busy(const struct pci_function *f)
+{
+	uint32_t busy = 0;
+	for (unsigned n = 0; n < 32; n++) {
+		uint32_t *port = ahci_port(f, n);
+		busy |= port ? mmio_read32(port, AHCI_PORT_CMD) & (AHCI_PORT_CMD_CR | AHCI_PORT_CMD_FR) : 0;
+	}
+	return busy != 0;
+}
+
+/*
+ * Stop the ports first (10.1.2): the emulator's sake (QEMU 7.2). It has one buffer for accesses that the IOMMU blocks; a port whose FIS area
+ * is blocked holds it, a blocked request waits for it, and a controller reset would wait for the request with the whole machine
+ * stopped.
+ */
+static void ahci_stop(const struct pci_function *f)
+{
+	uint64_t end = tsc_read() + us_to_tsc(AHCI_STOP_US);
+	for (unsigned n = 0; n < 32; n++) {
+		uint32_t *port = ahci_port(f, n);
+		if (port) {
+			mmio_write32(port, AHCI_PORT_CMD, mmio_read32(port, AHCI_PORT_CMD) & ~(AHCI_PORT_CMD_ST | AHCI_PORT_CMD_FRE));
+		}
+	}
+	while (ahci_busy(f) && tsc_read() < end) {
+		__asm__ volatile("pause");
+	}
+}
+
 static int ahci_reset(const struct pci_function *f)
 {
 	uint64_t end = tsc_read() + us_to_tsc(AHCI_US);
 	pci_write(f, PCI_COMMAND, 2, pci_read(f, PCI_COMMAND, 2) | PCI_COMMAND_MEMORY);
 	mmio_write32(f->registers, AHCI_GHC, AHCI_GHC_AE);
+	ahci_stop(f);
 	mmio_write32(f->registers, AHCI_GHC, AHCI_GHC_AE | AHCI_GHC_HR);
 	while (mmio_read32(f->registers, AHCI_GHC) & AHCI_GHC_HR) {
 		if (tsc_read() > end) {
