@@ -4,6 +4,7 @@
 #   LIBS_NAME := -lm            (if it needs more than CMocka)
 # They are built in the check flavour (AddressSanitizer, UBSan) and run by `make unit`.
 include $(wildcard tests/unit/*.mk tests/domains/*.mk)
+include tests/guest/guest.mk
 UNIT_NAMES := $(basename $(notdir $(wildcard tests/unit/*.c)))
 FLAGS_tests := -Ihv/include -Iguest-kernel/include -Idriver-domains -Ivmtools -I.
 
