@@ -33,7 +33,7 @@ static bool root_is_xsdt;
 static const struct acpi_header *tables[TABLES_MAX], *dsdt;
 static unsigned table_count;
 
-int acpi_checksum_ok(const void *table, size_t bytes)
+bool acpi_checksum_ok(const void *table, size_t bytes)
 {
 	uint8_t sum = 0;
 	for (size_t i = 0; i < bytes; i++) {
@@ -42,8 +42,9 @@ int acpi_checksum_ok(const void *table, size_t bytes)
 	return sum == 0;
 }
 
-static bool rsdp_take(const struct rsdp *rsdp)
+bool acpi_rsdp_take(const void *at)
 {
+	const struct rsdp *rsdp = at;
 	if (memcmp(rsdp->signature, "RSD PTR ", 8) != 0 || !acpi_checksum_ok(rsdp, RSDP_V1_BYTES)) {
 		return false;
 	}
@@ -55,7 +56,7 @@ static bool rsdp_take(const struct rsdp *rsdp)
 static bool rsdp_search(uint64_t start, uint64_t end)
 {
 	for (uint64_t at = start; at + RSDP_V2_BYTES <= end; at += 16) {
-		if (rsdp_take((const struct rsdp *)at)) {
+		if (acpi_rsdp_take((const void *)at)) {
 			return true;
 		}
 	}
@@ -64,7 +65,7 @@ static bool rsdp_search(uint64_t start, uint64_t end)
 
 void acpi_root_find(hpa_t rsdp)
 {
-	if (rsdp.value && rsdp_take((const struct rsdp *)rsdp.value)) {
+	if (rsdp.value && acpi_rsdp_take((const void *)rsdp.value)) {
 		return;
 	}
 	uint64_t ebda_at = EBDA_SEGMENT_AT;
@@ -92,6 +93,8 @@ static const struct acpi_header *table_open(uint64_t at)
 
 void acpi_init(void)
 {
+	table_count = 0;
+	dsdt = NULL;
 	const struct acpi_header *list = root ? table_open(root) : NULL;
 	if (!list || memcmp(list->signature, root_is_xsdt ? "XSDT" : "RSDT", 4) != 0) {
 		log_line("ACPI: the firmware has no tables");

@@ -3,16 +3,19 @@
 #ifndef HV_ACPI_INTERNAL_H
 #define HV_ACPI_INTERNAL_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include "hv/acpi.h"
 #include "hv/addr.h"
 
 /** Find the root table's address while the loader's memory is still reachable: from an RSDP there (0: search the BIOS areas). */
 void acpi_root_find(hpa_t rsdp);
+/** Take the root from these 36 bytes if they are a sound RSDP. */
+bool acpi_rsdp_take(const void *at);
 /** Map and check all tables. Without a root there are none. */
 void acpi_init(void);
 /** Sum of the bytes is 0 (mod 256)? */
-int acpi_checksum_ok(const void *table, size_t bytes);
+bool acpi_checksum_ok(const void *table, size_t bytes);
 
 /* Fixed hardware (the FADT), read by name. 0 where the table is too short for the field. */
 enum acpi_fadt_field {

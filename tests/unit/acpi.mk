@@ -1,0 +1,1 @@
+UNIT_acpi := hv/acpi/acpi.c hv/cpu/madt.c

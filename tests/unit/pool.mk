@@ -1,0 +1,1 @@
+UNIT_pool := hv/mem/pool.c hv/cpu/spinlock.c hv/boot/ram.c
