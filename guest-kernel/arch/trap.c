@@ -98,7 +98,7 @@ static void page_fault_user(struct trap_frame *frame, uint64_t address)
 	} else if (error == -EIO) {
 		signal_exception(frame, SIGBUS, BUS_ADRERR, address);
 	} else {
-		signal_exception(frame, SIGSEGV, frame->error & PF_PRESENT ? SEGV_ACCERR : SEGV_MAPERR, address);
+		signal_exception(frame, SIGSEGV, error == -EACCES ? SEGV_ACCERR : SEGV_MAPERR, address);
 	}
 }
 

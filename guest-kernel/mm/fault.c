@@ -133,8 +133,11 @@ static int fault_absent(struct address_space *as, struct area *area, uint64_t ad
 static int fault_locked(struct address_space *as, uint64_t address, bool write, bool exec)
 {
 	struct area *area = area_for_fault(as, address);
-	if (!area || !area->prot || (write && !(area->prot & PROT_WRITE)) || (exec && !(area->prot & PROT_EXEC))) {
+	if (!area) {
 		return -EFAULT;
+	}
+	if (!area->prot || (write && !(area->prot & PROT_WRITE)) || (exec && !(area->prot & PROT_EXEC))) {
+		return -EACCES;
 	}
 	uint64_t *leaf = user_leaf_make(as->cr3, address);
 	if (!leaf) {

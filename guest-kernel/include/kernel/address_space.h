@@ -21,7 +21,7 @@ int address_space_unmap(struct address_space *as, uint64_t address, uint64_t len
 int address_space_protect(struct address_space *as, uint64_t address, uint64_t length, unsigned prot);
 /** exec sets where the heap starts. */
 void address_space_set_brk(struct address_space *as, uint64_t start);
-/** Resolve a fault at address. 0, or -EFAULT (no area or protection), -ENOMEM, -EIO. */
+/** Resolve a fault at address. 0, or -EFAULT (no area), -EACCES (protection), -ENOMEM, -EIO. */
 int address_space_fault(struct address_space *as, uint64_t address, int write, int exec);
 /** For futexes: where `address` lies, if in a MAP_SHARED area and present. 1 and *physical, or 0. */
 int address_space_shared_page(struct address_space *as, uint64_t address, uint64_t *physical);
