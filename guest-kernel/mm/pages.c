@@ -18,6 +18,7 @@
 #define HOT_MAX 128
 #define RECLAIM_BATCH 64
 #define SIZE_2M (1ull << 21)
+#define LOW_END (4ull << 30)
 
 struct zone {
 	spinlock_t lock;
@@ -32,8 +33,6 @@ static struct page *pages; /* by page number */
 static uint64_t page_count;
 static uint64_t io_start, io_end;
 static size_t (*reclaim_hook)(size_t pages);
-
-extern char kernel_text_start[];
 
 uint64_t page_phys(const struct page *page)
 {
@@ -192,25 +191,37 @@ void memory_set_reclaim(size_t (*reclaim)(size_t pages))
 	reclaim_hook = reclaim;
 }
 
-/** Half of RAM, out of the middle of the largest range below 4 GiB, around what boot has taken at its start. */
+/** The largest stretch of a RAM range that boot has taken nothing of. */
+static struct boot_range largest_gap(const struct boot_range *ram)
+{
+	struct boot_range best = { 0, 0 };
+	for (uint64_t at = ram->start; at < ram->end;) {
+		const struct boot_range *hit = boot_memory_reserved(at, ram->end);
+		uint64_t end = hit ? hit->start : ram->end;
+		if (end > at && end - at > best.end - best.start) {
+			best = (struct boot_range){ at, end };
+		}
+		at = hit ? hit->end : ram->end;
+	}
+	return best;
+}
+
+/** Half of RAM, but not more than three quarters of the largest free stretch below 4 GiB (where every device can reach). */
 static void io_zone_choose(void)
 {
-	const struct boot_range *largest = &boot_memory.ram[0];
+	struct boot_range best = { 0, 0 };
 	uint64_t total = 0;
 	for (unsigned i = 0; i < boot_memory.ram_count; i++) {
 		const struct boot_range *r = &boot_memory.ram[i];
 		total += r->end - r->start;
-		largest = r->end - r->start > largest->end - largest->start ? r : largest;
+		struct boot_range gap = r->start < LOW_END ? largest_gap(r) : best;
+		best = gap.end - gap.start > best.end - best.start ? gap : best;
 	}
-	uint64_t start = largest->start;
-	for (const struct boot_range *hit; (hit = boot_memory_reserved(start, start + total / 16));) {
-		start = hit->end;
-		if (start >= largest->end) {
-			kernel_panic("no room for the I/O zone");
-		}
+	io_start = (best.start + SIZE_2M - 1) & ~(SIZE_2M - 1);
+	if (best.end < io_start + 2 * SIZE_2M) {
+		kernel_panic("%lu KiB of memory are too few", total / 1024);
 	}
-	io_start = (start + SIZE_2M - 1) & ~(SIZE_2M - 1);
-	uint64_t most = (largest->end - io_start) * 3 / 4;
+	uint64_t most = (best.end - io_start) * 3 / 4;
 	io_end = io_start + ((total / 2 < most ? total / 2 : most) & ~(SIZE_2M - 1));
 }
 
