@@ -88,10 +88,10 @@ static int tag_take(struct boot_info *info, const struct tag *tag, uint64_t addr
 
 int boot_parse_multiboot2(struct boot_info *info, uint64_t start, boot_at_t at, const char **why)
 {
-	const uint32_t *total = at(start, 8);
+	const uint32_t *total = start % 8 == 0 ? at(start, 8) : NULL;
 	const char *list = total ? at(start, *total) : NULL;
 	*why = "malformed Multiboot2 tags";
-	if (!list || start % 8 != 0) {
+	if (!list) {
 		return -EINVAL;
 	}
 	uint32_t size = *total;

@@ -1,0 +1,1 @@
+UNIT_boot := hv/boot/pvh.c hv/boot/multiboot2.c hv/boot/ram.c
