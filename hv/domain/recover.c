@@ -8,7 +8,7 @@
 #include <stdatomic.h>
 
 #include "abi/errno.h"
-#include "base/string.h"
+#include "base/format.h"
 #include "hv/domain.h"
 #include "hv/log.h"
 #include "hv/pci.h"
@@ -192,18 +192,18 @@ static void rebuild(struct domain *d)
 static void report(struct domain *d)
 {
 	struct recovery *r = &d->recovery;
+	char text[256];
 	uint64_t up = atomic_load(&r->up);
 	uint64_t end = r->completed ? r->completed : up > r->alive ? up : r->alive;
 	d->phase = DOMAIN_RUNNING;
-	control_event("recovery domain=%s epoch=%u cause=%s freeze_us=%lu fence_us=%lu reset_us=%lu rebuild_us=%lu replay_us=%lu "
-		      "total_us=%lu completion=%s",
-		      d->config->name, d->epoch, recover_cause_name(r->cause), tsc_to_us(r->frozen - r->requested),
-		      tsc_to_us(r->fenced - r->frozen), tsc_to_us(r->reset - r->fenced), tsc_to_us(r->rebuilt - r->rebuild_start),
-		      tsc_to_us(end - r->rebuilt), tsc_to_us(end - r->requested), r->completed ? "yes" : "none");
-	log_line("recovery of %s, cause %s: freeze %lu, fence %lu, reset %lu, rebuild %lu, replay %lu, total %lu us", d->config->name,
-		 recover_cause_name(r->cause), tsc_to_us(r->frozen - r->requested), tsc_to_us(r->fenced - r->frozen),
-		 tsc_to_us(r->reset - r->fenced), tsc_to_us(r->rebuilt - r->rebuild_start), tsc_to_us(end - r->rebuilt),
-		 tsc_to_us(end - r->requested));
+	format_text(text, sizeof(text),
+		    "recovery domain=%s epoch=%u cause=%s freeze_us=%lu fence_us=%lu reset_us=%lu rebuild_us=%lu replay_us=%lu total_us=%lu "
+		    "completion=%s",
+		    d->config->name, d->epoch, recover_cause_name(r->cause), tsc_to_us(r->frozen - r->requested),
+		    tsc_to_us(r->fenced - r->frozen), tsc_to_us(r->reset - r->fenced), tsc_to_us(r->rebuilt - r->rebuild_start),
+		    tsc_to_us(end - r->rebuilt), tsc_to_us(end - r->requested), r->completed ? "yes" : "none");
+	control_event("%s", text);
+	log_line("%s", text);
 }
 
 static uint64_t report_deadline(const struct domain *d)

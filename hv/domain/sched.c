@@ -9,7 +9,6 @@
 #include <stdatomic.h>
 #include <stddef.h>
 
-#include "abi/errno.h"
 #include "hv/boot.h"
 #include "hv/domain.h"
 #include "hv/log.h"
@@ -175,20 +174,12 @@ static void load(struct sched *s, struct vcpu *v)
 	cpu_current()->running = v;
 }
 
-static void processor_init(void)
-{
-	spin_lock(&machine_lock); /* for the pool */
-	int error = context_cpu_init() ? -ENOMEM : vmm->cpu_init();
-	spin_unlock(&machine_lock);
-	if (error) {
-		hv_panic("processor %u: no memory to run guests", cpu_current()->index);
-	}
-}
-
 _Noreturn void sched_run(void)
 {
 	struct sched *s = sched_here();
-	processor_init();
+	if (vmm->cpu_init() != 0) {
+		hv_panic("processor %u: no memory to run guests", cpu_current()->index);
+	}
 	for (;;) {
 		uint64_t now = tsc_read(), next = 0;
 		s->again = false;

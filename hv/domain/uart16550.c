@@ -9,14 +9,15 @@
 #include "hv/domain.h"
 
 #define RING 1024u
+enum { DATA = 0, IIR = 2, LCR = 3, LSR = 5, MODEM_STATUS = 6 };
+#define IIR_FIFO_NONE 0xc1u /* FIFOs on, no interrupt */
+#define LCR_DLAB 0x80u
 #define LSR_DATA_READY 0x01u
 #define LSR_EMPTY 0x60u
-#define LCR_DLAB 0x80u
-#define MSR_CONNECTED 0xb0u
+#define CONNECTED 0xb0u
 
 static char ring[RING];
 static _Atomic uint32_t ring_in, ring_out;
-static uint8_t uart_ier, uart_lcr, uart_mcr, uart_scratch, uart_divisor[2];
 
 /* A full ring drops: the guest has stopped listening. */
 void guest_console_input(char c)
@@ -46,68 +47,23 @@ uint64_t guest_console_read(char *to, uint64_t bytes)
 	return n;
 }
 
-static uint8_t uart_read(unsigned offset)
-{
-	char c = 0;
-	bool divisor = uart_lcr & LCR_DLAB;
-	switch (offset) {
-	case 0:
-		if (divisor) {
-			return uart_divisor[0];
-		}
-		(void)guest_console_read(&c, 1);
-		return (uint8_t)c;
-	case 1:
-		return divisor ? uart_divisor[1] : uart_ier;
-	case 2:
-		return 0xc1; /* FIFOs on, no interrupt */
-	case 3:
-		return uart_lcr;
-	case 4:
-		return uart_mcr;
-	case 5:
-		return LSR_EMPTY | (guest_console_ready() ? LSR_DATA_READY : 0);
-	case 6:
-		return MSR_CONNECTED;
-	default:
-		return uart_scratch;
-	}
-}
-
-static void uart_write(unsigned offset, uint8_t value)
-{
-	char c = (char)value;
-	bool divisor = uart_lcr & LCR_DLAB;
-	switch (offset) {
-	case 0:
-		if (divisor) {
-			uart_divisor[0] = value;
-		} else {
-			console_guest_write(&c, 1);
-		}
-		break;
-	case 1:
-		*(divisor ? &uart_divisor[1] : &uart_ier) = value;
-		break;
-	case 3:
-		uart_lcr = value;
-		break;
-	case 4:
-		uart_mcr = value;
-		break;
-	case 7:
-		uart_scratch = value;
-		break;
-	default:
-		break;
-	}
-}
-
 void uart_access(struct vcpu *v, uint16_t offset, bool in, uint32_t *value)
 {
-	if (in) {
-		*value = uart_read(offset);
-	} else {
-		uart_write(offset, (uint8_t)*value);
+	static uint8_t kept[2][8]; /* what was written: behind DLAB, or not */
+	char c = in ? 0 : (char)*value;
+	bool divisor = (kept[0][LCR] & LCR_DLAB) && offset < 2;
+	if (!in) {
+		kept[divisor][offset] = (uint8_t)c;
+	}
+	if (offset == DATA && !divisor) {
+		if (!in) {
+			console_guest_write(&c, 1);
+		} else {
+			(void)guest_console_read(&c, 1);
+			*value = (uint8_t)c;
+		}
+	} else if (in) {
+		*value = offset == LSR ? LSR_EMPTY | (guest_console_ready() ? LSR_DATA_READY : 0)
+			 : offset == IIR ? IIR_FIFO_NONE : offset == MODEM_STATUS ? CONNECTED : kept[divisor][offset];
 	}
 }

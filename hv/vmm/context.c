@@ -12,10 +12,6 @@
 #include "hv/addr.h"
 #include "hv/pool.h"
 
-#define CR4_OSFXSR (1ull << 9)
-#define CR4_OSXMMEXCPT (1ull << 10)
-#define CR4_OSXSAVE (1ull << 18)
-#define CPUID1_ECX_XSAVE (1u << 26)
 #define FCW_RESET 0x37f
 #define MXCSR_RESET 0x1f80
 #define AREA_OFFSET 64 /* of the save area, which is to be 64-byte aligned */
@@ -24,31 +20,19 @@ struct context {
 	uint64_t xcr0, dr[4];
 };
 
-static bool context_xsave;
 static uint64_t context_mask; /* every XCR0 bit of this processor */
-static uint32_t context_bytes = 512;
+static uint32_t context_bytes;
 
-static void cpuid(uint32_t leaf, uint32_t *a, uint32_t *b, uint32_t *c, uint32_t *d)
-{
-	__asm__ volatile("cpuid" : "=a"(*a), "=b"(*b), "=c"(*c), "=d"(*d) : "a"(leaf), "c"(0));
-}
-
-int context_cpu_init(void)
+int context_init(void)
 {
 	uint32_t a, b, c, d;
-	uint64_t cr0, cr4;
-	cpuid(1, &a, &b, &c, &d);
-	context_xsave = c & CPUID1_ECX_XSAVE;
-	__asm__ volatile("mov %%cr0, %0" : "=r"(cr0));
-	__asm__ volatile("mov %0, %%cr0" : : "r"((cr0 & ~(1ull << 2 | 1ull << 3)) | 1ull << 1)); /* no EM, no TS, MP */
-	__asm__ volatile("mov %%cr4, %0" : "=r"(cr4));
-	cr4 |= CR4_OSFXSR | CR4_OSXMMEXCPT | (context_xsave ? CR4_OSXSAVE : 0);
-	__asm__ volatile("mov %0, %%cr4" : : "r"(cr4));
-	if (context_xsave) {
-		cpuid(0xd, &a, &b, &c, &d);
-		context_mask = (uint64_t)d << 32 | a;
-		context_bytes = c;
+	__asm__ volatile("cpuid" : "=a"(a), "=b"(b), "=c"(c), "=d"(d) : "a"(1), "c"(0));
+	if (!(c & 1u << 26)) {
+		return -ENODEV;
 	}
+	__asm__ volatile("cpuid" : "=a"(a), "=b"(b), "=c"(c), "=d"(d) : "a"(0xd), "c"(0));
+	context_mask = (uint64_t)d << 32 | a;
+	context_bytes = c;
 	return 0;
 }
 
@@ -79,10 +63,6 @@ static void context_save(struct context *x)
 	uint8_t *area = (uint8_t *)x + AREA_OFFSET;
 	__asm__ volatile("mov %%dr0, %0; mov %%dr1, %1; mov %%dr2, %2; mov %%dr3, %3"
 			 : "=r"(x->dr[0]), "=r"(x->dr[1]), "=r"(x->dr[2]), "=r"(x->dr[3]));
-	if (!context_xsave) {
-		__asm__ volatile("fxsave64 (%0)" : : "r"(area) : "memory");
-		return;
-	}
 	uint32_t lo, hi;
 	__asm__ volatile("xgetbv" : "=a"(lo), "=d"(hi) : "c"(0));
 	x->xcr0 = (uint64_t)hi << 32 | lo;
@@ -95,10 +75,6 @@ static void context_load(const struct context *x)
 	const uint8_t *area = (const uint8_t *)x + AREA_OFFSET;
 	__asm__ volatile("mov %0, %%dr0; mov %1, %%dr1; mov %2, %%dr2; mov %3, %%dr3"
 			 : : "r"(x->dr[0]), "r"(x->dr[1]), "r"(x->dr[2]), "r"(x->dr[3]));
-	if (!context_xsave) {
-		__asm__ volatile("fxrstor64 (%0)" : : "r"(area) : "memory");
-		return;
-	}
 	xcr0_set(context_mask);
 	__asm__ volatile("xrstor64 (%0)" : : "r"(area), "a"(~0u), "d"(~0u) : "memory");
 	xcr0_set(x->xcr0);

@@ -53,6 +53,7 @@ static int svm_probe(const char **missing)
 		*missing = "the processor has no nested paging (NPT)";
 		return -ENODEV;
 	}
+	npt_format_init();
 	svm_features = (struct svm_features){ .asid_count = b, .next_rip = d & 1u << 3, .flush_by_asid = d & 1u << 6 };
 	return 0;
 }

@@ -136,7 +136,8 @@ _Static_assert(sizeof(struct vmcb) == 4096, "VMCB");
 #define RFLAGS_FIXED 2ull
 #define RFLAGS_IF (1ull << 9)
 
-extern const struct paging_format npt_format;
+extern struct paging_format npt_format;
+void npt_format_init(void);
 
 /** Is nrip saved at exits (CPUID 8000_000Ah EDX[3])? Filled by svm_probe. */
 struct svm_features {

@@ -7,10 +7,9 @@
 #include <stdint.h>
 
 struct lapic {
-	uint32_t id, spurious, priority, timer, divide, initial;
-	uint32_t lvt[5]; /* thermal, performance, LINT0, LINT1, error: kept, never delivered */
+	uint32_t reg[64]; /* as last written, by MSR index - 800h */
 	uint64_t irr[4], isr[4];
-	uint64_t start, deadline; /* TSC; deadline 0: not armed */
+	uint64_t deadline; /* TSC, 0: not armed */
 };
 
 #define LAPIC_MSR_BASE 0x800u
@@ -25,7 +24,7 @@ void lapic_raise(struct lapic *l, uint8_t vector);
 int lapic_next(const struct lapic *l);
 /** It was delivered: request to in-service. */
 void lapic_accept(struct lapic *l, uint8_t vector);
-/** Time: raises the timer's vector if it is due and arms the next period. */
+/** Time: raises the timer's vector if it is due. */
 void lapic_expire(struct lapic *l, uint64_t now);
 
 #endif

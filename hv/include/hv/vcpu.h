@@ -64,7 +64,7 @@ int vcpu_msr(struct vcpu *v, uint32_t index, bool write);
 void hypercall(struct vcpu *v);
 
 /* What the control block does not hold: FPU, XCR0, DR0-3 (vmm/context.c). */
-int context_cpu_init(void); /* each processor; before context_alloc */
+int context_init(void); /* once, before context_alloc. -ENODEV: no XSAVE */
 void *context_alloc(void);
 void context_reset(void *context);
 void context_switch(void *from, void *to); /* from may be NULL */
