@@ -145,7 +145,11 @@ static void take_answer(struct control *c, char kind, const char *text)
 static void take_line(struct control *c, uint64_t now_ns)
 {
 	const char *line = c->line;
-	c->spoke = true;
+	/* UEFI's console and GRUB's are on this line too, before the machine's own first word. */
+	c->spoke = c->spoke || strncmp(line, "log ", 4) == 0 || strncmp(line, "@ ", 2) == 0;
+	if (!c->spoke) {
+		return;
+	}
 	if (strncmp(line, "= ", 2) == 0 || strcmp(line, "=") == 0) {
 		take_answer(c, '=', line[1] ? line + 2 : "");
 	} else if (strcmp(line, "ok") == 0 || strncmp(line, "ok ", 3) == 0) {

@@ -69,6 +69,14 @@ static void events(void **state)
 	assert_false(c.panicked || c.refused);
 }
 
+static void the_firmware_is_not_the_machine(void **state)
+{
+	hears("\033[2JBdsDxe: loading Boot0001\r\nerror: no suitable video mode\nok\n");
+	assert_false(c.spoke);
+	hears("log first words\n");
+	assert_true(c.spoke);
+}
+
 static void reasons(void **state)
 {
 	hears("@ panic domain=guest reason=no root: 'x' is not there\n");
@@ -88,6 +96,7 @@ static void similar_words_are_no_events(void **state)
 
 static void an_answer_goes_to_the_command_that_asked(void **state)
 {
+	hears("@ ready\n");
 	assert_int_equal(control_send(&c, "ps", collect, "A"), 0);
 	assert_int_equal(control_send(&c, "kill x", collect, "B"), 0);
 	sees("ps\n");
@@ -103,6 +112,7 @@ static void an_answer_goes_to_the_command_that_asked(void **state)
 static void a_client_that_is_gone_gets_no_answer(void **state)
 {
 	char gone[] = "G";
+	hears("@ ready\n");
 	assert_int_equal(control_send(&c, "ps", collect, gone), 0);
 	control_forget(&c, gone);
 	hears("= one\nok\n");
@@ -143,6 +153,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(events, setup, teardown),
+		cmocka_unit_test_setup_teardown(the_firmware_is_not_the_machine, setup, teardown),
 		cmocka_unit_test_setup_teardown(reasons, setup, teardown),
 		cmocka_unit_test_setup_teardown(similar_words_are_no_events, setup, teardown),
 		cmocka_unit_test_setup_teardown(an_answer_goes_to_the_command_that_asked, setup, teardown),
