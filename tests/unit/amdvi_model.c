@@ -223,13 +223,14 @@ void *mmio_map(hpa_t at, size_t bytes)
 	return model.registers;
 }
 
+static void *taken[512]; /* freed at the end: domains are not destroyed here */
+static unsigned taken_count;
+
 void *pool_alloc(size_t pages, size_t align_pages)
 {
-	static void *taken[512]; /* domains are not destroyed here: their tables stay, and stay reachable */
-	static unsigned count;
 	void *memory = aligned_alloc(4096 * align_pages, pages * 4096);
-	assert_true(memory && count < 512);
-	taken[count++] = memory;
+	assert_true(memory && taken_count < 512);
+	taken[taken_count++] = memory;
 	return memset(memory, 0, pages * 4096);
 }
 
@@ -318,7 +319,11 @@ static int start(void **state)
 static int stop(void **state)
 {
 	__atomic_store_n(&model.stop, true, __ATOMIC_RELEASE);
-	return pthread_join(model.thread, NULL);
+	int error = pthread_join(model.thread, NULL);
+	while (taken_count > 0) {
+		free(taken[--taken_count]);
+	}
+	return error;
 }
 
 static void nothing_passes_at_first(void **state)
