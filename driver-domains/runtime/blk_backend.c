@@ -111,7 +111,7 @@ static int request_data(struct blk_backend_request *r, const struct ring_chain *
 		if (s->write != device_writes || !granted(b->link, s->gpa, s->len, prot)) {
 			return -EIO;
 		}
-		r->segments[i - 1] = (struct blk_segment){ .bus = b->link->window + s->gpa, .len = s->len };
+		r->segments[i - 1] = (struct blk_segment){ .bus = b->link->dma_window + s->gpa, .len = s->len };
 		bytes += s->len;
 	}
 	uint64_t sectors = bytes / 512;

@@ -95,11 +95,11 @@ void env_free(void *memory, size_t bytes)
 	}
 }
 
-/* The device sees the domain's memory where the domain sees it. */
+/* The device sees the domain's memory where the domain sees it, or, unfenced, at a fixed distance. */
 void *env_dma_alloc(size_t bytes, size_t align, uint64_t *bus)
 {
 	void *memory = heap_alloc(bytes, align);
-	*bus = (uint64_t)memory;
+	*bus = (uint64_t)memory + domain_page->dma_offset;
 	return memory;
 }
 

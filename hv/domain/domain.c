@@ -117,6 +117,12 @@ static int build_ram(struct domain *d)
 	return error;
 }
 
+/* Without an IOMMU an unfenced domain's devices see machine addresses: it is told where its memory, and a front end's, lies. */
+static bool sees_machine(const struct domain *d)
+{
+	return d->has_device && !iommu;
+}
+
 static int build_page(struct domain *d)
 {
 	uint8_t *pages = pool_alloc(BH_DOMAIN_PAGES, 1);
@@ -130,6 +136,7 @@ static int build_page(struct domain *d)
 	string_copy(d->page->name, d->config->name, sizeof(d->page->name));
 	d->page->vcpu_count = d->vcpu_count;
 	d->page->tsc_khz = tsc_khz;
+	d->page->dma_offset = sees_machine(d) ? d->ram[0].hpa.value : 0;
 	d->page->wall_clock_ns = wall_clock_ns(&d->page->wall_clock_tsc);
 	int error = paging_map(&d->npt, d->page_gpa, pool_hpa(pages), BH_DOMAIN_PAGE_OFFSET, MAP_READ | MAP_WRITE);
 	if (!error) {
@@ -309,10 +316,15 @@ int domain_attach_link(struct domain *d, struct link *l, uint32_t role, uint32_t
 	}
 	struct bh_link *page = &d->page->links[*slot];
 	struct domain *peer = role == BH_LINK_FRONT ? l->back : l->front;
+	if (role == BH_LINK_BACK && sees_machine(d) && l->front->ram_count > 1) {
+		*why = "unfenced, it needs its front end's memory in one piece";
+		return -ENOTSUP;
+	}
 	d->links[*slot] = l;
 	d->link_roles[*slot] = role;
 	page->mmio = role == BH_LINK_FRONT ? DOMAIN_MMIO + *slot * PAGE_SIZE : 0;
 	page->window = role == BH_LINK_BACK ? BH_LINK_WINDOW(*slot) : 0;
+	page->dma_window = role != BH_LINK_BACK ? 0 : sees_machine(d) ? l->front->ram[0].hpa.value : page->window;
 	page->front_memory = role == BH_LINK_BACK ? domain_memory(l->front) : 0;
 	string_copy(page->peer, peer->config->name, sizeof(page->peer));
 	return 0;

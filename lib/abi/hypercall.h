@@ -130,6 +130,7 @@ struct bh_link {
 	struct bh_queue queues[BH_MAX_QUEUES];
 	struct bh_grant grants[BH_MAX_GRANTS];
 	char peer[16];
+	uint64_t dma_window; /* back: GPA 0 of the front end as the back end's devices see it; window, unless unfenced */
 };
 
 struct bh_bar {
@@ -166,6 +167,7 @@ struct bh_domain_page { /* the pages after the event page, read-only for the dom
 	uint64_t wall_clock_tsc;
 	struct bh_device devices[BH_MAX_DEVICES];
 	struct bh_link links[BH_MAX_LINKS];
+	uint64_t dma_offset; /* own GPA to bus address; 0, unless unfenced without an IOMMU */
 };
 
 #define BH_DOMAIN_PAGE_OFFSET 4096 /* of struct bh_domain_page from the GPA that CPUID names */
