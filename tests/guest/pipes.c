@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: MIT */
+/* Pipes between processes: order, blocking, ends of file, broken pipes, poll. */
+#include "check.h"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/wait.h>
+
+static void bytes_arrive_in_order(void)
+{
+	int fds[2], status;
+	CHECK(pipe(fds) == 0);
+	pid_t pid = fork();
+	if (pid == 0) {
+		static unsigned char block[7001];
+		for (int i = 0; i < 100; i++) {
+			for (unsigned j = 0; j < sizeof(block); j++) {
+				block[j] = (unsigned char)(i * sizeof(block) + j);
+			}
+			if (write(fds[1], block, sizeof(block)) != sizeof(block)) {
+				_exit(1);
+			}
+		}
+		_exit(0);
+	}
+	close(fds[1]);
+	unsigned char in[3000], next = 0;
+	long total = 0;
+	ssize_t n;
+	while ((n = read(fds[0], in, sizeof(in))) > 0) {
+		for (ssize_t i = 0; i < n; i++) {
+			CHECK(in[i] == next++);
+		}
+		total += n;
+	}
+	CHECK(n == 0 && total == 700100);
+	CHECK(waitpid(pid, &status, 0) == pid && status == 0);
+	close(fds[0]);
+}
+
+static void writing_with_no_reader_is_an_error(void)
+{
+	int fds[2], status;
+	CHECK(pipe(fds) == 0);
+	close(fds[0]);
+	pid_t pid = fork();
+	if (pid == 0) {
+		(void)!write(fds[1], "x", 1);
+		_exit(0);
+	}
+	CHECK(waitpid(pid, &status, 0) == pid && WIFSIGNALED(status) && WTERMSIG(status) == SIGPIPE);
+	signal(SIGPIPE, SIG_IGN);
+	CHECK(write(fds[1], "x", 1) == -1 && errno == EPIPE);
+	signal(SIGPIPE, SIG_DFL);
+	close(fds[1]);
+}
+
+static void nonblocking_ends_do_not_wait(void)
+{
+	int fds[2];
+	char c, block[4096] = { 0 };
+	long total = 0;
+	ssize_t n;
+	CHECK(pipe2(fds, O_NONBLOCK | O_CLOEXEC) == 0);
+	CHECK(fcntl(fds[0], F_GETFD) == FD_CLOEXEC && (fcntl(fds[0], F_GETFL) & O_NONBLOCK));
+	CHECK(read(fds[0], &c, 1) == -1 && errno == EAGAIN);
+	while ((n = write(fds[1], block, sizeof(block))) > 0) {
+		total += n;
+	}
+	CHECK(n == -1 && errno == EAGAIN && total == 65536);
+	close(fds[0]);
+	close(fds[1]);
+}
+
+static void poll_tells_what_is_ready(void)
+{
+	int fds[2];
+	CHECK(pipe(fds) == 0);
+	struct pollfd ends[2] = { { .fd = fds[0], .events = POLLIN }, { .fd = fds[1], .events = POLLOUT } };
+	CHECK(poll(ends, 2, 0) == 1 && ends[0].revents == 0 && ends[1].revents == POLLOUT);
+	CHECK(write(fds[1], "x", 1) == 1);
+	CHECK(poll(ends, 1, 1000) == 1 && ends[0].revents == POLLIN);
+	close(fds[1]);
+	char c;
+	CHECK(read(fds[0], &c, 1) == 1);
+	CHECK(poll(ends, 1, 1000) == 1 && (ends[0].revents & POLLHUP));
+	close(fds[0]);
+}
+
+static void poll_sleeps_until_there_is_something(void)
+{
+	int fds[2];
+	CHECK(pipe(fds) == 0);
+	pid_t pid = fork();
+	if (pid == 0) {
+		usleep(50000);
+		(void)!write(fds[1], "x", 1);
+		_exit(0);
+	}
+	struct pollfd end = { .fd = fds[0], .events = POLLIN };
+	CHECK(poll(&end, 1, 5000) == 1 && end.revents == POLLIN);
+	CHECK(waitpid(pid, NULL, 0) == pid);
+	char c;
+	CHECK(read(fds[0], &c, 1) == 1);
+	CHECK(poll(&end, 1, 20) == 0);
+	close(fds[0]);
+	close(fds[1]);
+}
+
+static void ping_pong_works_many_times(void)
+{
+	int there[2], back[2], status;
+	char c = 0;
+	CHECK(pipe(there) == 0 && pipe(back) == 0);
+	pid_t pid = fork();
+	if (pid == 0) {
+		close(there[1]);
+		while (read(there[0], &c, 1) == 1) {
+			c++;
+			(void)!write(back[1], &c, 1);
+		}
+		_exit(0);
+	}
+	for (int i = 0; i < 1000; i++) {
+		char sent = (char)(i & 0x3f);
+		CHECK(write(there[1], &sent, 1) == 1 && read(back[0], &c, 1) == 1 && c == sent + 1);
+	}
+	close(there[1]);
+	CHECK(waitpid(pid, &status, 0) == pid && status == 0);
+}
+
+static void duplicates_share_the_end(void)
+{
+	int fds[2];
+	char c;
+	CHECK(pipe(fds) == 0);
+	int copy = dup(fds[1]);
+	CHECK(copy >= 0 && dup2(fds[1], 50) == 50);
+	close(fds[1]);
+	close(copy);
+	CHECK(write(50, "y", 1) == 1);
+	close(50);
+	CHECK(read(fds[0], &c, 1) == 1 && c == 'y' && read(fds[0], &c, 1) == 0);
+	close(fds[0]);
+}
+
+int main(void)
+{
+	RUN(bytes_arrive_in_order);
+	RUN(writing_with_no_reader_is_an_error);
+	RUN(nonblocking_ends_do_not_wait);
+	RUN(poll_tells_what_is_ready);
+	RUN(poll_sleeps_until_there_is_something);
+	RUN(ping_pong_works_many_times);
+	RUN(duplicates_share_the_end);
+	return check_failures;
+}
