@@ -78,6 +78,10 @@ static int write_settings(const struct workdir *dir)
 	char log[160];
 	snprintf(log, sizeof(log), "3:file:%s", workdir_file(dir, "libvirt.log"));
 	setenv("LIBVIRT_LOG_OUTPUTS", log, 1);
+	/* Not run by root, libvirt also writes below these. */
+	setenv("XDG_CACHE_HOME", workdir_file(dir, "root"), 1);
+	setenv("XDG_CONFIG_HOME", workdir_file(dir, "root"), 1);
+	setenv("XDG_RUNTIME_DIR", workdir_file(dir, "root"), 1);
 	static const char *const dirs[] = { "root", "root/etc" };
 	for (size_t i = 0; i < 2; i++) {
 		if (mkdir(workdir_file(dir, dirs[i]), 0700) != 0) {
