@@ -18,7 +18,7 @@ enum { SIGILL = 4, SIGTRAP = 5, SIGBUS = 7, SIGFPE = 8, SIGKILL = 9, SIGSEGV = 1
 enum { SEGV_MAPERR = 1, SEGV_ACCERR = 2, SI_KERNEL = 0x80, BUS_ADRERR = 2, TRAP_TRACE = 2, FPE_INTDIV = 1, ILL_ILLOPN = 2 };
 enum { PF_PRESENT = 1, PF_WRITE = 2, PF_RESERVED = 8, PF_FETCH = 16 };
 
-#define RFLAGS_USER 0x40dd5ull /* the flags a program may set: status, TF, DF, AC */
+#define RFLAGS_USER 0x240dd5ull /* the flags a program may set: status, TF, DF, AC, ID */
 #define VECTOR_PAGE_FAULT 14
 #define SAMPLE_WEIGHT 16
 

@@ -137,7 +137,7 @@ static int area_fork(struct address_space *from, struct address_space *to, const
 		return 0; /* the faults find the same pages */
 	}
 	for (uint64_t at = area->start; (leaf = user_leaves_next(from->cr3, &at, area->end, &count)); at += count * PAGE_SIZE) {
-		uint64_t *copy = user_leaf_make(to->cr3, at);
+		uint64_t *copy = user_leaves_make(to->cr3, at, count);
 		if (!copy) {
 			return -ENOMEM;
 		}

@@ -139,7 +139,7 @@ static int fault_locked(struct address_space *as, uint64_t address, bool write, 
 	if (!area->prot || (write && !(area->prot & PROT_WRITE)) || (exec && !(area->prot & PROT_EXEC))) {
 		return -EACCES;
 	}
-	uint64_t *leaf = user_leaf_make(as->cr3, address);
+	uint64_t *leaf = user_leaves_make(as->cr3, address, 1);
 	if (!leaf) {
 		return -ENOMEM;
 	}

@@ -19,7 +19,7 @@ static int leaves_move(struct address_space *as, uint64_t from, uint64_t to, uin
 		if (!leaf || !leaf_holds_page(*leaf)) {
 			continue;
 		}
-		uint64_t *at = user_leaf_make(as->cr3, to + done);
+		uint64_t *at = user_leaves_make(as->cr3, to + done, 1);
 		if (!at) {
 			error = -ENOMEM;
 			break;

@@ -1,31 +1,66 @@
 /* SPDX-License-Identifier: MIT */
-/* Walking the user half of page tables: 4 levels, 4 KiB leaves. AMD64 APM vol. 2, 5.3. */
+/*
+ * Walking the user half of page tables: 4 levels, 4 KiB leaves. AMD64 APM vol. 2, 5.3. A table's page remembers in `index` which
+ * slots were ever set, the first and one behind the last, so that fork and exit look at no others.
+ */
 #include "mm/user_table.h"
 #include "base/string.h"
 #include "kernel/memory.h"
 
 #define TABLE_FLAGS (PTE_PRESENT | PTE_WRITE | PTE_USER | PTE_ACCESSED)
 #define USER_SLOTS 256
+#define NOTHING_SET 512 /* first 512, end 0 */
+#define LEAF_TABLE_SPAN (512 * PAGE_SIZE)
+
+static struct page *table_page(const uint64_t *table)
+{
+	return page_from_phys((uint64_t)table - PHYSMAP);
+}
+
+static unsigned table_first(const uint64_t *table)
+{
+	return table_page(table)->index & 0xffff;
+}
+
+/** One behind the last. */
+static unsigned table_end(const uint64_t *table)
+{
+	return table_page(table)->index >> 16;
+}
+
+static void table_note(const uint64_t *table, unsigned first, unsigned end)
+{
+	first = first < table_first(table) ? first : table_first(table);
+	end = end > table_end(table) ? end : table_end(table);
+	table_page(table)->index = first | end << 16;
+}
+
+static struct page *table_alloc(void)
+{
+	struct page *page = page_alloc(ALLOC_ZERO);
+	if (page) {
+		page->index = NOTHING_SET;
+	}
+	return page;
+}
 
 uint64_t user_table_create(void)
 {
-	struct page *page = page_alloc(ALLOC_ZERO);
+	struct page *page = table_alloc();
 	if (!page) {
 		return 0;
 	}
 	uint64_t *table = page_data(page);
-	for (unsigned i = USER_SLOTS; i < 512; i++) {
-		table[i] = kernel_pml4[i];
-	}
+	memcpy(table + USER_SLOTS, kernel_pml4 + USER_SLOTS, PAGE_SIZE / 2);
 	return page_phys(page);
 }
 
-static void table_destroy(uint64_t phys, unsigned level, unsigned slots)
+static void table_destroy(uint64_t phys, unsigned level)
 {
 	const uint64_t *table = phys_to_virt(phys);
-	for (unsigned i = 0; level > 0 && i < slots; i++) {
+	for (unsigned i = table_first(table); level > 0 && i < table_end(table); i++) {
 		if (table[i] & PTE_PRESENT) {
-			table_destroy(table[i] & PTE_ADDRESS, level - 1, 512);
+			table_destroy(table[i] & PTE_ADDRESS, level - 1);
 		}
 	}
 	page_put(page_from_phys(phys));
@@ -33,7 +68,7 @@ static void table_destroy(uint64_t phys, unsigned level, unsigned slots)
 
 void user_table_destroy(uint64_t cr3)
 {
-	table_destroy(cr3, 3, USER_SLOTS);
+	table_destroy(cr3, 3);
 }
 
 uint64_t *user_leaf_find(uint64_t cr3, uint64_t address)
@@ -49,43 +84,59 @@ uint64_t *user_leaf_find(uint64_t cr3, uint64_t address)
 	return &table[address >> 12 & 511];
 }
 
-uint64_t *user_leaf_make(uint64_t cr3, uint64_t address)
+uint64_t *user_leaves_make(uint64_t cr3, uint64_t address, unsigned count)
 {
 	uint64_t *table = phys_to_virt(cr3);
 	for (unsigned level = 3; level > 0; level--) {
-		uint64_t *entry = &table[address >> (12 + 9 * level) & 511];
-		if (!(*entry & PTE_PRESENT)) {
-			struct page *page = page_alloc(ALLOC_ZERO);
+		unsigned slot = address >> (12 + 9 * level) & 511;
+		if (!(table[slot] & PTE_PRESENT)) {
+			struct page *page = table_alloc();
 			if (!page) {
 				return NULL;
 			}
-			*entry = page_phys(page) | TABLE_FLAGS;
+			table[slot] = page_phys(page) | TABLE_FLAGS;
+			table_note(table, slot, slot + 1);
 		}
-		table = phys_to_virt(*entry & PTE_ADDRESS);
+		table = phys_to_virt(table[slot] & PTE_ADDRESS);
 	}
-	return &table[address >> 12 & 511];
+	unsigned slot = address >> 12 & 511;
+	table_note(table, slot, slot + count);
+	return &table[slot];
+}
+
+/** The leaf table of an address; or NULL, and the address behind what has none. */
+static uint64_t *leaf_table_find(uint64_t cr3, uint64_t *address)
+{
+	uint64_t *table = phys_to_virt(cr3);
+	for (unsigned level = 3; level > 0; level--) {
+		uint64_t entry = table[*address >> (12 + 9 * level) & 511];
+		if (!(entry & PTE_PRESENT)) {
+			uint64_t span = 1ull << (12 + 9 * level);
+			*address = (*address & ~(span - 1)) + span;
+			return NULL;
+		}
+		table = phys_to_virt(entry & PTE_ADDRESS);
+	}
+	return table;
 }
 
 uint64_t *user_leaves_next(uint64_t cr3, uint64_t *address, uint64_t end, unsigned *count)
 {
 	while (*address < end) {
-		uint64_t *table = phys_to_virt(cr3);
-		unsigned level = 3;
-		for (; level > 0; level--) {
-			uint64_t entry = table[*address >> (12 + 9 * level) & 511];
-			if (!(entry & PTE_PRESENT)) {
-				break;
-			}
-			table = phys_to_virt(entry & PTE_ADDRESS);
+		uint64_t *table = leaf_table_find(cr3, address);
+		if (!table) {
+			continue;
 		}
-		if (level == 0) {
-			uint64_t first = *address >> PAGE_SHIFT & 511, left = (end - *address) >> PAGE_SHIFT;
-			*count = (unsigned)(left < 512 - first ? left : 512 - first);
-			return &table[*address >> 12 & 511];
+		uint64_t base = *address & ~(LEAF_TABLE_SPAN - 1);
+		unsigned slot = *address >> PAGE_SHIFT & 511, stop = table_end(table);
+		slot = slot > table_first(table) ? slot : table_first(table);
+		stop = end - base < (uint64_t)stop << PAGE_SHIFT ? (unsigned)((end - base) >> PAGE_SHIFT) : stop;
+		if (slot < stop) {
+			*address = base + ((uint64_t)slot << PAGE_SHIFT);
+			*count = stop - slot;
+			return &table[slot];
 		}
-		/* Nothing below this entry: on to the next one. */
-		uint64_t span = 1ull << (12 + 9 * level);
-		*address = (*address & ~(span - 1)) + span;
+		*address = base + LEAF_TABLE_SPAN;
 	}
 	return NULL;
 }

@@ -21,11 +21,11 @@ uint64_t user_table_create(void);
 /** Free all tables; the leaves hold nothing any more. */
 void user_table_destroy(uint64_t cr3);
 
-/** The leaf of an address. NULL: no table there. */
+/** The leaf of an address. NULL: no table there. Only for leaves that are set already, or to look. */
 uint64_t *user_leaf_find(uint64_t cr3, uint64_t address);
-/** The same, with tables made. NULL: no memory. */
-uint64_t *user_leaf_make(uint64_t cr3, uint64_t address);
-/** The next address in [*address, end) that has a leaf table, and *count leaves from there on, in one table. NULL: none. */
+/** The leaf of an address and those of the next count - 1 pages in the same table, to be set; tables are made. NULL: no memory. */
+uint64_t *user_leaves_make(uint64_t cr3, uint64_t address, unsigned count);
+/** The next address in [*address, end) whose leaf may be set, and how many from there on in its table. NULL: none. */
 uint64_t *user_leaves_next(uint64_t cr3, uint64_t *address, uint64_t end, unsigned *count);
 
 static inline bool leaf_holds_page(uint64_t leaf)
