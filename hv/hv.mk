@@ -9,3 +9,4 @@ $(BUILD)/hv.elf: $(HV_OBJECTS) hv/hv.ld
 
 .PHONY: hv
 hv: $(BUILD)/hv.elf
+ALL += $(BUILD)/hv.elf

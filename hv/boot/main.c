@@ -90,7 +90,7 @@ void boot_main(uint32_t magic, uint32_t structure)
 	if (error) {
 		hv_panic("boot: %s", why);
 	}
-	acpi_root_find(boot_info.rsdp);
+	acpi_root_find(early_at(boot_info.rsdp.value, 36) ? boot_info.rsdp : HPA(0));
 	ram_reserve();
 	memory_init();
 	acpi_init();
