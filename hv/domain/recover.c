@@ -22,6 +22,15 @@ static const char *const cause_names[] = {
 	[CAUSE_HEARTBEAT] = "heartbeat", [CAUSE_COMPLAINT] = "complaint", [CAUSE_RESTART] = "restart",
 };
 
+static void wake_home(struct domain *d)
+{
+	if (d->vcpu[0]->cpu == cpu_current()->index) {
+		sched_again();
+	} else {
+		cpu_kick(d->vcpu[0]->cpu);
+	}
+}
+
 void recover_request(struct domain *d, enum recover_cause cause, const char *reason)
 {
 	uint32_t none = CAUSE_NONE;
@@ -35,11 +44,8 @@ void recover_request(struct domain *d, enum recover_cause cause, const char *rea
 	d->recovery.requested = tsc_read();
 	for (unsigned i = 0; i < d->vcpu_count; i++) {
 		atomic_store(&d->vcpu[i]->frozen, true);
-		sched_notify(d->vcpu[i]);
 	}
-	if (d->vcpu[0]->cpu == cpu_current()->index) {
-		sched_again();
-	}
+	wake_home(d);
 }
 
 /* As back end: the front end keeps its registers and grants. As front end: the back end is to forget it all. */
@@ -137,9 +143,40 @@ static void decide(struct domain *d, int reset_error)
 	d->phase = DOMAIN_BACKOFF;
 }
 
+/* The phases, in microseconds; total also has the back-off, if there was one. */
+static void report(struct domain *d)
+{
+	struct recovery *r = &d->recovery;
+	char text[256];
+	uint64_t up = atomic_load(&r->up);
+	uint64_t end = r->completed ? r->completed : up > r->alive ? up : r->alive;
+	d->phase = DOMAIN_RUNNING;
+	format_text(text, sizeof(text),
+		    "recovery domain=%s epoch=%u cause=%s freeze_us=%lu fence_us=%lu reset_us=%lu rebuild_us=%lu replay_us=%lu total_us=%lu "
+		    "completion=%s",
+		    d->config->name, d->epoch, recover_cause_name(r->cause), tsc_to_us(r->frozen - r->requested),
+		    tsc_to_us(r->fenced - r->frozen), tsc_to_us(r->reset - r->fenced), tsc_to_us(r->rebuilt - r->rebuild_start),
+		    tsc_to_us(end - r->rebuilt), tsc_to_us(end - r->requested), r->completed ? "yes" : "none");
+	control_event("%s", text);
+	log_line("%s", text);
+}
+
+static uint64_t report_deadline(const struct domain *d)
+{
+	const struct recovery *r = &d->recovery;
+	uint64_t up = atomic_load(&r->up);
+	if (d->phase != DOMAIN_REPLAY || !r->alive || !up) {
+		return 0;
+	}
+	return (up > r->alive ? up : r->alive) + us_to_tsc(IDLE_REPORT_US);
+}
+
 static void die(struct domain *d)
 {
 	struct recovery *r = &d->recovery;
+	if (report_deadline(d)) {
+		report(d); /* of the death before */
+	}
 	r->cause = atomic_load(&d->request);
 	log_line("domain %s dies: %s: %s", d->config->name, recover_cause_name(r->cause), r->reason);
 	for (unsigned i = 0; i < d->vcpu_count; i++) {
@@ -188,39 +225,18 @@ static void rebuild(struct domain *d)
 	r->rebuilt = tsc_read();
 }
 
-/* The phases, in microseconds; total also has the back-off, if there was one. */
-static void report(struct domain *d)
-{
-	struct recovery *r = &d->recovery;
-	char text[256];
-	uint64_t up = atomic_load(&r->up);
-	uint64_t end = r->completed ? r->completed : up > r->alive ? up : r->alive;
-	d->phase = DOMAIN_RUNNING;
-	format_text(text, sizeof(text),
-		    "recovery domain=%s epoch=%u cause=%s freeze_us=%lu fence_us=%lu reset_us=%lu rebuild_us=%lu replay_us=%lu total_us=%lu "
-		    "completion=%s",
-		    d->config->name, d->epoch, recover_cause_name(r->cause), tsc_to_us(r->frozen - r->requested),
-		    tsc_to_us(r->fenced - r->frozen), tsc_to_us(r->reset - r->fenced), tsc_to_us(r->rebuilt - r->rebuild_start),
-		    tsc_to_us(end - r->rebuilt), tsc_to_us(end - r->requested), r->completed ? "yes" : "none");
-	control_event("%s", text);
-	log_line("%s", text);
-}
-
-static uint64_t report_deadline(const struct domain *d)
-{
-	const struct recovery *r = &d->recovery;
-	uint64_t up = atomic_load(&r->up);
-	if (d->phase != DOMAIN_REPLAY || !r->alive || !up) {
-		return 0;
-	}
-	return (up > r->alive ? up : r->alive) + us_to_tsc(IDLE_REPORT_US);
-}
-
 void recover_poll(struct domain *d, uint64_t now)
 {
-	uint32_t request = atomic_load(&d->request);
 	bool dead = d->phase == DOMAIN_PARKED || d->phase == DOMAIN_BACKOFF;
-	if (request != CAUSE_NONE && !dead) {
+	bool restart = atomic_exchange(&d->restart, false);
+	if (restart && dead) {
+		d->recovery.restarts = d->recovery.quick_deaths = 0;
+		d->recovery.restart_at = now;
+		d->phase = DOMAIN_BACKOFF;
+	} else if (restart) {
+		recover_request(d, CAUSE_RESTART, "by command");
+	}
+	if (atomic_load(&d->request) != CAUSE_NONE && !dead) { /* a dead one keeps its request until it is rebuilt */
 		die(d);
 	}
 	if (d->phase == DOMAIN_BACKOFF && tsc_read() >= d->recovery.restart_at) {
@@ -290,15 +306,8 @@ const char *recover_cause_name(enum recover_cause cause)
 	return cause_names[cause];
 }
 
-/* A parked or waiting domain keeps its request until it is rebuilt, so nothing else can kill it meanwhile. */
 void recover_restart(struct domain *d)
 {
-	if (d->phase == DOMAIN_PARKED || d->phase == DOMAIN_BACKOFF) {
-		d->recovery.restarts = d->recovery.quick_deaths = 0;
-		d->recovery.restart_at = tsc_read();
-		d->phase = DOMAIN_BACKOFF;
-		sched_notify(d->vcpu[0]);
-		return;
-	}
-	recover_request(d, CAUSE_RESTART, "by command");
+	atomic_store(&d->restart, true);
+	wake_home(d);
 }

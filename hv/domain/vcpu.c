@@ -51,7 +51,8 @@ bool vcpu_awake(struct vcpu *v, uint64_t now)
 		return true;
 	}
 	uint64_t pending = atomic_load(v->pending);
-	if (!pending && lapic_next(&v->lapic) < 0 && !(v->wait_deadline && now >= v->wait_deadline)) {
+	bool event = v->waiting ? pending != 0 : event_unannounced(v);
+	if (!event && lapic_next(&v->lapic) < 0 && !(v->wait_deadline && now >= v->wait_deadline)) {
 		return false;
 	}
 	if (v->waiting) {
@@ -84,10 +85,12 @@ void vcpu_flush(struct vcpu *v)
 	}
 }
 
-/* Link events of a guest that knows only interrupts. */
+/* Link events of a guest that knows only interrupts; they stay pending, should it be one that has not called yet. */
 static void events_to_vectors(struct vcpu *v)
 {
-	uint64_t links = atomic_exchange(v->pending, 0) >> BH_EVENT_LINK & ((1u << BH_MAX_LINKS) - 1);
+	uint64_t fresh = atomic_load(v->pending) & ~atomic_load(&v->announced);
+	uint64_t links = fresh >> BH_EVENT_LINK & ((1u << BH_MAX_LINKS) - 1);
+	atomic_fetch_or(&v->announced, fresh);
 	for (; links != 0; links &= links - 1) {
 		lapic_raise(&v->lapic, (uint8_t)(UNAWARE_LINK_VECTOR + __builtin_ctzll(links)));
 	}
@@ -96,7 +99,7 @@ static void events_to_vectors(struct vcpu *v)
 /* At most one interrupt an entry; where it cannot go in, or another waits behind it, the window tells when it can. */
 static void deliver(struct vcpu *v)
 {
-	if (!v->domain->aware && atomic_load(v->pending)) {
+	if (!v->domain->aware) {
 		events_to_vectors(v);
 	}
 	bool upcall = v->upcall && event_unannounced(v);

@@ -74,6 +74,7 @@ struct domain {
 	uint32_t epoch;
 	enum domain_phase phase; /* home processor of vCPU 0 */
 	_Atomic uint32_t request; /* enum recover_cause */
+	_Atomic bool restart; /* the command was given */
 	_Atomic uint64_t last_call; /* TSC of the last sign of life */
 	struct recovery recovery;
 };
