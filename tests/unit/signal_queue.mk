@@ -1,0 +1,1 @@
+UNIT_signal_queue := guest-kernel/process/signal.c
