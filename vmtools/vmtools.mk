@@ -5,7 +5,7 @@ VMTOOLS_OBJECTS := $(call host_objects,$(VMTOOLS_SOURCES))
 FLAGS_vmtools := -Ivmtools
 
 $(BUILD)/vmctl: $(VMTOOLS_OBJECTS)
-	$(CC) -o $@ $(VMTOOLS_OBJECTS) -lvirt -lvirt-qemu -lpthread -lm
+	$(CC) -o $@ $(VMTOOLS_OBJECTS) -lvirt -lpthread -lm
 
 .PHONY: vmctl
 vmctl: $(BUILD)/vmctl
