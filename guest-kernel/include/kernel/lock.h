@@ -45,18 +45,19 @@ void wait_finish(struct waiter *w);
  *  `interruptible`, a signal is pending (-EINTR). Returns at once if woken since wait_prepare. */
 int wait_sleep(uint64_t deadline_ns, bool interruptible);
 
-/** Sleep until `condition`; 0, -EINTR or -ETIMEDOUT. */
+/** Sleep until `condition`; 0, -EINTR or -ETIMEDOUT. The condition may take something: it is not tried again once it held. */
 #define WAIT_EVENT_DEADLINE(q, condition, deadline_ns, interruptible)                              \
 	({                                                                                         \
 		int wait_error = 0;                                                                \
 		while (!(condition)) {                                                             \
 			struct waiter waiter_here;                                                 \
 			wait_prepare((q), &waiter_here);                                           \
-			if (!(condition)) {                                                        \
+			bool wait_over = (condition);                                              \
+			if (!wait_over) {                                                          \
 				wait_error = wait_sleep((deadline_ns), (interruptible));           \
 			}                                                                          \
 			wait_finish(&waiter_here);                                                 \
-			if (wait_error) {                                                          \
+			if (wait_over || wait_error) {                                             \
 				break;                                                             \
 			}                                                                          \
 		}                                                                                  \
