@@ -113,8 +113,8 @@ no_long_mode_text: db "bulkhead: this processor has no long mode (x86-64)", 13, 
 align 8
 boot_gdt:
 	dq 0
-	dq 0x00209a0000000000 ; 0x08: 64-bit code
-	dq 0x00cf92000000ffff ; 0x10: data
+	dq 0x00209b0000000000 ; 0x08: 64-bit code
+	dq 0x00cf93000000ffff ; 0x10: data
 boot_gdt_pointer:
 	dw $ - boot_gdt - 1
 	dd boot_gdt

@@ -42,8 +42,8 @@ static void gdt_load(struct cpu_area *area)
 {
 	uint64_t tss = (uint64_t)&area->tss;
 	struct { uint16_t limit; uint64_t base; } __attribute__((packed)) pointer = { sizeof(area->gdt) - 1, (uint64_t)area->gdt };
-	area->gdt[1] = 0x00209a0000000000; /* SELECTOR_CODE: 64-bit */
-	area->gdt[2] = 0x00cf92000000ffff; /* SELECTOR_DATA */
+	area->gdt[1] = 0x00209b0000000000; /* SELECTOR_CODE: 64-bit */
+	area->gdt[2] = 0x00cf93000000ffff; /* SELECTOR_DATA */
 	area->gdt[3] = (sizeof(struct tss) - 1) | (tss & 0xffffff) << 16 | 0x89ull << 40 | (tss >> 24 & 0xff) << 56;
 	area->gdt[4] = tss >> 32;
 	for (unsigned i = 0; i < IST_COUNT; i++) {

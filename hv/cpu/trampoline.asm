@@ -58,11 +58,11 @@ long_mode:
 	call [rbx + at(parameter_entry)]
 
 align 8
-gdt:
+gdt: ; accessed bits set: the page is read-only to the processor once paging is on
 	dq 0
-	dq 0x00209a0000000000 ; 0x08: 64-bit code
-	dq 0x00cf9a000000ffff ; 0x10: 32-bit code
-	dq 0x00cf92000000ffff ; 0x18: data
+	dq 0x00209b0000000000 ; 0x08: 64-bit code
+	dq 0x00cf9b000000ffff ; 0x10: 32-bit code
+	dq 0x00cf93000000ffff ; 0x18: data
 gdt_pointer:
 	dw gdt_pointer - gdt - 1
 	dd 0
