@@ -62,6 +62,8 @@ void mutex_lock(struct mutex *m)
 	}
 	if (!mutex_try(m)) {
 		WAIT_EVENT(&m->waiters, mutex_try(m));
+		/* Within a wait for something else: a wake for that may have been taken for ours, so it has to look again. */
+		thread_current()->wake_pending = thread_current()->waiter_count > 0;
 	}
 }
 
