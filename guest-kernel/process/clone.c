@@ -90,6 +90,7 @@ static int process_copy(struct process *child, struct process *from, const struc
 	memcpy(child->name, from->name, sizeof(child->name));
 	child->signals->exit_signal = r->exit_signal;
 	child->signals->vfork_held = r->flags & CLONE_VFORK;
+	child->signals->shares_memory = r->flags & CLONE_VM;
 	child->signals->not_dumpable = from->signals->not_dumpable;
 	return 0;
 }

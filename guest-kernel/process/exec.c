@@ -201,6 +201,19 @@ static void become(const struct exec_image *image, const struct exec_arguments *
 	process_vfork_release(p);
 }
 
+/* The old image's locks and thread number are given up where they lie. */
+static void leave_memory(struct process *p, struct address_space *old, struct address_space *new)
+{
+	struct process_thread *u = thread_current()->user;
+	if (u->robust_list || p->signals->shares_memory) {
+		memory_switch(p, old);
+		futex_thread_exit(u);
+		memory_switch(p, new);
+	}
+	p->signals->shares_memory = false;
+	address_space_put(old);
+}
+
 static int replace(struct exec_image *image, struct exec_arguments *args, struct trap_frame *frame)
 {
 	struct process *p = process_current();
@@ -219,10 +232,7 @@ static int replace(struct exec_image *image, struct exec_arguments *args, struct
 		return error;
 	}
 	if (old) {
-		memory_switch(p, old);
-		futex_thread_exit(thread_current()->user);
-		memory_switch(p, new);
-		address_space_put(old);
+		leave_memory(p, old, new);
 	}
 	become(image, args, frame);
 	return 0;

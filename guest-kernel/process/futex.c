@@ -295,12 +295,14 @@ void futex_thread_exit(struct process_thread *u)
 		robust_walk(u->robust_list, thread_current()->tid);
 		u->robust_list = 0;
 	}
-	if (u->clear_child_tid) {
+	/* Nobody else looks at memory that is this thread's alone: spare the copy of a page. */
+	const struct signals *s = process_current()->signals;
+	if (u->clear_child_tid && (s->thread_count > 1 || s->shares_memory)) {
 		if (!user_write(u->clear_child_tid, &zero, sizeof(zero))) {
 			futex_wake_address(u->clear_child_tid, 1);
 		}
-		u->clear_child_tid = 0;
 	}
+	u->clear_child_tid = 0;
 }
 
 long sys_set_robust_list(const uint64_t a[6])

@@ -40,6 +40,7 @@ struct signals {
 	int exit_signal; /* a: sent to the parent at the end; 0: none */
 	bool vfork_held; /* p: the parent sleeps until this process execs or ends */
 	bool executed; /* p: has called execve since fork, so that its parent may not move it to another group */
+	bool shares_memory; /* o: made with CLONE_VM, and has not called execve since */
 	bool not_dumpable; /* o */
 	struct timer alarm; /* ITIMER_REAL */
 	uint64_t alarm_deadline_ns, alarm_interval_ns; /* p */
