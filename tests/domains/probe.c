@@ -4,6 +4,8 @@
  *   hello            print by hypercall and power off with status 42
  *   calls            every hypercall with good and bad arguments, then power off with the verdict
  *   front, back      the two ends of a block link (probe_link.c)
+ *   dma              leave the disk controller a long queue of reads and wait (probe_dma.c)
+ *   idle             wait
  *   touch, triple, panic, spin, forbidden   die in this way
  */
 #include "probe.h"
@@ -107,6 +109,12 @@ void probe_main(const struct pvh_start_info *info)
 	}
 	if (probe_option("back")) {
 		probe_back();
+	}
+	if (probe_option("dma")) {
+		probe_dma();
+	}
+	while (probe_option("idle")) {
+		probe_wait(0, 0);
 	}
 	die();
 }

@@ -43,6 +43,7 @@ void probe_upcall(void); /* counts */
 void probe_main(const struct pvh_start_info *info);
 void probe_front(void);
 void probe_back(void);
+_Noreturn void probe_dma(void);
 void probe_calls(void);
 
 #endif

@@ -1,0 +1,138 @@
+# SPDX-License-Identifier: MIT
+# The device of a dead domain reaches no memory after the fence. A driver gives the controller eight seconds' worth of reads (the disk is
+# throttled), and is killed; the reset is skipped on purpose, so the controller goes on with its queue. QEMU's monitor shows the machine's
+# memory from outside. Run once with the IOMMU: from the fence on no byte of the buffer changes. Run once without it: the rest of the
+# queue lands, so the first run would have noticed. (QEMU translates a read's addresses when it begins it: the one that is under way at the
+# fence may still land, so memory is compared from one second after.)
+# limit: 120
+. tests/boot/assert.bash
+
+ram_mib=256
+slot=65536 slots=32
+buffer_bytes=$((slot * slots))
+qemu=
+
+trap '[ -n "$qemu" ] && kill -9 $qemu 2>/dev/null' EXIT
+
+# monitor COMMAND: to QEMU's monitor; returns when it has been carried out.
+monitor() {
+	printf '%s\n' "$1" | timeout 20 socat -t 10 - "UNIX-CONNECT:$scratch/monitor" >/dev/null
+}
+
+# control COMMAND: to the machine's control line.
+control() {
+	printf '%s\n' "$1" >&3
+}
+
+# until_said TEXT: the control line has said so.
+until_said() {
+	for _ in $(seq 300); do
+		grep -q "$1" "$scratch/control" 2>/dev/null && return
+		sleep 0.1
+	done
+	tail -n 30 "$scratch/control"
+	fail "the machine did not say \"$1\""
+}
+
+# start OPTIONS [QEMU's arguments]: a machine whose domain "dma" has these words in its command line.
+start() {
+	local options=$1
+	shift
+	cat >"$scratch/manifest" <<-END
+	domain main
+	    main
+	    image     $(realpath "$BUILD/probe.elf")
+	    memory    2M
+	    cmdline   idle
+	domain dma
+	    image     $(realpath "$BUILD/probe.elf")
+	    memory    8M
+	    cmdline   $options
+	    device    class 010601
+	    unfenced
+	    test-no-reset
+	END
+	"$vmctl" bundle "$scratch/manifest" -o "$scratch/bundle" || fail "vmctl bundle"
+	rm -f "$scratch/control" "$scratch/monitor" "$scratch/in"
+	mkfifo "$scratch/in"
+	qemu-system-x86_64 -M q35 -cpu max,+svm,+npt -m $ram_mib -display none -no-reboot -nodefaults \
+		-kernel "$BUILD/hv.elf" -initrd "$scratch/bundle" \
+		-drive "file=$scratch/disk,format=raw,if=none,id=disk,snapshot=on,throttling.bps-read=262144" \
+		-device ide-hd,drive=disk,bus=ide.0 -serial null -chardev stdio,id=control,logfile="$scratch/control" -serial chardev:control \
+		-monitor "unix:$scratch/monitor,server=on,wait=off" "$@" <>"$scratch/in" >/dev/null 2>"$scratch/qemu" &
+	qemu=$!
+	exec 3<>"$scratch/in"
+	until_said 'dma: queue left'
+}
+
+end() {
+	exec 3>&-
+	kill -9 $qemu
+	wait $qemu 2>/dev/null
+	qemu=
+}
+
+# buffer_find: the host-physical address of the buffer, a page behind the mark (probe_dma.c), in $buffer.
+buffer_find() {
+	local mark
+	mark=$(for i in $(seq 0 31); do printf '\\x%02x' $(((0x5b + 0x35 * i) & 255)); done)
+	monitor "pmemsave 0 $((ram_mib << 20)) \"$scratch/memory\""
+	buffer=
+	for offset in $(LC_ALL=C grep -obUaP "$mark" "$scratch/memory" | cut -d: -f1); do
+		[ $((offset & 4095)) -eq 0 ] && buffer=$((offset + 4096))
+	done
+	[ -n "$buffer" ] || fail "the driver's buffer is not in memory"
+}
+
+# sample NAME: the buffer as it is now.
+sample() {
+	monitor "pmemsave $buffer $buffer_bytes \"$scratch/$1\""
+	[ -s "$scratch/$1" ] || fail "no memory from QEMU's monitor"
+}
+
+# landed NAME: how many of the reads have arrived in this sample, by the disk's bytes.
+landed() {
+	local count=0 i
+	for i in $(seq 0 $((slots - 1))); do
+		cmp -s -n $slot -i $((i * slot)) "$scratch/$1" "$scratch/disk" && count=$((count + 1))
+	done
+	echo $count
+}
+
+# kill_and_watch: kill the driver once some reads have landed; samples "fenced", one second after, and "later", when the queue would be done.
+kill_and_watch() {
+	for _ in $(seq 50); do
+		sample before
+		[ "$(landed before)" -ge 3 ] && break
+		sleep 0.1
+	done
+	control 'kill dma'
+	until_said '^@ parked domain=dma'
+	sleep 1
+	sample fenced
+	sleep 8
+	sample later
+	before=$(landed before) fenced=$(landed fenced) later=$(landed later)
+	echo "reads landed: $before before the kill, $fenced one second after the fence, $later eight seconds later, of $slots"
+}
+
+head -c $((8 << 20)) /dev/urandom >"$scratch/disk"
+
+echo "with the IOMMU:"
+start dma -device amd-iommu,intremap=on
+buffer_find
+kill_and_watch
+end
+[ "$before" -ge 3 ] || fail "the queue did not run before the kill"
+[ "$fenced" -lt $slots ] || fail "nothing was left in the queue at the fence: the test shows nothing"
+cmp "$scratch/fenced" "$scratch/later" || fail "memory of the dead domain changed after the fence"
+
+echo "without:"
+start 'dma quiet'
+buffer_find
+end
+start "dma shift=$(printf '0x%x' $((buffer - 4096 - 0x200000)))"
+kill_and_watch
+end
+[ "$before" -ge 3 ] && [ "$later" -gt "$fenced" ] && [ "$later" -eq $slots ] || fail "without the IOMMU the old queue did not land: the test shows nothing"
+echo PASS
