@@ -37,7 +37,7 @@ struct tty {
 	struct window_size window;
 	bool hung_up;
 	uint32_t sid, foreground; /* under process_lock; 0: none */
-	char out[512]; /* output on its way through the discipline */
+	char out[2048]; /* output on its way through the discipline */
 	char echo[16]; /* and echo on its way to the console */
 };
 
