@@ -73,6 +73,13 @@ static void zero(char *at, size_t bytes)
 		memset(at, 0, bytes);
 		return;
 	}
+	/* What is zero already is only read: under another hypervisor there may be no memory behind it yet. */
+	const uint64_t *word = (const uint64_t *)at;
+	while (words >= 8 && (word[0] | word[1] | word[2] | word[3] | word[4] | word[5] | word[6] | word[7]) == 0) {
+		word += 8;
+		words -= 8;
+	}
+	at = (char *)word;
 	__asm__ volatile("rep stosq" : "+D"(at), "+c"(words) : "a"(0) : "memory");
 }
 
