@@ -123,7 +123,7 @@ static void address_space_destroy(struct address_space *as)
 
 void address_space_put(struct address_space *as)
 {
-	if (__atomic_sub_fetch(&as->references, 1, __ATOMIC_ACQ_REL) == 0) {
+	if (as && __atomic_sub_fetch(&as->references, 1, __ATOMIC_ACQ_REL) == 0) {
 		address_space_destroy(as);
 	}
 }
