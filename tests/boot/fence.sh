@@ -14,9 +14,22 @@ qemu=
 
 trap '[ -n "$qemu" ] && kill -9 $qemu 2>/dev/null' EXIT
 
-# monitor COMMAND: to QEMU's monitor; returns when it has been carried out.
+# monitor COMMAND [ARGUMENTS]: to QEMU's monitor (QMP); returns when it has been carried out.
 monitor() {
-	printf '%s\n' "$1" | timeout 20 socat -t 10 - "UNIX-CONNECT:$scratch/monitor" >/dev/null
+	local line
+	printf '{"execute":"%s","arguments":{%s}}\n' "$1" "${2:-}" >&4
+	while read -r -t 20 line <&5; do
+		case $line in
+		*'"return"'*) return ;;
+		*'"error"'*) break ;;
+		esac
+	done
+	fail "QEMU's monitor: $1: ${line:-no answer}"
+}
+
+# memory_save ADDRESS BYTES FILE
+memory_save() {
+	monitor pmemsave "\"val\":$1,\"size\":$2,\"filename\":\"$3\""
 }
 
 # control COMMAND: to the machine's control line.
@@ -34,10 +47,8 @@ until_said() {
 	fail "the machine did not say \"$1\""
 }
 
-# start OPTIONS [QEMU's arguments]: a machine whose domain "dma" has these words in its command line.
+# start [QEMU's arguments]: a machine with a domain "dma" that has set its queue going.
 start() {
-	local options=$1
-	shift
 	cat >"$scratch/manifest" <<-END
 	domain main
 	    main
@@ -47,26 +58,27 @@ start() {
 	domain dma
 	    image     $(realpath "$BUILD/probe.elf")
 	    memory    8M
-	    cmdline   $options
+	    cmdline   dma
 	    device    class 010601
 	    unfenced
 	    test-no-reset
 	END
 	"$vmctl" bundle "$scratch/manifest" -o "$scratch/bundle" || fail "vmctl bundle"
-	rm -f "$scratch/control" "$scratch/monitor" "$scratch/in"
-	mkfifo "$scratch/in"
+	rm -f "$scratch/control" "$scratch/in" "$scratch"/monitor.*
+	mkfifo "$scratch/in" "$scratch/monitor.in" "$scratch/monitor.out"
 	qemu-system-x86_64 -M q35 -cpu max,+svm,+npt -m $ram_mib -display none -no-reboot -nodefaults \
 		-kernel "$BUILD/hv.elf" -initrd "$scratch/bundle" \
 		-drive "file=$scratch/disk,format=raw,if=none,id=disk,snapshot=on,throttling.bps-read=262144" \
 		-device ide-hd,drive=disk,bus=ide.0 -serial null -chardev stdio,id=control,logfile="$scratch/control" -serial chardev:control \
-		-monitor "unix:$scratch/monitor,server=on,wait=off" "$@" <>"$scratch/in" >/dev/null 2>"$scratch/qemu" &
+		-chardev "pipe,id=monitor,path=$scratch/monitor" -mon chardev=monitor,mode=control "$@" <>"$scratch/in" >/dev/null 2>"$scratch/qemu" &
 	qemu=$!
-	exec 3<>"$scratch/in"
+	exec 3<>"$scratch/in" 4<>"$scratch/monitor.in" 5<>"$scratch/monitor.out"
+	monitor qmp_capabilities
 	until_said 'dma: queue left'
 }
 
 end() {
-	exec 3>&-
+	exec 3>&- 4>&- 5>&-
 	kill -9 $qemu
 	wait $qemu 2>/dev/null
 	qemu=
@@ -76,7 +88,7 @@ end() {
 buffer_find() {
 	local mark
 	mark=$(for i in $(seq 0 31); do printf '\\x%02x' $(((0x5b + 0x35 * i) & 255)); done)
-	monitor "pmemsave 0 $((ram_mib << 20)) \"$scratch/memory\""
+	memory_save 0 $((ram_mib << 20)) "$scratch/memory"
 	buffer=
 	for offset in $(LC_ALL=C grep -obUaP "$mark" "$scratch/memory" | cut -d: -f1); do
 		[ $((offset & 4095)) -eq 0 ] && buffer=$((offset + 4096))
@@ -86,8 +98,7 @@ buffer_find() {
 
 # sample NAME: the buffer as it is now.
 sample() {
-	monitor "pmemsave $buffer $buffer_bytes \"$scratch/$1\""
-	[ -s "$scratch/$1" ] || fail "no memory from QEMU's monitor"
+	memory_save "$buffer" "$buffer_bytes" "$scratch/$1"
 }
 
 # landed NAME: how many of the reads have arrived in this sample, by the disk's bytes.
@@ -119,7 +130,7 @@ kill_and_watch() {
 head -c $((8 << 20)) /dev/urandom >"$scratch/disk"
 
 echo "with the IOMMU:"
-start dma -device amd-iommu,intremap=on
+start -device amd-iommu,intremap=on
 buffer_find
 kill_and_watch
 end
@@ -128,10 +139,8 @@ end
 cmp "$scratch/fenced" "$scratch/later" || fail "memory of the dead domain changed after the fence"
 
 echo "without:"
-start 'dma quiet'
+start
 buffer_find
-end
-start "dma shift=$(printf '0x%x' $((buffer - 4096 - 0x200000)))"
 kill_and_watch
 end
 [ "$before" -ge 3 ] && [ "$later" -gt "$fenced" ] && [ "$later" -eq $slots ] || fail "without the IOMMU the old queue did not land: the test shows nothing"

@@ -3,7 +3,7 @@
  * A driver that leaves its AHCI controller a long queue and then only waits: 32 reads of 64 KiB, one a slot, not NCQ, so that the
  * controller begins each when the one before it has ended, with no help from a processor (AHCI 1.3.1, 5.5). The buffer is filled
  * with 0xc5 before; the page before it holds a mark that is computed, so that no image has it, for whoever searches the
- * machine's memory from outside. It needs 5 MiB. "shift=0x..." is added to all addresses that the device gets: for a machine with no IOMMU.
+ * machine's memory from outside. It needs 5 MiB.
  */
 #include "probe.h"
 
@@ -39,7 +39,6 @@ static struct area {
 } *const area = (struct area *)AREA;
 
 static volatile uint32_t *registers;
-static uint64_t shift;
 
 static uint32_t *at(unsigned offset)
 {
@@ -58,7 +57,7 @@ static uint32_t get(unsigned offset)
 
 static void address_put(void *to, const void *address)
 {
-	uint64_t value = (uint64_t)address + shift;
+	uint64_t value = (uint64_t)address + probe_page->dma_offset;
 	memcpy(to, &value, sizeof(value));
 }
 
@@ -107,19 +106,15 @@ static void queue_start(void)
 
 void probe_dma(void)
 {
-	const char *option = strstr((const char *)probe_info->cmdline_paddr, "shift="), *end;
-	shift = option ? string_number(option + 6, &end) : 0;
 	registers = (volatile uint32_t *)probe_page->devices[0].bars[5].gpa;
 	for (unsigned i = 0; i < sizeof(area->mark); i++) {
 		area->mark[i] = MARK(i);
 	}
 	memset(area->buffer, CANARY, sizeof(area->buffer));
 	commands_write();
-	if (!probe_option("quiet")) {
-		call(BH_HC_PCI_WRITE, 0, 4, 2, PCI_COMMAND_MEMORY_MASTER);
-		put(GHC, GHC_AE);
-		queue_start();
-	}
+	call(BH_HC_PCI_WRITE, 0, 4, 2, PCI_COMMAND_MEMORY_MASTER);
+	put(GHC, GHC_AE);
+	queue_start();
 	call(BH_HC_POWER, BH_POWER_ALIVE, 0, 0, 0);
 	probe_log("dma: queue left to the device, buffer at %lx", (uint64_t)area->buffer);
 	for (;;) {
