@@ -8,6 +8,7 @@
 
 #include "hv/cpu.h"
 #include "hv/domain.h"
+#include "hv/port.h"
 
 struct leaf {
 	uint32_t a, b, c, d;
@@ -26,13 +27,6 @@ struct leaf {
 #define KEEP_81D (~(1u << 7 | 1u << 12 | 1u << 14 | 1u << 27))
 #define KEEP_88B (1u << 0 | 1u << 2 | 1u << 9)
 
-static struct leaf cpuid(uint32_t number, uint32_t sub)
-{
-	struct leaf l;
-	__asm__ volatile("cpuid" : "=a"(l.a), "=b"(l.b), "=c"(l.c), "=d"(l.d) : "a"(number), "c"(sub));
-	return l;
-}
-
 static struct leaf domain_leaf(const struct vcpu *v, uint32_t number)
 {
 	if (number == BH_CPUID_SIGNATURE) {
@@ -47,7 +41,9 @@ static struct leaf domain_leaf(const struct vcpu *v, uint32_t number)
 /* XCR0 is the guest's own while its context is loaded, so leaf Dh's EBX is right as the processor gives it. */
 static struct leaf filtered(const struct vcpu *v, uint32_t number, uint32_t sub)
 {
-	struct leaf l = cpuid(number, sub);
+	uint32_t r[4];
+	cpuid(number, sub, r);
+	struct leaf l = { r[0], r[1], r[2], r[3] };
 	switch (number) {
 	case 1:
 		l.b = (l.b & 0x0000ffff) | 1u << 16 | v->index << 24;

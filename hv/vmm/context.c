@@ -11,6 +11,7 @@
 #include "base/string.h"
 #include "hv/addr.h"
 #include "hv/pool.h"
+#include "hv/port.h"
 
 #define FCW_RESET 0x37f
 #define MXCSR_RESET 0x1f80
@@ -25,14 +26,14 @@ static uint32_t context_bytes;
 
 int context_init(void)
 {
-	uint32_t a, b, c, d;
-	__asm__ volatile("cpuid" : "=a"(a), "=b"(b), "=c"(c), "=d"(d) : "a"(1), "c"(0));
-	if (!(c & 1u << 26)) {
+	uint32_t features[4], xsave[4];
+	cpuid(1, 0, features);
+	if (!(features[2] & 1u << 26)) {
 		return -ENODEV;
 	}
-	__asm__ volatile("cpuid" : "=a"(a), "=b"(b), "=c"(c), "=d"(d) : "a"(0xd), "c"(0));
-	context_mask = (uint64_t)d << 32 | a;
-	context_bytes = c;
+	cpuid(0xd, 0, xsave);
+	context_mask = (uint64_t)xsave[3] << 32 | xsave[0];
+	context_bytes = xsave[2];
 	return 0;
 }
 

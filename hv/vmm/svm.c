@@ -28,19 +28,13 @@ struct svm_features svm_features;
 static uint8_t *svm_msrpm, *svm_iopm;
 static _Atomic uint32_t svm_next_asid = 1;
 
-static void cpuid(uint32_t leaf, uint32_t *a, uint32_t *b, uint32_t *c, uint32_t *d)
-{
-	__asm__ volatile("cpuid" : "=a"(*a), "=b"(*b), "=c"(*c), "=d"(*d) : "a"(leaf), "c"(0));
-}
-
 /* 15.4: EnableSVM's checks, then what this hypervisor cannot do without. */
 static int svm_probe(const char **missing)
 {
-	uint32_t a, b, c, d;
-	cpuid(0x80000000, &a, &b, &c, &d);
-	uint32_t highest = a;
-	cpuid(0x80000001, &a, &b, &c, &d);
-	if (highest < 0x8000000a || !(c & 1u << 2)) {
+	uint32_t highest[4], extended[4], svm[4];
+	cpuid(0x80000000, 0, highest);
+	cpuid(0x80000001, 0, extended);
+	if (highest[0] < 0x8000000a || !(extended[2] & 1u << 2)) {
 		*missing = "the processor has no SVM (AMD virtualization)";
 		return -ENODEV;
 	}
@@ -48,13 +42,13 @@ static int svm_probe(const char **missing)
 		*missing = "SVM is switched off in the firmware";
 		return -ENODEV;
 	}
-	cpuid(0x8000000a, &a, &b, &c, &d);
-	if (!(d & 1u << 0)) {
+	cpuid(0x8000000a, 0, svm);
+	if (!(svm[3] & 1u << 0)) {
 		*missing = "the processor has no nested paging (NPT)";
 		return -ENODEV;
 	}
 	npt_format_init();
-	svm_features = (struct svm_features){ .asid_count = b, .next_rip = d & 1u << 3, .flush_by_asid = d & 1u << 6 };
+	svm_features = (struct svm_features){ .asid_count = svm[1], .next_rip = svm[3] & 1u << 3, .flush_by_asid = svm[3] & 1u << 6 };
 	return 0;
 }
 

@@ -6,6 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "hv/port.h"
 #include "hv/vcpu.h"
 #include "hv/vmm.h"
 
@@ -45,16 +46,9 @@ struct vmcb {
 	uint8_t reserved678[0x1000 - 0x678];
 };
 
-_Static_assert(offsetof(struct vmcb, iopm) == 0x40, "VMCB");
-_Static_assert(offsetof(struct vmcb, virtual_interrupt) == 0x60, "VMCB");
-_Static_assert(offsetof(struct vmcb, nested_enable) == 0x90, "VMCB");
 _Static_assert(offsetof(struct vmcb, inject) == 0xa8, "VMCB");
-_Static_assert(offsetof(struct vmcb, next_rip) == 0xc8, "VMCB");
-_Static_assert(offsetof(struct vmcb, es) == 0x400, "VMCB");
 _Static_assert(offsetof(struct vmcb, cpl) == 0x4cb, "VMCB");
-_Static_assert(offsetof(struct vmcb, cr4) == 0x548, "VMCB");
 _Static_assert(offsetof(struct vmcb, rsp) == 0x5d8, "VMCB");
-_Static_assert(offsetof(struct vmcb, rax) == 0x5f8, "VMCB");
 _Static_assert(offsetof(struct vmcb, pat) == 0x668, "VMCB");
 _Static_assert(sizeof(struct vmcb) == 4096, "VMCB");
 
@@ -104,17 +98,12 @@ _Static_assert(sizeof(struct vmcb) == 4096, "VMCB");
 #define SVM_EXIT_CPUID 0x72
 #define SVM_EXIT_INVD 0x76
 #define SVM_EXIT_HLT 0x78
-#define SVM_EXIT_INVLPGA 0x7a
 #define SVM_EXIT_IOIO 0x7b
 #define SVM_EXIT_MSR 0x7c
 #define SVM_EXIT_TASK_SWITCH 0x7d
 #define SVM_EXIT_SHUTDOWN 0x7f
-#define SVM_EXIT_VMRUN 0x80
 #define SVM_EXIT_VMMCALL 0x81
-#define SVM_EXIT_SKINIT 0x86
 #define SVM_EXIT_WBINVD 0x89
-#define SVM_EXIT_MONITOR 0x8a
-#define SVM_EXIT_MWAIT 0x8b
 #define SVM_EXIT_MWAIT_ARMED 0x8c
 #define SVM_EXIT_NPF 0x400
 #define SVM_EXIT_INVALID 0xffffffffu /* of the low 32 bits: emulators leave the high ones 0 */
@@ -156,18 +145,6 @@ void svm_requeue(struct vmcb *c);
 static inline struct vmcb *svm_vmcb(const struct vcpu *v)
 {
 	return v->vmm;
-}
-
-static inline uint64_t msr_read(uint32_t index)
-{
-	uint32_t lo, hi;
-	__asm__ volatile("rdmsr" : "=a"(lo), "=d"(hi) : "c"(index));
-	return (uint64_t)hi << 32 | lo;
-}
-
-static inline void msr_write(uint32_t index, uint64_t value)
-{
-	__asm__ volatile("wrmsr" : : "c"(index), "a"((uint32_t)value), "d"((uint32_t)(value >> 32)) : "memory");
 }
 
 #endif

@@ -62,8 +62,9 @@ static void upcalls_come(void)
 	__asm__ volatile("sti; nop; nop; nop");
 	probe_expect(probe_upcalls == 2, "the upcall comes when interrupts are on again");
 	probe_events->pending[0] = 0;
+	__asm__ volatile("cli"); /* or it may come before the HLT that is to wait for it */
 	call(BH_HC_TIMER, tsc() + us(1000), 0, 0, 0);
-	__asm__ volatile("hlt");
+	__asm__ volatile("sti; hlt");
 	probe_expect(probe_upcalls == 3, "HLT ends with the upcall");
 	probe_events->pending[0] = 0;
 	__asm__ volatile("cli");
