@@ -16,6 +16,7 @@ static int run_planned(struct plan *plan, FILE *output, void (*after)(void *to, 
 	struct machine machine;
 	struct session session = { .options = plan->options, .machine = &machine, .output = output };
 	session.interactive = output == stdout && terminal_present();
+	session.manifest = &plan->manifest;
 	session.main_domain = plan_main(plan);
 	session_block_signals();
 	int status = machine_start(&machine, &plan->config, plan->dir);

@@ -185,11 +185,23 @@ static int wait_time(const struct session *s, uint64_t now)
 	return due <= now ? 0 : (int)((due - now) / 1000000 + 1);
 }
 
+/* Does the main domain wait for this one's work? */
+static bool serves_main(const struct manifest *m, const char *name)
+{
+	for (uint32_t i = 0; m && i < m->header.link_count; i++) {
+		const struct bundle_link *link = &m->header.links[i];
+		if (m->header.domains[link->front].flags & BUNDLE_MAIN && strcmp(m->header.domains[link->back].name, name) == 0) {
+			return true;
+		}
+	}
+	return false;
+}
+
 /* The machine has said its last word: it may take GRACE_NS to power off. */
 static bool is_ending(const struct session *s)
 {
 	const struct control *c = &s->control;
-	return c->exited || c->refused || c->parked ||
+	return c->exited || c->refused || (c->parked && serves_main(s->manifest, c->panic_domain)) ||
 	       (c->panicked && (strcmp(c->panic_domain, "hypervisor") == 0 || strcmp(c->panic_domain, "hv") == 0 ||
 				strcmp(c->panic_domain, s->main_domain) == 0));
 }
@@ -253,7 +265,7 @@ static int outcome(const struct session *s)
 		return fail(VMCTL_TIMEOUT, "%s within %.6g s", c->started ? "the command did not end" : "the machine did not come up",
 			    (double)s->options->timeout_ns / (double)SECOND);
 	}
-	if (c->parked) {
+	if (c->parked && serves_main(s->manifest, c->panic_domain)) {
 		return fail(VMCTL_PANIC, "domain %s was given up, and nothing goes on without it: %s", c->panic_domain, reason);
 	}
 	if (c->panicked) {

@@ -11,6 +11,7 @@
 
 #include "control.h"
 #include "machine.h"
+#include "manifest.h"
 #include "options.h"
 #include "steer.h"
 
@@ -21,6 +22,7 @@ struct session {
 	struct steer steer;
 	bool interactive; /* stdin goes to the guest */
 	FILE *output; /* the guest's console, stdout as a rule */
+	const struct manifest *manifest; /* NULL: none */
 	const char *main_domain; /* whose panic is the machine's end */
 	uint64_t begin_ns, deadline_ns, grace_ns; /* monotonic; 0: none */
 	unsigned kills_done, kills_answered, kills_taken; /* sent; answered; of these not refused */

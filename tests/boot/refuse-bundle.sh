@@ -11,7 +11,7 @@ END
 "$vmctl" bundle "$scratch/manifest" -o "$scratch/good" || fail "vmctl bundle"
 head -c 5000 "$scratch/good" >"$scratch/cut"
 cp "$scratch/good" "$scratch/header"
-printf '\377' | dd of="$scratch/header" bs=1 seek=60 conv=notrunc 2>/dev/null
+printf '\377' | dd of="$scratch/header" bs=1 seek=56 conv=notrunc 2>/dev/null
 cp "$scratch/good" "$scratch/image"
 size=$(stat -c %s "$scratch/good")
 printf 'damage' | dd of="$scratch/image" bs=1 seek=$((size / 2)) conv=notrunc 2>/dev/null
