@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: MIT */
+/* What a process knows of the tree: its root, working directory and umask; and the calls that change them. */
+#include "base/string.h"
+#include "kernel/syscall.h"
+#include "kernel/user.h"
+#include "kernel/vfs.h"
+
+extern struct dentry *root_dentry;
+
+static struct fs_context kernel_context = { .references = 1, .umask = 022 };
+
+struct fs_context *fs_context_current(void)
+{
+	struct process *p = process_current();
+	if (p && p->fs) {
+		return p->fs;
+	}
+	if (!kernel_context.root) {
+		mutex_init(&kernel_context.mutex, "kernel fs context");
+		kernel_context.root = kernel_context.directory = root_dentry;
+	}
+	return &kernel_context;
+}
+
+static struct fs_context *context_alloc(struct dentry *root, struct dentry *directory, uint32_t umask)
+{
+	struct fs_context *c = kzalloc(sizeof(*c));
+	if (c) {
+		c->references = 1;
+		mutex_init(&c->mutex, "fs context");
+		dentry_get(root);
+		dentry_get(directory);
+		c->root = root;
+		c->directory = directory;
+		c->umask = umask;
+	}
+	return c;
+}
+
+struct fs_context *fs_context_create(void)
+{
+	return context_alloc(root_dentry, root_dentry, 022);
+}
+
+struct fs_context *fs_context_fork(struct fs_context *from)
+{
+	mutex_lock(&from->mutex);
+	struct fs_context *c = context_alloc(from->root, from->directory, from->umask);
+	mutex_unlock(&from->mutex);
+	return c;
+}
+
+void fs_context_get(struct fs_context *c)
+{
+	__atomic_fetch_add(&c->references, 1, __ATOMIC_RELAXED);
+}
+
+void fs_context_put(struct fs_context *c)
+{
+	if (__atomic_sub_fetch(&c->references, 1, __ATOMIC_ACQ_REL) == 0) {
+		dentry_put(c->root);
+		dentry_put(c->directory);
+		kfree(c);
+	}
+}
+
+static long directory_set(struct dentry *d, bool root)
+{
+	int error = S_IS(d->inode->mode, S_IFDIR) ? inode_permission(d->inode, MAY_EXEC) : -ENOTDIR;
+	if (error) {
+		dentry_put(d);
+		return error;
+	}
+	struct fs_context *c = fs_context_current();
+	mutex_lock(&c->mutex);
+	struct dentry *old = root ? c->root : c->directory;
+	*(root ? &c->root : &c->directory) = d;
+	mutex_unlock(&c->mutex);
+	dentry_put(old);
+	return 0;
+}
+
+static long directory_set_user(uint64_t user, bool root)
+{
+	struct dentry *d;
+	struct file *f;
+	int error = path_find_user(AT_FDCWD, user, 0, true, &d, &f);
+	if (f) {
+		file_put(f);
+		return -ENOTDIR;
+	}
+	return error ? error : directory_set(d, root);
+}
+
+long sys_chdir(const uint64_t a[6])
+{
+	return directory_set_user(a[0], false);
+}
+
+long sys_chroot(const uint64_t a[6])
+{
+	if (process_current()->credentials.euid != 0) {
+		return -EPERM;
+	}
+	return directory_set_user(a[0], true);
+}
+
+long sys_fchdir(const uint64_t a[6])
+{
+	struct file *f = file_from_fd((int)a[0]);
+	if (!f) {
+		return -EBADF;
+	}
+	struct dentry *d = f->dentry && f->inode ? f->dentry : NULL;
+	if (d) {
+		dentry_get(d);
+	}
+	file_put(f);
+	return d ? directory_set(d, false) : -ENOTDIR;
+}
+
+long sys_umask(const uint64_t a[6])
+{
+	return __atomic_exchange_n(&fs_context_current()->umask, (uint32_t)a[0] & 0777, __ATOMIC_RELAXED);
+}
+
+long sys_getcwd(const uint64_t a[6])
+{
+	struct fs_context *c = fs_context_current();
+	char *text = kmalloc(PATH_MAX);
+	if (!text) {
+		return -ENOMEM;
+	}
+	mutex_lock(&c->mutex);
+	long length = dentry_path(c->directory, c->root, text, PATH_MAX);
+	bool gone = c->directory->inode->links == 0;
+	mutex_unlock(&c->mutex);
+	if (gone) {
+		length = -ENOENT;
+	} else if (length >= 0) {
+		length++;
+		length = (uint64_t)length > a[1] ? -ERANGE : user_write(a[0], text, (size_t)length) ? -EFAULT : length;
+	}
+	kfree(text);
+	return length;
+}

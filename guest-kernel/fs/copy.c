@@ -1,0 +1,156 @@
+/* SPDX-License-Identifier: MIT */
+/* Copies inside the kernel: sendfile, copy_file_range, splice. Also what synchronizes single files. */
+#include "base/string.h"
+#include "kernel/syscall.h"
+#include "kernel/user.h"
+#include "kernel/vfs.h"
+
+#define CHUNK 65536u
+
+/* Returns what was written; what was read and not written is not consumed, for files that can seek. */
+static long copy_between(struct file *in, uint64_t *in_offset, struct file *out, uint64_t *out_offset, uint64_t bytes)
+{
+	uint64_t size = bytes < CHUNK ? bytes : CHUNK, done = 0;
+	char *chunk = kmalloc(size ? size : 1);
+	long n = chunk ? 0 : -ENOMEM;
+	while (chunk && done < bytes && !signal_pending()) {
+		uint64_t want = bytes - done < size ? bytes - done : size, at = *in_offset;
+		n = file_read(in, (struct io_buffer){ false, (uint64_t)chunk }, want, &at);
+		if (n <= 0) {
+			break;
+		}
+		n = file_write(out, (struct io_buffer){ false, (uint64_t)chunk }, (uint64_t)n, out_offset);
+		if (n <= 0) {
+			break;
+		}
+		*in_offset += (uint64_t)n;
+		done += (uint64_t)n;
+	}
+	kfree(chunk);
+	return done ? (long)done : n;
+}
+
+static int offset_get(uint64_t user, struct file *f, uint64_t *offset)
+{
+	*offset = f->offset;
+	return user ? user_read(offset, user, sizeof(*offset)) : 0;
+}
+
+static void offset_set(uint64_t user, struct file *f, uint64_t offset)
+{
+	if (!user) {
+		f->offset = offset;
+	} else if (user_write(user, &offset, sizeof(offset))) {
+		return; /* it could be read from there a moment ago: the copy itself stands */
+	}
+}
+
+static long copy_files(int in_fd, uint64_t in_user, int out_fd, uint64_t out_user, uint64_t bytes)
+{
+	struct file *in = file_from_fd(in_fd), *out = file_from_fd(out_fd);
+	uint64_t in_offset = 0, out_offset = 0;
+	long n = !in || !out || !file_readable(in) || !file_writable(out) ? -EBADF : 0;
+	if (!n && (offset_get(in_user, in, &in_offset) || offset_get(out_user, out, &out_offset))) {
+		n = -EFAULT;
+	}
+	if (!n) {
+		n = copy_between(in, &in_offset, out, &out_offset, bytes < 0x7ffff000 ? bytes : 0x7ffff000);
+	}
+	if (n > 0) {
+		offset_set(in_user, in, in_offset);
+		offset_set(out_user, out, out_offset);
+	}
+	if (in) {
+		file_put(in);
+	}
+	if (out) {
+		file_put(out);
+	}
+	return n;
+}
+
+long sys_sendfile(const uint64_t a[6])
+{
+	struct file *in = file_from_fd((int)a[1]);
+	bool regular = in && in->inode && (S_IS(in->inode->mode, S_IFREG) || S_IS(in->inode->mode, S_IFBLK));
+	if (in) {
+		file_put(in);
+	}
+	return in && !regular ? -EINVAL : copy_files((int)a[1], a[2], (int)a[0], 0, a[3]);
+}
+
+long sys_copy_file_range(const uint64_t a[6])
+{
+	return a[5] ? -EINVAL : copy_files((int)a[0], a[1], (int)a[2], a[3], a[4]);
+}
+
+static int file_sync(int fd, bool data_only)
+{
+	struct file *f = file_from_fd(fd);
+	if (!f) {
+		return -EBADF;
+	}
+	struct inode *inode = f->inode;
+	int error = inode ? 0 : -EINVAL;
+	if (!error && (S_IS(inode->mode, S_IFREG) || S_IS(inode->mode, S_IFDIR) || S_IS(inode->mode, S_IFBLK))) {
+		struct inode *data = S_IS(inode->mode, S_IFBLK) && f->private ? f->private : inode;
+		error = page_cache_flush(data, true);
+		if (!error && data->ops && data->ops->sync) {
+			error = data->ops->sync(data);
+		}
+	}
+	file_put(f);
+	return error;
+}
+
+long sys_fsync(const uint64_t a[6])
+{
+	return file_sync((int)a[0], false);
+}
+
+long sys_fdatasync(const uint64_t a[6])
+{
+	return file_sync((int)a[0], true);
+}
+
+long sys_sync_file_range(const uint64_t a[6])
+{
+	return file_sync((int)a[0], true);
+}
+
+long sys_syncfs(const uint64_t a[6])
+{
+	struct file *f = file_from_fd((int)a[0]);
+	if (!f) {
+		return -EBADF;
+	}
+	int error = 0;
+	if (f->inode) {
+		inodes_flush(f->inode->super);
+		const struct super_ops *ops = f->inode->super->ops;
+		error = ops && ops->sync ? ops->sync(f->inode->super) : 0;
+	}
+	file_put(f);
+	return error;
+}
+
+static long advice(int fd)
+{
+	struct file *f = file_from_fd(fd);
+	if (!f) {
+		return -EBADF;
+	}
+	long result = f->inode ? 0 : -ESPIPE;
+	file_put(f);
+	return result;
+}
+
+long sys_fadvise64(const uint64_t a[6])
+{
+	return advice((int)a[0]);
+}
+
+long sys_readahead(const uint64_t a[6])
+{
+	return advice((int)a[0]);
+}

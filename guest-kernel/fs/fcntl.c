@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: MIT */
+/* fcntl(2) and ioctl(2). */
+#include "kernel/fcntl.h"
+
+#include "kernel/syscall.h"
+#include "kernel/user.h"
+#include "kernel/vfs.h"
+
+enum {
+	F_DUPFD = 0, F_GETFD = 1, F_SETFD = 2, F_GETFL = 3, F_SETFL = 4, F_GETLK = 5, F_SETLK = 6, F_SETLKW = 7, F_SETOWN = 8,
+	F_GETOWN = 9, F_SETLEASE = 1024, F_DUPFD_CLOEXEC = 1030, F_SETPIPE_SZ = 1031, F_GETPIPE_SZ = 1032,
+};
+#define SETTABLE (unsigned)(O_APPEND | O_NONBLOCK | O_DIRECT | O_NOATIME)
+#define PIPE_SIZE 65536
+
+#define FIONCLEX 0x5450u
+#define FIOCLEX 0x5451u
+#define FIONBIO 0x5421u
+#define FIONREAD 0x541bu
+
+static void flags_set(struct file *f, unsigned mask, unsigned flags)
+{
+	spin_lock(&f->lock);
+	f->flags = (f->flags & ~mask) | (flags & mask);
+	spin_unlock(&f->lock);
+}
+
+static long dup_from(struct file *f, uint64_t lowest, bool close_on_exec)
+{
+	if (lowest >= process_current()->rlimits[7].soft || lowest > INT32_MAX) {
+		return -EINVAL;
+	}
+	file_get(f);
+	return fd_install_from(f, (int)lowest, close_on_exec);
+}
+
+static long control(struct file *f, int fd, int command, uint64_t argument)
+{
+	switch (command) {
+	case F_DUPFD:
+	case F_DUPFD_CLOEXEC:
+		return dup_from(f, argument, command == F_DUPFD_CLOEXEC);
+	case F_GETFD:
+		return fd_close_on_exec(fd, -1);
+	case F_SETFD:
+		fd_close_on_exec(fd, argument & 1);
+		return 0;
+	case F_GETFL:
+		return f->flags | (f->inode ? O_LARGEFILE : 0);
+	case F_SETFL:
+		flags_set(f, SETTABLE, (unsigned)argument);
+		return 0;
+	case F_GETLK:
+	case F_SETLK:
+	case F_SETLKW:
+		return lock_posix(f, command, argument);
+	case F_SETOWN:
+	case F_GETOWN:
+		return 0;
+	case F_SETPIPE_SZ:
+	case F_GETPIPE_SZ:
+		return !f->inode || S_IS(f->inode->mode, S_IFIFO) ? PIPE_SIZE : -EBADF;
+	default:
+		return -EINVAL;
+	}
+}
+
+long sys_fcntl(const uint64_t a[6])
+{
+	struct file *f = file_from_fd((int)a[0]);
+	if (!f) {
+		return -EBADF;
+	}
+	long result = control(f, (int)a[0], (int)a[1], a[2]);
+	file_put(f);
+	return result;
+}
+
+static long regular_ioctl(struct file *f, unsigned request, uint64_t argument)
+{
+	if (request == FIONREAD && f->inode && S_IS(f->inode->mode, S_IFREG)) {
+		int left = (int)(f->inode->size > f->offset ? f->inode->size - f->offset : 0);
+		return user_write(argument, &left, sizeof(left));
+	}
+	return f->ops && f->ops->ioctl ? f->ops->ioctl(f, request, argument) : -ENOTTY;
+}
+
+long sys_ioctl(const uint64_t a[6])
+{
+	struct file *f = file_from_fd((int)a[0]);
+	long result = 0;
+	int on = 0;
+	if (!f) {
+		return -EBADF;
+	}
+	switch ((unsigned)a[1]) {
+	case FIOCLEX:
+	case FIONCLEX:
+		fd_close_on_exec((int)a[0], (unsigned)a[1] == FIOCLEX);
+		break;
+	case FIONBIO:
+		result = user_read(&on, a[2], sizeof(on));
+		if (!result) {
+			flags_set(f, O_NONBLOCK, on ? O_NONBLOCK : 0);
+		}
+		break;
+	default:
+		result = regular_ioctl(f, (unsigned)a[1], a[2]);
+		break;
+	}
+	file_put(f);
+	return result;
+}

@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: MIT */
+/* Open files: reference counting, and what exec and mmap ask of them. */
+#include "base/string.h"
+#include "kernel/poll.h"
+#include "kernel/vfs.h"
+
+struct file *file_alloc(const struct file_ops *ops, unsigned flags, void *private)
+{
+	struct file *f = kzalloc(sizeof(*f));
+	if (f) {
+		f->ops = ops;
+		f->references = 1;
+		f->flags = flags;
+		f->private = private;
+		spin_init(&f->lock, "file");
+	}
+	return f;
+}
+
+void file_get(struct file *f)
+{
+	__atomic_fetch_add(&f->references, 1, __ATOMIC_RELAXED);
+}
+
+void file_put(struct file *f)
+{
+	if (__atomic_sub_fetch(&f->references, 1, __ATOMIC_ACQ_REL) > 0) {
+		return;
+	}
+	if (f->inode) {
+		locks_release_file(f);
+	}
+	if (f->ops && f->ops->release) {
+		f->ops->release(f);
+	}
+	if (f->inode) {
+		if (file_writable(f) && S_IS(f->inode->mode, S_IFREG)) {
+			__atomic_fetch_sub(&f->inode->open_writers, 1, __ATOMIC_RELAXED);
+		}
+		inode_put(f->inode);
+	}
+	if (f->dentry) {
+		dentry_put(f->dentry);
+	}
+	kfree(f);
+}
+
+bool file_readable(const struct file *f)
+{
+	unsigned mode = f->flags & O_ACCMODE;
+	return !(f->flags & O_PATH) && (mode == O_RDONLY || mode == O_RDWR);
+}
+
+bool file_writable(const struct file *f)
+{
+	unsigned mode = f->flags & O_ACCMODE;
+	return !(f->flags & O_PATH) && (mode == O_WRONLY || mode == O_RDWR);
+}
+
+struct file *file_open_path(const char *path, unsigned flags, unsigned mode, int *error)
+{
+	return file_open_at(AT_FDCWD, path, flags, mode, error);
+}
+
+int file_may_exec(struct file *f)
+{
+	if (!f->inode || !S_IS(f->inode->mode, S_IFREG) || f->inode->super->no_exec) {
+		return -EACCES;
+	}
+	return inode_permission(f->inode, MAY_EXEC);
+}
+
+void file_exec_ids(struct file *f, uint32_t *uid, uint32_t *gid)
+{
+	const struct inode *inode = f->inode;
+	if (!inode || inode->super->no_suid) {
+		return;
+	}
+	if (inode->mode & S_ISUID) {
+		*uid = inode->uid;
+	}
+	if ((inode->mode & S_ISGID) && (inode->mode & 010)) {
+		*gid = inode->gid;
+	}
+}
+
+long file_pread(struct file *f, void *buffer, uint64_t bytes, uint64_t offset)
+{
+	return file_read(f, (struct io_buffer){ false, (uint64_t)buffer }, bytes, &offset);
+}
+
+int file_page(struct file *f, uint64_t index, bool for_write, struct page **page)
+{
+	struct inode *inode = f->inode;
+	if (!inode || f->ops != &regular_file_ops) {
+		return -ENODEV;
+	}
+	if (index >= (inode->size + PAGE_SIZE - 1) / PAGE_SIZE) {
+		return -ENXIO;
+	}
+	int error = page_cache_get(inode, index, page);
+	if (error || !for_write || !inode->mapping.device) {
+		return error;
+	}
+	/* Give every block of the page its place now: write-back allocates nothing. */
+	uint64_t at = index * PAGE_SIZE, end = at + PAGE_SIZE < inode->size ? at + PAGE_SIZE : inode->size;
+	while (!error && at < end) {
+		struct block_map map;
+		error = inode->ops->map(inode, at, end - at, true, &map);
+		at += error ? 0 : map.bytes;
+	}
+	if (error) {
+		page_put(*page);
+	}
+	return error;
+}
+
+void file_page_dirty(struct file *f, struct page *page)
+{
+	if (f->inode) {
+		page_cache_dirty(f->inode, page);
+	}
+}
+
+uint64_t file_size(struct file *f)
+{
+	return f->inode ? f->inode->size : 0;
+}
+
+uint64_t file_inode_number(struct file *f)
+{
+	return f->inode ? f->inode->number : 0;
+}
+
+void file_path(struct file *f, char *text, unsigned long size)
+{
+	if (size == 0) {
+		return;
+	}
+	if (!f->dentry || dentry_path(f->dentry, fs_context_current()->root, text, size) < 0) {
+		string_copy(text, f->dentry ? "/..." : "anon", size);
+	}
+}

@@ -1,0 +1,241 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Inodes in memory, found by number within their file system. The last reference evicts: dirty pages are written (or dropped, if
+ * no link is left), then the file system takes leave of it. Who looks a dying inode up waits until it is gone.
+ */
+#include "abi/errno.h"
+#include "base/string.h"
+#include "kernel/fcntl.h"
+#include "kernel/inode.h"
+#include "kernel/process.h"
+#include "kernel/time.h"
+#include "kernel/vfs.h"
+
+#define BUCKETS 256u
+
+static spinlock_t inode_lock = SPINLOCK_INIT("inode table");
+static struct list buckets[BUCKETS]; /* inode_lock; a list is set up at its first use */
+static struct waitq inode_queue = WAITQ_INIT(inode_queue);
+
+static struct list *bucket_of(const struct super *super, uint64_t number)
+{
+	struct list *bucket = &buckets[(number ^ (uintptr_t)super / 64) % BUCKETS];
+	if (!bucket->next) {
+		list_init(bucket);
+	}
+	return bucket;
+}
+
+struct inode *inode_create(struct super *super, uint64_t number, uint32_t mode)
+{
+	struct inode *inode = kzalloc(sizeof(*inode));
+	if (!inode) {
+		return NULL;
+	}
+	list_init(&inode->hash_link);
+	list_init(&inode->locks);
+	inode->references = 1;
+	inode->super = super;
+	inode->number = number ? number : __atomic_add_fetch(&super->next_number, 1, __ATOMIC_RELAXED);
+	inode->mode = mode;
+	inode->links = 1;
+	mapping_init(&inode->mapping, inode);
+	mutex_init(&inode->mutex, "inode");
+	inode_now(&inode->mtime);
+	inode->atime = inode->ctime = inode->mtime;
+	return inode;
+}
+
+static struct inode *find_locked(struct super *super, uint64_t number)
+{
+	list_for_each(node, bucket_of(super, number)) {
+		struct inode *inode = container_of(node, struct inode, hash_link);
+		if (inode->super == super && inode->number == number) {
+			return inode;
+		}
+	}
+	return NULL;
+}
+
+/* 0: none there; 1: *out referenced; -EAGAIN: one is being filled in or evicted. */
+static int number_try(struct super *super, uint64_t number, struct inode *fresh, struct inode **out)
+{
+	int result = 0;
+	spin_lock(&inode_lock);
+	struct inode *found = find_locked(super, number);
+	if (found && (found->freeing || !found->in_table)) {
+		result = -EAGAIN;
+	} else if (found) {
+		found->references++;
+		*out = found;
+		result = 1;
+	} else if (fresh) {
+		list_push_front(bucket_of(super, number), &fresh->hash_link);
+	}
+	spin_unlock(&inode_lock);
+	return result;
+}
+
+struct inode *inode_get_number(struct super *super, uint64_t number, bool *is_fresh)
+{
+	struct inode *fresh = NULL, *found = NULL;
+	*is_fresh = false;
+	for (;;) {
+		int result = number_try(super, number, fresh, &found);
+		if (result == -EAGAIN) {
+			WAIT_EVENT(&inode_queue, (result = number_try(super, number, NULL, &found)) != -EAGAIN);
+			if (result == 0) {
+				continue;
+			}
+		}
+		if (result == 1) {
+			kfree(fresh);
+			return found;
+		}
+		if (fresh) {
+			*is_fresh = true;
+			return fresh;
+		}
+		fresh = inode_create(super, number, 0);
+		if (!fresh) {
+			return NULL;
+		}
+	}
+}
+
+void inode_ready(struct inode *inode)
+{
+	spin_lock(&inode_lock);
+	inode->in_table = true;
+	spin_unlock(&inode_lock);
+	waitq_wake_all(&inode_queue);
+}
+
+void inode_get(struct inode *inode)
+{
+	spin_lock(&inode_lock);
+	inode->references++;
+	spin_unlock(&inode_lock);
+}
+
+bool inode_try_get(struct inode *inode)
+{
+	spin_lock(&inode_lock);
+	bool alive = inode->references > 0 && !inode->freeing;
+	if (alive) {
+		inode->references++;
+	}
+	spin_unlock(&inode_lock);
+	return alive;
+}
+
+void inode_put(struct inode *inode)
+{
+	spin_lock(&inode_lock);
+	bool last = --inode->references == 0;
+	inode->freeing = inode->freeing || last;
+	spin_unlock(&inode_lock);
+	if (!last) {
+		return;
+	}
+	if (inode->links > 0 && inode->mapping.device) {
+		page_cache_flush(inode, true);
+	}
+	page_cache_drop(inode);
+	if (inode->ops && inode->ops->evict) {
+		inode->ops->evict(inode);
+	}
+	spin_lock(&inode_lock);
+	list_remove(&inode->hash_link);
+	spin_unlock(&inode_lock);
+	waitq_wake_all(&inode_queue);
+	kfree(inode);
+}
+
+void inode_now(struct timestamp *t)
+{
+	uint64_t ns = time_wall_ns();
+	t->seconds = (int64_t)(ns / 1000000000u);
+	t->nanoseconds = (uint32_t)(ns % 1000000000u);
+}
+
+void inode_modified(struct inode *inode)
+{
+	inode_now(&inode->mtime);
+	inode->ctime = inode->mtime;
+	if (inode->ops && inode->ops->changed) {
+		inode->ops->changed(inode);
+	}
+}
+
+static bool in_group(const struct credentials *c, uint32_t gid)
+{
+	if (c->fsgid == gid) {
+		return true;
+	}
+	for (uint32_t i = 0; i < c->group_count; i++) {
+		if (c->groups[i] == gid) {
+			return true;
+		}
+	}
+	return false;
+}
+
+bool inode_owned(const struct inode *inode)
+{
+	struct process *p = process_current();
+	return !p || p->credentials.fsuid == 0 || p->credentials.fsuid == inode->uid;
+}
+
+int inode_permission(const struct inode *inode, unsigned may)
+{
+	struct process *p = process_current();
+	bool device = S_IS(inode->mode, S_IFCHR) || S_IS(inode->mode, S_IFBLK) || S_IS(inode->mode, S_IFIFO);
+	if ((may & MAY_WRITE) && inode->super->read_only && !device) {
+		return -EROFS;
+	}
+	if (!p || p->credentials.fsuid == 0) {
+		bool needs_bit = (may & MAY_EXEC) && !S_IS(inode->mode, S_IFDIR);
+		return needs_bit && !(inode->mode & 0111) ? -EACCES : 0;
+	}
+	const struct credentials *c = &p->credentials;
+	unsigned shift = c->fsuid == inode->uid ? 6 : in_group(c, inode->gid) ? 3 : 0;
+	return (may & ~(inode->mode >> shift) & 7) ? -EACCES : 0;
+}
+
+/* One round over all inodes: each is referenced while it is written, and the search goes on behind it. */
+void inodes_flush(struct super *super)
+{
+	for (unsigned bucket = 0; bucket < BUCKETS; bucket++) {
+		for (unsigned skip = 0;; skip++) {
+			struct inode *inode = NULL;
+			unsigned at = 0;
+			spin_lock(&inode_lock);
+			if (buckets[bucket].next) {
+				list_for_each(node, &buckets[bucket]) {
+					struct inode *candidate = container_of(node, struct inode, hash_link);
+					if (at++ == skip) {
+						inode = candidate;
+						break;
+					}
+				}
+			}
+			bool end = !inode;
+			if (inode && (inode->freeing || !inode->in_table || (super && inode->super != super) ||
+				      (!inode->mapping.dirty_count && !inode->mapping.writeback))) {
+				inode = NULL;
+			}
+			if (inode) {
+				inode->references++;
+			}
+			spin_unlock(&inode_lock);
+			if (end) {
+				break;
+			}
+			if (inode) {
+				page_cache_flush(inode, true);
+				inode_put(inode);
+			}
+		}
+	}
+}

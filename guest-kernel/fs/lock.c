@@ -1,0 +1,235 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Advisory locks: flock(2), owned by an open file, and POSIX record locks, owned by a process. An inode has one list of them,
+ * guarded by one spin lock for all; who is refused waits on one queue and tries again when any lock goes.
+ */
+#include "kernel/lock.h"
+
+#include "base/string.h"
+#include "kernel/syscall.h"
+#include "kernel/user.h"
+#include "kernel/vfs.h"
+
+enum { F_GETLK = 5, F_SETLK = 6, F_SETLKW = 7, F_RDLCK = 0, F_WRLCK = 1, F_UNLCK = 2 };
+enum { LOCK_SH = 1, LOCK_EX = 2, LOCK_NB = 4, LOCK_UN = 8 };
+
+struct held_lock {
+	struct list link;
+	const void *owner; /* struct file (flock) or struct file_table (record locks) */
+	bool whole; /* flock: a world of its own */
+	bool exclusive;
+	uint64_t first, last; /* inclusive */
+	uint32_t pid;
+};
+
+struct user_lock { /* struct flock */
+	int16_t type, whence;
+	int32_t pad;
+	int64_t start, length;
+	int32_t pid, pad2;
+};
+
+static spinlock_t locks_lock = SPINLOCK_INIT("file locks");
+static struct waitq locks_queue = WAITQ_INIT(locks_queue);
+
+static bool overlaps(const struct held_lock *a, const struct held_lock *b)
+{
+	return a->whole == b->whole && a->first <= b->last && b->first <= a->last;
+}
+
+static struct held_lock *conflict_locked(struct inode *inode, const struct held_lock *wanted)
+{
+	list_for_each(node, &inode->locks) {
+		struct held_lock *held = container_of(node, struct held_lock, link);
+		if (held->owner != wanted->owner && overlaps(held, wanted) && (held->exclusive || wanted->exclusive)) {
+			return held;
+		}
+	}
+	return NULL;
+}
+
+/* Take [first, last] out of the owner's locks. `spare` serves the one that is cut in two; gone ones go to `dead`. */
+static void carve_locked(struct inode *inode, const struct held_lock *cut, struct held_lock **spare, struct list *dead)
+{
+	list_for_each_safe(node, &inode->locks) {
+		struct held_lock *held = container_of(node, struct held_lock, link);
+		if (held->owner != cut->owner || !overlaps(held, cut)) {
+			continue;
+		}
+		if (held->first < cut->first && held->last > cut->last) {
+			struct held_lock *right = *spare;
+			*spare = NULL;
+			*right = *held;
+			right->first = cut->last + 1;
+			held->last = cut->first - 1;
+			list_init(&right->link);
+			list_push_back(&inode->locks, &right->link);
+		} else if (held->first < cut->first) {
+			held->last = cut->first - 1;
+		} else if (held->last > cut->last) {
+			held->first = cut->last + 1;
+		} else {
+			list_remove(&held->link);
+			list_push_back(dead, &held->link);
+		}
+	}
+}
+
+static void free_all(struct list *dead)
+{
+	for (struct list *node; (node = list_pop_front(dead)) != NULL;) {
+		kfree(container_of(node, struct held_lock, link));
+	}
+}
+
+/* 0 or -EAGAIN. */
+static int lock_try(struct inode *inode, const struct held_lock *wanted, bool unlock)
+{
+	struct list dead = LIST_INIT(dead);
+	struct held_lock *spare = kmalloc(sizeof(*spare)), *fresh = unlock ? NULL : kmalloc(sizeof(*fresh));
+	int error = spare && (unlock || fresh) ? 0 : -ENOMEM;
+	if (!error) {
+		spin_lock(&locks_lock);
+		if (!unlock && conflict_locked(inode, wanted)) {
+			error = -EAGAIN;
+		} else {
+			carve_locked(inode, wanted, &spare, &dead);
+			if (!unlock) {
+				*fresh = *wanted;
+				list_init(&fresh->link);
+				list_push_back(&inode->locks, &fresh->link);
+				fresh = NULL;
+			}
+		}
+		spin_unlock(&locks_lock);
+	}
+	free_all(&dead);
+	kfree(spare);
+	kfree(fresh);
+	if (!error) {
+		waitq_wake_all(&locks_queue);
+	}
+	return error;
+}
+
+static int lock_wait(struct inode *inode, const struct held_lock *wanted)
+{
+	int error;
+	while ((error = lock_try(inode, wanted, false)) == -EAGAIN) {
+		struct waiter waiter;
+		wait_prepare(&locks_queue, &waiter);
+		spin_lock(&locks_lock);
+		bool blocked = conflict_locked(inode, wanted) != NULL;
+		spin_unlock(&locks_lock);
+		int slept = blocked ? wait_sleep(0, true) : 0;
+		wait_finish(&waiter);
+		if (slept) {
+			return -ERESTARTSYS;
+		}
+	}
+	return error;
+}
+
+static int range_from_user(struct file *f, const struct user_lock *u, struct held_lock *wanted)
+{
+	int64_t base = u->whence == 0 ? 0 : u->whence == 1 ? (int64_t)f->offset : u->whence == 2 ? (int64_t)f->inode->size : -1;
+	int64_t start = base + u->start, length = u->length;
+	if (base < 0 || u->type < F_RDLCK || u->type > F_UNLCK) {
+		return -EINVAL;
+	}
+	if (length < 0) {
+		start += length;
+		length = -length;
+	}
+	if (start < 0) {
+		return -EINVAL;
+	}
+	*wanted = (struct held_lock){ .owner = process_current()->files, .exclusive = u->type == F_WRLCK, .first = (uint64_t)start,
+				      .last = length ? (uint64_t)(start + length - 1) : INT64_MAX, .pid = process_current()->pid };
+	return 0;
+}
+
+static long lock_ask(struct file *f, const struct held_lock *wanted, struct user_lock *u, uint64_t user)
+{
+	spin_lock(&locks_lock);
+	struct held_lock *held = conflict_locked(f->inode, wanted);
+	u->type = held ? (held->exclusive ? F_WRLCK : F_RDLCK) : F_UNLCK;
+	if (held) {
+		u->whence = 0;
+		u->start = (int64_t)held->first;
+		u->length = held->last == INT64_MAX ? 0 : (int64_t)(held->last - held->first + 1);
+		u->pid = (int32_t)held->pid;
+	}
+	spin_unlock(&locks_lock);
+	return user_write(user, u, sizeof(*u));
+}
+
+long lock_posix(struct file *f, int command, uint64_t user)
+{
+	struct user_lock u;
+	struct held_lock wanted;
+	if (user_read(&u, user, sizeof(u))) {
+		return -EFAULT;
+	}
+	int error = f->inode ? range_from_user(f, &u, &wanted) : -EINVAL;
+	if (error) {
+		return error;
+	}
+	if (command == F_GETLK) {
+		return lock_ask(f, &wanted, &u, user);
+	}
+	if ((u.type == F_RDLCK && !file_readable(f)) || (u.type == F_WRLCK && !file_writable(f))) {
+		return -EBADF;
+	}
+	if (u.type == F_UNLCK) {
+		return lock_try(f->inode, &wanted, true);
+	}
+	return command == F_SETLKW ? lock_wait(f->inode, &wanted) : lock_try(f->inode, &wanted, false);
+}
+
+static void release_owner(struct inode *inode, const void *owner, bool whole)
+{
+	if (list_empty(&inode->locks)) {
+		return;
+	}
+	struct held_lock all = { .owner = owner, .whole = whole, .first = 0, .last = UINT64_MAX };
+	struct list dead = LIST_INIT(dead);
+	struct held_lock *spare = NULL; /* nothing lies outside of `all` */
+	spin_lock(&locks_lock);
+	carve_locked(inode, &all, &spare, &dead);
+	spin_unlock(&locks_lock);
+	free_all(&dead);
+	waitq_wake_all(&locks_queue);
+}
+
+void locks_release_file(struct file *f)
+{
+	release_owner(f->inode, f, true);
+}
+
+void locks_release_process(struct file *f)
+{
+	struct process *p = process_current();
+	if (p && p->files) {
+		release_owner(f->inode, p->files, false);
+	}
+}
+
+long sys_flock(const uint64_t a[6])
+{
+	struct file *f = file_from_fd((int)a[0]);
+	if (!f) {
+		return -EBADF;
+	}
+	unsigned how = (unsigned)a[1] & ~(unsigned)LOCK_NB;
+	struct held_lock wanted = { .owner = f, .whole = true, .exclusive = how == LOCK_EX, .first = 0, .last = UINT64_MAX,
+				    .pid = process_current()->pid };
+	long result = -EINVAL;
+	if (f->inode && how == LOCK_UN) {
+		result = lock_try(f->inode, &wanted, true);
+	} else if (f->inode && (how == LOCK_SH || how == LOCK_EX)) {
+		result = a[1] & LOCK_NB ? lock_try(f->inode, &wanted, false) : lock_wait(f->inode, &wanted);
+	}
+	file_put(f);
+	return result;
+}

@@ -1,0 +1,222 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * File systems that live in the name cache and the page cache only: tmpfs, and devfs, whose nodes drivers make. Names are pinned
+ * in the cache by a reference of their own; file pages have no device behind them and stay until the file goes.
+ */
+#include "base/string.h"
+#include "kernel/platform.h"
+#include "kernel/vfs.h"
+
+#define TMPFS_MAGIC 0x01021994
+
+static const struct inode_ops memory_inode_ops;
+
+static struct inode *node_create(struct super *super, uint32_t mode, struct inode *dir)
+{
+	struct inode *inode = inode_create(super, 0, mode);
+	struct process *p = process_current();
+	if (inode) {
+		inode->ops = &memory_inode_ops;
+		inode->file_ops = S_IS(mode, S_IFDIR) ? &memory_dir_ops : &regular_file_ops;
+		inode->uid = p ? p->credentials.fsuid : 0;
+		inode->gid = dir && (dir->mode & S_ISGID) ? dir->gid : p ? p->credentials.fsgid : 0;
+		inode->links = S_IS(mode, S_IFDIR) ? 2 : 1;
+	}
+	return inode;
+}
+
+static void dir_changed(struct inode *dir, int links)
+{
+	dir->links += (uint32_t)links;
+	dir->size = 0;
+	inode_now(&dir->mtime);
+	dir->ctime = dir->mtime;
+}
+
+static int memory_create(struct inode *dir, const char *name, unsigned length, uint32_t mode, uint32_t major, uint32_t minor,
+			 struct inode **out)
+{
+	*out = node_create(dir->super, mode, dir);
+	if (!*out) {
+		return -ENOMEM;
+	}
+	(*out)->major = major;
+	(*out)->minor = minor;
+	dir_changed(dir, S_IS(mode, S_IFDIR) ? 1 : 0);
+	return 0;
+}
+
+static int memory_symlink(struct inode *dir, const char *name, unsigned length, const char *target, struct inode **out)
+{
+	size_t size = strlen(target);
+	struct inode *inode = node_create(dir->super, S_IFLNK | 0777, dir);
+	char *copy = kmalloc(size + 1);
+	if (!inode || !copy) {
+		kfree(copy);
+		if (inode) {
+			inode_put(inode);
+		}
+		return -ENOMEM;
+	}
+	memcpy(copy, target, size + 1);
+	inode->private = copy;
+	inode->size = size;
+	dir_changed(dir, 0);
+	*out = inode;
+	return 0;
+}
+
+static int memory_link(struct inode *dir, const char *name, unsigned length, struct inode *inode)
+{
+	inode->links++;
+	inode_now(&inode->ctime);
+	dir_changed(dir, 0);
+	return 0;
+}
+
+static int memory_unlink(struct inode *dir, const char *name, unsigned length, struct inode *victim)
+{
+	victim->links--;
+	inode_now(&victim->ctime);
+	dir_changed(dir, 0);
+	return 0;
+}
+
+/* The caller has seen that the directory is empty: path operations count its children (namespace.c). */
+static int memory_rmdir(struct inode *dir, const char *name, unsigned length, struct inode *victim)
+{
+	victim->links = 0;
+	dir_changed(dir, -1);
+	return 0;
+}
+
+static int memory_rename(struct inode *from, const char *from_name, unsigned from_length, struct inode *to, const char *to_name,
+			 unsigned to_length, struct inode *moved, struct inode *target)
+{
+	bool directory = S_IS(moved->mode, S_IFDIR);
+	if (target) {
+		target->links = directory ? 0 : target->links - 1;
+	}
+	dir_changed(from, directory && (from != to || target) ? -1 : 0);
+	dir_changed(to, directory && from != to && !target ? 1 : 0);
+	return 0;
+}
+
+static long memory_readlink(struct inode *inode, char *target, size_t size)
+{
+	size_t n = inode->size < size ? inode->size : size;
+	memcpy(target, inode->private, n);
+	return (long)n;
+}
+
+static int memory_truncate(struct inode *inode, uint64_t size)
+{
+	inode->sectors = inode->mapping.page_count * (PAGE_SIZE / 512);
+	return 0;
+}
+
+static void memory_evict(struct inode *inode)
+{
+	if (S_IS(inode->mode, S_IFLNK)) {
+		kfree(inode->private);
+	}
+}
+
+static const struct inode_ops memory_inode_ops = {
+	.create = memory_create, .symlink = memory_symlink, .link = memory_link, .unlink = memory_unlink, .rmdir = memory_rmdir,
+	.rename = memory_rename, .readlink = memory_readlink, .truncate = memory_truncate, .evict = memory_evict,
+};
+
+static void memory_statistics(struct super *super, uint64_t *blocks, uint64_t *free, uint64_t *available, uint64_t *files,
+			      uint64_t *free_files, uint64_t *id)
+{
+	memory_usage(blocks, free);
+	*blocks /= 2;
+	*free = *free < *blocks ? *free : *blocks;
+	*available = *free;
+	*files = *blocks;
+	*free_files = *free;
+	*id = super->minor;
+}
+
+static const struct super_ops memory_super_ops = { .statistics = memory_statistics };
+
+static int memory_super(const char *type, uint32_t mode, struct super **out)
+{
+	struct super *super = super_create(type, TMPFS_MAGIC, type);
+	struct inode *root = super ? node_create(super, S_IFDIR | mode, NULL) : NULL;
+	if (!root) {
+		kfree(super);
+		return -ENOMEM;
+	}
+	super->ops = &memory_super_ops;
+	super->pinned = true;
+	if (!dentry_root_create(super, root)) {
+		inode_put(root);
+		kfree(super);
+		return -ENOMEM;
+	}
+	*out = super;
+	return 0;
+}
+
+int tmpfs_super_open(struct super **super, uint32_t mode)
+{
+	return memory_super("tmpfs", mode, super);
+}
+
+int devfs_super_get(struct super **out)
+{
+	static struct super *devfs; /* made by the first driver or the mount, whichever comes first; both are threads, at start */
+	int error = devfs ? 0 : memory_super("devtmpfs", 0755, &devfs);
+	*out = devfs;
+	return error;
+}
+
+int memory_node(struct dentry *dir, const char *name, uint32_t mode, uint32_t major, uint32_t minor, struct dentry **out)
+{
+	struct dentry *d;
+	struct inode *inode;
+	mutex_lock(&dir->inode->mutex);
+	int error = name_lookup_locked(dir, name, (unsigned)strlen(name), &d);
+	if (!error && d->inode) {
+		error = -EEXIST;
+		if (S_IS(mode, S_IFDIR) && S_IS(d->inode->mode, S_IFDIR)) {
+			error = 0;
+		} else {
+			dentry_put(d);
+		}
+	} else if (!error) {
+		error = memory_create(dir->inode, name, (unsigned)strlen(name), mode, major, minor, &inode);
+		if (!error) {
+			dentry_set_inode(d, inode);
+		} else {
+			dentry_put(d);
+		}
+	}
+	mutex_unlock(&dir->inode->mutex);
+	if (!error) {
+		*out = d;
+	}
+	return error;
+}
+
+static long memory_readdir(struct file *f, void *context, bool (*emit)(void *, const char *, unsigned, uint64_t, unsigned))
+{
+	char name[NAME_MAX + 1];
+	unsigned length;
+	uint64_t number;
+	uint32_t mode;
+	for (;; f->offset++) {
+		if (f->offset < 2) {
+			if (!emit(context, "..", (unsigned)f->offset + 1, f->inode->number, DT_DIR)) {
+				return 0;
+			}
+		} else if (!dentry_child(f->dentry, f->offset - 2, name, &length, &number, &mode) ||
+			   !emit(context, name, length, number, DT_OF_MODE(mode))) {
+			return 0;
+		}
+	}
+}
+
+const struct file_ops memory_dir_ops = { .readdir = memory_readdir };

@@ -1,0 +1,445 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Calls that make, remove and move names. Each walks to the parent, takes its mutex, looks the last name up under it and asks the
+ * file system; the name cache follows. A rename takes one mutex for all renames, then both directories' (parent first, else by
+ * address), so that no two renames can make a loop or a deadlock.
+ */
+#include "base/string.h"
+#include "kernel/syscall.h"
+#include "kernel/user.h"
+#include "kernel/vfs.h"
+
+struct mutex rename_mutex; /* set up in fs_mount_root() */
+
+int dir_may_delete(struct inode *dir, struct inode *victim, bool directory)
+{
+	int error = inode_permission(dir, MAY_WRITE | MAY_EXEC);
+	if (error) {
+		return error;
+	}
+	if ((dir->mode & S_ISVTX) && !inode_owned(victim) && !inode_owned(dir)) {
+		return -EPERM;
+	}
+	if (directory != S_IS(victim->mode, S_IFDIR)) {
+		return directory ? -ENOTDIR : -EISDIR;
+	}
+	return 0;
+}
+
+/* Walk to the parent of the user's path; its mutex is held on success. */
+static int parent_lock(int dirfd, uint64_t user, struct walk *w)
+{
+	char *path;
+	int error = path_from_user(user, false, &path);
+	if (error) {
+		return error;
+	}
+	error = path_walk(dirfd, path, WALK_PARENT, w);
+	kfree(path);
+	if (error) {
+		return error;
+	}
+	if (w->file) {
+		walk_put(w);
+		return -ENOTDIR;
+	}
+	mutex_lock(&w->at->inode->mutex);
+	return 0;
+}
+
+static void parent_unlock(struct walk *w)
+{
+	mutex_unlock(&w->at->inode->mutex);
+	walk_put(w);
+}
+
+/* The last name, which must be absent, in a directory that may be written. */
+static int absent_last(struct walk *w, bool directory, struct dentry **d)
+{
+	struct inode *dir = w->at->inode;
+	if (w->last != LAST_NAME) {
+		return -EEXIST;
+	}
+	int error = path_last_locked(w, d);
+	if (error) {
+		return error;
+	}
+	error = (*d)->inode ? -EEXIST : w->slash && !directory ? -ENOENT : dir->links == 0 ? -ENOENT : 0;
+	error = error ? error : inode_permission(dir, MAY_WRITE | MAY_EXEC);
+	if (error) {
+		dentry_put(*d);
+	}
+	return error;
+}
+
+static long node_make(int dirfd, uint64_t path, uint32_t mode, uint32_t major, uint32_t minor)
+{
+	struct walk w;
+	struct dentry *d;
+	struct inode *inode;
+	bool directory = S_IS(mode, S_IFDIR);
+	int error = parent_lock(dirfd, path, &w);
+	if (error) {
+		return error;
+	}
+	error = absent_last(&w, directory, &d);
+	if (!error) {
+		struct inode *dir = w.at->inode;
+		mode &= ~(fs_context_current()->umask & 0777);
+		error = dir->ops->create ? dir->ops->create(dir, w.name, w.length, mode, major, minor, &inode) : -EPERM;
+		if (!error) {
+			dentry_set_inode(d, inode);
+		}
+		dentry_put(d);
+	}
+	parent_unlock(&w);
+	return error;
+}
+
+long sys_mkdir(const uint64_t a[6])
+{
+	return node_make(AT_FDCWD, a[0], S_IFDIR | (a[1] & 01777), 0, 0);
+}
+
+long sys_mkdirat(const uint64_t a[6])
+{
+	return node_make((int)a[0], a[1], S_IFDIR | (a[2] & 01777), 0, 0);
+}
+
+static long node_make_user(int dirfd, uint64_t path, uint32_t mode, uint64_t device)
+{
+	uint32_t type = mode & S_IFMT;
+	bool is_device = type == S_IFCHR || type == S_IFBLK;
+	mode = (type ? type : S_IFREG) | (mode & 07777);
+	if (type != 0 && type != S_IFREG && type != S_IFIFO && type != S_IFSOCK && !is_device) {
+		return type == S_IFDIR ? -EPERM : -EINVAL;
+	}
+	if (is_device && process_current()->credentials.fsuid != 0) {
+		return -EPERM;
+	}
+	uint32_t major = (uint32_t)(device >> 8 & 0xfff), minor = (uint32_t)((device & 0xff) | (device >> 12 & 0xfff00));
+	return node_make(dirfd, path, mode, is_device ? major : 0, is_device ? minor : 0);
+}
+
+long sys_mknod(const uint64_t a[6])
+{
+	return node_make_user(AT_FDCWD, a[0], (uint32_t)a[1], a[2]);
+}
+
+long sys_mknodat(const uint64_t a[6])
+{
+	return node_make_user((int)a[0], a[1], (uint32_t)a[2], a[3]);
+}
+
+static long link_symbolic(uint64_t target_user, int dirfd, uint64_t path)
+{
+	struct walk w;
+	struct dentry *d;
+	struct inode *inode;
+	char *target;
+	int error = path_from_user(target_user, false, &target);
+	if (error) {
+		return error;
+	}
+	error = parent_lock(dirfd, path, &w);
+	if (!error) {
+		error = absent_last(&w, false, &d);
+		if (!error) {
+			struct inode *dir = w.at->inode;
+			error = dir->ops->symlink ? dir->ops->symlink(dir, w.name, w.length, target, &inode) : -EPERM;
+			if (!error) {
+				dentry_set_inode(d, inode);
+			}
+			dentry_put(d);
+		}
+		parent_unlock(&w);
+	}
+	kfree(target);
+	return error;
+}
+
+long sys_symlink(const uint64_t a[6])
+{
+	return link_symbolic(a[0], AT_FDCWD, a[1]);
+}
+
+long sys_symlinkat(const uint64_t a[6])
+{
+	return link_symbolic(a[0], (int)a[1], a[2]);
+}
+
+static long link_hard(int from_fd, uint64_t from, int to_fd, uint64_t to, unsigned flags)
+{
+	struct walk w;
+	struct dentry *old, *d;
+	struct file *f;
+	int error = path_find_user(from_fd, from, flags & AT_EMPTY_PATH, flags & AT_SYMLINK_FOLLOW, &old, &f);
+	if (error) {
+		return error;
+	}
+	if (f) {
+		file_put(f);
+		return -EXDEV;
+	}
+	error = S_IS(old->inode->mode, S_IFDIR) ? -EPERM : parent_lock(to_fd, to, &w);
+	if (!error) {
+		struct inode *dir = w.at->inode;
+		error = absent_last(&w, false, &d);
+		if (!error) {
+			error = old->super != w.at->super ? -EXDEV : !dir->ops->link ? -EPERM
+				: dir->ops->link(dir, w.name, w.length, old->inode);
+			if (!error) {
+				inode_get(old->inode);
+				dentry_set_inode(d, old->inode);
+			}
+			dentry_put(d);
+		}
+		parent_unlock(&w);
+	}
+	dentry_put(old);
+	return error;
+}
+
+long sys_link(const uint64_t a[6])
+{
+	return link_hard(AT_FDCWD, a[0], AT_FDCWD, a[1], 0);
+}
+
+long sys_linkat(const uint64_t a[6])
+{
+	return link_hard((int)a[0], a[1], (int)a[2], a[3], (unsigned)a[4]);
+}
+
+/* File systems in the name cache leave it to the cache to say whether a directory is empty. */
+static bool has_children(struct dentry *d)
+{
+	char name[NAME_MAX + 1];
+	unsigned length;
+	uint64_t number;
+	uint32_t mode;
+	return d->super->pinned && dentry_child(d, 0, name, &length, &number, &mode);
+}
+
+static int name_remove(struct walk *w, struct dentry *d, bool directory)
+{
+	struct inode *dir = w->at->inode, *victim = d->inode;
+	int (*act)(struct inode *, const char *, unsigned, struct inode *) = directory ? dir->ops->rmdir : dir->ops->unlink;
+	int error = victim ? dir_may_delete(dir, victim, directory) : -ENOENT;
+	if (!error && w->slash && !directory) {
+		error = -ENOTDIR;
+	}
+	if (!error && (d->mounted || (directory && d == fs_context_current()->root))) {
+		error = -EBUSY;
+	}
+	if (!error && directory && has_children(d)) {
+		error = -ENOTEMPTY;
+	}
+	error = error ? error : act ? act(dir, w->name, w->length, victim) : -EPERM;
+	if (!error) {
+		dentry_remove(d);
+	}
+	return error;
+}
+
+static long remove_path(int dirfd, uint64_t path, bool directory)
+{
+	struct walk w;
+	struct dentry *d = NULL;
+	int error = parent_lock(dirfd, path, &w);
+	if (error) {
+		return error;
+	}
+	if (w.last != LAST_NAME) {
+		error = !directory ? -EISDIR : w.last == LAST_DOT ? -EINVAL : w.last == LAST_DOTDOT ? -ENOTEMPTY : -EBUSY;
+		parent_unlock(&w);
+		return error;
+	}
+	error = path_last_locked(&w, &d);
+	error = error ? error : name_remove(&w, d, directory);
+	mutex_unlock(&w.at->inode->mutex);
+	if (d) {
+		dentry_put(d); /* may free the file's blocks: not under the directory's mutex */
+	}
+	walk_put(&w);
+	return error;
+}
+
+long sys_unlink(const uint64_t a[6])
+{
+	return remove_path(AT_FDCWD, a[0], false);
+}
+
+long sys_rmdir(const uint64_t a[6])
+{
+	return remove_path(AT_FDCWD, a[0], true);
+}
+
+long sys_unlinkat(const uint64_t a[6])
+{
+	return a[2] & ~(uint64_t)AT_REMOVEDIR ? -EINVAL : remove_path((int)a[0], a[1], a[2] & AT_REMOVEDIR);
+}
+
+static void both_lock(struct dentry *a, struct dentry *b)
+{
+	struct inode *first = a->inode, *second = b->inode;
+	if (first == second) {
+		mutex_lock(&first->mutex);
+		return;
+	}
+	if (dentry_is_below(a, b) || (!dentry_is_below(b, a) && first > second)) {
+		first = b->inode;
+		second = a->inode;
+	}
+	mutex_lock(&first->mutex);
+	mutex_lock(&second->mutex);
+}
+
+static void both_unlock(struct dentry *a, struct dentry *b)
+{
+	mutex_unlock(&a->inode->mutex);
+	if (a->inode != b->inode) {
+		mutex_unlock(&b->inode->mutex);
+	}
+}
+
+#define RENAME_NOREPLACE 1u
+
+static int rename_check(struct walk *from, struct walk *to, struct dentry *d, struct dentry *target, unsigned flags)
+{
+	if (!d->inode) {
+		return -ENOENT;
+	}
+	bool directory = S_IS(d->inode->mode, S_IFDIR);
+	if ((from->slash || to->slash) && !directory) {
+		return -ENOTDIR;
+	}
+	if (target->inode && (flags & RENAME_NOREPLACE)) {
+		return -EEXIST;
+	}
+	if (d->mounted || target->mounted) {
+		return -EBUSY;
+	}
+	if (dentry_is_below(to->at, d)) {
+		return -EINVAL;
+	}
+	if (target->inode && dentry_is_below(from->at, target)) {
+		return -ENOTEMPTY;
+	}
+	int error = dir_may_delete(from->at->inode, d->inode, directory);
+	if (!error) {
+		error = target->inode ? dir_may_delete(to->at->inode, target->inode, directory)
+				      : inode_permission(to->at->inode, MAY_WRITE | MAY_EXEC);
+	}
+	return error ? error : target->inode && directory && has_children(target) ? -ENOTEMPTY : 0;
+}
+
+static int rename_locked(struct walk *from, struct walk *to, unsigned flags, struct dentry **d, struct dentry **target)
+{
+	struct inode *dir = from->at->inode;
+	int error = path_last_locked(from, d);
+	error = error ? error : path_last_locked(to, target);
+	error = error ? error : rename_check(from, to, *d, *target, flags);
+	if (error || (*d)->inode == (*target)->inode) {
+		return error;
+	}
+	error = dir->ops->rename ? dir->ops->rename(dir, from->name, from->length, to->at->inode, to->name, to->length, (*d)->inode,
+						    (*target)->inode)
+				 : -EPERM;
+	return error ? error : dentry_move(*d, to->at, to->name, to->length, *target);
+}
+
+static int rename_walked(struct walk *from, struct walk *to, unsigned flags)
+{
+	struct dentry *d = NULL, *target = NULL;
+	if (from->file || to->file) {
+		return -ENOTDIR;
+	}
+	if (from->at->super != to->at->super) {
+		return -EXDEV;
+	}
+	mutex_lock(&rename_mutex);
+	both_lock(from->at, to->at);
+	int error = rename_locked(from, to, flags, &d, &target);
+	both_unlock(from->at, to->at);
+	mutex_unlock(&rename_mutex);
+	if (d) {
+		dentry_put(d);
+	}
+	if (target) {
+		dentry_put(target);
+	}
+	return error;
+}
+
+static long rename_path(int from_fd, uint64_t from_user, int to_fd, uint64_t to_user, unsigned flags)
+{
+	struct walk from, to;
+	char *from_path, *to_path = NULL;
+	if (flags & ~RENAME_NOREPLACE) {
+		return -EINVAL;
+	}
+	int error = path_from_user(from_user, false, &from_path);
+	if (error) {
+		return error;
+	}
+	error = path_from_user(to_user, false, &to_path);
+	error = error ? error : path_walk(from_fd, from_path, WALK_PARENT, &from);
+	if (!error) {
+		error = path_walk(to_fd, to_path, WALK_PARENT, &to);
+		if (!error) {
+			error = rename_walked(&from, &to, flags);
+			walk_put(&to);
+		}
+		walk_put(&from);
+	}
+	kfree(from_path);
+	kfree(to_path);
+	return error;
+}
+
+long sys_rename(const uint64_t a[6])
+{
+	return rename_path(AT_FDCWD, a[0], AT_FDCWD, a[1], 0);
+}
+
+long sys_renameat(const uint64_t a[6])
+{
+	return rename_path((int)a[0], a[1], (int)a[2], a[3], 0);
+}
+
+long sys_renameat2(const uint64_t a[6])
+{
+	return rename_path((int)a[0], a[1], (int)a[2], a[3], (unsigned)a[4]);
+}
+
+static long link_read(int dirfd, uint64_t path, uint64_t user, uint64_t size)
+{
+	struct dentry *d;
+	struct file *f;
+	int error = path_find_user(dirfd, path, dirfd == AT_FDCWD ? 0 : AT_EMPTY_PATH, false, &d, &f);
+	if (error || f) {
+		if (f) {
+			file_put(f);
+		}
+		return error ? error : -EINVAL;
+	}
+	char *target = kmalloc(PATH_MAX);
+	long n = (int64_t)size <= 0 ? -EINVAL : !target ? -ENOMEM : !S_IS(d->inode->mode, S_IFLNK) ? -EINVAL
+		: d->inode->ops->readlink(d->inode, target, size < PATH_MAX ? size : PATH_MAX);
+	if (n > 0 && user_write(user, target, (size_t)n)) {
+		n = -EFAULT;
+	}
+	kfree(target);
+	dentry_put(d);
+	return n;
+}
+
+long sys_readlink(const uint64_t a[6])
+{
+	return link_read(AT_FDCWD, a[0], a[1], a[2]);
+}
+
+long sys_readlinkat(const uint64_t a[6])
+{
+	return link_read((int)a[0], a[1], a[2], a[3]);
+}

@@ -1,0 +1,273 @@
+/* SPDX-License-Identifier: MIT */
+/* Opening: find or make the name, check permission, give the file the operations of its kind. */
+#include "base/string.h"
+#include "kernel/syscall.h"
+#include "kernel/vfs.h"
+
+static unsigned access_needed(unsigned flags)
+{
+	static const unsigned of_mode[] = { MAY_READ, MAY_WRITE, MAY_READ | MAY_WRITE, MAY_READ | MAY_WRITE };
+	return of_mode[flags & O_ACCMODE] | ((flags & O_TRUNC) ? MAY_WRITE : 0);
+}
+
+int inode_truncate(struct inode *inode, uint64_t size)
+{
+	if (!S_IS(inode->mode, S_IFREG)) {
+		return S_IS(inode->mode, S_IFDIR) ? -EISDIR : -EINVAL;
+	}
+	mutex_lock(&inode->mutex);
+	int error = page_cache_truncate(inode, size);
+	error = error ? error : inode->ops->truncate(inode, size);
+	if (!error) {
+		inode_modified(inode);
+	}
+	mutex_unlock(&inode->mutex);
+	return error;
+}
+
+static int kind_open(struct file *f)
+{
+	struct inode *inode = f->inode;
+	switch (inode->mode & S_IFMT) {
+	case S_IFCHR:
+		return inode->super->no_device ? -EACCES : chardev_open(f, inode->major, inode->minor);
+	case S_IFBLK:
+		return inode->super->no_device ? -EACCES : block_file_open(f, inode->major, inode->minor);
+	case S_IFIFO:
+		f->ops = &fifo_file_ops;
+		return fifo_open(f);
+	case S_IFSOCK:
+		return -ENXIO;
+	default:
+		f->ops = inode->file_ops;
+		return 0;
+	}
+}
+
+static int open_check(struct inode *inode, unsigned flags)
+{
+	unsigned may = access_needed(flags);
+	if (flags & O_PATH) {
+		return 0;
+	}
+	if (S_IS(inode->mode, S_IFLNK)) {
+		return -ELOOP;
+	}
+	if (S_IS(inode->mode, S_IFDIR) && (may & MAY_WRITE)) {
+		return -EISDIR;
+	}
+	return inode_permission(inode, may);
+}
+
+struct file *file_open_dentry(struct dentry *d, unsigned flags, int *error)
+{
+	struct inode *inode = d->inode;
+	*error = (flags & O_DIRECTORY) && !S_IS(inode->mode, S_IFDIR) ? -ENOTDIR : open_check(inode, flags);
+	if (*error) {
+		return NULL;
+	}
+	struct file *f = file_alloc(NULL, flags & ~(unsigned)(O_CREAT | O_EXCL | O_NOCTTY | O_TRUNC | O_CLOEXEC), NULL);
+	if (!f) {
+		*error = -ENOMEM;
+		return NULL;
+	}
+	dentry_get(d);
+	inode_get(inode);
+	f->dentry = d;
+	f->inode = inode;
+	if (file_writable(f) && S_IS(inode->mode, S_IFREG)) {
+		__atomic_fetch_add(&inode->open_writers, 1, __ATOMIC_RELAXED);
+	}
+	unsigned noctty = flags & O_NOCTTY; /* the terminal looks at it while it is opened */
+	f->flags |= noctty;
+	if (!(flags & O_PATH)) {
+		*error = kind_open(f);
+	}
+	f->flags &= ~noctty;
+	if (!*error && (flags & O_TRUNC) && S_IS(inode->mode, S_IFREG)) {
+		*error = inode_truncate(inode, 0);
+	}
+	if (*error) {
+		f->ops = NULL; /* not opened: nothing to release */
+		file_put(f);
+		return NULL;
+	}
+	return f;
+}
+
+/* The name at the end of the walk, made if it is absent. *link: it is a symbolic link to be followed. */
+static int find_or_create(struct walk *w, unsigned flags, unsigned mode, struct dentry **out, bool *created)
+{
+	struct inode *dir = w->at->inode, *inode;
+	mutex_lock(&dir->mutex);
+	int error = path_last_locked(w, out);
+	if (!error && (*out)->inode) {
+		error = flags & O_EXCL ? -EEXIST : 0;
+	} else if (!error) {
+		error = inode_permission(dir, MAY_WRITE | MAY_EXEC);
+		error = !error && !dir->ops->create ? -EACCES : error;
+		mode = S_IFREG | (mode & 07777 & ~fs_context_current()->umask);
+		error = error ? error : dir->ops->create(dir, w->name, w->length, mode, 0, 0, &inode);
+		if (!error) {
+			dentry_set_inode(*out, inode);
+			*created = true;
+		}
+	} else {
+		*out = NULL;
+	}
+	if (error && *out) {
+		dentry_put(*out);
+	}
+	mutex_unlock(&dir->mutex);
+	return error;
+}
+
+static int walk_create(int dirfd, const char *path, unsigned flags, unsigned mode, struct walk *w, bool *created)
+{
+	int error = path_walk(dirfd, path, WALK_PARENT, w);
+	while (!error) {
+		struct dentry *d;
+		if (w->file || w->last != LAST_NAME || w->slash) {
+			walk_put(w);
+			return -EISDIR;
+		}
+		error = find_or_create(w, flags, mode, &d, created);
+		if (error) {
+			walk_put(w);
+			return error;
+		}
+		if (S_IS(d->inode->mode, S_IFLNK) && !(flags & O_NOFOLLOW)) {
+			error = walk_link(w, d->inode, WALK_PARENT);
+			bool object = d->inode->ops->jump != NULL;
+			dentry_put(d);
+			if (error) {
+				walk_put(w);
+			}
+			if (error || object) {
+				return error;
+			}
+			continue;
+		}
+		while (d->mounted) {
+			struct dentry *root = d->mounted->root;
+			dentry_get(root);
+			dentry_put(d);
+			d = root;
+		}
+		dentry_put(w->at);
+		w->at = d;
+		return 0;
+	}
+	return error;
+}
+
+struct file *file_open_at(int dirfd, const char *path, unsigned flags, unsigned mode, int *error)
+{
+	struct walk w;
+	bool created = false;
+	if (flags & O_CREAT) {
+		*error = flags & O_DIRECTORY ? -EINVAL : walk_create(dirfd, path, flags, mode, &w, &created);
+	} else {
+		*error = path_walk(dirfd, path, flags & O_NOFOLLOW ? 0 : WALK_FOLLOW, &w);
+	}
+	if (*error) {
+		return NULL;
+	}
+	struct file *f = w.file;
+	if (f) { /* /proc/self/fd/N of something without a name: the same open file */
+		file_get(f);
+	} else if (created) {
+		/* Who makes a file may open it as asked, whatever its mode. */
+		f = file_open_dentry(w.at, flags & ~(unsigned)O_TRUNC, error);
+	} else {
+		f = file_open_dentry(w.at, flags, error);
+	}
+	walk_put(&w);
+	return f;
+}
+
+static long open_user(int dirfd, uint64_t user, unsigned flags, unsigned mode)
+{
+	char *path;
+	int error = path_from_user(user, false, &path);
+	if (error) {
+		return error;
+	}
+	struct file *f = file_open_at(dirfd, path, flags, mode, &error);
+	kfree(path);
+	return f ? fd_install(f, flags & O_CLOEXEC) : error;
+}
+
+long sys_open(const uint64_t a[6])
+{
+	return open_user(AT_FDCWD, a[0], (unsigned)a[1], (unsigned)a[2]);
+}
+
+long sys_creat(const uint64_t a[6])
+{
+	return open_user(AT_FDCWD, a[0], O_CREAT | O_WRONLY | O_TRUNC, (unsigned)a[1]);
+}
+
+long sys_openat(const uint64_t a[6])
+{
+	return open_user((int)a[0], a[1], (unsigned)a[2], (unsigned)a[3]);
+}
+
+long sys_truncate(const uint64_t a[6])
+{
+	struct dentry *d;
+	struct file *f;
+	int error = path_find_user(AT_FDCWD, a[0], 0, true, &d, &f);
+	if (f) {
+		file_put(f);
+		return -EINVAL;
+	}
+	if (error) {
+		return error;
+	}
+	error = (int64_t)a[1] < 0 ? -EINVAL : S_IS(d->inode->mode, S_IFDIR) ? -EISDIR : inode_permission(d->inode, MAY_WRITE);
+	error = error ? error : inode_truncate(d->inode, a[1]);
+	dentry_put(d);
+	return error;
+}
+
+long sys_ftruncate(const uint64_t a[6])
+{
+	struct file *f = file_from_fd((int)a[0]);
+	if (!f) {
+		return -EBADF;
+	}
+	int error = (int64_t)a[1] < 0 || !f->inode || !file_writable(f) ? -EINVAL : inode_truncate(f->inode, a[1]);
+	file_put(f);
+	return error;
+}
+
+long sys_fallocate(const uint64_t a[6])
+{
+	struct file *f = file_from_fd((int)a[0]);
+	int error = !f ? -EBADF : !file_writable(f) ? -EBADF : !f->inode || f->ops != &regular_file_ops ? -ENODEV : 0;
+	bool keep_size = a[1] & 1; /* FALLOC_FL_KEEP_SIZE */
+	if (!error && ((int64_t)a[2] < 0 || (int64_t)a[3] <= 0 || (int64_t)(a[2] + a[3]) < 0)) {
+		error = -EINVAL;
+	}
+	if (!error && (a[1] & ~1ull)) {
+		error = -EOPNOTSUPP;
+	}
+	if (!error) {
+		struct inode *inode = f->inode;
+		mutex_lock(&inode->mutex);
+		/* Blocks behind the end would be an error on disk without a larger size: those are not kept. */
+		uint64_t end = a[2] + a[3];
+		end = keep_size && end > inode->size ? inode->size : end;
+		error = inode->ops->preallocate && end > a[2] ? inode->ops->preallocate(inode, a[2], end - a[2]) : 0;
+		if (!error && !keep_size && end > inode->size) {
+			inode->size = end;
+		}
+		inode_modified(inode);
+		mutex_unlock(&inode->mutex);
+	}
+	if (f) {
+		file_put(f);
+	}
+	return error;
+}

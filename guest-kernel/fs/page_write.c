@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Writing files through the cache. The user's bytes are copied into a page of their own first, so that no fault is taken with a
+ * page locked. Disk blocks are allocated here, so that a full disk is an error of write(2): for an append ahead for the whole
+ * call, inside the file page by page under the page's lock, so that no reader meets a block that was never written.
+ */
+#include "fs/page_cache_internal.h"
+
+#include "kernel/user.h"
+
+struct writer {
+	struct inode *inode;
+	uint64_t covered; /* file offset up to which blocks are allocated */
+	uint64_t end; /* of the whole call */
+};
+
+static int blocks_allocate(struct writer *w, uint64_t from, uint64_t to)
+{
+	struct inode *inode = w->inode;
+	if (!inode->mapping.device) {
+		return 0;
+	}
+	from = from > w->covered ? from : w->covered;
+	while (from < to) {
+		struct block_map map;
+		uint64_t limit = from >= inode->size ? w->end : to;
+		int error = inode->ops->map(inode, from, limit - from, true, &map);
+		if (error) {
+			return error;
+		}
+		from += map.bytes;
+		w->covered = from;
+	}
+	return 0;
+}
+
+/* The page, locked and up to date where the write does not replace it. */
+static int page_grab(struct inode *inode, uint64_t index, bool whole, struct page **out)
+{
+	struct mapping *m = &inode->mapping;
+	for (;;) {
+		struct page *page = cache_find(m, index);
+		if (page) {
+			page_lock(page);
+			if (page->owner != m) {
+				page_unlock(page);
+				page_put(page);
+				continue;
+			}
+		} else {
+			int error = cache_insert(m, index, &page);
+			if (error == -EEXIST) {
+				continue;
+			}
+			if (error) {
+				return error;
+			}
+		}
+		int error = 0;
+		if (!(page_flags_get(page) & PAGE_UPTODATE)) {
+			if (!m->device || index * PAGE_SIZE >= inode->size) {
+				memset(page_data(page), 0, PAGE_SIZE);
+			} else if (!whole) {
+				error = page_fill(inode, page);
+			}
+		}
+		if (page->owner != m) { /* a failed reader took it out meanwhile */
+			page_unlock(page);
+			page_put(page);
+			continue;
+		}
+		if (error) {
+			page_unlock(page);
+			page_put(page);
+			return error;
+		}
+		*out = page;
+		return 0;
+	}
+}
+
+static int page_write(struct writer *w, const void *data, uint64_t position, uint64_t bytes)
+{
+	struct inode *inode = w->inode;
+	struct page *page;
+	uint64_t offset = position % PAGE_SIZE;
+	int error = page_grab(inode, position / PAGE_SIZE, bytes == PAGE_SIZE, &page);
+	if (error) {
+		return error;
+	}
+	error = blocks_allocate(w, position, position + bytes);
+	if (!error) {
+		memcpy((char *)page_data(page) + offset, data, bytes);
+		page_flag_set(page, PAGE_UPTODATE);
+		page_cache_dirty(inode, page);
+		if (position + bytes > inode->size) {
+			__atomic_store_n(&inode->size, position + bytes, __ATOMIC_RELEASE);
+		}
+	}
+	page_unlock(page);
+	if (error && !(page_flags_get(page) & PAGE_UPTODATE)) {
+		cache_remove(&inode->mapping, page);
+	}
+	page_put(page);
+	return error;
+}
+
+long page_cache_write(struct inode *inode, struct io_buffer from, uint64_t bytes, uint64_t offset)
+{
+	struct writer w = { .inode = inode, .end = offset + bytes };
+	struct page *copy = from.user ? page_alloc(0) : NULL;
+	uint64_t done = 0;
+	int error = from.user && !copy ? -ENOMEM : 0;
+	while (!error && done < bytes) {
+		uint64_t position = offset + done, n = PAGE_SIZE - position % PAGE_SIZE;
+		n = n < bytes - done ? n : bytes - done;
+		const void *data = (const char *)from.address + done;
+		if (copy) {
+			error = user_read(page_data(copy), from.address + done, n);
+			data = page_data(copy);
+		}
+		error = error ? error : page_write(&w, data, position, n);
+		done += error ? 0 : n;
+		if (!error && inode->mapping.device) {
+			writeback_throttle(inode);
+		}
+	}
+	if (copy) {
+		page_put(copy);
+	}
+	if (error && w.covered > inode->size && inode->ops->truncate) {
+		inode->ops->truncate(inode, inode->size); /* give back what was allocated ahead */
+	}
+	return done ? (long)done : error;
+}

@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: MIT */
+/* Inside of procfs: its tree is a table of entries; an inode's number is the entry, a descriptor number and a process. */
+#ifndef FS_PROC_INTERNAL_H
+#define FS_PROC_INTERNAL_H
+
+#include "base/format.h"
+#include "base/string.h"
+#include "kernel/vfs.h"
+
+/* Text under construction; what does not fit is cut off. */
+struct text {
+	char *buffer;
+	size_t size, length;
+};
+void text_add(struct text *t, const char *format, ...) __attribute__((format(printf, 2, 3)));
+void text_bytes(struct text *t, const void *bytes, size_t count);
+
+/* Each writes a whole file; pid 0 for those of the system. 0 or negative errno. */
+typedef int (*proc_writer)(uint32_t pid, struct text *t);
+
+int proc_meminfo(uint32_t pid, struct text *t);
+int proc_system_stat(uint32_t pid, struct text *t);
+int proc_uptime(uint32_t pid, struct text *t);
+int proc_loadavg(uint32_t pid, struct text *t);
+int proc_cpuinfo(uint32_t pid, struct text *t);
+int proc_version(uint32_t pid, struct text *t);
+int proc_filesystems(uint32_t pid, struct text *t);
+int proc_mounts(uint32_t pid, struct text *t);
+int proc_boot_cmdline(uint32_t pid, struct text *t);
+int proc_devices(uint32_t pid, struct text *t);
+int proc_partitions(uint32_t pid, struct text *t);
+int proc_diskstats(uint32_t pid, struct text *t);
+int proc_hostname(uint32_t pid, struct text *t);
+int proc_osrelease(uint32_t pid, struct text *t);
+int proc_ostype(uint32_t pid, struct text *t);
+int proc_pid_max(uint32_t pid, struct text *t);
+int proc_overcommit(uint32_t pid, struct text *t);
+int proc_file_max(uint32_t pid, struct text *t);
+int proc_bulkhead(uint32_t pid, struct text *t);
+int proc_empty(uint32_t pid, struct text *t);
+
+int proc_pid_stat(uint32_t pid, struct text *t);
+int proc_pid_status(uint32_t pid, struct text *t);
+int proc_pid_statm(uint32_t pid, struct text *t);
+int proc_pid_cmdline(uint32_t pid, struct text *t);
+int proc_pid_comm(uint32_t pid, struct text *t);
+int proc_pid_maps(uint32_t pid, struct text *t);
+int proc_pid_limits(uint32_t pid, struct text *t);
+/** Path of the program: the first file in its memory. Length or negative errno. */
+long proc_pid_exe(uint32_t pid, char *path, size_t size);
+/** The working directory or the root, referenced. */
+int proc_pid_directory(uint32_t pid, bool root, struct dentry **dentry);
+struct file *proc_pid_file(uint32_t pid, unsigned fd); /* referenced; NULL */
+bool proc_pid_exists(uint32_t pid, uint32_t *uid, uint32_t *gid);
+/** The lowest process number >= pid; 0: none. */
+uint32_t proc_pid_next(uint32_t pid);
+/** The lowest thread number >= tid of the process; 0: none. */
+uint32_t proc_tid_next(uint32_t pid, uint32_t tid);
+
+#endif

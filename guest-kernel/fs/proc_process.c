@@ -1,0 +1,297 @@
+/* SPDX-License-Identifier: MIT */
+/* The files of /proc/PID (proc(5)). A process is looked at under process_lock, and its memory through a reference of our own. */
+#include "fs/proc_internal.h"
+
+#include "kernel/address_space.h"
+#include "kernel/thread.h"
+#include "kernel/time.h"
+#include "kernel/tty.h"
+
+#define TICK_NS 10000000ul
+
+/* What is copied out under the lock. */
+struct snapshot {
+	uint32_t pid, ppid, pgid, sid, uid, euid, suid, fsuid, gid, egid, sgid, fsgid, threads, tty;
+	int foreground;
+	char name[16], state;
+	int nice, exit_code;
+	uint64_t user_ns, system_ns, children_user_ns, children_system_ns, start_ns;
+	uint64_t total_pages, resident_pages;
+};
+
+static char state_of(const struct process *p)
+{
+	char state = p->zombie ? 'Z' : p->stopped ? 'T' : 'S';
+	list_for_each(node, &p->threads) {
+		const struct thread *thread = container_of(node, struct thread, process_link);
+		if (state == 'S' && (thread->state == THREAD_RUNNING || thread->state == THREAD_RUNNABLE)) {
+			state = 'R';
+		}
+	}
+	return state;
+}
+
+static void snapshot_times(const struct process *p, struct snapshot *s)
+{
+	s->user_ns = p->user_ns;
+	s->system_ns = p->system_ns;
+	s->children_user_ns = p->children_user_ns;
+	s->children_system_ns = p->children_system_ns;
+	s->start_ns = p->start_ns;
+	list_for_each(node, &p->threads) {
+		const struct thread *thread = container_of(node, struct thread, process_link);
+		s->user_ns += thread->user_ns;
+		s->system_ns += thread->system_ns;
+		s->nice = thread->nice;
+		s->threads++;
+	}
+}
+
+/* The memory's reference is the caller's to put. */
+static struct address_space *memory_get(uint32_t pid)
+{
+	spin_lock(&process_lock);
+	struct process *p = process_find_locked(pid);
+	struct address_space *memory = p ? p->memory : NULL;
+	if (memory) {
+		address_space_get(memory);
+	}
+	spin_unlock(&process_lock);
+	return memory;
+}
+
+static int snapshot_take(uint32_t pid, struct snapshot *s)
+{
+	struct tty *tty = NULL;
+	memset(s, 0, sizeof(*s));
+	spin_lock(&process_lock);
+	struct process *p = process_find_locked(pid);
+	if (p) {
+		const struct credentials *c = &p->credentials;
+		*s = (struct snapshot){ .pid = p->pid, .ppid = p->parent ? p->parent->pid : 0, .pgid = p->pgid, .sid = p->sid, .uid = c->uid,
+					.euid = c->euid, .suid = c->suid, .fsuid = c->fsuid, .gid = c->gid, .egid = c->egid, .sgid = c->sgid,
+					.fsgid = c->fsgid, .foreground = -1, .state = state_of(p), .exit_code = p->exit_code };
+		memcpy(s->name, p->name, sizeof(s->name));
+		s->name[sizeof(s->name) - 1] = '\0';
+		snapshot_times(p, s);
+		tty = p->tty;
+		if (tty) {
+			tty_get(tty);
+		}
+	}
+	spin_unlock(&process_lock);
+	if (!p) {
+		return -ESRCH;
+	}
+	if (tty) {
+		s->tty = tty_device_number(tty);
+		s->foreground = (int)tty_foreground(tty);
+		tty_put(tty);
+	}
+	struct address_space *memory = memory_get(pid);
+	if (memory) {
+		address_space_usage(memory, &s->total_pages, &s->resident_pages);
+		address_space_put(memory);
+	}
+	return 0;
+}
+
+int proc_pid_stat(uint32_t pid, struct text *t)
+{
+	struct snapshot s;
+	int error = snapshot_take(pid, &s);
+	if (error) {
+		return error;
+	}
+	text_add(t, "%u (%s) %c %u %u %u %u %d 4194304 0 0 0 0 %lu %lu %lu %lu %d %d %u 0 %lu %lu %lu 18446744073709551615", s.pid, s.name,
+		 s.state, s.ppid, s.pgid, s.sid, s.tty, s.foreground, s.user_ns / TICK_NS, s.system_ns / TICK_NS, s.children_user_ns / TICK_NS,
+		 s.children_system_ns / TICK_NS, 20 + s.nice, s.nice, s.threads, s.start_ns / TICK_NS, s.total_pages * 4096,
+		 s.resident_pages);
+	text_add(t, " 0 0 0 0 0 0 0 0 0 0 0 0 17 0 0 0 0 0 0 0 0 0 0 0 0 0 %d\n", s.exit_code);
+	return 0;
+}
+
+static const char *state_name(char state)
+{
+	return state == 'R' ? "running" : state == 'Z' ? "zombie" : state == 'T' ? "stopped" : "sleeping";
+}
+
+int proc_pid_status(uint32_t pid, struct text *t)
+{
+	struct snapshot s;
+	int error = snapshot_take(pid, &s);
+	if (error) {
+		return error;
+	}
+	text_add(t, "Name:\t%s\nUmask:\t0022\nState:\t%c (%s)\nTgid:\t%u\nNgid:\t0\nPid:\t%u\nPPid:\t%u\nTracerPid:\t0\n", s.name, s.state,
+		 state_name(s.state), s.pid, s.pid, s.ppid);
+	text_add(t, "Uid:\t%u\t%u\t%u\t%u\nGid:\t%u\t%u\t%u\t%u\nFDSize:\t64\nGroups:\t\n", s.uid, s.euid, s.suid, s.fsuid, s.gid, s.egid,
+		 s.sgid, s.fsgid);
+	text_add(t, "VmPeak:\t%8lu kB\nVmSize:\t%8lu kB\nVmHWM:\t%8lu kB\nVmRSS:\t%8lu kB\nThreads:\t%u\n", s.total_pages * 4, s.total_pages * 4,
+		 s.resident_pages * 4, s.resident_pages * 4, s.threads);
+	return 0;
+}
+
+int proc_pid_statm(uint32_t pid, struct text *t)
+{
+	struct snapshot s;
+	int error = snapshot_take(pid, &s);
+	if (!error) {
+		text_add(t, "%lu %lu 0 0 0 %lu 0\n", s.total_pages, s.resident_pages, s.total_pages);
+	}
+	return error;
+}
+
+int proc_pid_comm(uint32_t pid, struct text *t)
+{
+	struct snapshot s;
+	int error = snapshot_take(pid, &s);
+	if (!error) {
+		text_add(t, "%s\n", s.name);
+	}
+	return error;
+}
+
+int proc_pid_cmdline(uint32_t pid, struct text *t)
+{
+	spin_lock(&process_lock);
+	struct process *p = process_find_locked(pid);
+	if (p && p->command_line) {
+		text_bytes(t, p->command_line, p->command_line_length);
+	}
+	spin_unlock(&process_lock);
+	return p ? 0 : -ESRCH;
+}
+
+int proc_pid_maps(uint32_t pid, struct text *t)
+{
+	struct address_space *memory = memory_get(pid);
+	if (memory) {
+		long n = address_space_describe(memory, t->buffer, t->size);
+		t->length = n > 0 ? (size_t)n : 0;
+		address_space_put(memory);
+	}
+	return 0;
+}
+
+int proc_pid_limits(uint32_t pid, struct text *t)
+{
+	static const char *const names[] = {
+		"Max cpu time", "Max file size", "Max data size", "Max stack size", "Max core file size", "Max resident set",
+		"Max processes", "Max open files", "Max locked memory", "Max address space", "Max file locks", "Max pending signals",
+		"Max msgqueue size", "Max nice priority", "Max realtime priority", "Max realtime timeout",
+	};
+	struct rlimit_pair limits[16];
+	spin_lock(&process_lock);
+	struct process *p = process_find_locked(pid);
+	if (p) {
+		memcpy(limits, p->rlimits, sizeof(limits));
+	}
+	spin_unlock(&process_lock);
+	for (int i = 0; p && i < 16; i++) {
+		text_add(t, "%-25s ", names[i]);
+		for (int hard = 0; hard < 2; hard++) {
+			uint64_t value = hard ? limits[i].hard : limits[i].soft;
+			if (value == UINT64_MAX) {
+				text_add(t, "%-20s ", "unlimited");
+			} else {
+				text_add(t, "%-20lu ", value);
+			}
+		}
+		text_add(t, "\n");
+	}
+	return p ? 0 : -ESRCH;
+}
+
+long proc_pid_exe(uint32_t pid, char *path, size_t size)
+{
+	struct text t = { .buffer = kmalloc(4096), .size = 4096 };
+	if (!t.buffer) {
+		return -ENOMEM;
+	}
+	proc_pid_maps(pid, &t);
+	t.buffer[t.length < t.size ? t.length : t.size - 1] = '\0';
+	const char *start = strchr(t.buffer, '/');
+	long n = -ENOENT;
+	if (start) {
+		const char *end = strchr(start, '\n');
+		n = end ? end - start : (long)strlen(start);
+		n = n < (long)size ? n : (long)size;
+		memcpy(path, start, (size_t)n);
+	}
+	kfree(t.buffer);
+	return n;
+}
+
+int proc_pid_directory(uint32_t pid, bool root, struct dentry **dentry)
+{
+	struct fs_context *context = NULL;
+	spin_lock(&process_lock);
+	struct process *p = process_find_locked(pid);
+	if (p && p->fs) {
+		context = p->fs;
+		fs_context_get(context);
+	}
+	spin_unlock(&process_lock);
+	if (!context) {
+		return -ENOENT;
+	}
+	mutex_lock(&context->mutex);
+	*dentry = root ? context->root : context->directory;
+	dentry_get(*dentry);
+	mutex_unlock(&context->mutex);
+	fs_context_put(context);
+	return 0;
+}
+
+struct file *proc_pid_file(uint32_t pid, unsigned fd)
+{
+	spin_lock(&process_lock);
+	struct process *p = process_find_locked(pid);
+	struct file *f = p ? file_of_process(p, fd) : NULL;
+	spin_unlock(&process_lock);
+	return f;
+}
+
+bool proc_pid_exists(uint32_t pid, uint32_t *uid, uint32_t *gid)
+{
+	spin_lock(&process_lock);
+	struct process *p = process_find_locked(pid);
+	if (p) {
+		*uid = p->credentials.euid;
+		*gid = p->credentials.egid;
+	}
+	spin_unlock(&process_lock);
+	return p != NULL;
+}
+
+uint32_t proc_pid_next(uint32_t pid)
+{
+	uint32_t best = 0;
+	spin_lock(&process_lock);
+	list_for_each(node, &process_list) {
+		struct process *p = container_of(node, struct process, all_link);
+		if (p->pid >= pid && (best == 0 || p->pid < best)) {
+			best = p->pid;
+		}
+	}
+	spin_unlock(&process_lock);
+	return best;
+}
+
+uint32_t proc_tid_next(uint32_t pid, uint32_t tid)
+{
+	uint32_t best = 0;
+	spin_lock(&process_lock);
+	struct process *p = process_find_locked(pid);
+	if (p) {
+		list_for_each(node, &p->threads) {
+			uint32_t number = container_of(node, struct thread, process_link)->tid;
+			if (number >= tid && (best == 0 || number < best)) {
+				best = number;
+			}
+		}
+	}
+	spin_unlock(&process_lock);
+	return best;
+}

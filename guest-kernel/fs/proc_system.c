@@ -1,0 +1,224 @@
+/* SPDX-License-Identifier: MIT */
+/* The files of /proc that tell of the whole system, in the formats that free, top, df, uptime and the C library read (proc(5)). */
+#include "fs/proc_internal.h"
+
+#include "kernel/block.h"
+#include "kernel/platform.h"
+#include "kernel/syscall.h"
+#include "kernel/time.h"
+#include "mm/boot_memory.h"
+
+#define TICK_NS 10000000ul
+
+int proc_empty(uint32_t pid, struct text *t)
+{
+	return 0;
+}
+
+int proc_meminfo(uint32_t pid, struct text *t)
+{
+	uint64_t total, free, cached, dirty, writeback;
+	memory_usage(&total, &free);
+	page_cache_usage(&cached, &dirty, &writeback);
+	text_add(t, "MemTotal:       %8lu kB\nMemFree:        %8lu kB\nMemAvailable:   %8lu kB\nBuffers:        %8u kB\n", total * 4, free * 4,
+		 (free + cached - dirty) * 4, 0);
+	text_add(t, "Cached:         %8lu kB\nSwapCached:     %8u kB\nActive:         %8u kB\nInactive:       %8u kB\n", cached * 4, 0, 0, 0);
+	text_add(t, "SwapTotal:      %8u kB\nSwapFree:       %8u kB\nDirty:          %8lu kB\nWriteback:      %8lu kB\n", 0, 0, dirty * 4,
+		 writeback * 4);
+	text_add(t, "AnonPages:      %8u kB\nMapped:         %8u kB\nShmem:          %8u kB\nSlab:           %8u kB\n", 0, 0, 0, 0);
+	return 0;
+}
+
+struct busy {
+	uint64_t user_ns, system_ns;
+	unsigned processes, running;
+	uint32_t last_pid;
+};
+
+static struct busy busy_sum(void)
+{
+	struct busy b = { 0 };
+	spin_lock(&process_lock);
+	list_for_each(node, &process_list) {
+		struct process *p = container_of(node, struct process, all_link);
+		b.processes++;
+		b.last_pid = p->pid > b.last_pid ? p->pid : b.last_pid;
+		b.user_ns += p->user_ns;
+		b.system_ns += p->system_ns;
+		list_for_each(thread_node, &p->threads) {
+			struct thread *thread = container_of(thread_node, struct thread, process_link);
+			b.user_ns += thread->user_ns;
+			b.system_ns += thread->system_ns;
+			b.running += thread->state == THREAD_RUNNING || thread->state == THREAD_RUNNABLE;
+		}
+	}
+	spin_unlock(&process_lock);
+	return b;
+}
+
+int proc_system_stat(uint32_t pid, struct text *t)
+{
+	struct busy b = busy_sum();
+	uint64_t up = time_ns(), busy = b.user_ns + b.system_ns, idle = up > busy ? up - busy : 0;
+	for (int line = 0; line < 2; line++) {
+		text_add(t, "cpu%s %lu 0 %lu %lu 0 0 0 0 0 0\n", line ? "0" : " ", b.user_ns / TICK_NS, b.system_ns / TICK_NS, idle / TICK_NS);
+	}
+	text_add(t, "intr 0\nctxt 0\nbtime %lu\nprocesses %u\nprocs_running %u\nprocs_blocked 0\n", (time_wall_ns() - up) / 1000000000,
+		 b.last_pid, b.running);
+	return 0;
+}
+
+int proc_uptime(uint32_t pid, struct text *t)
+{
+	struct busy b = busy_sum();
+	uint64_t up = time_ns() / TICK_NS, busy = (b.user_ns + b.system_ns) / TICK_NS, idle = up > busy ? up - busy : 0;
+	text_add(t, "%lu.%02lu %lu.%02lu\n", up / 100, up % 100, idle / 100, idle % 100);
+	return 0;
+}
+
+/* Averages are not kept: the number of threads that want to run now stands in all three places. */
+int proc_loadavg(uint32_t pid, struct text *t)
+{
+	struct busy b = busy_sum();
+	text_add(t, "%u.00 %u.00 %u.00 %u/%u %u\n", b.running, b.running, b.running, b.running, b.processes, b.last_pid);
+	return 0;
+}
+
+int proc_cpuinfo(uint32_t pid, struct text *t)
+{
+	uint32_t r[13] = { 0 }, eax, ebx, ecx, edx;
+	for (uint32_t leaf = 0; leaf < 3; leaf++) {
+		__asm__ volatile("cpuid" : "=a"(r[leaf * 4]), "=b"(r[leaf * 4 + 1]), "=c"(r[leaf * 4 + 2]), "=d"(r[leaf * 4 + 3])
+				 : "a"(0x80000002u + leaf), "c"(0));
+	}
+	__asm__ volatile("cpuid" : "=a"(eax), "=b"(ebx), "=c"(ecx), "=d"(edx) : "a"(0), "c"(0));
+	uint32_t vendor[4] = { ebx, edx, ecx, 0 };
+	text_add(t, "processor\t: 0\nvendor_id\t: %s\nmodel name\t: %s\nflags\t\t: fpu tsc msr pae cx8 sep pge cmov fxsr sse sse2 syscall nx lm\n\n",
+		 (const char *)vendor, (const char *)r);
+	return 0;
+}
+
+static const char release[] = "6.1.0-bulkhead";
+
+int proc_version(uint32_t pid, struct text *t)
+{
+	text_add(t, "Linux version %s (Bulkhead guest kernel) #1 SMP\n", release);
+	return 0;
+}
+
+int proc_osrelease(uint32_t pid, struct text *t)
+{
+	text_add(t, "%s\n", release);
+	return 0;
+}
+
+int proc_ostype(uint32_t pid, struct text *t)
+{
+	text_add(t, "Linux\n");
+	return 0;
+}
+
+int proc_hostname(uint32_t pid, struct text *t)
+{
+	text_add(t, "bulkhead\n");
+	return 0;
+}
+
+int proc_pid_max(uint32_t pid, struct text *t)
+{
+	text_add(t, "32768\n");
+	return 0;
+}
+
+int proc_overcommit(uint32_t pid, struct text *t)
+{
+	text_add(t, "1\n");
+	return 0;
+}
+
+int proc_file_max(uint32_t pid, struct text *t)
+{
+	text_add(t, "65536\n");
+	return 0;
+}
+
+int proc_filesystems(uint32_t pid, struct text *t)
+{
+	text_add(t, "\text4\n\text3\n\text2\nnodev\ttmpfs\nnodev\tproc\nnodev\tdevtmpfs\n");
+	return 0;
+}
+
+int proc_mounts(uint32_t pid, struct text *t)
+{
+	mounts_describe(t->buffer, t->size, true, &t->length);
+	return 0;
+}
+
+int proc_boot_cmdline(uint32_t pid, struct text *t)
+{
+	text_add(t, "%s\n", boot_memory.cmdline);
+	return 0;
+}
+
+int proc_devices(uint32_t pid, struct text *t)
+{
+	struct block_device *b;
+	text_add(t, "Character devices:\n  1 mem\n  4 tty\n  5 /dev/tty\n136 pts\n\nBlock devices:\n");
+	for (unsigned i = 0; (b = block_at(i)) != NULL; i++) {
+		text_add(t, "%3u %s\n", b->major, b->name);
+	}
+	return 0;
+}
+
+int proc_partitions(uint32_t pid, struct text *t)
+{
+	struct block_device *b;
+	text_add(t, "major minor  #blocks  name\n\n");
+	for (unsigned i = 0; (b = block_at(i)) != NULL; i++) {
+		text_add(t, "%4u %7u %10lu %s\n", b->major, b->minor, b->dev->sectors / 2, b->name);
+	}
+	return 0;
+}
+
+int proc_diskstats(uint32_t pid, struct text *t)
+{
+	struct block_device *b;
+	for (unsigned i = 0; (b = block_at(i)) != NULL; i++) {
+		text_add(t, "%4u %7u %s %lu 0 %lu 0 %lu 0 %lu 0 0 0 0\n", b->major, b->minor, b->name, b->reads, b->sectors_read, b->writes,
+			 b->sectors_written);
+	}
+	return 0;
+}
+
+static const char *const exit_names[BH_EXIT_COUNT] = {
+	"interrupt", "hypercall", "mmio", "io", "msr", "cpuid", "hlt", "window", "page_fault", "other",
+};
+
+/* The hypervisor's counts, a line per domain: name=value pairs, exits and the cycles they cost by reason. */
+int proc_bulkhead(uint32_t pid, struct text *t)
+{
+	if (!platform_is_bulkhead()) {
+		text_add(t, "bare machine\n");
+		return 0;
+	}
+	struct page *page = page_alloc_order(1, ALLOC_ZERO);
+	if (!page) {
+		return -ENOMEM;
+	}
+	const struct bh_stat *s = page_data(page);
+	_Static_assert(sizeof(*s) <= 2 * PAGE_SIZE, "two pages hold the statistics");
+	long n = hypercall(BH_HC_STAT, page_phys(page), sizeof(*s), 0, 0);
+	if (n > 0) {
+		text_add(t, "tsc=%lu\n", s->tsc);
+	}
+	for (uint32_t d = 0; n > 0 && d < s->domain_count && d < 16; d++) {
+		const struct bh_stat_domain *domain = &s->domains[d];
+		text_add(t, "domain=%.16s epoch=%u vcpus=%u run_cycles=%lu", domain->name, domain->epoch, domain->vcpu_count, domain->run_cycles);
+		for (int i = 0; i < BH_EXIT_COUNT; i++) {
+			text_add(t, " %s=%lu %s_cycles=%lu", exit_names[i], domain->exits[i], exit_names[i], domain->exit_cycles[i]);
+		}
+		text_add(t, "\n");
+	}
+	page_free_order(page, 1);
+	return n < 0 ? (int)n : 0;
+}

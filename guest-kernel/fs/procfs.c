@@ -1,0 +1,389 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * /proc: a fixed table of names, below directories of which some repeat for each process, thread or descriptor. Nothing is cached:
+ * each walk looks the process up anew, and each open file takes its text once, at the first read.
+ */
+#include "fs/proc_internal.h"
+
+#include <stdarg.h>
+
+#include "kernel/platform.h"
+
+#define PROC_MAGIC 0x9fa0
+#define TEXT_MAX 65536u
+
+enum dir { IN_ROOT, IN_SYS, IN_KERNEL, IN_VM, IN_FS, IN_PID, IN_TASK, IN_FD, NOT_A_DIR };
+
+struct entry {
+	enum dir in;
+	const char *name; /* "": made from numbers */
+	uint32_t mode;
+	enum dir is; /* directories: what is in it */
+	proc_writer write;
+};
+
+static const struct entry entries[] = {
+	{ IN_ROOT, "/", S_IFDIR | 0555, IN_ROOT, NULL },
+#define E_ROOT 0u
+	{ IN_ROOT, "", S_IFDIR | 0555, IN_PID, NULL },
+#define E_PID 1u
+	{ IN_TASK, "", S_IFDIR | 0555, IN_PID, NULL },
+#define E_TID 2u
+	{ IN_FD, "", S_IFLNK | 0700, NOT_A_DIR, NULL },
+#define E_FD 3u
+	{ IN_ROOT, "self", S_IFLNK | 0777, NOT_A_DIR, NULL },
+#define E_SELF 4u
+	{ IN_PID, "exe", S_IFLNK | 0777, NOT_A_DIR, NULL },
+#define E_EXE 5u
+	{ IN_PID, "cwd", S_IFLNK | 0777, NOT_A_DIR, NULL },
+#define E_CWD 6u
+	{ IN_PID, "root", S_IFLNK | 0777, NOT_A_DIR, NULL },
+#define E_PROCESS_ROOT 7u
+	{ IN_ROOT, "meminfo", S_IFREG | 0444, NOT_A_DIR, proc_meminfo },
+	{ IN_ROOT, "stat", S_IFREG | 0444, NOT_A_DIR, proc_system_stat },
+	{ IN_ROOT, "uptime", S_IFREG | 0444, NOT_A_DIR, proc_uptime },
+	{ IN_ROOT, "loadavg", S_IFREG | 0444, NOT_A_DIR, proc_loadavg },
+	{ IN_ROOT, "cpuinfo", S_IFREG | 0444, NOT_A_DIR, proc_cpuinfo },
+	{ IN_ROOT, "version", S_IFREG | 0444, NOT_A_DIR, proc_version },
+	{ IN_ROOT, "filesystems", S_IFREG | 0444, NOT_A_DIR, proc_filesystems },
+	{ IN_ROOT, "mounts", S_IFREG | 0444, NOT_A_DIR, proc_mounts },
+	{ IN_ROOT, "cmdline", S_IFREG | 0444, NOT_A_DIR, proc_boot_cmdline },
+	{ IN_ROOT, "devices", S_IFREG | 0444, NOT_A_DIR, proc_devices },
+	{ IN_ROOT, "partitions", S_IFREG | 0444, NOT_A_DIR, proc_partitions },
+	{ IN_ROOT, "diskstats", S_IFREG | 0444, NOT_A_DIR, proc_diskstats },
+	{ IN_ROOT, "bulkhead", S_IFREG | 0444, NOT_A_DIR, proc_bulkhead },
+	{ IN_ROOT, "sys", S_IFDIR | 0555, IN_SYS, NULL },
+	{ IN_SYS, "kernel", S_IFDIR | 0555, IN_KERNEL, NULL },
+	{ IN_SYS, "vm", S_IFDIR | 0555, IN_VM, NULL },
+	{ IN_SYS, "fs", S_IFDIR | 0555, IN_FS, NULL },
+	{ IN_KERNEL, "hostname", S_IFREG | 0444, NOT_A_DIR, proc_hostname },
+	{ IN_KERNEL, "osrelease", S_IFREG | 0444, NOT_A_DIR, proc_osrelease },
+	{ IN_KERNEL, "ostype", S_IFREG | 0444, NOT_A_DIR, proc_ostype },
+	{ IN_KERNEL, "pid_max", S_IFREG | 0444, NOT_A_DIR, proc_pid_max },
+	{ IN_VM, "overcommit_memory", S_IFREG | 0444, NOT_A_DIR, proc_overcommit },
+	{ IN_FS, "file-max", S_IFREG | 0444, NOT_A_DIR, proc_file_max },
+	{ IN_PID, "stat", S_IFREG | 0444, NOT_A_DIR, proc_pid_stat },
+	{ IN_PID, "status", S_IFREG | 0444, NOT_A_DIR, proc_pid_status },
+	{ IN_PID, "statm", S_IFREG | 0444, NOT_A_DIR, proc_pid_statm },
+	{ IN_PID, "cmdline", S_IFREG | 0444, NOT_A_DIR, proc_pid_cmdline },
+	{ IN_PID, "comm", S_IFREG | 0444, NOT_A_DIR, proc_pid_comm },
+	{ IN_PID, "maps", S_IFREG | 0444, NOT_A_DIR, proc_pid_maps },
+	{ IN_PID, "limits", S_IFREG | 0444, NOT_A_DIR, proc_pid_limits },
+	{ IN_PID, "environ", S_IFREG | 0400, NOT_A_DIR, proc_empty },
+	{ IN_PID, "mounts", S_IFREG | 0444, NOT_A_DIR, proc_mounts },
+	{ IN_PID, "fd", S_IFDIR | 0500, IN_FD, NULL },
+	{ IN_PID, "task", S_IFDIR | 0555, IN_TASK, NULL },
+};
+#define ENTRIES (sizeof(entries) / sizeof(entries[0]))
+
+static const struct inode_ops proc_inode_ops, proc_link_ops, proc_jump_ops;
+static const struct file_ops proc_file_ops, proc_dir_ops;
+
+static uint64_t number_of(unsigned entry, uint32_t pid, uint32_t fd)
+{
+	return (uint64_t)pid << 32 | (uint64_t)(fd & 0xfffff) << 8 | (entry + 1);
+}
+
+static unsigned entry_of(const struct inode *inode)
+{
+	return (unsigned)(inode->number & 0xff) - 1;
+}
+
+static uint32_t pid_of(const struct inode *inode)
+{
+	return (uint32_t)(inode->number >> 32);
+}
+
+static uint32_t fd_of(const struct inode *inode)
+{
+	return (uint32_t)(inode->number >> 8) & 0xfffff;
+}
+
+void text_add(struct text *t, const char *format, ...)
+{
+	va_list arguments;
+	va_start(arguments, format);
+	size_t room = t->size - t->length;
+	size_t n = (size_t)format_text_va(t->buffer + t->length, room, format, arguments);
+	va_end(arguments);
+	t->length += n < room ? n : room ? room - 1 : 0;
+}
+
+void text_bytes(struct text *t, const void *bytes, size_t count)
+{
+	count = count < t->size - t->length ? count : t->size - t->length;
+	memcpy(t->buffer + t->length, bytes, count);
+	t->length += count;
+}
+
+static int node_make(struct super *super, unsigned entry, uint32_t pid, uint32_t fd, struct inode **out)
+{
+	uint32_t uid = 0, gid = 0;
+	if (pid && !proc_pid_exists(pid, &uid, &gid)) {
+		return -ENOENT;
+	}
+	struct inode *inode = inode_create(super, number_of(entry, pid, fd), entries[entry].mode);
+	if (!inode) {
+		return -ENOMEM;
+	}
+	inode->uid = uid;
+	inode->gid = gid;
+	inode->links = S_IS(inode->mode, S_IFDIR) ? 2 : 1;
+	bool jump = entry == E_CWD || entry == E_PROCESS_ROOT || entry == E_FD;
+	inode->ops = jump ? &proc_jump_ops : S_IS(inode->mode, S_IFLNK) ? &proc_link_ops : &proc_inode_ops;
+	inode->file_ops = S_IS(inode->mode, S_IFDIR) ? &proc_dir_ops : &proc_file_ops;
+	*out = inode;
+	return 0;
+}
+
+static bool number_parse(const char *name, unsigned length, uint32_t *number)
+{
+	uint64_t value = 0;
+	for (unsigned i = 0; i < length; i++) {
+		if (name[i] < '0' || name[i] > '9' || i > 8) {
+			return false;
+		}
+		value = value * 10 + (uint64_t)(name[i] - '0');
+	}
+	*number = (uint32_t)value;
+	return length > 0;
+}
+
+static int lookup_number(struct inode *dir, enum dir in, uint32_t number, struct inode **out)
+{
+	uint32_t pid = pid_of(dir);
+	if (in == IN_ROOT) {
+		return number ? node_make(dir->super, E_PID, number, 0, out) : -ENOENT;
+	}
+	if (in == IN_TASK) {
+		return proc_tid_next(pid, number) == number && number ? node_make(dir->super, E_TID, pid, number, out) : -ENOENT;
+	}
+	if (in == IN_FD) {
+		struct file *f = proc_pid_file(pid, number);
+		if (!f) {
+			return -ENOENT;
+		}
+		file_put(f);
+		return node_make(dir->super, E_FD, pid, number, out);
+	}
+	return -ENOENT;
+}
+
+static int proc_lookup(struct inode *dir, const char *name, unsigned length, struct inode **out)
+{
+	enum dir in = entries[entry_of(dir)].is;
+	uint32_t number;
+	for (unsigned i = E_SELF; i < ENTRIES; i++) {
+		if (entries[i].in == in && strlen(entries[i].name) == length && memcmp(entries[i].name, name, length) == 0) {
+			return node_make(dir->super, i, pid_of(dir), 0, out);
+		}
+	}
+	return number_parse(name, length, &number) ? lookup_number(dir, in, number, out) : -ENOENT;
+}
+
+static long proc_readlink(struct inode *inode, char *target, size_t size)
+{
+	struct dentry *d = NULL;
+	char *path;
+	long n;
+	switch (entry_of(inode)) {
+	case E_SELF:
+		n = process_current() ? format_text(target, size, "%u", process_current()->pid) : -ENOENT;
+		return n < (long)size ? n : (long)size;
+	case E_EXE:
+		return proc_pid_exe(pid_of(inode), target, size);
+	default:
+		break;
+	}
+	struct file *f = NULL;
+	int error = inode->ops->jump(inode, &d, &f);
+	if (error) {
+		return error;
+	}
+	path = kmalloc(PATH_MAX);
+	n = path ? 0 : -ENOMEM;
+	if (path && d) {
+		n = dentry_path(d, fs_context_current()->root, path, PATH_MAX);
+	} else if (path) {
+		n = format_text(path, PATH_MAX, "pipe:[%lu]", ((uint64_t)f->private >> 4) & 0xffffffff);
+	}
+	if (n > 0) {
+		n = n < (long)size ? n : (long)size;
+		memcpy(target, path, (size_t)n);
+	}
+	kfree(path);
+	if (d) {
+		dentry_put(d);
+	}
+	if (f) {
+		file_put(f);
+	}
+	return n;
+}
+
+static int proc_jump(struct inode *inode, struct dentry **dentry, struct file **file)
+{
+	if (entry_of(inode) != E_FD) {
+		return proc_pid_directory(pid_of(inode), entry_of(inode) == E_PROCESS_ROOT, dentry);
+	}
+	struct file *f = proc_pid_file(pid_of(inode), fd_of(inode));
+	if (!f) {
+		return -ENOENT;
+	}
+	if (f->dentry) {
+		*dentry = f->dentry;
+		dentry_get(f->dentry);
+		file_put(f);
+	} else {
+		*file = f;
+	}
+	return 0;
+}
+
+static const struct inode_ops proc_inode_ops = { .lookup = proc_lookup };
+static const struct inode_ops proc_link_ops = { .readlink = proc_readlink };
+static const struct inode_ops proc_jump_ops = { .readlink = proc_readlink, .jump = proc_jump };
+
+static int text_make(struct file *f)
+{
+	struct text t = { .size = TEXT_MAX };
+	const struct entry *e = &entries[entry_of(f->inode)];
+	if (f->private) {
+		return 0;
+	}
+	t.buffer = kmalloc(TEXT_MAX);
+	if (!t.buffer) {
+		return -ENOMEM;
+	}
+	int error = e->write(pid_of(f->inode), &t);
+	struct text *made = error ? NULL : kmalloc(sizeof(t) + t.length);
+	if (made) {
+		*made = t;
+		made->buffer = (char *)(made + 1);
+		memcpy(made->buffer, t.buffer, t.length);
+		f->private = made;
+	}
+	kfree(t.buffer);
+	return error ? error : made ? 0 : -ENOMEM;
+}
+
+static long proc_read(struct file *f, void *buffer, uint64_t bytes, uint64_t *offset)
+{
+	mutex_lock(&f->inode->mutex);
+	int error = text_make(f);
+	mutex_unlock(&f->inode->mutex);
+	if (error) {
+		return error;
+	}
+	const struct text *t = f->private;
+	if (*offset >= t->length) {
+		return 0;
+	}
+	uint64_t n = bytes < t->length - *offset ? bytes : t->length - *offset;
+	memcpy(buffer, t->buffer + *offset, n);
+	*offset += n;
+	return (long)n;
+}
+
+static void proc_release(struct file *f)
+{
+	kfree(f->private);
+}
+
+static const struct file_ops proc_file_ops = { .read = proc_read, .release = proc_release };
+
+typedef bool (*emit_function)(void *, const char *, unsigned, uint64_t, unsigned);
+
+/* Positions: 0 and 1 "." and "..", then the table, then from 256 on the numbers. */
+static bool emit_entry(struct file *f, void *context, emit_function emit)
+{
+	enum dir in = entries[entry_of(f->inode)].is;
+	uint32_t pid = pid_of(f->inode);
+	if (f->offset < 2) {
+		return emit(context, "..", (unsigned)f->offset + 1, f->inode->number, DT_DIR);
+	}
+	unsigned i = (unsigned)f->offset - 2 + E_SELF;
+	if (i >= ENTRIES || entries[i].in != in) {
+		return true;
+	}
+	return emit(context, entries[i].name, (unsigned)strlen(entries[i].name), number_of(i, pid, 0), DT_OF_MODE(entries[i].mode));
+}
+
+static uint32_t number_next(enum dir in, uint32_t pid, uint32_t from, bool *any)
+{
+	*any = true;
+	if (in == IN_FD) {
+		for (; from < 65536; from++) {
+			struct file *f = proc_pid_file(pid, from);
+			if (f) {
+				file_put(f);
+				return from;
+			}
+		}
+		*any = false;
+		return 0;
+	}
+	uint32_t number = in == IN_ROOT ? proc_pid_next(from) : in == IN_TASK ? proc_tid_next(pid, from) : 0;
+	*any = number != 0;
+	return number;
+}
+
+static long proc_readdir(struct file *f, void *context, emit_function emit)
+{
+	enum dir in = entries[entry_of(f->inode)].is;
+	uint32_t pid = pid_of(f->inode);
+	for (; f->offset < 256; f->offset++) {
+		if (!emit_entry(f, context, emit)) {
+			return 0;
+		}
+	}
+	for (;;) {
+		char name[12];
+		bool any;
+		uint32_t number = number_next(in, pid, (uint32_t)(f->offset - 256), &any);
+		if (!any) {
+			return 0;
+		}
+		unsigned entry = in == IN_ROOT ? E_PID : in == IN_TASK ? E_TID : E_FD;
+		int length = format_text(name, sizeof(name), "%u", number);
+		uint64_t before = f->offset;
+		f->offset = 256 + (uint64_t)number;
+		if (!emit(context, name, (unsigned)length, number_of(entry, in == IN_ROOT ? number : pid, number),
+			  DT_OF_MODE(entries[entry].mode))) {
+			f->offset = before > f->offset ? before : f->offset;
+			return 0;
+		}
+		f->offset++;
+	}
+}
+
+static const struct file_ops proc_dir_ops = { .readdir = proc_readdir };
+
+static void proc_unmount(struct super *super)
+{
+	kfree(super);
+}
+
+static const struct super_ops proc_super_ops = { .unmount = proc_unmount };
+
+int procfs_super_open(struct super **out)
+{
+	struct inode *root;
+	struct super *super = super_create("proc", PROC_MAGIC, "proc");
+	if (!super) {
+		return -ENOMEM;
+	}
+	super->ops = &proc_super_ops;
+	super->uncached = true;
+	int error = node_make(super, E_ROOT, 0, 0, &root);
+	if (!error && !dentry_root_create(super, root)) {
+		inode_put(root);
+		error = -ENOMEM;
+	}
+	if (error) {
+		kfree(super);
+		return error;
+	}
+	*out = super;
+	return 0;
+}

@@ -1,0 +1,365 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * read(2), write(2) and their relatives. Regular files are copied straight between the page cache and the user; for other files
+ * the operations take kernel memory, so the bytes pass through a buffer: on the stack if few, else of up to 64 KiB.
+ * A file with a poll operation may block: after the first piece more is read only while there is more.
+ */
+#include "base/string.h"
+#include "kernel/poll.h"
+#include "kernel/signal.h"
+#include "kernel/syscall.h"
+#include "kernel/user.h"
+#include "kernel/vfs.h"
+
+#define SMALL 256u
+#define CHUNK_MAX 65536u
+#define TRANSFER_MAX 0x7ffff000ull /* as Linux */
+#define VECTORS_MAX 1024u
+
+static long regular_read(struct file *f, struct io_buffer to, uint64_t bytes, uint64_t *offset)
+{
+	if (S_IS(f->inode->mode, S_IFDIR)) {
+		return -EISDIR;
+	}
+	long n = page_cache_read(f->inode, to, bytes, *offset);
+	if (n > 0) {
+		*offset += (uint64_t)n;
+	}
+	return n;
+}
+
+static long regular_write(struct file *f, struct io_buffer from, uint64_t bytes, uint64_t *offset)
+{
+	struct inode *inode = f->inode;
+	if (bytes == 0) {
+		return 0;
+	}
+	mutex_lock(&inode->mutex);
+	uint64_t at = f->flags & O_APPEND ? inode->size : *offset;
+	long n = (int64_t)(at + bytes) < 0 ? -EFBIG : page_cache_write(inode, from, bytes, at);
+	if (n > 0) {
+		*offset = at + (uint64_t)n;
+		if (!inode->mapping.device) {
+			inode->sectors = inode->mapping.page_count * (PAGE_SIZE / 512);
+		}
+		if (process_current() && process_current()->credentials.fsuid != 0) {
+			inode->mode &= ~(uint32_t)(S_ISUID | ((inode->mode & 010) ? S_ISGID : 0));
+		}
+		inode_modified(inode);
+	}
+	mutex_unlock(&inode->mutex);
+	if (n > 0 && (f->flags & O_DSYNC)) {
+		int error = page_cache_flush(inode, true);
+		error = error || !inode->ops->sync ? error : inode->ops->sync(inode);
+		n = error ? error : n;
+	}
+	return n;
+}
+
+static long op_read(struct file *f, void *buffer, uint64_t bytes, uint64_t *offset)
+{
+	return regular_read(f, (struct io_buffer){ false, (uint64_t)buffer }, bytes, offset);
+}
+
+static long op_write(struct file *f, const void *buffer, uint64_t bytes, uint64_t *offset)
+{
+	return regular_write(f, (struct io_buffer){ false, (uint64_t)buffer }, bytes, offset);
+}
+
+const struct file_ops regular_file_ops = { .read = op_read, .write = op_write, .readdir = ext4_file_readdir };
+
+static void *chunk_alloc(uint64_t bytes, char *small, uint64_t *size)
+{
+	if (bytes <= SMALL) {
+		*size = bytes;
+		return small;
+	}
+	*size = bytes < CHUNK_MAX ? bytes : CHUNK_MAX;
+	void *chunk = kmalloc(*size);
+	if (!chunk) {
+		*size = SMALL;
+		return small;
+	}
+	return chunk;
+}
+
+static long bounced_read(struct file *f, struct io_buffer to, uint64_t bytes, uint64_t *offset)
+{
+	char small[SMALL];
+	uint64_t size, done = 0;
+	char *chunk = chunk_alloc(bytes, small, &size);
+	long n = 0;
+	do {
+		uint64_t want = bytes - done < size ? bytes - done : size;
+		n = f->ops->read(f, chunk, want, offset);
+		if (n > 0 && io_copy_out(to, done, chunk, (uint64_t)n)) {
+			n = -EFAULT;
+		}
+		done += n > 0 ? (uint64_t)n : 0;
+		if (n < (long)want) {
+			break;
+		}
+	} while (done < bytes && !signal_pending() && (!f->ops->poll || (f->ops->poll(f, NULL) & POLLIN)));
+	if (chunk != small) {
+		kfree(chunk);
+	}
+	return done ? (long)done : n;
+}
+
+static long bounced_write(struct file *f, struct io_buffer from, uint64_t bytes, uint64_t *offset)
+{
+	char small[SMALL];
+	uint64_t size, done = 0;
+	char *chunk = chunk_alloc(bytes, small, &size);
+	long n = 0;
+	do {
+		uint64_t want = bytes - done < size ? bytes - done : size;
+		n = io_copy_in(chunk, from, done, want) ? -EFAULT : f->ops->write(f, chunk, want, offset);
+		done += n > 0 ? (uint64_t)n : 0;
+		if (n < (long)want) {
+			break;
+		}
+	} while (done < bytes && !signal_pending());
+	if (chunk != small) {
+		kfree(chunk);
+	}
+	return done ? (long)done : n;
+}
+
+long file_read(struct file *f, struct io_buffer to, uint64_t bytes, uint64_t *offset)
+{
+	if (f->ops == &regular_file_ops) {
+		return regular_read(f, to, bytes, offset);
+	}
+	if (!f->ops || !f->ops->read) {
+		return f->inode && S_IS(f->inode->mode, S_IFDIR) ? -EISDIR : -EINVAL;
+	}
+	if (!to.user) {
+		return f->ops->read(f, (void *)to.address, bytes, offset);
+	}
+	return bounced_read(f, to, bytes, offset);
+}
+
+long file_write(struct file *f, struct io_buffer from, uint64_t bytes, uint64_t *offset)
+{
+	if (f->ops == &regular_file_ops) {
+		return regular_write(f, from, bytes, offset);
+	}
+	if (!f->ops || !f->ops->write) {
+		return -EINVAL;
+	}
+	if (!from.user) {
+		return f->ops->write(f, (const void *)from.address, bytes, offset);
+	}
+	return bounced_write(f, from, bytes, offset);
+}
+
+static long transfer(struct file *f, bool write, uint64_t address, uint64_t bytes, uint64_t *offset)
+{
+	struct io_buffer buffer = { true, address };
+	bytes = bytes < TRANSFER_MAX ? bytes : TRANSFER_MAX;
+	if (address + bytes < address || address + bytes > USER_END) {
+		return -EFAULT;
+	}
+	if (write ? !file_writable(f) : !file_readable(f)) {
+		return -EBADF;
+	}
+	return write ? file_write(f, buffer, bytes, offset) : file_read(f, buffer, bytes, offset);
+}
+
+/* At the file's own offset. Two threads that use it at once may get the same bytes, but the offset stays a valid one. */
+static long transfer_here(int fd, bool write, uint64_t address, uint64_t bytes)
+{
+	struct file *f = file_from_fd(fd);
+	if (!f) {
+		return -EBADF;
+	}
+	uint64_t offset = f->offset;
+	long n = transfer(f, write, address, bytes, &offset);
+	if (n > 0) {
+		f->offset = offset;
+	}
+	file_put(f);
+	return n;
+}
+
+static bool seekable(const struct file *f)
+{
+	return f->inode && !S_IS(f->inode->mode, S_IFIFO) && !S_IS(f->inode->mode, S_IFSOCK) &&
+	       !(S_IS(f->inode->mode, S_IFCHR) && f->ops && f->ops->poll);
+}
+
+static long transfer_at(int fd, bool write, uint64_t address, uint64_t bytes, uint64_t offset)
+{
+	struct file *f = file_from_fd(fd);
+	if (!f) {
+		return -EBADF;
+	}
+	long n = !seekable(f) ? -ESPIPE : (int64_t)offset < 0 ? -EINVAL : transfer(f, write, address, bytes, &offset);
+	file_put(f);
+	return n;
+}
+
+long sys_read(const uint64_t a[6])
+{
+	return transfer_here((int)a[0], false, a[1], a[2]);
+}
+
+long sys_write(const uint64_t a[6])
+{
+	return transfer_here((int)a[0], true, a[1], a[2]);
+}
+
+long sys_pread64(const uint64_t a[6])
+{
+	return transfer_at((int)a[0], false, a[1], a[2], a[3]);
+}
+
+long sys_pwrite64(const uint64_t a[6])
+{
+	return transfer_at((int)a[0], true, a[1], a[2], a[3]);
+}
+
+struct vector {
+	uint64_t base, length;
+};
+
+static long transfer_vectors(int fd, bool write, uint64_t user, uint64_t count, bool here, uint64_t offset)
+{
+	struct file *f = file_from_fd(fd);
+	struct vector few[8], *vectors = few;
+	long done = 0, n = !f ? -EBADF : count > VECTORS_MAX ? -EINVAL : 0;
+	if (!n && count > 8) {
+		vectors = kmalloc(count * sizeof(*vectors));
+		n = vectors ? 0 : -ENOMEM;
+	}
+	if (!n && count && user_read(vectors, user, count * sizeof(*vectors))) {
+		n = -EFAULT;
+	}
+	if (!n && !here && !seekable(f)) {
+		n = -ESPIPE;
+	}
+	uint64_t at = here && f ? f->offset : offset;
+	for (uint64_t i = 0; !n && i < count; i++) {
+		if (vectors[i].length == 0) {
+			continue;
+		}
+		if (done > 0 && !write && f->ops && f->ops->poll && !(f->ops->poll(f, NULL) & POLLIN)) {
+			break;
+		}
+		long got = transfer(f, write, vectors[i].base, vectors[i].length, &at);
+		if (got < 0) {
+			n = done ? 0 : got;
+			break;
+		}
+		done += got;
+		if ((uint64_t)got < vectors[i].length) {
+			break;
+		}
+	}
+	if (done > 0 && here) {
+		f->offset = at;
+	}
+	if (vectors != few) {
+		kfree(vectors);
+	}
+	if (f) {
+		file_put(f);
+	}
+	return done ? done : n;
+}
+
+long sys_readv(const uint64_t a[6])
+{
+	return transfer_vectors((int)a[0], false, a[1], a[2], true, 0);
+}
+
+long sys_writev(const uint64_t a[6])
+{
+	return transfer_vectors((int)a[0], true, a[1], a[2], true, 0);
+}
+
+long sys_preadv(const uint64_t a[6])
+{
+	return transfer_vectors((int)a[0], false, a[1], a[2], false, a[3]);
+}
+
+long sys_pwritev(const uint64_t a[6])
+{
+	return transfer_vectors((int)a[0], true, a[1], a[2], false, a[3]);
+}
+
+long sys_preadv2(const uint64_t a[6])
+{
+	return transfer_vectors((int)a[0], false, a[1], a[2], (int64_t)a[3] == -1, a[3]);
+}
+
+long sys_pwritev2(const uint64_t a[6])
+{
+	return transfer_vectors((int)a[0], true, a[1], a[2], (int64_t)a[3] == -1, a[3]);
+}
+
+/* SEEK_DATA and SEEK_HOLE: where the next stretch of that kind begins; the end of the file is a hole. */
+static long seek_stretch(struct inode *inode, uint64_t offset, bool hole)
+{
+	if (offset >= inode->size) {
+		return -ENXIO;
+	}
+	if (!inode->mapping.device) {
+		return hole ? (long)inode->size : (long)offset;
+	}
+	while (offset < inode->size) {
+		struct block_map map;
+		int error = inode->ops->map(inode, offset, inode->size - offset, false, &map);
+		if (error) {
+			return error;
+		}
+		if (map.mapped != hole) {
+			return (long)offset;
+		}
+		offset += map.bytes;
+	}
+	return hole ? (long)inode->size : -ENXIO;
+}
+
+static long seek_to(struct file *f, int64_t offset, unsigned whence)
+{
+	int64_t base = 0;
+	if (!seekable(f)) {
+		return -ESPIPE;
+	}
+	switch (whence) {
+	case 0:
+		break;
+	case 1:
+		base = (int64_t)f->offset;
+		break;
+	case 2:
+		base = (int64_t)f->inode->size;
+		break;
+	case 3:
+	case 4:
+		if (offset < 0 || !S_IS(f->inode->mode, S_IFREG) || f->ops != &regular_file_ops) {
+			return offset < 0 ? -ENXIO : -EINVAL;
+		}
+		return seek_stretch(f->inode, (uint64_t)offset, whence == 4);
+	default:
+		return -EINVAL;
+	}
+	int64_t to;
+	return __builtin_add_overflow(base, offset, &to) || to < 0 ? -EINVAL : to;
+}
+
+long sys_lseek(const uint64_t a[6])
+{
+	struct file *f = file_from_fd((int)a[0]);
+	if (!f) {
+		return -EBADF;
+	}
+	long to = seek_to(f, (int64_t)a[1], (unsigned)a[2]);
+	if (to >= 0) {
+		f->offset = (uint64_t)to;
+	}
+	file_put(f);
+	return to;
+}

@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * When dirty pages go to the disk without being asked: a thread looks every second for files that have been dirty for five,
+ * and a writer that has made a quarter of the I/O zone dirty writes its own file first. Metadata follows every five seconds.
+ */
+#include "fs/page_cache_internal.h"
+
+#include "kernel/platform.h"
+#include "kernel/thread.h"
+#include "kernel/time.h"
+#include "kernel/vfs.h"
+
+#define SECOND 1000000000ull
+#define AGE (5 * SECOND)
+#define THROTTLE_SHARE 4u
+
+extern struct list dirty_mappings;
+extern uint64_t dirty_pages;
+
+static uint64_t dirty_limit(void)
+{
+	uint64_t start, bytes;
+	memory_io_zone(&start, &bytes);
+	return bytes / PAGE_SIZE / THROTTLE_SHARE;
+}
+
+void writeback_throttle(struct inode *inode)
+{
+	if (dirty_pages > dirty_limit()) {
+		page_cache_flush(inode, true);
+	}
+}
+
+/* The oldest dirty file, referenced, if it is old enough or there are too many dirty pages. */
+static struct inode *dirty_next(uint64_t before_ns)
+{
+	struct inode *inode = NULL;
+	spin_lock(&cache_lock);
+	if (!list_empty(&dirty_mappings)) {
+		struct mapping *m = container_of(dirty_mappings.next, struct mapping, dirty_link);
+		if (m->dirty_since_ns <= before_ns) {
+			inode = inode_try_get(m->inode) ? m->inode : NULL; /* else it is being evicted, and written */
+			list_remove(&m->dirty_link);
+			list_push_back(&dirty_mappings, &m->dirty_link);
+			m->dirty_since_ns = before_ns + AGE;
+		}
+	}
+	spin_unlock(&cache_lock);
+	return inode;
+}
+
+static void write_old(uint64_t now)
+{
+	for (unsigned i = 0; i < 1024; i++) {
+		bool pressed = dirty_pages > dirty_limit() / 2;
+		struct inode *inode = dirty_next(pressed ? now : now > AGE ? now - AGE : 0);
+		if (!inode) {
+			break;
+		}
+		page_cache_flush(inode, false);
+		inode_put(inode);
+	}
+}
+
+static void writeback_thread(void *arg)
+{
+	uint64_t metadata_ns = time_ns();
+	for (;;) {
+		thread_sleep_until(time_ns() + SECOND, false);
+		uint64_t now = time_ns();
+		write_old(now);
+		if (now - metadata_ns >= AGE) {
+			metadata_ns = now;
+			mutex_lock(&mount_mutex);
+			list_for_each(node, &super_list) {
+				struct super *super = container_of(node, struct super, link);
+				if (super->ops->sync && !super->read_only) {
+					super->ops->sync(super);
+				}
+			}
+			mutex_unlock(&mount_mutex);
+		}
+	}
+}
+
+void writeback_start(void)
+{
+	if (!thread_create("writeback", writeback_thread, NULL)) {
+		kprintf("no memory for the writeback thread: data is written by sync only");
+	}
+}

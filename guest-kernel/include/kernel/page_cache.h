@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * File data in memory: pages of the I/O zone in a radix tree per inode. A page is up to date, or locked while it is being read;
+ * dirty pages are written back by fsync, sync, age, or when there are too many.
+ */
+#ifndef KERNEL_PAGE_CACHE_H
+#define KERNEL_PAGE_CACHE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "kernel/lock.h"
+#include "kernel/memory.h"
+
+struct inode;
+struct block_device;
+struct radix_node;
+
+struct mapping { /* under cache_lock but where said */
+	struct block_device *device; /* NULL: memory only (tmpfs) */
+	struct radix_node *root;
+	unsigned height;
+	uint64_t page_count, dirty_count;
+	uint64_t dirty_first, dirty_last; /* all dirty pages are in here */
+	uint64_t dirty_since_ns; /* the oldest */
+	struct list dirty_link; /* on the list of mappings with dirty pages */
+	struct inode *inode;
+	volatile uint32_t writeback; /* atomic: pages being written */
+	volatile int error; /* a write failed since the last fsync */
+	uint64_t ahead_next, ahead_mark, ahead_window; /* sequential reading; races only cost speed */
+};
+
+/* Where bytes come from or go to: the user's memory or the kernel's. */
+struct io_buffer {
+	bool user;
+	uint64_t address;
+};
+
+void page_cache_init(void);
+void mapping_init(struct mapping *m, struct inode *inode);
+/** Bytes, less at the end of the file; -EIO, -EFAULT. */
+long page_cache_read(struct inode *inode, struct io_buffer to, uint64_t bytes, uint64_t offset);
+/** Under the inode's mutex. Grows the file. */
+long page_cache_write(struct inode *inode, struct io_buffer from, uint64_t bytes, uint64_t offset);
+/** Up to date and referenced; may lie behind the end (zeros). */
+int page_cache_get(struct inode *inode, uint64_t index, struct page **page);
+void page_cache_dirty(struct inode *inode, struct page *page);
+/** Zero the rest of the last page, set the inode's size, drop the pages behind it. Under the inode's mutex. */
+int page_cache_truncate(struct inode *inode, uint64_t size);
+/** Write dirty pages; wait for them, if asked to, and return what went wrong since the last time. */
+int page_cache_flush(struct inode *inode, bool wait);
+void page_cache_drop(struct inode *inode); /* all pages, dirty or not; nobody uses the inode */
+void page_cache_usage(uint64_t *pages, uint64_t *dirty, uint64_t *writeback);
+int io_copy_out(struct io_buffer to, uint64_t at, const void *from, uint64_t bytes);
+int io_copy_in(void *to, struct io_buffer from, uint64_t at, uint64_t bytes);
+
+#endif

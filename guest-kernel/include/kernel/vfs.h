@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: MIT */
+/* Inside of fs/: path walk, mounts, open files, what system calls share. */
+#ifndef KERNEL_VFS_H
+#define KERNEL_VFS_H
+
+#include "abi/errno.h"
+#include "kernel/fcntl.h"
+#include "kernel/inode.h"
+#include "kernel/process.h"
+
+#define PATH_MAX 4096u
+#define NAME_MAX 255u
+
+struct fs_context {
+	uint32_t references; /* atomic */
+	struct mutex mutex;
+	struct dentry *root, *directory; /* under mutex */
+	uint32_t umask;
+};
+
+enum last_kind { LAST_NAME, LAST_DOT, LAST_DOTDOT, LAST_ROOT };
+struct walk {
+	struct dentry *at; /* where the walk ended, or the parent; referenced */
+	struct file *file; /* the walk ended at an open file without a name (/proc/self/fd/0) */
+	enum last_kind last;
+	char name[NAME_MAX + 1]; /* with WALK_PARENT: the last component */
+	unsigned length;
+	bool slash; /* the path ended in a slash */
+	unsigned links; /* followed so far */
+	struct dentry *root; /* not referenced: the context's */
+};
+#define WALK_FOLLOW 1u /* follow a link at the end */
+#define WALK_PARENT 2u /* stop before the last component */
+
+/** From the descriptor's directory (AT_FDCWD: the working directory) along `path`. Put walk->at (and ->file) after success. */
+int path_walk(int dirfd, const char *path, unsigned flags, struct walk *walk);
+void walk_put(struct walk *walk);
+/** `link` was found in walk->at: go on where it leads. */
+int walk_link(struct walk *walk, struct inode *link, unsigned flags);
+/** The usual end of a path: *dentry referenced and not absent. */
+int path_find(int dirfd, const char *path, bool follow, struct dentry **dentry);
+/** As path_find from the user's string; with AT_EMPTY_PATH "" is the descriptor itself. */
+int path_find_user(int dirfd, uint64_t path, unsigned at_flags, bool follow, struct dentry **dentry, struct file **file);
+/** The name `walk` stopped before, looked up under the parent's mutex, which the caller holds. May be absent. */
+int path_last_locked(struct walk *walk, struct dentry **dentry);
+/** Look up one name in a directory: cached or from the file system. */
+int name_lookup(struct dentry *dir, const char *name, unsigned length, struct dentry **out);
+int name_lookup_locked(struct dentry *dir, const char *name, unsigned length, struct dentry **out);
+/** A kmalloc'ed copy of the user's path. -ENOENT for "" unless `empty`. */
+int path_from_user(uint64_t user, bool empty, char **path);
+
+struct fs_context *fs_context_current(void);
+int dir_may_delete(struct inode *dir, struct inode *victim, bool directory);
+
+/* open.c */
+struct file *file_open_at(int dirfd, const char *path, unsigned flags, unsigned mode, int *error);
+struct file *file_open_dentry(struct dentry *dentry, unsigned flags, int *error);
+int inode_truncate(struct inode *inode, uint64_t size);
+bool file_readable(const struct file *f);
+bool file_writable(const struct file *f);
+
+/* read_write.c */
+long file_read(struct file *f, struct io_buffer to, uint64_t bytes, uint64_t *offset);
+long file_write(struct file *f, struct io_buffer from, uint64_t bytes, uint64_t *offset);
+
+/* descriptor.c */
+int fd_install_from(struct file *f, int lowest, bool close_on_exec);
+bool fd_close_on_exec(int fd, int set); /* set < 0: ask */
+int fd_close(int fd);
+struct file *file_of_process(struct process *p, unsigned fd); /* for /proc; referenced */
+
+/* file system types */
+struct super *super_create(const char *type, uint64_t magic, const char *source);
+int ext4_super_open(const char *device, bool read_only, struct super **super);
+int tmpfs_super_open(struct super **super, uint32_t mode);
+int devfs_super_get(struct super **super);
+int procfs_super_open(struct super **super);
+int super_mount(struct super *super, struct dentry *at);
+/** Walk the list of mounted file systems under its lock. */
+void mounts_describe(char *text, size_t size, bool mounts_file, size_t *length);
+extern struct mutex mount_mutex, rename_mutex, disks_mutex;
+extern struct list super_list;
+long ext4_file_readdir(struct file *f, void *context, bool (*emit)(void *, const char *, unsigned, uint64_t, unsigned));
+extern const struct file_ops regular_file_ops, memory_dir_ops, fifo_file_ops;
+extern const struct inode_ops block_inode_ops;
+
+/* pipe.c, block_file.c, chardev.c */
+int fifo_open(struct file *f);
+int block_file_open(struct file *f, uint32_t major, uint32_t minor);
+int chardev_open(struct file *f, uint32_t major, uint32_t minor);
+void devfs_blocks_add(void);
+/** In tmpfs-like file systems: make a name. */
+int memory_node(struct dentry *dir, const char *name, uint32_t mode, uint32_t major, uint32_t minor, struct dentry **out);
+
+/* lock.c */
+void locks_release_file(struct file *f); /* last reference gone */
+void locks_release_process(struct file *f); /* a descriptor was closed */
+long lock_posix(struct file *f, int command, uint64_t user);
+
+/* writeback.c */
+void writeback_start(void);
+
+#endif
