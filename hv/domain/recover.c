@@ -40,8 +40,8 @@ void recover_request(struct domain *d, enum recover_cause cause, const char *rea
 	if (!atomic_compare_exchange_strong(&d->request, &none, cause)) {
 		return; /* it is dying already */
 	}
-	d->recovery.reason = reason;
-	d->recovery.requested = tsc_read();
+	d->request_reason = reason;
+	d->request_time = tsc_read();
 	for (unsigned i = 0; i < d->vcpu_count; i++) {
 		atomic_store(&d->vcpu[i]->frozen, true);
 	}
@@ -178,7 +178,7 @@ static void die(struct domain *d)
 		report(d); /* of the death before */
 	}
 	r->cause = atomic_load(&d->request);
-	log_line("domain %s dies: %s: %s", d->config->name, recover_cause_name(r->cause), r->reason);
+	r->requested = d->request_time;
 	for (unsigned i = 0; i < d->vcpu_count; i++) {
 		if (atomic_load(&d->vcpu[i]->in_guest)) {
 			vcpu_wait_outside(d->vcpu[i]);
@@ -192,6 +192,7 @@ static void die(struct domain *d)
 	r->fenced = tsc_read();
 	int error = reset_devices(d);
 	r->reset = tsc_read();
+	log_line("domain %s died: %s: %s", d->config->name, recover_cause_name(r->cause), d->request_reason);
 	decide(d, error);
 }
 

@@ -6,6 +6,8 @@
  */
 #include "hv/window.h"
 
+#include <stdbool.h>
+
 #include "base/string.h"
 #include "hv/cpu.h"
 #include "hv/log.h"
@@ -66,21 +68,28 @@ void window_write(hpa_t to, const void *from, size_t bytes)
 	}
 }
 
+static bool is_zero(const uint64_t *word, size_t words)
+{
+	uint64_t seen = 0;
+	for (size_t i = 0; i < words && seen == 0; i += 8) {
+		seen = word[i] | word[i + 1] | word[i + 2] | word[i + 3] | word[i + 4] | word[i + 5] | word[i + 6] | word[i + 7];
+	}
+	return seen == 0;
+}
+
+/* A page that is zero already is only read: under another hypervisor there may be no memory behind it yet. */
 static void zero(char *at, size_t bytes)
 {
-	size_t words = bytes / 8;
-	if (((uint64_t)at | bytes) % 8 != 0) {
-		memset(at, 0, bytes);
-		return;
+	for (size_t n; bytes > 0; bytes -= n, at += n) {
+		n = bytes < PAGE_SIZE ? bytes : PAGE_SIZE;
+		if (n < PAGE_SIZE) {
+			memset(at, 0, n);
+		} else if (!is_zero((const uint64_t *)at, n / 8)) {
+			char *to = at;
+			size_t words = n / 8;
+			__asm__ volatile("rep stosq" : "+D"(to), "+c"(words) : "a"(0) : "memory");
+		}
 	}
-	/* What is zero already is only read: under another hypervisor there may be no memory behind it yet. */
-	const uint64_t *word = (const uint64_t *)at;
-	while (words >= 8 && (word[0] | word[1] | word[2] | word[3] | word[4] | word[5] | word[6] | word[7]) == 0) {
-		word += 8;
-		words -= 8;
-	}
-	at = (char *)word;
-	__asm__ volatile("rep stosq" : "+D"(at), "+c"(words) : "a"(0) : "memory");
 }
 
 void window_zero(hpa_t to, size_t bytes)

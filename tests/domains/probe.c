@@ -6,6 +6,7 @@
  *   front, back      the two ends of a block link (probe_link.c)
  *   dma              leave the disk controller a long queue of reads and wait (probe_dma.c)
  *   idle             wait
+ *   disk             a virtio-blk front end (probe_disk.c)
  *   touch, triple, panic, spin, forbidden   die in this way
  */
 #include "probe.h"
@@ -101,6 +102,10 @@ void probe_main(const struct pvh_start_info *info)
 	}
 	if (probe_option("calls")) {
 		probe_calls();
+		power(BH_POWER_OFF, probe_failures);
+	}
+	if (probe_option("disk")) {
+		probe_disk();
 		power(BH_POWER_OFF, probe_failures);
 	}
 	if (probe_option("front")) {

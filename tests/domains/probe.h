@@ -45,5 +45,6 @@ void probe_front(void);
 void probe_back(void);
 _Noreturn void probe_dma(void);
 void probe_calls(void);
+void probe_disk(void);
 
 #endif

@@ -44,7 +44,6 @@ struct domain_device {
 
 struct recovery { /* of the last death; TSC values */
 	enum recover_cause cause;
-	const char *reason;
 	uint64_t requested, frozen, fenced, reset, rebuild_start, rebuilt, alive, completed;
 	_Atomic uint64_t up; /* all its links are, by any processor */
 	uint64_t history[RECOVER_HISTORY]; /* ring of restart times */
@@ -73,7 +72,9 @@ struct domain {
 	uint32_t link_roles[BH_MAX_LINKS];
 	uint32_t epoch;
 	enum domain_phase phase; /* home processor of vCPU 0 */
-	_Atomic uint32_t request; /* enum recover_cause */
+	_Atomic uint32_t request; /* enum recover_cause; who sets it writes the next two */
+	const char *request_reason;
+	uint64_t request_time;
 	_Atomic bool restart; /* the command was given */
 	_Atomic uint64_t last_call; /* TSC of the last sign of life */
 	struct recovery recovery;
