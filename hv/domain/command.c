@@ -14,12 +14,6 @@ static const char *const phase_names[] = {
 	[DOMAIN_RUNNING] = "running", [DOMAIN_BACKOFF] = "backoff", [DOMAIN_REPLAY] = "replay", [DOMAIN_PARKED] = "parked",
 };
 
-static const char *const reason_names[BH_EXIT_COUNT] = {
-	[BH_EXIT_INTERRUPT] = "interrupt", [BH_EXIT_HYPERCALL] = "hypercall", [BH_EXIT_MMIO] = "mmio", [BH_EXIT_IO] = "io",
-	[BH_EXIT_MSR] = "msr", [BH_EXIT_CPUID] = "cpuid", [BH_EXIT_HLT] = "hlt", [BH_EXIT_WINDOW] = "window",
-	[BH_EXIT_PAGE_FAULT] = "page-fault", [BH_EXIT_OTHER] = "other",
-};
-
 static void print_ps(print_t print, void *to)
 {
 	char line[128];
@@ -42,7 +36,7 @@ static void print_stat(const struct domain *d, print_t print, void *to)
 		for (unsigned reason = 0; reason < BH_EXIT_COUNT; reason++) {
 			if (stat->exits[reason]) {
 				format_text(line, sizeof(line), "domain=%s vcpu=%u reason=%s count=%lu cycles=%lu\n", d->config->name, i,
-					    reason_names[reason], stat->exits[reason], stat->cycles[reason]);
+					    stat_reason_name(reason), stat->exits[reason], stat->cycles[reason]);
 				print(to, line);
 			}
 		}

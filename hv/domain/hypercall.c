@@ -261,6 +261,7 @@ static int64_t commit_power(struct vcpu *v, struct call *c)
 		control_event("started");
 		break;
 	case BH_POWER_OFF:
+		stat_report();
 		control_event("exit status=%d", (int)c->b);
 		acpi_power_off();
 	case BH_POWER_PANIC:

@@ -1,7 +1,20 @@
 /* SPDX-License-Identifier: MIT */
 /* What domains cost: exits by reason, cycles in the hypervisor and in the guest. Counters of other processors are read as they stand. */
+#include "base/format.h"
 #include "base/string.h"
 #include "hv/domain.h"
+#include "hv/log.h"
+
+static const char *const reason_names[BH_EXIT_COUNT] = {
+	[BH_EXIT_INTERRUPT] = "interrupt", [BH_EXIT_HYPERCALL] = "hypercall", [BH_EXIT_MMIO] = "mmio", [BH_EXIT_IO] = "io",
+	[BH_EXIT_MSR] = "msr", [BH_EXIT_CPUID] = "cpuid", [BH_EXIT_HLT] = "hlt", [BH_EXIT_WINDOW] = "window",
+	[BH_EXIT_PAGE_FAULT] = "page-fault", [BH_EXIT_OTHER] = "other",
+};
+
+const char *stat_reason_name(unsigned reason)
+{
+	return reason_names[reason];
+}
 
 void stat_collect(const struct domain *d, struct bh_stat_domain *to)
 {
@@ -16,5 +29,26 @@ void stat_collect(const struct domain *d, struct bh_stat_domain *to)
 			to->exit_cycles[reason] += stat->cycles[reason];
 		}
 		to->run_cycles += stat->run_cycles;
+	}
+}
+
+void stat_report(void)
+{
+	for (unsigned i = 0; i < machine_domain_count; i++) {
+		struct bh_stat_domain s;
+		char counts[160] = "";
+		uint64_t exits = 0, cycles = 0;
+		int length = 0;
+		stat_collect(machine_domains[i], &s);
+		for (unsigned reason = 0; reason < BH_EXIT_COUNT; reason++) {
+			exits += s.exits[reason];
+			cycles += s.exit_cycles[reason];
+			if (s.exits[reason] && length < (int)sizeof(counts)) {
+				length += format_text(counts + length, sizeof(counts) - (size_t)length, " %s=%lu", reason_names[reason],
+						      s.exits[reason]);
+			}
+		}
+		control_event("stat domain=%s epoch=%u exits=%lu exit_cycles=%lu run_cycles=%lu%s", s.name, s.epoch, exits, cycles,
+			      s.run_cycles, counts);
 	}
 }

@@ -145,6 +145,8 @@ void sched_again(void); /* this processor: pick anew after this exit */
 
 /* stat.c, uart16550.c, bundle.c, decode.c */
 void stat_collect(const struct domain *d, struct bh_stat_domain *to);
+void stat_report(void); /* a `stat` event for each domain */
+const char *stat_reason_name(unsigned reason);
 void uart_access(struct vcpu *v, uint16_t offset, bool in, uint32_t *value);
 uint64_t guest_console_read(char *to, uint64_t bytes); /* main domain's vCPU only */
 bool guest_console_ready(void);
