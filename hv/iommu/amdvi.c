@@ -14,7 +14,6 @@
 #include "hv/log.h"
 #include "hv/mmio.h"
 #include "hv/pool.h"
-#include "amdvi_event.h"
 #include "ivrs.h"
 
 #define DEVICE_TABLE_PAGES 512u /* 65,536 entries of 32 bytes */
@@ -49,36 +48,15 @@ static struct {
 } interrupt_tables[MAX_INTERRUPT_TABLES];
 static unsigned interrupt_table_count;
 
-static int push(struct amdvi_command command)
-{
-	int result = 0;
-	for (unsigned i = 0; i < unit_count; i++) {
-		int error = amdvi_queue_push(&units[i].queue, command);
-		result = error < 0 ? error : result;
-	}
-	return result;
-}
-
-static int wait(void)
-{
-	int result = 0;
-	for (unsigned i = 0; i < unit_count; i++) {
-		int error = amdvi_queue_wait(&units[i].queue);
-		result = error < 0 ? error : result;
-	}
-	return result;
-}
-
-/* Push up to three commands and wait for them; the first error counts, but all are tried. */
+/* Every IOMMU runs the commands; the first error counts, but all are tried. */
 static int run(const struct amdvi_command *commands, unsigned count)
 {
 	int result = 0;
-	for (unsigned i = 0; i < count; i++) {
-		int error = push(commands[i]);
-		result = error < 0 ? error : result;
+	for (unsigned i = 0; i < unit_count; i++) {
+		int error = amdvi_queue_run(&units[i].queue, commands, count);
+		result = result < 0 ? result : error;
 	}
-	int error = wait();
-	return error < 0 ? error : result;
+	return result;
 }
 
 static void store(uint64_t *word, uint64_t value)
@@ -109,11 +87,11 @@ static int standing_check(const struct pci_function *f)
 		[IVRS_MEMORY] = "the firmware demands memory that it can always reach",
 	};
 	enum ivrs_standing standing = ivrs_look_up(&ivrs, f->bdf);
-	if (f->segment == 0 && standing == IVRS_TRANSLATED) {
+	if (standing == IVRS_TRANSLATED) {
 		return 0;
 	}
 	log_line("iommu: %02x:%02x.%x cannot be fenced: %s", f->bdf >> 8, f->bdf >> 3 & 31, f->bdf & 7,
-		 f->segment == 0 ? reasons[standing] : "it is outside PCI segment 0");
+		 reasons[standing]);
 	return -EOPNOTSUPP;
 }
 
@@ -236,96 +214,63 @@ static uint64_t control_of(uint8_t flags)
 	       (flags & IVHD_RESPONSE_PASS ? 1ull << 9 : 0) | (flags & IVHD_ISOCHRONOUS ? 1ull << 11 : 0);
 }
 
-static int unit_enable(struct unit *unit, const struct ivrs_unit *described)
+static int unit_start(struct unit *unit, const struct ivrs_unit *described)
 {
 	void *registers = mmio_map(HPA(described->registers), AMDVI_REGISTERS_SIZE);
-	char *pages = pool_alloc(3, 1); /* commands, events, completion */
-	if (!registers || !pages) {
+	char *commands = pool_alloc(3, 1), *events = commands + PAGE_SIZE, *done = events + PAGE_SIZE;
+	if (!registers || !commands) {
 		return -ENOMEM;
 	}
-	amdvi_queue_init(&unit->queue, registers, pages, (uint64_t *)(pages + 2 * PAGE_SIZE));
-	amdvi_event_log_init(&unit->events, registers, (uint64_t *)(pages + PAGE_SIZE));
+	unit->queue = (struct amdvi_queue){ .registers = registers, .ring = (struct amdvi_command *)commands, .done = (uint64_t *)done };
+	unit->events = (struct amdvi_event_log){ .registers = registers, .entries = (uint64_t *)events };
+	unit->control = control_of(described->flags);
 	mmio_write64(registers, AMDVI_CONTROL, 0);
 	mmio_write64(registers, AMDVI_DEVICE_TABLE, pool_hpa(device_table).value | (DEVICE_TABLE_PAGES - 1));
-	mmio_write64(registers, AMDVI_COMMAND_BASE, pool_hpa(pages).value | RING_LENGTH_256);
+	mmio_write64(registers, AMDVI_COMMAND_BASE, pool_hpa(commands).value | RING_LENGTH_256);
 	mmio_write64(registers, AMDVI_COMMAND_HEAD, 0);
 	mmio_write64(registers, AMDVI_COMMAND_TAIL, 0);
-	mmio_write64(registers, AMDVI_EVENT_BASE, pool_hpa(pages + PAGE_SIZE).value | RING_LENGTH_256);
+	mmio_write64(registers, AMDVI_EVENT_BASE, pool_hpa(events).value | RING_LENGTH_256);
 	mmio_write64(registers, AMDVI_EVENT_HEAD, 0);
 	mmio_write64(registers, AMDVI_EVENT_TAIL, 0);
-	unit->control = control_of(described->flags);
 	mmio_write64(registers, AMDVI_CONTROL, unit->control);
-	return 0;
+	/* What it may have cached before: everything, or, where it has no command for that, entries of functions that exist. */
+	const struct amdvi_command all = amdvi_invalidate_all();
+	bool knows_all = mmio_read64(registers, AMDVI_EXTENDED_FEATURES) & FEATURE_INVALIDATE_ALL;
+	int error = knows_all ? amdvi_queue_run(&unit->queue, &all, 1) : 0;
+	for (unsigned i = 0; i < pci_count() && !knows_all && error == 0; i++) {
+		const struct amdvi_command one = amdvi_invalidate_device(pci_at(i)->bdf);
+		error = amdvi_queue_run(&unit->queue, &one, 1);
+	}
+	return error;
 }
 
-/* What an IOMMU may have cached before: everything, or, where it has no command for that, entries of functions that exist. */
-static int unit_invalidate(struct unit *unit)
+/*
+ * Interrupts are remapped only where the firmware says how the I/O APICs' own arrive: they would be blocked else. Each of these may raise
+ * each vector on the boot processor, where the hypervisor's own interrupts go.
+ */
+static int device_table_make(void)
 {
-	int error = 0;
-	if (mmio_read64(unit->queue.registers, AMDVI_EXTENDED_FEATURES) & FEATURE_INVALIDATE_ALL) {
-		error = amdvi_queue_push(&unit->queue, amdvi_invalidate_all());
+	device_table = pool_alloc(DEVICE_TABLE_PAGES, 1);
+	remaps_interrupts = ivrs.ioapic_count > 0;
+	for (unsigned bdf = 0; device_table && bdf < 0x10000; bdf++) {
+		device_table[bdf].q[0] = amdvi_dte_blocked();
+		device_table[bdf].q[1] = amdvi_dte_domain(0, true);
+		device_table[bdf].q[2] = remaps_interrupts ? amdvi_dte_interrupts_blocked() : 0;
 	}
-	for (unsigned i = 0; i < pci_count() && error == 0; i++) {
-		error = amdvi_queue_push(&unit->queue, amdvi_invalidate_device(pci_at(i)->bdf));
-	}
-	return error < 0 ? error : amdvi_queue_wait(&unit->queue);
-}
-
-/* Each I/O APIC may raise each vector on the boot processor, where the hypervisor's own interrupts go. */
-static int ioapic_entries_write(void)
-{
-	for (unsigned i = 0; i < ivrs.special_count; i++) {
-		if (ivrs.specials[i].variety != IVRS_IOAPIC) {
-			continue;
-		}
-		uint32_t *interrupts = interrupt_table(ivrs.specials[i].requester);
+	for (unsigned i = 0; device_table && i < ivrs.ioapic_count; i++) {
+		uint32_t *interrupts = interrupt_table(ivrs.ioapics[i]);
 		if (!interrupts) {
 			return -ENOMEM;
 		}
 		for (unsigned vector = 32; vector < 256; vector++) {
 			interrupts[vector] = amdvi_irte((uint8_t)vector, (uint8_t)cpu_at(0)->apic_id);
 		}
-		device_table[ivrs.specials[i].requester].q[2] = amdvi_dte_interrupts_remapped(pool_hpa(interrupts), INTERRUPT_ORDER);
-		remaps_interrupts = true;
+		device_table[ivrs.ioapics[i]].q[2] = amdvi_dte_interrupts_remapped(pool_hpa(interrupts), INTERRUPT_ORDER);
 	}
-	return 0;
+	return device_table ? 0 : -ENOMEM;
 }
 
-/* Interrupts are remapped only where the firmware says how the I/O APIC's own arrive: they would be blocked else. */
-static int device_table_make(void)
-{
-	device_table = pool_alloc(DEVICE_TABLE_PAGES, 1);
-	if (!device_table || ioapic_entries_write() < 0) {
-		return -ENOMEM;
-	}
-	for (unsigned bdf = 0; bdf < 0x10000; bdf++) {
-		device_table[bdf].q[0] = amdvi_dte_blocked();
-		device_table[bdf].q[1] = amdvi_dte_domain(0, true);
-		if (remaps_interrupts && device_table[bdf].q[2] == 0) {
-			device_table[bdf].q[2] = amdvi_dte_interrupts_blocked();
-		}
-	}
-	if (!remaps_interrupts) {
-		log_line("iommu: no interrupt remapping: a device can raise any interrupt");
-	}
-	return 0;
-}
-
-static int units_start(void)
-{
-	for (unsigned i = 0; i < ivrs.unit_count; i++) {
-		int error = unit_enable(&units[i], &ivrs.units[i]);
-		unit_count = i + 1;
-		error = error < 0 ? error : unit_invalidate(&units[i]);
-		if (error < 0) {
-			return error;
-		}
-		event_interrupt_enable(&units[i], ivrs.units[i].bdf);
-	}
-	return 0;
-}
-
-int amdvi_probe(const char **why)
+static int amdvi_init(const char **why)
 {
 	const struct acpi_header *table = acpi_table("IVRS", 0);
 	if (!table) {
@@ -338,15 +283,24 @@ int amdvi_probe(const char **why)
 		return error;
 	}
 	error = device_table_make();
-	error = error < 0 ? error : units_start();
+	while (error == 0 && unit_count < ivrs.unit_count) {
+		struct unit *unit = &units[unit_count];
+		error = unit_start(unit, &ivrs.units[unit_count]);
+		if (error == 0) {
+			event_interrupt_enable(unit, ivrs.units[unit_count++].bdf);
+		}
+	}
 	if (error < 0) {
 		*why = error == -ENOMEM ? "no memory for the IOMMU's tables" : "the IOMMU does not answer its first commands";
+	} else if (!remaps_interrupts) {
+		log_line("iommu: no interrupt remapping: a device can raise any interrupt");
 	}
 	return error;
 }
 
 const struct iommu_ops amdvi_ops = {
 	.name = "AMD-Vi",
+	.init = amdvi_init,
 	.format = &amdvi_format,
 	.attach = amdvi_attach,
 	.flush = amdvi_flush,

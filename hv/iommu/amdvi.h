@@ -12,14 +12,13 @@ struct amdvi_command {
 	uint64_t low, high;
 };
 
-/* The command ring of one IOMMU. Empty between calls: every batch ends with a wait. */
+/* The command ring of one IOMMU. Empty between calls, unless it stopped answering. */
 struct amdvi_queue {
 	void *registers;
 	struct amdvi_command *ring;
 	uint64_t *done; /* where COMPLETION_WAIT stores its ticket */
 	uint64_t ticket;
 	uint32_t tail; /* index */
-	unsigned pending; /* commands since the last wait */
 };
 
 struct amdvi_command amdvi_completion_wait(hpa_t store, uint64_t value);
@@ -28,11 +27,18 @@ struct amdvi_command amdvi_invalidate_interrupts(uint16_t bdf);
 struct amdvi_command amdvi_invalidate_domain(uint16_t id);
 struct amdvi_command amdvi_invalidate_all(void);
 
-void amdvi_queue_init(struct amdvi_queue *queue, void *registers, void *ring, uint64_t *done);
-/** Queue a command; it runs at the next wait at the latest. */
-int amdvi_queue_push(struct amdvi_queue *queue, struct amdvi_command command);
-/** Returns when all commands have completed, or -ETIMEDOUT. */
-int amdvi_queue_wait(struct amdvi_queue *queue);
+/** Returns when the commands, fewer than the ring has entries, have completed, or -ETIMEDOUT. */
+int amdvi_queue_run(struct amdvi_queue *queue, const struct amdvi_command *commands, unsigned count);
+
+/* The event log of one IOMMU (2.5). */
+struct amdvi_event_log {
+	void *registers;
+	uint64_t *entries; /* AMDVI_EVENTS of two words */
+	uint32_t head; /* index */
+};
+
+/** Take the next event that a device caused; others are logged on the way. -ENOENT: none. */
+int amdvi_event_next(struct amdvi_event_log *log, struct iommu_fault *fault);
 
 /* A device table entry: 48882, 2.2.2.1. */
 struct amdvi_dte {
@@ -51,9 +57,6 @@ uint32_t amdvi_irte(uint8_t vector, uint8_t apic_id);
 
 extern const struct paging_format amdvi_format;
 extern const struct iommu_ops amdvi_ops;
-
-/** Find the IOMMUs that the firmware describes, block everything, switch them on. -ENODEV, or what is wrong; *why in words. */
-int amdvi_probe(const char **why);
 
 /* Registers: 48882, 3.4. */
 #define AMDVI_DEVICE_TABLE 0x0000

@@ -4,7 +4,7 @@
  * became visible before its words reads as "not yet" (code 0) and is taken at the next look. After an overflow the IOMMU logs no
  * more until logging is switched off and on again (2.5.2).
  */
-#include "amdvi_event.h"
+#include "amdvi.h"
 
 #include "abi/errno.h"
 #include "hv/log.h"
@@ -18,11 +18,6 @@
 #define FLAG_WRITE (1ull << 53)
 
 #define STOP_POLLS 100000u
-
-void amdvi_event_log_init(struct amdvi_event_log *log, void *registers, uint64_t *entries)
-{
-	*log = (struct amdvi_event_log){ .registers = registers, .entries = entries };
-}
 
 static void restart_after_overflow(struct amdvi_event_log *log)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The command ring (AMD 48882, 2.4). Invalidations take effect when a COMPLETION_WAIT behind them has stored its ticket: only then
- * are the old translations gone and the requests that used them done (2.4.1). The ring never fills: a wait empties it.
+ * are the old translations gone and the requests that used them done (2.4.1). The ring never fills: each batch is short, and is waited for.
  */
 #include "amdvi.h"
 
@@ -45,21 +45,18 @@ struct amdvi_command amdvi_invalidate_all(void)
 	return (struct amdvi_command){ OPCODE(8), 0 };
 }
 
-void amdvi_queue_init(struct amdvi_queue *queue, void *registers, void *ring, uint64_t *done)
-{
-	*queue = (struct amdvi_queue){ .registers = registers, .ring = ring, .done = done };
-}
-
 static void append(struct amdvi_queue *queue, struct amdvi_command command)
 {
 	queue->ring[queue->tail] = command;
 	queue->tail = (queue->tail + 1) % AMDVI_COMMANDS;
-	queue->pending++;
 }
 
-int amdvi_queue_wait(struct amdvi_queue *queue)
+int amdvi_queue_run(struct amdvi_queue *queue, const struct amdvi_command *commands, unsigned count)
 {
 	uint64_t end = tsc_read() + us_to_tsc(WAIT_LIMIT_US);
+	for (unsigned i = 0; i < count; i++) {
+		append(queue, commands[i]);
+	}
 	append(queue, amdvi_completion_wait(pool_hpa(queue->done), ++queue->ticket));
 	__atomic_thread_fence(__ATOMIC_SEQ_CST); /* tables and commands before the doorbell */
 	mmio_write64(queue->registers, AMDVI_COMMAND_TAIL, queue->tail * sizeof(struct amdvi_command));
@@ -69,18 +66,5 @@ int amdvi_queue_wait(struct amdvi_queue *queue)
 		}
 		__asm__ volatile("pause");
 	}
-	queue->pending = 0;
-	return 0;
-}
-
-int amdvi_queue_push(struct amdvi_queue *queue, struct amdvi_command command)
-{
-	if (queue->pending + 2 >= AMDVI_COMMANDS) { /* one place for the wait, one that tells full from empty */
-		int error = amdvi_queue_wait(queue);
-		if (error < 0) {
-			return error;
-		}
-	}
-	append(queue, command);
 	return 0;
 }

@@ -22,7 +22,7 @@ static uint16_t last_id;
 
 int iommu_init(const char **why)
 {
-	int error = amdvi_probe(why);
+	int error = amdvi_ops.init(why);
 	if (error == 0) {
 		iommu = &amdvi_ops;
 		log_line("iommu: %s: every function is blocked until a domain owns it", iommu->name);

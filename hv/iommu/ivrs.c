@@ -1,65 +1,50 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * See ivrs.h. Each block's length is checked against the table, each entry's against its block, before a byte of it is read.
- * An IOMMU may be described by blocks of several types for the sake of old software: the highest type that we know counts, and the
- * entries of the others are dropped (48882, 5.2.2).
+ * A table may describe its IOMMUs by blocks of several types, for the sake of old software: those of the highest type that we know
+ * count, and the others are passed over (48882, 5.2.2).
  */
 #include "ivrs.h"
 
 #include "abi/errno.h"
 #include "base/string.h"
 
-#define IVRS_FIRST_BLOCK 48u
-
+#define FIRST_BLOCK 48u
 #define IVMD_ALL 0x20
-#define IVMD_SELECT 0x21
 #define IVMD_RANGE 0x22
 #define IVMD_LENGTH 32u
+#define SPECIAL_IOAPIC 1
 
 enum ivhd_entry {
 	ENTRY_PAD = 0, ENTRY_ALL = 1, ENTRY_SELECT = 2, ENTRY_RANGE_START = 3, ENTRY_RANGE_END = 4, ENTRY_ALIAS_SELECT = 66,
 	ENTRY_ALIAS_START = 67, ENTRY_EXTENDED_SELECT = 70, ENTRY_EXTENDED_START = 71, ENTRY_SPECIAL = 72, ENTRY_ACPI = 240,
 };
 
-/* The table's fields are little-endian at odd places. */
-struct block {
-	const uint8_t *at;
-	size_t length;
+struct parser {
+	struct ivrs *ivrs;
+	const char *why;
+	uint8_t type; /* of the IVHD blocks that count */
+	bool open; /* a range was begun and not ended */
+	struct ivrs_range range;
 };
 
+/* The table's fields are little-endian at odd places. */
 static uint16_t read16(const uint8_t *at)
 {
 	return (uint16_t)(at[0] | at[1] << 8);
 }
 
-static uint64_t read64(const uint8_t *at)
-{
-	uint64_t value;
-	memcpy(&value, at, sizeof(value));
-	return value;
-}
-
-struct parser {
-	struct ivrs *ivrs;
-	const char *why;
-	bool open; /* a range was begun and not ended */
-	struct ivrs_range range;
-};
-
-static int refuse(struct parser *parser, int error, const char *why)
+static int refuse(struct parser *parser, const char *why)
 {
 	parser->why = why;
-	return error;
+	return -EBADMSG;
 }
 
 static int range_add(struct parser *parser, struct ivrs_range range)
 {
 	struct ivrs *ivrs = parser->ivrs;
-	if (range.first > range.last) {
-		return refuse(parser, -EBADMSG, "a range of devices ends before it begins");
-	}
-	if (ivrs->range_count == IVRS_MAX_RANGES) {
-		return refuse(parser, -ENOSPC, "more device entries than there is room for");
+	if (range.first > range.last || ivrs->range_count == IVRS_MAX_RANGES) {
+		return refuse(parser, range.first > range.last ? "a range of devices ends before it begins" : "too many device entries");
 	}
 	ivrs->ranges[ivrs->range_count++] = range;
 	return 0;
@@ -68,11 +53,13 @@ static int range_add(struct parser *parser, struct ivrs_range range)
 static int special_add(struct parser *parser, const uint8_t *entry)
 {
 	struct ivrs *ivrs = parser->ivrs;
-	struct ivrs_special special = { .requester = read16(entry + 5), .handle = entry[4], .variety = entry[7] };
-	if (ivrs->special_count == IVRS_MAX_SPECIALS) {
-		return refuse(parser, -ENOSPC, "more special devices than there is room for");
+	if (entry[7] != SPECIAL_IOAPIC) {
+		return 0; /* an HPET: nobody uses its messages */
 	}
-	ivrs->specials[ivrs->special_count++] = special;
+	if (ivrs->ioapic_count == IVRS_MAX_IOAPICS) {
+		return refuse(parser, "too many I/O APICs");
+	}
+	ivrs->ioapics[ivrs->ioapic_count++] = read16(entry + 5);
 	return 0;
 }
 
@@ -87,16 +74,15 @@ static size_t entry_length(const uint8_t *entry, size_t left)
 
 static int entry_parse(struct parser *parser, const uint8_t *entry)
 {
+	uint8_t type = entry[0];
 	uint16_t id = read16(entry + 1);
 	struct ivrs_range one = { .first = id, .last = id };
-	if (parser->open && entry[0] != ENTRY_RANGE_END && entry[0] != ENTRY_PAD) {
-		return refuse(parser, -EBADMSG, "a range of devices is not ended");
+	if (type != ENTRY_PAD && parser->open != (type == ENTRY_RANGE_END)) {
+		return refuse(parser, "a range of devices has no beginning or no end");
 	}
-	switch (entry[0]) {
+	switch (type) {
 	case ENTRY_ALL:
-		one.first = 0;
-		one.last = 0xffff;
-		return range_add(parser, one);
+		return range_add(parser, (struct ivrs_range){ .first = 0, .last = 0xffff });
 	case ENTRY_ALIAS_SELECT:
 		one.aliased = read16(entry + 5) != id;
 		return range_add(parser, one);
@@ -104,17 +90,13 @@ static int entry_parse(struct parser *parser, const uint8_t *entry)
 	case ENTRY_EXTENDED_SELECT:
 		return range_add(parser, one);
 	case ENTRY_ALIAS_START:
-		one.aliased = true;
-		/* fall through */
 	case ENTRY_RANGE_START:
 	case ENTRY_EXTENDED_START:
+		one.aliased = type == ENTRY_ALIAS_START;
 		parser->open = true;
 		parser->range = one;
 		return 0;
 	case ENTRY_RANGE_END:
-		if (!parser->open) {
-			return refuse(parser, -EBADMSG, "a range of devices ends that did not begin");
-		}
 		parser->open = false;
 		parser->range.last = id;
 		return range_add(parser, parser->range);
@@ -125,113 +107,75 @@ static int entry_parse(struct parser *parser, const uint8_t *entry)
 	}
 }
 
-static int entries_parse(struct parser *parser, struct block entries)
+static int entries_parse(struct parser *parser, const uint8_t *at, size_t left)
 {
-	while (entries.length > 0) {
-		size_t length = entry_length(entries.at, entries.length);
-		if (length == 0 || length > entries.length) {
-			return refuse(parser, -EBADMSG, "a device entry reaches beyond its block");
+	for (size_t length; left > 0; at += length, left -= length) {
+		length = entry_length(at, left);
+		if (length == 0 || length > left) {
+			return refuse(parser, "a device entry reaches beyond its block");
 		}
-		int error = entry_parse(parser, entries.at);
+		int error = entry_parse(parser, at);
 		if (error < 0) {
 			return error;
 		}
-		entries.at += length;
-		entries.length -= length;
 	}
-	return parser->open ? refuse(parser, -EBADMSG, "a range of devices is not ended") : 0;
+	return parser->open ? refuse(parser, "a range of devices is not ended") : 0;
 }
 
-/* The unit that this block describes, new or known; its entries are taken again where a better block comes. */
-static struct ivrs_unit *unit_of(struct ivrs *ivrs, uint16_t bdf)
+static int ivhd_parse(struct parser *parser, const uint8_t *block, size_t length)
 {
-	for (unsigned i = 0; i < ivrs->unit_count; i++) {
-		if (ivrs->units[i].bdf == bdf) {
-			return &ivrs->units[i];
-		}
+	struct ivrs *ivrs = parser->ivrs;
+	size_t header = block[0] == 0x10 ? 24 : 40;
+	if (length < header || read16(block + 16) != 0 || ivrs->unit_count == IVRS_MAX_UNITS) {
+		return refuse(parser, length < header ? "an IVHD block is shorter than its header" :
+						       "an IOMMU outside PCI segment 0, or too many of them");
 	}
-	if (ivrs->unit_count == IVRS_MAX_UNITS) {
-		return NULL;
+	struct ivrs_unit *unit = &ivrs->units[ivrs->unit_count++];
+	unit->flags = block[1];
+	unit->bdf = read16(block + 4);
+	memcpy(&unit->registers, block + 8, sizeof(unit->registers));
+	if (unit->registers == 0 || unit->registers & 0x3fff) {
+		return refuse(parser, "an IOMMU has no valid register address");
 	}
-	ivrs->units[ivrs->unit_count] = (struct ivrs_unit){ .bdf = bdf };
-	return &ivrs->units[ivrs->unit_count++];
+	return entries_parse(parser, block + header, length - header);
 }
 
-static bool is_ivhd(uint8_t type)
-{
-	return type == 0x10 || type == 0x11 || type == 0x40;
-}
-
-static size_t ivhd_header(uint8_t type)
-{
-	return type == 0x10 ? 24 : 40;
-}
-
-static int unit_parse(struct parser *parser, struct block block)
-{
-	if (block.length < ivhd_header(block.at[0])) {
-		return refuse(parser, -EBADMSG, "an IVHD block is shorter than its header");
-	}
-	if (read16(block.at + 16) != 0) {
-		return refuse(parser, -EBADMSG, "an IOMMU outside PCI segment 0");
-	}
-	struct ivrs_unit *unit = unit_of(parser->ivrs, read16(block.at + 4));
-	if (!unit) {
-		return refuse(parser, -ENOSPC, "more IOMMUs than there is room for");
-	}
-	if (block.at[0] >= unit->kind) {
-		unit->kind = block.at[0];
-		unit->flags = block.at[1];
-		unit->registers = read64(block.at + 8);
-	}
-	return unit->registers == 0 || unit->registers & 0x3fff ? refuse(parser, -EBADMSG, "an IOMMU has no valid register address") : 0;
-}
-
-static int unit_entries_parse(struct parser *parser, struct block block)
-{
-	struct ivrs_unit *unit = unit_of(parser->ivrs, read16(block.at + 4));
-	size_t header = ivhd_header(block.at[0]);
-	if (unit->kind != block.at[0]) {
-		return 0;
-	}
-	return entries_parse(parser, (struct block){ block.at + header, block.length - header });
-}
-
-static int memory_parse(struct parser *parser, struct block block)
+static int ivmd_parse(struct parser *parser, const uint8_t *block, size_t length)
 {
 	struct ivrs_range range = { .last = 0xffff, .memory = true };
-	if (block.length < IVMD_LENGTH) {
-		return refuse(parser, -EBADMSG, "an IVMD block is too short");
+	if (length < IVMD_LENGTH) {
+		return refuse(parser, "an IVMD block is too short");
 	}
-	if (block.at[0] != IVMD_ALL) {
-		range.first = read16(block.at + 4);
-		range.last = block.at[0] == IVMD_RANGE ? read16(block.at + 6) : range.first;
+	if (block[0] != IVMD_ALL) {
+		range.first = read16(block + 4);
+		range.last = block[0] == IVMD_RANGE ? read16(block + 6) : range.first;
 	}
 	return range_add(parser, range);
 }
 
-/* First pass: which IOMMUs there are and which block type counts for each. Second: the entries. */
-static int block_parse(struct parser *parser, struct block block, bool entries)
+static int block_parse(struct parser *parser, const uint8_t *block, size_t length)
 {
-	uint8_t type = block.at[0];
-	if (is_ivhd(type)) {
-		return entries ? unit_entries_parse(parser, block) : unit_parse(parser, block);
+	if (block[0] == parser->type) {
+		return ivhd_parse(parser, block, length);
 	}
-	if (entries && type >= IVMD_ALL && type <= IVMD_RANGE) {
-		return memory_parse(parser, block);
-	}
-	return 0;
+	return block[0] >= IVMD_ALL && block[0] <= IVMD_RANGE ? ivmd_parse(parser, block, length) : 0;
 }
 
-static int blocks_parse(struct parser *parser, struct block table, bool entries)
+/* First pass: only which type counts. Second: what the blocks say. */
+static int blocks_parse(struct parser *parser, const uint8_t *table, size_t end, bool first)
 {
 	size_t length;
-	for (size_t at = IVRS_FIRST_BLOCK; at < table.length; at += length) {
-		length = table.length - at >= 4 ? read16(table.at + at + 2) : 0;
-		if (length < 4 || length > table.length - at) {
-			return refuse(parser, -EBADMSG, "a block reaches beyond the table");
+	for (size_t at = FIRST_BLOCK; at < end; at += length) {
+		const uint8_t *block = table + at;
+		length = end - at >= 4 ? read16(block + 2) : 0;
+		if (length < 4 || length > end - at) {
+			return refuse(parser, "a block reaches beyond the table");
 		}
-		int error = block_parse(parser, (struct block){ table.at + at, length }, entries);
+		bool known = block[0] == 0x10 || block[0] == 0x11 || block[0] == 0x40;
+		if (first && known && block[0] > parser->type) {
+			parser->type = block[0];
+		}
+		int error = first ? 0 : block_parse(parser, block, length);
 		if (error < 0) {
 			return error;
 		}
@@ -243,32 +187,21 @@ int ivrs_parse(const void *table, size_t length, struct ivrs *ivrs, const char *
 {
 	struct parser parser = { .ivrs = ivrs, .why = "it describes no IOMMU" };
 	memset(ivrs, 0, sizeof(*ivrs));
-	int error = blocks_parse(&parser, (struct block){ table, length }, false);
+	int error = blocks_parse(&parser, table, length, true);
 	if (error == 0) {
-		error = blocks_parse(&parser, (struct block){ table, length }, true);
-	}
-	if (error == 0 && ivrs->unit_count == 0) {
-		error = -EBADMSG;
+		error = blocks_parse(&parser, table, length, false);
 	}
 	*why = parser.why;
-	return error;
+	return error == 0 && ivrs->unit_count == 0 ? -EBADMSG : error;
 }
 
 enum ivrs_standing ivrs_look_up(const struct ivrs *ivrs, uint16_t bdf)
 {
 	enum ivrs_standing standing = IVRS_UNKNOWN;
-	for (unsigned i = 0; i < ivrs->range_count; i++) {
-		const struct ivrs_range *range = &ivrs->ranges[i];
-		if (bdf < range->first || bdf > range->last) {
-			continue;
-		}
-		if (range->memory) {
-			return IVRS_MEMORY;
-		}
-		if (range->aliased) {
-			standing = IVRS_ALIASED;
-		} else if (standing == IVRS_UNKNOWN) {
-			standing = IVRS_TRANSLATED;
+	for (const struct ivrs_range *range = ivrs->ranges; range < ivrs->ranges + ivrs->range_count; range++) {
+		enum ivrs_standing here = range->memory ? IVRS_MEMORY : range->aliased ? IVRS_ALIASED : IVRS_TRANSLATED;
+		if (bdf >= range->first && bdf <= range->last && here > standing) {
+			standing = here;
 		}
 	}
 	return standing;

@@ -12,11 +12,10 @@
 
 #define IVRS_MAX_UNITS 8u
 #define IVRS_MAX_RANGES 128u
-#define IVRS_MAX_SPECIALS 16u
+#define IVRS_MAX_IOAPICS 16u
 
 struct ivrs_unit {
 	uint16_t bdf; /* the IOMMU's own function */
-	uint8_t kind; /* IVHD type that describes it: 10h, 11h or 40h; the highest wins */
 	uint8_t flags; /* IVHD flags, the wanted bits of the control register */
 	uint64_t registers; /* host-physical */
 };
@@ -28,30 +27,21 @@ struct ivrs_range {
 	bool memory; /* the firmware demands memory of its own for them (IVMD) */
 };
 
-struct ivrs_special {
-	uint16_t requester;
-	uint8_t handle; /* I/O APIC ID or HPET number */
-	uint8_t variety; /* IVRS_IOAPIC or IVRS_HPET */
-};
-
-#define IVRS_IOAPIC 1
-#define IVRS_HPET 2
-
 struct ivrs {
 	struct ivrs_unit units[IVRS_MAX_UNITS];
 	struct ivrs_range ranges[IVRS_MAX_RANGES];
-	struct ivrs_special specials[IVRS_MAX_SPECIALS];
-	unsigned unit_count, range_count, special_count;
+	uint16_t ioapics[IVRS_MAX_IOAPICS]; /* requester IDs of the I/O APICs */
+	unsigned unit_count, range_count, ioapic_count;
 };
 
-/** Parse `length` bytes of table, header included. 0, -EBADMSG or -ENOSPC with *why in words. */
+/** Parse `length` bytes of table, header included. 0, or -EBADMSG with *why in words. */
 int ivrs_parse(const void *table, size_t length, struct ivrs *ivrs, const char **why);
 
-enum ivrs_standing {
-	IVRS_TRANSLATED, /* an IOMMU stands between this function and memory */
-	IVRS_UNKNOWN, /* none is said to */
-	IVRS_ALIASED, /* it shares a requester ID with others */
-	IVRS_MEMORY, /* the firmware wants to keep memory open for it */
+enum ivrs_standing { /* the strongest that applies */
+	IVRS_UNKNOWN, /* no IOMMU is said to stand between this function and memory */
+	IVRS_TRANSLATED, /* one does */
+	IVRS_ALIASED, /* but the function shares a requester ID with others */
+	IVRS_MEMORY, /* but the firmware wants to keep memory open for it */
 };
 enum ivrs_standing ivrs_look_up(const struct ivrs *ivrs, uint16_t bdf);
 

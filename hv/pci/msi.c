@@ -26,20 +26,12 @@
 
 #define LAPIC_MESSAGE_ADDRESS 0xfee00000u
 
-static void intx_off(struct pci_function *f)
-{
-	pci_write(f, PCI_COMMAND, 2, pci_read(f, PCI_COMMAND, 2) | PCI_COMMAND_NO_INTX);
-}
-
-static void msi_write(struct pci_function *f, bool on, uint64_t address, uint32_t data)
+static void msi_write(struct pci_function *f, uint64_t address, uint32_t data)
 {
 	unsigned cap = f->msi_cap;
 	uint32_t control = pci_read(f, cap + MSI_CONTROL, 2) & ~(MSI_CONTROL_ENABLE | MSI_CONTROL_MULTIPLE);
 	unsigned data_at = cap + MSI_ADDRESS + (control & MSI_CONTROL_64 ? 8 : 4);
 	pci_write(f, cap + MSI_CONTROL, 2, control);
-	if (!on) {
-		return;
-	}
 	pci_write(f, cap + MSI_ADDRESS, 4, (uint32_t)address);
 	if (control & MSI_CONTROL_64) {
 		pci_write(f, cap + MSI_ADDRESS + 4, 4, (uint32_t)(address >> 32));
@@ -71,7 +63,7 @@ void pci_msix_prepare(struct pci_function *f)
 	}
 }
 
-static int msix_write(struct pci_function *f, unsigned index, bool on, uint64_t address, uint32_t data)
+static void msix_write(struct pci_function *f, unsigned index, bool on, uint64_t address, uint32_t data)
 {
 	void *entry = (char *)f->msix_table + index * MSIX_ENTRY_SIZE;
 	uint32_t control = pci_read(f, f->msix_cap + MSIX_CONTROL, 2);
@@ -84,7 +76,16 @@ static int msix_write(struct pci_function *f, unsigned index, bool on, uint64_t 
 		mmio_write32(entry, 12, 0);
 		pci_write(f, f->msix_cap + MSIX_CONTROL, 2, (control & ~MSIX_CONTROL_MASK_ALL) | MSIX_CONTROL_ENABLE);
 	}
-	return 0;
+}
+
+void pci_msi_off(struct pci_function *f)
+{
+	if (f->msi_cap) {
+		pci_write(f, f->msi_cap + MSI_CONTROL, 2, pci_read(f, f->msi_cap + MSI_CONTROL, 2) & ~MSI_CONTROL_ENABLE);
+	}
+	if (f->msix_cap) {
+		pci_write(f, f->msix_cap + MSIX_CONTROL, 2, pci_read(f, f->msix_cap + MSIX_CONTROL, 2) & ~MSIX_CONTROL_ENABLE);
+	}
 }
 
 int pci_msi_set(struct pci_function *f, unsigned index, uint8_t vector, uint32_t cpu)
@@ -98,7 +99,7 @@ int pci_msi_set(struct pci_function *f, unsigned index, uint8_t vector, uint32_t
 		return -EINVAL;
 	}
 	uint32_t apic_id = cpu_at(cpu)->apic_id;
-	intx_off(f);
+	pci_write(f, PCI_COMMAND, 2, pci_read(f, PCI_COMMAND, 2) | PCI_COMMAND_NO_INTX);
 	if (iommu && iommu->msi_route) {
 		int error = iommu->msi_route(f, index, vector, apic_id, &address, &data);
 		if (error < 0) {
@@ -108,8 +109,11 @@ int pci_msi_set(struct pci_function *f, unsigned index, uint8_t vector, uint32_t
 		address = LAPIC_MESSAGE_ADDRESS | apic_id << 12;
 	}
 	if (f->msix_table) {
-		return msix_write(f, index, vector != 0, address, data);
+		msix_write(f, index, vector != 0, address, data);
+	} else if (vector != 0) {
+		msi_write(f, address, data);
+	} else {
+		pci_msi_off(f);
 	}
-	msi_write(f, vector != 0, address, data);
 	return 0;
 }

@@ -31,16 +31,16 @@
 #define PCI_CLASS_IOMMU 0x080600u
 #define PCI_CLASS_BASE_BRIDGE 0x06u
 
-/** Read the MCFG and map its regions. -ENODEV: there is none. */
-int ecam_init(void);
-/** The bus numbers that region `index` covers in segment *segment. False: no such region. */
-bool ecam_buses(unsigned index, uint16_t *segment, unsigned *first, unsigned *last);
+/** Map the configuration space that the MCFG names. -ENODEV: there is none. */
+int ecam_init(unsigned *first_bus, unsigned *last_bus);
 
 /** Fill in class, capabilities and BARs of a function that answers; decoding is off while its BARs are sized. */
 void pci_function_read(struct pci_function *f);
 /** Offset of the capability with this ID, 0: none. */
 uint8_t pci_cap_find(const struct pci_function *f, uint8_t id);
 
+/** No messages any more, as after a reset. */
+void pci_msi_off(struct pci_function *f);
 /** Map what a later reset or MSI-X needs, so that they allocate nothing. */
 void pci_reset_prepare(struct pci_function *f);
 void pci_msix_prepare(struct pci_function *f);

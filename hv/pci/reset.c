@@ -39,14 +39,14 @@
 #define AHCI_PORT_CMD 0x18u
 #define AHCI_PORT_CMD_ST 0x0001u
 #define AHCI_PORT_CMD_FRE 0x0010u
-#define AHCI_PORT_CMD_FR 0x4000u
-#define AHCI_PORT_CMD_CR 0x8000u
+#define AHCI_PORT_SACT 0x34u
+#define AHCI_PORT_CI 0x38u
 
 #define FLR_US 100000u
 #define PENDING_US 100000u
 #define PM_US 10000u
 #define AHCI_US 1000000u
-#define AHCI_STOP_US 10000u
+#define AHCI_IDLE_US 10000u
 
 void pci_reset_prepare(struct pci_function *f)
 {
@@ -65,7 +65,7 @@ static void wait_us(uint64_t us)
 	}
 }
 
-/* Wait until the byte or word at `offset` has none of `bits`. */
+/* Wait until the byte at `offset` has none of `bits`. */
 static int wait_config(const struct pci_function *f, unsigned offset, uint32_t bits, uint64_t us)
 {
 	uint64_t end = tsc_read() + us_to_tsc(us);
@@ -77,32 +77,28 @@ static int wait_config(const struct pci_function *f, unsigned offset, uint32_t b
 	return 0;
 }
 
-static bool pcie_flr_known(const struct pci_function *f)
+static bool pcie_flr(const struct pci_function *f)
 {
 	return f->pcie_cap && pci_read(f, f->pcie_cap + PCIE_DEVICE_CAP, 4) & PCIE_DEVICE_CAP_FLR;
 }
 
-static int pcie_flr(const struct pci_function *f)
+static bool flr_known(const struct pci_function *f)
 {
-	unsigned control = f->pcie_cap + PCIE_DEVICE_CONTROL;
-	/* Transactions that stay pending do not hold the reset up: 6.6.2 lets software go on after its own time limit. */
-	(void)wait_config(f, f->pcie_cap + PCIE_DEVICE_STATUS, PCIE_DEVICE_STATUS_PENDING, PENDING_US);
-	pci_write(f, control, 2, pci_read(f, control, 2) | PCIE_DEVICE_CONTROL_FLR);
-	wait_us(FLR_US);
-	return 0;
+	unsigned af = pci_cap_find(f, PCI_CAP_AF);
+	return pcie_flr(f) || (af && pci_read(f, af + AF_CAP, 1) & AF_CAP_FLR);
 }
 
-static bool af_flr_known(const struct pci_function *f)
+/* Transactions that stay pending do not hold the reset up: 6.6.2 lets software go on after its own time limit. */
+static int flr(const struct pci_function *f)
 {
-	unsigned cap = pci_cap_find(f, PCI_CAP_AF);
-	return cap && pci_read(f, cap + AF_CAP, 1) & AF_CAP_FLR;
-}
-
-static int af_flr(const struct pci_function *f)
-{
-	unsigned cap = pci_cap_find(f, PCI_CAP_AF);
-	(void)wait_config(f, cap + AF_STATUS, AF_STATUS_PENDING, PENDING_US);
-	pci_write(f, cap + AF_CONTROL, 1, 1);
+	bool pcie = pcie_flr(f);
+	unsigned cap = pcie ? f->pcie_cap : pci_cap_find(f, PCI_CAP_AF);
+	(void)wait_config(f, cap + (pcie ? PCIE_DEVICE_STATUS : AF_STATUS), pcie ? PCIE_DEVICE_STATUS_PENDING : AF_STATUS_PENDING, PENDING_US);
+	if (pcie) {
+		pci_write(f, cap + PCIE_DEVICE_CONTROL, 2, pci_read(f, cap + PCIE_DEVICE_CONTROL, 2) | PCIE_DEVICE_CONTROL_FLR);
+	} else {
+		pci_write(f, cap + AF_CONTROL, 1, 1);
+	}
 	wait_us(FLR_US);
 	return 0;
 }
@@ -135,33 +131,38 @@ static uint32_t *ahci_port(const struct pci_function *f, unsigned n)
 	return there ? (uint32_t *)((char *)f->registers + AHCI_PORT(n)) : NULL;
 }
 
-static bool ahci_busy(const struct pci_function *f)
+/* Wait, bounded, until no port has a command outstanding. False: some still has. */
+static bool ahci_idle(const struct pci_function *f)
 {
-	uint32_t busy = 0;
-	for (unsigned n = 0; n < 32; n++) {
-		uint32_t *port = ahci_port(f, n);
-		busy |= port ? mmio_read32(port, AHCI_PORT_CMD) & (AHCI_PORT_CMD_CR | AHCI_PORT_CMD_FR) : 0;
+	uint64_t end = tsc_read() + us_to_tsc(AHCI_IDLE_US);
+	for (unsigned n = 0; n < 32;) {
+		const uint32_t *port = ahci_port(f, n);
+		if (!port || !(mmio_read32(port, AHCI_PORT_CI) | mmio_read32(port, AHCI_PORT_SACT))) {
+			n++;
+		} else if (tsc_read() > end) {
+			return false;
+		}
 	}
-	return busy != 0;
+	return true;
 }
 
 /*
- * Stop the ports first (10.1.2): the emulator's sake (QEMU 7.2). It has one buffer for accesses that the IOMMU blocks; a port whose FIS area
- * is blocked holds it, a blocked request waits for it, and a controller reset would wait for the request with the whole machine
- * stopped.
+ * For the emulator's sake (QEMU 7.2). It has one buffer for accesses that the IOMMU blocks: a port whose command list or FIS area is blocked
+ * holds it, a blocked request waits for it, and a controller reset would wait for the request with the whole machine stopped. What
+ * is outstanding gets time to end; failing that, stopping the ports (10.1.2) lets go of the buffer, and it gets time again.
  */
-static void ahci_stop(const struct pci_function *f)
+static void ahci_settle(const struct pci_function *f)
 {
-	uint64_t end = tsc_read() + us_to_tsc(AHCI_STOP_US);
+	if (ahci_idle(f)) {
+		return;
+	}
 	for (unsigned n = 0; n < 32; n++) {
 		uint32_t *port = ahci_port(f, n);
 		if (port) {
 			mmio_write32(port, AHCI_PORT_CMD, mmio_read32(port, AHCI_PORT_CMD) & ~(AHCI_PORT_CMD_ST | AHCI_PORT_CMD_FRE));
 		}
 	}
-	while (ahci_busy(f) && tsc_read() < end) {
-		__asm__ volatile("pause");
-	}
+	(void)ahci_idle(f);
 }
 
 static int ahci_reset(const struct pci_function *f)
@@ -169,7 +170,7 @@ static int ahci_reset(const struct pci_function *f)
 	uint64_t end = tsc_read() + us_to_tsc(AHCI_US);
 	pci_write(f, PCI_COMMAND, 2, pci_read(f, PCI_COMMAND, 2) | PCI_COMMAND_MEMORY);
 	mmio_write32(f->registers, AHCI_GHC, AHCI_GHC_AE);
-	ahci_stop(f);
+	ahci_settle(f);
 	mmio_write32(f->registers, AHCI_GHC, AHCI_GHC_AE | AHCI_GHC_HR);
 	while (mmio_read32(f->registers, AHCI_GHC) & AHCI_GHC_HR) {
 		if (tsc_read() > end) {
@@ -184,8 +185,7 @@ static const struct reset_method {
 	bool (*known)(const struct pci_function *f);
 	int (*run)(const struct pci_function *f);
 } methods[] = {
-	{ "function-level reset", pcie_flr_known, pcie_flr },
-	{ "advanced-features function-level reset", af_flr_known, af_flr },
+	{ "function-level reset", flr_known, flr },
 	{ "power state D3hot to D0", pm_known, pm_reset },
 	{ "AHCI controller reset", ahci_known, ahci_reset },
 };
@@ -209,16 +209,6 @@ const char *pci_reset_method(const struct pci_function *f)
 #define HEADER_FIRST 0x0cu /* cache line size ... */
 #define HEADER_END 0x40u /* ... interrupt line */
 
-static void messages_off(const struct pci_function *f)
-{
-	if (f->msi_cap) {
-		pci_write(f, f->msi_cap + 2u, 2, pci_read(f, f->msi_cap + 2u, 2) & ~1u);
-	}
-	if (f->msix_cap) {
-		pci_write(f, f->msix_cap + 2u, 2, pci_read(f, f->msix_cap + 2u, 2) & ~0x8000u);
-	}
-}
-
 int pci_reset(struct pci_function *f)
 {
 	uint32_t header[(HEADER_END - HEADER_FIRST) / 4];
@@ -236,7 +226,7 @@ int pci_reset(struct pci_function *f)
 		pci_write(f, HEADER_FIRST + 4 * i, 4, header[i]);
 	}
 	pci_write(f, PCI_COMMAND, 2, command);
-	messages_off(f);
+	pci_msi_off(f);
 	if (error < 0) {
 		log_line("pci: %02x:%02x.%x: %s: timed out", f->bdf >> 8, f->bdf >> 3 & 31, f->bdf & 7, method->name);
 	}

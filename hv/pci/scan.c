@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The list of functions, made once at boot from every bus that the MCFG names, and fixed from then on. Bus numbers behind
+ * The list of functions, made once at boot from every bus of segment 0 that the MCFG names, and fixed from then on. Bus numbers behind
  * bridges are the firmware's. From the scan on, no function but bridges and the IOMMU masters the bus until a domain owns it.
  */
 #include <stddef.h>
@@ -14,9 +14,10 @@
 static struct pci_function functions[PCI_MAX_FUNCTIONS];
 static unsigned function_count;
 
-static bool function_add(uint16_t segment, uint16_t bdf, bool *multi)
+/* False: there is none. */
+static bool function_add(uint16_t bdf, bool *multi)
 {
-	struct pci_function probe = { .segment = segment, .bdf = bdf };
+	struct pci_function probe = { .bdf = bdf };
 	uint32_t vendor = pci_read(&probe, PCI_VENDOR, 2);
 	if (vendor == 0xffff || vendor == 0) {
 		return false;
@@ -39,30 +40,19 @@ static bool function_add(uint16_t segment, uint16_t bdf, bool *multi)
 	return true;
 }
 
-static void device_scan(uint16_t segment, uint16_t bdf)
-{
-	bool multi = false, ignored;
-	if (!function_add(segment, bdf, &multi)) {
-		return;
-	}
-	for (unsigned function = 1; multi && function < 8; function++) {
-		(void)function_add(segment, (uint16_t)(bdf | function), &ignored);
-	}
-}
-
 int pci_init(void)
 {
-	uint16_t segment;
 	unsigned first, last;
-	if (ecam_init() < 0) {
+	if (ecam_init(&first, &last) < 0) {
 		return -ENODEV;
 	}
-	for (unsigned region = 0; ecam_buses(region, &segment, &first, &last); region++) {
-		for (unsigned slot = first * 32; slot < (last + 1) * 32; slot++) {
-			device_scan(segment, (uint16_t)(slot << 3));
+	for (unsigned device = first * 32; device < (last + 1) * 32; device++) {
+		bool multi = false, ignored;
+		bool there = function_add((uint16_t)(device << 3), &multi);
+		for (unsigned function = 1; there && multi && function < 8; function++) {
+			(void)function_add((uint16_t)(device << 3 | function), &ignored);
 		}
 	}
-	log_line("pci: %u functions", function_count);
 	return 0;
 }
 
@@ -79,7 +69,7 @@ struct pci_function *pci_at(unsigned index)
 struct pci_function *pci_find(uint16_t bdf)
 {
 	for (unsigned i = 0; i < function_count; i++) {
-		if (functions[i].segment == 0 && functions[i].bdf == bdf) {
+		if (functions[i].bdf == bdf) {
 			return &functions[i];
 		}
 	}
@@ -89,7 +79,7 @@ struct pci_function *pci_find(uint16_t bdf)
 struct pci_function *pci_find_class(uint32_t class_code, unsigned index)
 {
 	for (unsigned i = 0; i < function_count; i++) {
-		if (functions[i].segment == 0 && functions[i].class_code == class_code && index-- == 0) {
+		if (functions[i].class_code == class_code && index-- == 0) {
 			return &functions[i];
 		}
 	}

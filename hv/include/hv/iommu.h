@@ -23,7 +23,7 @@ struct iommu_fault {
 
 struct iommu_ops {
 	const char *name;
-	int (*init)(void); /* finds, enables, blocks everything. -ENODEV: none */
+	int (*init)(const char **why); /* finds, blocks everything, switches on. -ENODEV: none; why in words */
 	const struct paging_format *format;
 	/** The function's DMA goes through this domain from now on; NULL: blocked. Returns when the invalidation has completed. */
 	int (*attach)(struct pci_function *f, struct iommu_domain *domain);

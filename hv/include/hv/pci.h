@@ -14,7 +14,7 @@ struct pci_bar {
 
 struct domain;
 struct pci_function {
-	uint16_t segment, bdf, vendor, device;
+	uint16_t bdf, vendor, device;
 	uint32_t class_code; /* 24 bits */
 	struct pci_bar bars[6];
 	uint8_t msi_cap, msix_cap, pm_cap, pcie_cap; /* offsets, 0: absent */
@@ -35,7 +35,7 @@ uint32_t pci_read(const struct pci_function *f, unsigned offset, unsigned width)
 void pci_write(const struct pci_function *f, unsigned offset, unsigned width, uint32_t value);
 
 /** A domain's access, filtered: reads are open (BARs as they are), writes pass only for the command register's
- *  memory, bus-master and INTx-disable bits, status, cache line size, latency, and what docs/abi.md names. -EPERM, -EINVAL. */
+ *  memory, bus-master and INTx-disable bits, status, cache line size, latency, as docs/abi.md says. -EPERM, -EINVAL. */
 int pci_domain_read(const struct pci_function *f, unsigned offset, unsigned width, uint32_t *value);
 int pci_domain_write(struct pci_function *f, unsigned offset, unsigned width, uint32_t value);
 
