@@ -15,6 +15,7 @@
 
 #define O_RDONLY 0u
 #define O_RDWR 2u
+#define O_NOCTTY 0x100u
 #define NO_LIMIT UINT64_MAX
 #define GRACE_NS 1000000000ull /* for SIGTERM's handlers */
 #define SHELL "/bin/sh"
@@ -71,24 +72,26 @@ static void limits_set(struct process *p)
 	p->rlimits[RLIMIT_MEMLOCK] = (struct rlimit_pair){ 8ull << 20, 8ull << 20 };
 }
 
-static int install(struct file *file)
+/* By its name, so that programs find it again (ttyname), or as it is where /dev is not. */
+static struct file *open_console(void)
 {
-	return file ? fd_install(file, false) : -ENOMEM;
+	int error;
+	struct file *file = file_open_path("/dev/console", O_RDWR | O_NOCTTY, 0, &error);
+	return file ? file : tty_console_open(O_RDWR);
 }
 
 /* Descriptors 0, 1, 2. */
 static int open_standard_files(void)
 {
-	int error = 0;
-	struct file *in = command ? file_open_path("/dev/null", O_RDONLY, 0, &error) : tty_console_open(O_RDWR);
-	if (!in) {
-		return error ? error : -ENOMEM;
+	int error = -ENOMEM;
+	for (int i = 0; i < 3; i++) {
+		struct file *file = i == 0 && command ? file_open_path("/dev/null", O_RDONLY, 0, &error) : open_console();
+		int fd = file ? fd_install(file, false) : error;
+		if (fd < 0) {
+			return fd;
+		}
 	}
-	error = fd_install(in, false);
-	for (int i = 0; i < 2 && error >= 0; i++) {
-		error = install(tty_console_open(O_RDWR));
-	}
-	return error < 0 ? error : 0;
+	return 0;
 }
 
 /* PID 2's first act, in its own context. */
