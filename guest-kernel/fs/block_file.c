@@ -60,7 +60,8 @@ static struct inode *disk_inode(unsigned index, struct block_device *device)
 
 static long disk_read(struct file *f, void *buffer, uint64_t bytes, uint64_t *offset)
 {
-	long n = page_cache_read(f->private, (struct io_buffer){ false, (uint64_t)buffer }, bytes, *offset);
+	struct io_buffer to = { false, (uint64_t)buffer };
+	long n = f->flags & O_DIRECT ? direct_read(f->private, to, bytes, *offset) : page_cache_read(f->private, to, bytes, *offset);
 	*offset += n > 0 ? (uint64_t)n : 0;
 	return n;
 }

@@ -216,7 +216,7 @@ void dentry_set_inode(struct dentry *d, struct inode *inode)
 
 static void unhash_locked(struct dentry *d, bool *pinned)
 {
-	*pinned = d->hashed && d->super->pinned && d->inode;
+	*pinned = d->hashed && d->super->pinned && d->inode && d->parent != d;
 	d->hashed = false;
 	list_remove(&d->hash_link);
 }
@@ -376,6 +376,53 @@ void dentries_drop(struct super *super)
 		dentry_free(victim);
 		dentry_put(parent);
 	}
+}
+
+static unsigned children_count_locked(const struct dentry *d)
+{
+	unsigned count = 0;
+	list_for_each(node, &d->children) {
+		count++;
+	}
+	return count;
+}
+
+/* Depth first: the entry after `d` in the tree below `root`; NULL: that was the last. */
+static struct dentry *next_locked(struct dentry *d, struct dentry *root)
+{
+	if (!list_empty(&d->children)) {
+		return container_of(d->children.next, struct dentry, child_link);
+	}
+	while (d != root) {
+		if (d->child_link.next != &d->parent->children) {
+			return container_of(d->child_link.next, struct dentry, child_link);
+		}
+		d = d->parent;
+	}
+	return NULL;
+}
+
+bool dentries_unpin(struct super *super)
+{
+	bool busy = false;
+	spin_lock(&dentry_lock);
+	for (struct dentry *d = next_locked(super->root, super->root); d && !busy; d = next_locked(d, super->root)) {
+		busy = d->references > children_count_locked(d) + (d->inode ? 1 : 0) || d->mounted;
+	}
+	spin_unlock(&dentry_lock);
+	while (!busy) {
+		spin_lock(&dentry_lock);
+		struct dentry *d = super->root;
+		while (!list_empty(&d->children)) {
+			d = container_of(d->children.next, struct dentry, child_link);
+		}
+		spin_unlock(&dentry_lock);
+		if (d == super->root) {
+			break;
+		}
+		dentry_remove(d);
+	}
+	return !busy;
 }
 
 bool dentry_child(struct dentry *dir, uint64_t index, char *name, unsigned *length, uint64_t *number, uint32_t *mode)

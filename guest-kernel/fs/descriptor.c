@@ -101,6 +101,9 @@ static void file_close(struct file *f)
 	if (f->inode) {
 		locks_release_process(f);
 	}
+	if (f->watched) {
+		epoll_closing();
+	}
 	file_put(f);
 }
 

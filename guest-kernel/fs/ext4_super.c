@@ -18,6 +18,7 @@ struct volume {
 	struct ext4 *fs;
 	struct mutex mutex;
 	struct block_device *device;
+	uint64_t writes_flushed; /* device->writes at the last flush */
 };
 
 static const struct inode_ops ext4_inode_ops;
@@ -298,9 +299,11 @@ static int volume_sync(struct volume *v)
 {
 	mutex_lock(&v->mutex);
 	int error = ext4_sync(v->fs);
+	uint64_t writes = v->device->writes;
+	bool flush = !error && writes != v->writes_flushed; /* data may have been written with no metadata changed */
+	v->writes_flushed = writes;
 	mutex_unlock(&v->mutex);
-	/* Data may have been written with no metadata changed. */
-	return error ? error : io_flush(v);
+	return flush ? io_flush(v) : error;
 }
 
 static int fs_sync(struct inode *inode)
@@ -435,7 +438,7 @@ int ext4_super_open(const char *name, bool read_only, struct super **out)
 	super->minor = device->minor;
 	if (!error) {
 		super->block_size = ext4_block_size(v->fs);
-		super->read_only = ext4_is_read_only(v->fs);
+		super->read_only = super->write_refused = ext4_is_read_only(v->fs);
 		error = root_make(super, v);
 		if (error) {
 			string_copy(why, "its root directory cannot be read", sizeof(why));

@@ -27,6 +27,9 @@ void file_put(struct file *f)
 	if (__atomic_sub_fetch(&f->references, 1, __ATOMIC_ACQ_REL) > 0) {
 		return;
 	}
+	if (f->watched) {
+		epoll_forget(f);
+	}
 	if (f->inode) {
 		locks_release_file(f);
 	}

@@ -139,7 +139,13 @@ static void memory_statistics(struct super *super, uint64_t *blocks, uint64_t *f
 	*id = super->minor;
 }
 
-static const struct super_ops memory_super_ops = { .statistics = memory_statistics };
+static void memory_unmount(struct super *super)
+{
+	kfree(super);
+}
+
+static const struct super_ops memory_super_ops = { .statistics = memory_statistics, .unmount = memory_unmount };
+static const struct super_ops device_super_ops = { .statistics = memory_statistics }; /* stays for good */
 
 static int memory_super(const char *type, uint32_t mode, struct super **out)
 {
@@ -149,7 +155,7 @@ static int memory_super(const char *type, uint32_t mode, struct super **out)
 		kfree(super);
 		return -ENOMEM;
 	}
-	super->ops = &memory_super_ops;
+	super->ops = strcmp(type, "tmpfs") == 0 ? &memory_super_ops : &device_super_ops;
 	super->pinned = true;
 	if (!dentry_root_create(super, root)) {
 		inode_put(root);

@@ -89,6 +89,7 @@ int fs_mount_root(const char *device, const char *options)
 	mutex_init(&mount_mutex, "mounts");
 	mutex_init(&rename_mutex, "rename");
 	mutex_init(&disks_mutex, "disks");
+	mutex_init(&epoll_mutex, "epoll");
 	int error = ext4_super_open(root_device(device), strstr(options, "ro") != NULL, &super);
 	if (error) {
 		return error;
@@ -176,8 +177,8 @@ static int remount(struct dentry *at, uint64_t flags)
 	if (at != super->root) {
 		return -EINVAL;
 	}
-	if (!(flags & MS_RDONLY) && super->read_only && super->device) {
-		return -EROFS; /* decided when it was mounted: ask umount and mount for it */
+	if (!(flags & MS_RDONLY) && super->write_refused) {
+		return -EROFS;
 	}
 	if ((flags & MS_RDONLY) && !super->read_only) {
 		inodes_flush(super);
@@ -248,12 +249,16 @@ static int unmount(struct dentry *root)
 	if (root != super->root || !point) {
 		return -EINVAL;
 	}
-	if (super->pinned) {
-		return -EBUSY; /* its names live nowhere else */
+	if (!super->ops->unmount) {
+		return -EBUSY;
 	}
 	inodes_flush(super);
 	dentries_drop(super);
-	if (root->references > 2) { /* the file system's own and the caller's */
+	unsigned own = 2; /* the file system's reference and the caller's; a pinned child has one more of its parent */
+	if (!super->pinned && root->references > own) {
+		return -EBUSY;
+	}
+	if (super->pinned && (!dentries_unpin(super) || root->references > own)) {
 		return -EBUSY;
 	}
 	dentry_set_mounted(point, NULL);

@@ -12,7 +12,7 @@ static unsigned access_needed(unsigned flags)
 
 int inode_truncate(struct inode *inode, uint64_t size)
 {
-	if (!S_IS(inode->mode, S_IFREG)) {
+	if (!S_IS(inode->mode, S_IFREG) || !inode->ops->truncate) {
 		return S_IS(inode->mode, S_IFDIR) ? -EISDIR : -EINVAL;
 	}
 	mutex_lock(&inode->mutex);
@@ -84,7 +84,7 @@ struct file *file_open_dentry(struct dentry *d, unsigned flags, int *error)
 		*error = kind_open(f);
 	}
 	f->flags &= ~noctty;
-	if (!*error && (flags & O_TRUNC) && S_IS(inode->mode, S_IFREG)) {
+	if (!*error && (flags & O_TRUNC) && S_IS(inode->mode, S_IFREG) && inode->ops->truncate) {
 		*error = inode_truncate(inode, 0);
 	}
 	if (*error) {

@@ -229,6 +229,11 @@ static size_t cache_reclaim(size_t pages)
 	return freed;
 }
 
+uint64_t page_cache_shrink(void)
+{
+	return cache_reclaim(SIZE_MAX);
+}
+
 void page_cache_init(void)
 {
 	for (unsigned i = 0; i < WAIT_QUEUES; i++) {

@@ -66,6 +66,16 @@ unsigned file_poll(struct file *f, struct poll_table *table)
 	return f->ops && f->ops->poll ? f->ops->poll(f, table) : POLLIN | POLLOUT | POLLRDNORM | POLLWRNORM;
 }
 
+static bool table_woken(const struct poll_table *table)
+{
+	for (const struct poll_entry *entry = table->entries; entry; entry = entry->next) {
+		if (entry->waiter.woken) {
+			return true;
+		}
+	}
+	return false;
+}
+
 struct poll_set {
 	struct poll_fd *fds;
 	struct file **files;
@@ -96,7 +106,7 @@ static int set_wait(struct poll_set *s, uint64_t deadline)
 		int ready = set_ask(s, deadline == 1 ? NULL : &table), error = 0;
 		if (!ready && table.no_memory) {
 			error = -ENOMEM;
-		} else if (!ready && deadline != 1) {
+		} else if (!ready && deadline != 1 && !table_woken(&table)) {
 			error = wait_sleep(deadline, true);
 		}
 		poll_table_finish(&table);

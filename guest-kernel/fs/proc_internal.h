@@ -37,6 +37,8 @@ int proc_pid_max(uint32_t pid, struct text *t);
 int proc_overcommit(uint32_t pid, struct text *t);
 int proc_file_max(uint32_t pid, struct text *t);
 int proc_bulkhead(uint32_t pid, struct text *t);
+/** As on Linux: a number whose bit 0 asks for clean pages to be given back. */
+int proc_drop_caches(const char *text, size_t length);
 int proc_empty(uint32_t pid, struct text *t);
 
 int proc_pid_stat(uint32_t pid, struct text *t);

@@ -15,6 +15,17 @@ int proc_empty(uint32_t pid, struct text *t)
 	return 0;
 }
 
+int proc_drop_caches(const char *text, size_t length)
+{
+	if (length == 0 || text[0] < '1' || text[0] > '3') {
+		return -EINVAL;
+	}
+	if (text[0] != '2') {
+		page_cache_shrink();
+	}
+	return 0;
+}
+
 int proc_meminfo(uint32_t pid, struct text *t)
 {
 	uint64_t total, free, cached, dirty, writeback;

@@ -20,59 +20,61 @@ struct entry {
 	uint32_t mode;
 	enum dir is; /* directories: what is in it */
 	proc_writer write;
+	int (*store)(const char *text, size_t length); /* NULL: cannot be written */
 };
 
 static const struct entry entries[] = {
-	{ IN_ROOT, "/", S_IFDIR | 0555, IN_ROOT, NULL },
+	{ IN_ROOT, "/", S_IFDIR | 0555, IN_ROOT, NULL, NULL },
 #define E_ROOT 0u
-	{ IN_ROOT, "", S_IFDIR | 0555, IN_PID, NULL },
+	{ IN_ROOT, "", S_IFDIR | 0555, IN_PID, NULL, NULL },
 #define E_PID 1u
-	{ IN_TASK, "", S_IFDIR | 0555, IN_PID, NULL },
+	{ IN_TASK, "", S_IFDIR | 0555, IN_PID, NULL, NULL },
 #define E_TID 2u
-	{ IN_FD, "", S_IFLNK | 0700, NOT_A_DIR, NULL },
+	{ IN_FD, "", S_IFLNK | 0700, NOT_A_DIR, NULL, NULL },
 #define E_FD 3u
-	{ IN_ROOT, "self", S_IFLNK | 0777, NOT_A_DIR, NULL },
+	{ IN_ROOT, "self", S_IFLNK | 0777, NOT_A_DIR, NULL, NULL },
 #define E_SELF 4u
-	{ IN_PID, "exe", S_IFLNK | 0777, NOT_A_DIR, NULL },
+	{ IN_PID, "exe", S_IFLNK | 0777, NOT_A_DIR, NULL, NULL },
 #define E_EXE 5u
-	{ IN_PID, "cwd", S_IFLNK | 0777, NOT_A_DIR, NULL },
+	{ IN_PID, "cwd", S_IFLNK | 0777, NOT_A_DIR, NULL, NULL },
 #define E_CWD 6u
-	{ IN_PID, "root", S_IFLNK | 0777, NOT_A_DIR, NULL },
+	{ IN_PID, "root", S_IFLNK | 0777, NOT_A_DIR, NULL, NULL },
 #define E_PROCESS_ROOT 7u
-	{ IN_ROOT, "meminfo", S_IFREG | 0444, NOT_A_DIR, proc_meminfo },
-	{ IN_ROOT, "stat", S_IFREG | 0444, NOT_A_DIR, proc_system_stat },
-	{ IN_ROOT, "uptime", S_IFREG | 0444, NOT_A_DIR, proc_uptime },
-	{ IN_ROOT, "loadavg", S_IFREG | 0444, NOT_A_DIR, proc_loadavg },
-	{ IN_ROOT, "cpuinfo", S_IFREG | 0444, NOT_A_DIR, proc_cpuinfo },
-	{ IN_ROOT, "version", S_IFREG | 0444, NOT_A_DIR, proc_version },
-	{ IN_ROOT, "filesystems", S_IFREG | 0444, NOT_A_DIR, proc_filesystems },
-	{ IN_ROOT, "mounts", S_IFREG | 0444, NOT_A_DIR, proc_mounts },
-	{ IN_ROOT, "cmdline", S_IFREG | 0444, NOT_A_DIR, proc_boot_cmdline },
-	{ IN_ROOT, "devices", S_IFREG | 0444, NOT_A_DIR, proc_devices },
-	{ IN_ROOT, "partitions", S_IFREG | 0444, NOT_A_DIR, proc_partitions },
-	{ IN_ROOT, "diskstats", S_IFREG | 0444, NOT_A_DIR, proc_diskstats },
-	{ IN_ROOT, "bulkhead", S_IFREG | 0444, NOT_A_DIR, proc_bulkhead },
-	{ IN_ROOT, "sys", S_IFDIR | 0555, IN_SYS, NULL },
-	{ IN_SYS, "kernel", S_IFDIR | 0555, IN_KERNEL, NULL },
-	{ IN_SYS, "vm", S_IFDIR | 0555, IN_VM, NULL },
-	{ IN_SYS, "fs", S_IFDIR | 0555, IN_FS, NULL },
-	{ IN_KERNEL, "hostname", S_IFREG | 0444, NOT_A_DIR, proc_hostname },
-	{ IN_KERNEL, "osrelease", S_IFREG | 0444, NOT_A_DIR, proc_osrelease },
-	{ IN_KERNEL, "ostype", S_IFREG | 0444, NOT_A_DIR, proc_ostype },
-	{ IN_KERNEL, "pid_max", S_IFREG | 0444, NOT_A_DIR, proc_pid_max },
-	{ IN_VM, "overcommit_memory", S_IFREG | 0444, NOT_A_DIR, proc_overcommit },
-	{ IN_FS, "file-max", S_IFREG | 0444, NOT_A_DIR, proc_file_max },
-	{ IN_PID, "stat", S_IFREG | 0444, NOT_A_DIR, proc_pid_stat },
-	{ IN_PID, "status", S_IFREG | 0444, NOT_A_DIR, proc_pid_status },
-	{ IN_PID, "statm", S_IFREG | 0444, NOT_A_DIR, proc_pid_statm },
-	{ IN_PID, "cmdline", S_IFREG | 0444, NOT_A_DIR, proc_pid_cmdline },
-	{ IN_PID, "comm", S_IFREG | 0444, NOT_A_DIR, proc_pid_comm },
-	{ IN_PID, "maps", S_IFREG | 0444, NOT_A_DIR, proc_pid_maps },
-	{ IN_PID, "limits", S_IFREG | 0444, NOT_A_DIR, proc_pid_limits },
-	{ IN_PID, "environ", S_IFREG | 0400, NOT_A_DIR, proc_empty },
-	{ IN_PID, "mounts", S_IFREG | 0444, NOT_A_DIR, proc_mounts },
-	{ IN_PID, "fd", S_IFDIR | 0500, IN_FD, NULL },
-	{ IN_PID, "task", S_IFDIR | 0555, IN_TASK, NULL },
+	{ IN_ROOT, "meminfo", S_IFREG | 0444, NOT_A_DIR, proc_meminfo, NULL },
+	{ IN_ROOT, "stat", S_IFREG | 0444, NOT_A_DIR, proc_system_stat, NULL },
+	{ IN_ROOT, "uptime", S_IFREG | 0444, NOT_A_DIR, proc_uptime, NULL },
+	{ IN_ROOT, "loadavg", S_IFREG | 0444, NOT_A_DIR, proc_loadavg, NULL },
+	{ IN_ROOT, "cpuinfo", S_IFREG | 0444, NOT_A_DIR, proc_cpuinfo, NULL },
+	{ IN_ROOT, "version", S_IFREG | 0444, NOT_A_DIR, proc_version, NULL },
+	{ IN_ROOT, "filesystems", S_IFREG | 0444, NOT_A_DIR, proc_filesystems, NULL },
+	{ IN_ROOT, "mounts", S_IFREG | 0444, NOT_A_DIR, proc_mounts, NULL },
+	{ IN_ROOT, "cmdline", S_IFREG | 0444, NOT_A_DIR, proc_boot_cmdline, NULL },
+	{ IN_ROOT, "devices", S_IFREG | 0444, NOT_A_DIR, proc_devices, NULL },
+	{ IN_ROOT, "partitions", S_IFREG | 0444, NOT_A_DIR, proc_partitions, NULL },
+	{ IN_ROOT, "diskstats", S_IFREG | 0444, NOT_A_DIR, proc_diskstats, NULL },
+	{ IN_ROOT, "bulkhead", S_IFREG | 0444, NOT_A_DIR, proc_bulkhead, NULL },
+	{ IN_ROOT, "sys", S_IFDIR | 0555, IN_SYS, NULL, NULL },
+	{ IN_SYS, "kernel", S_IFDIR | 0555, IN_KERNEL, NULL, NULL },
+	{ IN_SYS, "vm", S_IFDIR | 0555, IN_VM, NULL, NULL },
+	{ IN_SYS, "fs", S_IFDIR | 0555, IN_FS, NULL, NULL },
+	{ IN_KERNEL, "hostname", S_IFREG | 0444, NOT_A_DIR, proc_hostname, NULL },
+	{ IN_KERNEL, "osrelease", S_IFREG | 0444, NOT_A_DIR, proc_osrelease, NULL },
+	{ IN_KERNEL, "ostype", S_IFREG | 0444, NOT_A_DIR, proc_ostype, NULL },
+	{ IN_KERNEL, "pid_max", S_IFREG | 0444, NOT_A_DIR, proc_pid_max, NULL },
+	{ IN_VM, "drop_caches", S_IFREG | 0200, NOT_A_DIR, proc_empty, proc_drop_caches },
+	{ IN_VM, "overcommit_memory", S_IFREG | 0444, NOT_A_DIR, proc_overcommit, NULL },
+	{ IN_FS, "file-max", S_IFREG | 0444, NOT_A_DIR, proc_file_max, NULL },
+	{ IN_PID, "stat", S_IFREG | 0444, NOT_A_DIR, proc_pid_stat, NULL },
+	{ IN_PID, "status", S_IFREG | 0444, NOT_A_DIR, proc_pid_status, NULL },
+	{ IN_PID, "statm", S_IFREG | 0444, NOT_A_DIR, proc_pid_statm, NULL },
+	{ IN_PID, "cmdline", S_IFREG | 0444, NOT_A_DIR, proc_pid_cmdline, NULL },
+	{ IN_PID, "comm", S_IFREG | 0444, NOT_A_DIR, proc_pid_comm, NULL },
+	{ IN_PID, "maps", S_IFREG | 0444, NOT_A_DIR, proc_pid_maps, NULL },
+	{ IN_PID, "limits", S_IFREG | 0444, NOT_A_DIR, proc_pid_limits, NULL },
+	{ IN_PID, "environ", S_IFREG | 0400, NOT_A_DIR, proc_empty, NULL },
+	{ IN_PID, "mounts", S_IFREG | 0444, NOT_A_DIR, proc_mounts, NULL },
+	{ IN_PID, "fd", S_IFDIR | 0500, IN_FD, NULL, NULL },
+	{ IN_PID, "task", S_IFDIR | 0555, IN_TASK, NULL, NULL },
 };
 #define ENTRIES (sizeof(entries) / sizeof(entries[0]))
 
@@ -285,12 +287,19 @@ static long proc_read(struct file *f, void *buffer, uint64_t bytes, uint64_t *of
 	return (long)n;
 }
 
+static long proc_write(struct file *f, const void *buffer, uint64_t bytes, uint64_t *offset)
+{
+	const struct entry *e = &entries[entry_of(f->inode)];
+	int error = e->store ? e->store(buffer, bytes) : -EACCES;
+	return error ? error : (long)bytes;
+}
+
 static void proc_release(struct file *f)
 {
 	kfree(f->private);
 }
 
-static const struct file_ops proc_file_ops = { .read = proc_read, .release = proc_release };
+static const struct file_ops proc_file_ops = { .read = proc_read, .write = proc_write, .release = proc_release };
 
 typedef bool (*emit_function)(void *, const char *, unsigned, uint64_t, unsigned);
 

@@ -21,7 +21,7 @@ static long regular_read(struct file *f, struct io_buffer to, uint64_t bytes, ui
 	if (S_IS(f->inode->mode, S_IFDIR)) {
 		return -EISDIR;
 	}
-	long n = page_cache_read(f->inode, to, bytes, *offset);
+	long n = f->flags & O_DIRECT ? direct_read(f->inode, to, bytes, *offset) : page_cache_read(f->inode, to, bytes, *offset);
 	if (n > 0) {
 		*offset += (uint64_t)n;
 	}
@@ -48,9 +48,9 @@ static long regular_write(struct file *f, struct io_buffer from, uint64_t bytes,
 		inode_modified(inode);
 	}
 	mutex_unlock(&inode->mutex);
-	if (n > 0 && (f->flags & O_DSYNC)) {
+	if (n > 0 && (f->flags & (O_DSYNC | O_DIRECT))) {
 		int error = page_cache_flush(inode, true);
-		error = error || !inode->ops->sync ? error : inode->ops->sync(inode);
+		error = error || !inode->ops->sync || !(f->flags & O_DSYNC) ? error : inode->ops->sync(inode);
 		n = error ? error : n;
 	}
 	return n;

@@ -56,7 +56,7 @@ static void stat_fill(struct user_stat *st, const struct inode *inode)
 	st->gid = inode->gid;
 	st->rdev = device_number(inode->major, inode->minor);
 	st->size = S_IS(inode->mode, S_IFBLK) ? 0 : (int64_t)inode->size;
-	st->blksize = (int64_t)inode->super->block_size;
+	st->blksize = inode->super->block_size > PAGE_SIZE ? (int64_t)inode->super->block_size : (int64_t)PAGE_SIZE;
 	st->blocks = (int64_t)inode->sectors;
 	st->atime = (uint64_t)inode->atime.seconds;
 	st->atime_ns = inode->atime.nanoseconds;

@@ -39,6 +39,7 @@ struct file {
 	struct dentry *dentry; /* NULL: anonymous */
 	void *private;
 	spinlock_t lock;
+	bool watched; /* was in an epoll set */
 };
 
 struct file *file_alloc(const struct file_ops *ops, unsigned flags, void *private); /* NULL: no memory */
@@ -57,6 +58,8 @@ void file_exec_ids(struct file *f, uint32_t *uid, uint32_t *gid);
 long file_pread(struct file *f, void *buffer, uint64_t bytes, uint64_t offset);
 /** The page-cache page of page index `index`, up to date and referenced, for mmap. -EIO, -ENXIO behind the end, -ENODEV: cannot be mapped. */
 int file_page(struct file *f, uint64_t index, bool for_write, struct page **page);
+/** Those of the pages first..last that are in memory and up to date, at most max, referenced, in the order of page->index. */
+unsigned file_pages_cached(struct file *f, uint64_t first, uint64_t last, struct page **pages, unsigned max);
 void file_page_dirty(struct file *f, struct page *page); /* a shared mapping wrote to it */
 uint64_t file_size(struct file *f);
 uint64_t file_inode_number(struct file *f);

@@ -97,6 +97,7 @@ struct super {
 	struct dentry *root;
 	struct dentry *mountpoint; /* NULL: the root of all, or not mounted */
 	bool read_only, no_exec, no_suid, no_device;
+	bool write_refused; /* cannot be remounted for writing */
 	bool uncached; /* names are looked up anew each time (procfs) */
 	bool pinned; /* names live in the cache only (tmpfs, devfs) */
 	char source[32];
@@ -157,6 +158,7 @@ struct dentry *dentry_parent(struct dentry *dentry); /* referenced; crosses moun
 /** Absolute path below `root`; -ERANGE if it does not fit. The length without NUL. */
 long dentry_path(struct dentry *dentry, struct dentry *root, char *text, size_t size);
 void dentries_drop(struct super *super); /* all unused ones of a file system that is going */
+bool dentries_unpin(struct super *super); /* those of a file system that lives in the cache; false: some are in use */
 /** The index-th cached name below, for file systems that live in the cache. false: none. */
 bool dentry_child(struct dentry *dir, uint64_t index, char *name, unsigned *length, uint64_t *number, uint32_t *mode);
 

@@ -40,6 +40,8 @@ void page_cache_init(void);
 void mapping_init(struct mapping *m, struct inode *inode);
 /** Bytes, less at the end of the file; -EIO, -EFAULT. */
 long page_cache_read(struct inode *inode, struct io_buffer to, uint64_t bytes, uint64_t offset);
+/** As page_cache_read, from the disk past the cache (O_DIRECT); what is not whole sectors goes through the cache. */
+long direct_read(struct inode *inode, struct io_buffer to, uint64_t bytes, uint64_t offset);
 /** Under the inode's mutex. Grows the file. */
 long page_cache_write(struct inode *inode, struct io_buffer from, uint64_t bytes, uint64_t offset);
 /** Up to date and referenced; may lie behind the end (zeros). */
@@ -50,6 +52,7 @@ int page_cache_truncate(struct inode *inode, uint64_t size);
 /** Write dirty pages; wait for them, if asked to, and return what went wrong since the last time. */
 int page_cache_flush(struct inode *inode, bool wait);
 void page_cache_drop(struct inode *inode); /* all pages, dirty or not; nobody uses the inode */
+uint64_t page_cache_shrink(void); /* give all clean pages back; how many */
 void page_cache_usage(uint64_t *pages, uint64_t *dirty, uint64_t *writeback);
 int io_copy_out(struct io_buffer to, uint64_t at, const void *from, uint64_t bytes);
 int io_copy_in(void *to, struct io_buffer from, uint64_t at, uint64_t bytes);

@@ -78,7 +78,7 @@ int procfs_super_open(struct super **super);
 int super_mount(struct super *super, struct dentry *at);
 /** Walk the list of mounted file systems under its lock. */
 void mounts_describe(char *text, size_t size, bool mounts_file, size_t *length);
-extern struct mutex mount_mutex, rename_mutex, disks_mutex;
+extern struct mutex mount_mutex, rename_mutex, disks_mutex, epoll_mutex;
 extern struct list super_list;
 long ext4_file_readdir(struct file *f, void *context, bool (*emit)(void *, const char *, unsigned, uint64_t, unsigned));
 extern const struct file_ops regular_file_ops, memory_dir_ops, fifo_file_ops;
@@ -96,6 +96,10 @@ int memory_node(struct dentry *dir, const char *name, uint32_t mode, uint32_t ma
 void locks_release_file(struct file *f); /* last reference gone */
 void locks_release_process(struct file *f); /* a descriptor was closed */
 long lock_posix(struct file *f, int command, uint64_t user);
+
+/* epoll.c */
+void epoll_forget(struct file *f); /* last reference gone */
+void epoll_closing(void); /* a descriptor of a watched file is being closed */
 
 /* writeback.c */
 void writeback_start(void);
