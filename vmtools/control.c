@@ -106,6 +106,22 @@ static void take_event(struct control *c, const char *line, uint64_t now_ns)
 	}
 }
 
+/* "DOMAIN: PREFIX TEXT" -> domain and text. */
+static void take_words(const char *log, const char *prefix, char domain[16], char *text, size_t size)
+{
+	size_t name = strcspn(log, ":");
+	if (name > 0 && name < 16 && strncmp(log + name, prefix, strlen(prefix)) == 0) {
+		snprintf(domain, 16, "%.*s", (int)name, log);
+		snprintf(text, size, "%s", log + name + strlen(prefix));
+	}
+}
+
+static void take_log(struct control *c, const char *line)
+{
+	take_words(line, ": panic reason: ", c->told_by, c->told, sizeof(c->told));
+	take_words(line, ": init: cannot ", c->init_by, c->init_error, sizeof(c->init_error));
+}
+
 static void send_next(struct control *c)
 {
 	struct control_command *command = c->queue;
@@ -162,6 +178,8 @@ static void take_line(struct control *c, uint64_t now_ns)
 		}
 		if (strncmp(line, "@ ", 2) == 0) {
 			take_event(c, line + 2, now_ns);
+		} else if (strncmp(line, "log ", 4) == 0) {
+			take_log(c, line + 4);
 		}
 	}
 }

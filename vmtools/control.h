@@ -34,6 +34,8 @@ struct control {
 	uint64_t started_ns, exited_ns; /* monotonic host time */
 	char reason[CONTROL_LINE_MAX]; /* of refused, panicked or parked */
 	char panic_domain[16];
+	char told_by[16], told[CONTROL_LINE_MAX]; /* "log DOMAIN: panic reason: TEXT": a domain's own words before it gives up */
+	char init_by[16], init_error[CONTROL_LINE_MAX]; /* "log DOMAIN: init: cannot TEXT": the guest could not start the command */
 	char **recoveries, **stats; /* "@ recovery" and "@ stat" lines, the text behind the name */
 	size_t recovery_count, stat_count;
 	struct control_command *queue;

@@ -130,7 +130,6 @@ static int apply_options(struct plan *p)
 	int status = make_cmdline(p, guest->cmdline);
 	string_copy(guest->cmdline, p->cmdline, sizeof(guest->cmdline));
 	guest->memory = o->memory ? o->memory : guest->memory;
-	guest->vcpus = o->cpus ? o->cpus : guest->vcpus;
 	if (status == 0 && o->command) {
 		const char *path = workdir_file(p->dir, "command.txt");
 		status = write_command(p, path);
@@ -148,6 +147,17 @@ static int apply_options(struct plan *p)
 	return status;
 }
 
+/* Of the built-in manifest: the main domain has processor 0, the drivers have the others. */
+static void spread_domains(struct bundle_header *h, unsigned cpus)
+{
+	unsigned next = 1;
+	for (uint32_t i = 0; i < h->domain_count; i++) {
+		bool is_main = h->domains[i].flags & BUNDLE_MAIN;
+		h->domains[i].cpu_mask = 1ull << (is_main ? 0 : next);
+		next = is_main ? next : next % (cpus - 1) + 1;
+	}
+}
+
 /* Processors that the manifest speaks of: enough of them, and no domain is left without one. */
 static int place_domains(struct plan *p)
 {
@@ -158,7 +168,11 @@ static int place_domains(struct plan *p)
 		unsigned named = d->cpu_mask == UINT64_MAX ? d->vcpus : 64 - (unsigned)__builtin_clzll(d->cpu_mask);
 		cpus = named > cpus ? named : cpus;
 	}
+	cpus = cpus ? cpus : 1;
 	p->config.cpus = cpus;
+	if (!p->options->manifest && cpus > 1) {
+		spread_domains(h, cpus);
+	}
 	for (uint32_t i = 0; i < h->domain_count; i++) {
 		h->domains[i].cpu_mask &= cpus < 64 ? (1ull << cpus) - 1 : UINT64_MAX;
 		if (!h->domains[i].cpu_mask) {

@@ -20,6 +20,7 @@
 #define SECOND 1000000000ull
 #define GRACE_NS (10 * SECOND) /* for the machine to power off after it has said how it ended */
 #define ESCAPE 0x1d /* Ctrl-] */
+#define STATUS_CANNOT_RUN 127 /* the guest's own, as a shell's */
 
 enum { FD_CONTROL, FD_CONSOLE, FD_SIGNAL, FD_INPUT, FD_STEER, FD_COUNT = FD_STEER + STEER_FDS };
 
@@ -245,10 +246,18 @@ static void loop(struct session *s, int signals)
 	}
 }
 
+static bool is_isolated(const struct session *s)
+{
+	return s->options->mode == MODE_ISOLATED;
+}
+
 static int outcome(const struct session *s)
 {
 	const struct control *c = &s->control;
 	const char *reason = c->reason[0] ? c->reason : "it gave no reason";
+	if (c->panicked && c->told[0] && strcmp(c->told_by, c->panic_domain) == 0) {
+		reason = c->told;
+	}
 	if (s->signal) {
 		return 128 + s->signal;
 	}
@@ -257,6 +266,9 @@ static int outcome(const struct session *s)
 	}
 	if (c->refused) {
 		return fail(VMCTL_REFUSED, "the machine refused to start: %s", reason);
+	}
+	if (c->exited && c->exit_status == STATUS_CANNOT_RUN && strcmp(c->init_by, is_isolated(s) ? s->main_domain : "kernel") == 0) {
+		return fail(VMCTL_IMAGE, "the guest can't start a command from this root: it cannot %s", c->init_error);
 	}
 	if (c->exited) {
 		return c->exit_status;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * See bench.h. /proc/bulkhead has a line per domain: its name, then "reason=count" words. Words that are no exit counts
+ * See bench.h. /proc/bulkhead has a line per domain: "domain=NAME", then "reason=count" words. Words that are no exit counts
  * ("epoch=", "vcpus=", "..._cycles=") are left out of the sum.
  */
 #include "bench.h"
@@ -25,12 +25,13 @@ static int is_reason(const char *word, size_t length)
 
 static void add_line(struct exits *exits, char *line)
 {
+	static const char key[] = "domain=";
 	char *save, *name = strtok_r(line, " \t", &save);
-	if (!name || exits->domain_count == EXITS_DOMAINS) {
+	if (!name || strncmp(name, key, strlen(key)) != 0 || exits->domain_count == EXITS_DOMAINS) {
 		return;
 	}
 	unsigned index = exits->domain_count++;
-	snprintf(exits->domains[index].name, sizeof(exits->domains[0].name), "%s", name);
+	snprintf(exits->domains[index].name, sizeof(exits->domains[0].name), "%s", name + strlen(key));
 	for (char *word = strtok_r(NULL, " \t", &save); word; word = strtok_r(NULL, " \t", &save)) {
 		char *equals = strchr(word, '=');
 		if (equals && is_reason(word, (size_t)(equals - word))) {

@@ -13,13 +13,13 @@ for signal in KILL TERM HUP; do
 	done
 	grep -q '^@ started' "$err" || fail "the command did not start"
 	kill -$signal $machine
-	wait $machine
+	wait $machine 2>/dev/null
 	for _ in $(seq 50); do
 		[ -e "$dir" ] || break
 		sleep 0.1
 	done
 	[ ! -e "$dir" ] || fail "$dir is left after SIG$signal"
-	grep -lz "$name/" /proc/[0-9]*/cmdline 2>/dev/null | while read -r line; do
-		grep -qz qemu-system "$line" 2>/dev/null && exit 1
-	done || fail "QEMU is left after SIG$signal"
+	for process in $(pgrep -f "qemu-system.*$name/"); do
+		[ "$process" = $$ ] || fail "QEMU is left after SIG$signal"
+	done
 done

@@ -4,7 +4,7 @@
 
 make_root
 head -c 5000000 /dev/urandom >"$scratch/root/data"
-boot 0 --mode monolithic --root "$scratch/root" -- 'md5sum /data; test -e /proc/bulkhead || echo bare'
+boot 0 --mode monolithic --root "$scratch/root" -- 'md5sum /data; cat /proc/bulkhead'
 output "$(md5sum <"$scratch/root/data" | cut -d' ' -f1)  /data
-bare"
+bare machine"
 boot 7 --mode monolithic -- exit 7

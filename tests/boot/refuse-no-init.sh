@@ -2,9 +2,19 @@
 # A root without /bin/sh is refused in words.
 . tests/boot/assert.bash
 
-mkdir -p "$scratch/root/etc" "$scratch/root/bin"
-echo text >"$scratch/root/etc/motd"
-mke2fs -q -t ext4 -O ^has_journal -d "$scratch/root" "$scratch/image" 32M || fail mke2fs
-boot 125 --root "$scratch/image" -- echo hello
-said '/bin/sh'
-[ ! -s "$out" ] || fail "something ran"
+refused() { # what vmctl has to say
+	rm -f "$scratch/image"
+	mke2fs -q -t ext4 -O ^has_journal -d "$scratch/root" "$scratch/image" 32M >/dev/null || fail mke2fs
+	for mode in isolated monolithic; do
+		boot 122 --mode $mode --root "$scratch/image" -- echo hello
+		said "$1"
+		[ ! -s "$out" ] || fail "something ran"
+	done
+}
+mkdir -p "$scratch/root/bin"
+refused 'open the console'
+mkdir -p "$scratch/root/dev" "$scratch/root/proc" "$scratch/root/tmp"
+refused 'cannot run /bin/sh'
+echo 'not a program' >"$scratch/root/bin/sh"
+chmod +x "$scratch/root/bin/sh"
+refused 'cannot run /bin/sh'

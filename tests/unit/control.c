@@ -88,6 +88,15 @@ static void reasons(void **state)
 	assert_string_equal(c.reason, "no SVM");
 }
 
+static void a_domain_says_why_it_gives_up(void **state)
+{
+	hears("log guest: panic: no root\nlog guest: panic reason: no root: here\nlog guest: init: cannot run /bin/sh: x\n");
+	assert_string_equal(c.told_by, "guest");
+	assert_string_equal(c.told, "no root: here");
+	assert_string_equal(c.init_by, "guest");
+	assert_string_equal(c.init_error, "run /bin/sh: x");
+}
+
 static void similar_words_are_no_events(void **state)
 {
 	hears("@ exited status=1\n@ readying\n@exit status=2\nexit status=3\n@ exit\n@ \n@\n");
@@ -155,6 +164,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(events, setup, teardown),
 		cmocka_unit_test_setup_teardown(the_firmware_is_not_the_machine, setup, teardown),
 		cmocka_unit_test_setup_teardown(reasons, setup, teardown),
+		cmocka_unit_test_setup_teardown(a_domain_says_why_it_gives_up, setup, teardown),
 		cmocka_unit_test_setup_teardown(similar_words_are_no_events, setup, teardown),
 		cmocka_unit_test_setup_teardown(an_answer_goes_to_the_command_that_asked, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_client_that_is_gone_gets_no_answer, setup, teardown),
