@@ -35,15 +35,8 @@ static size_t line_length;
 /* Text with "\n" line ends; console_lock held. */
 static void write_text(const char *text)
 {
-	for (const char *end = text; *text; text = end) {
-		end = strchr(text, '\n');
-		if (!end) {
-			(void)uart_write(&uart_com1, text, strlen(text));
-			return;
-		}
-		(void)uart_write(&uart_com1, text, (size_t)(end - text));
-		(void)uart_write(&uart_com1, "\r\n", 2);
-		end++;
+	for (; *text; text++) {
+		(void)uart_write(&uart_com1, *text == '\n' ? "\r\n" : text, *text == '\n' ? 2 : 1);
 	}
 }
 
@@ -134,11 +127,8 @@ static void console_run(void)
 		close_console();
 		return;
 	}
-	if (line_length > 0) {
-		int result = command_run(line, console_print, NULL);
-		if (result == -ENOENT) {
-			console_print(NULL, "no such command; `help` lists them\n");
-		}
+	if (line_length > 0 && command_run(line, console_print, NULL) == -ENOENT) {
+		console_print(NULL, "no such command; `help` lists them\n");
 	}
 	line_length = 0;
 	console_print(NULL, prompt);
@@ -152,10 +142,6 @@ static void console_edit(char c)
 	} else if (c == '\b' || c == 0x7f) {
 		if (line_length > 0) {
 			line_length--;
-			console_print(NULL, "\b \b");
-		}
-	} else if (c == 0x15) { /* Ctrl-U */
-		for (; line_length > 0; line_length--) {
 			console_print(NULL, "\b \b");
 		}
 	} else if (c >= ' ' && c <= '~' && line_length + 1 < sizeof(line)) {

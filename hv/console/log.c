@@ -46,9 +46,16 @@ static void log_append(const char *text)
 	struct log_entry *entry = &log_ring[log_newest % LOG_ENTRIES];
 	entry->sequence = ++log_newest;
 	entry->ms = ms_since_boot();
-	log_text_clean(entry->text, text, sizeof(entry->text));
+	string_copy(entry->text, text, sizeof(entry->text));
 	control_line("log ", entry->text);
 	console_boot_line(entry->text);
+}
+
+static void format_clean(char to[LOG_TEXT_MAX], const char *format, va_list arguments)
+{
+	char text[LOG_TEXT_MAX];
+	format_text_va(text, sizeof(text), format, arguments);
+	log_text_clean(to, text, sizeof(text));
 }
 
 void log_line(const char *format, ...)
@@ -56,14 +63,13 @@ void log_line(const char *format, ...)
 	char text[LOG_TEXT_MAX];
 	va_list arguments;
 	va_start(arguments, format);
-	format_text_va(text, sizeof(text), format, arguments);
+	format_clean(text, format, arguments);
 	va_end(arguments);
-	if (hv_panicking) {
-		return;
+	if (!hv_panicking) {
+		spin_lock(&log_lock);
+		log_append(text);
+		spin_unlock(&log_lock);
 	}
-	spin_lock(&log_lock);
-	log_append(text);
-	spin_unlock(&log_lock);
 }
 
 uint64_t log_entry_newest(void)
@@ -89,42 +95,35 @@ bool log_entry_get(uint64_t sequence, struct log_entry *entry)
 
 void control_event(const char *format, ...)
 {
-	char text[LOG_TEXT_MAX], clean[LOG_TEXT_MAX];
+	char text[LOG_TEXT_MAX];
 	va_list arguments;
 	va_start(arguments, format);
-	format_text_va(text, sizeof(text), format, arguments);
+	format_clean(text, format, arguments);
 	va_end(arguments);
-	log_text_clean(clean, text, sizeof(clean));
-	control_line("@ ", clean);
+	control_line("@ ", text);
 }
 
-static void panic_write(struct uart *uart, const char *text)
+static void panic_write(struct uart *uart, const char *before, const char *text, const char *after)
 {
+	(void)uart_write(uart, before, strlen(before));
 	(void)uart_write(uart, text, strlen(text));
+	(void)uart_write(uart, after, strlen(after));
+	uart_drain(uart);
 }
 
 /* No lock is taken: this processor may hold any of them. A leading newline ends what another one was writing. */
 void hv_panic(const char *format, ...)
 {
-	char text[LOG_TEXT_MAX], clean[LOG_TEXT_MAX];
+	char text[LOG_TEXT_MAX];
 	va_list arguments;
-	if (__atomic_exchange_n(&hv_panicking, true, __ATOMIC_SEQ_CST)) {
-		for (;;) {
-			__asm__ volatile("cli; hlt");
-		}
+	while (__atomic_exchange_n(&hv_panicking, true, __ATOMIC_SEQ_CST)) {
+		__asm__ volatile("cli; hlt");
 	}
 	cpu_stop_others();
 	va_start(arguments, format);
-	format_text_va(text, sizeof(text), format, arguments);
+	format_clean(text, format, arguments);
 	va_end(arguments);
-	log_text_clean(clean, text, sizeof(clean));
-	panic_write(&uart_com2, "\n@ panic domain=hypervisor reason=");
-	panic_write(&uart_com2, clean);
-	panic_write(&uart_com2, "\n");
-	panic_write(&uart_com1, "\r\nbulkhead: the hypervisor stops: ");
-	panic_write(&uart_com1, clean);
-	panic_write(&uart_com1, "\r\n");
-	uart_drain(&uart_com2);
-	uart_drain(&uart_com1);
+	panic_write(&uart_com2, "\n@ panic domain=hypervisor reason=", text, "\n");
+	panic_write(&uart_com1, "\r\nbulkhead: the hypervisor stops: ", text, "\r\n");
 	acpi_power_off();
 }

@@ -24,11 +24,6 @@
 #define FEATURE_INVALIDATE_ALL (1ull << 6)
 #define MESSAGE_ADDRESS 0xfee00000u
 
-#define IVHD_HT_TUNNEL (1u << 0)
-#define IVHD_PASS_POSTED (1u << 1)
-#define IVHD_RESPONSE_PASS (1u << 2)
-#define IVHD_ISOCHRONOUS (1u << 3)
-
 struct unit {
 	struct amdvi_queue queue;
 	struct amdvi_event_log events;
@@ -90,8 +85,7 @@ static int standing_check(const struct pci_function *f)
 	if (standing == IVRS_TRANSLATED) {
 		return 0;
 	}
-	log_line("iommu: %02x:%02x.%x cannot be fenced: %s", f->bdf >> 8, f->bdf >> 3 & 31, f->bdf & 7,
-		 reasons[standing]);
+	log_line("iommu: %02x:%02x.%x cannot be fenced: %s", f->bdf >> 8, f->bdf >> 3 & 31, f->bdf & 7, reasons[standing]);
 	return -EOPNOTSUPP;
 }
 
@@ -200,18 +194,18 @@ static void event_interrupt_enable(struct unit *unit, uint16_t bdf)
 	struct pci_function *f = pci_find(bdf);
 	uint8_t vector = f ? irq_vector_alloc(event_interrupt, unit) : 0;
 	if (vector == 0 || pci_msi_set(f, 0, vector, 0) < 0) {
-		log_line("iommu: its faults raise no interrupt here: they are read when a domain is looked at");
+		log_line("iommu: its faults raise no interrupt on this machine, and stay untold");
 		return;
 	}
 	unit->control |= AMDVI_CONTROL_EVENT_INTERRUPT;
 	mmio_write64(unit->queue.registers, AMDVI_CONTROL, unit->control);
 }
 
-static uint64_t control_of(uint8_t flags)
+/* The IVHD's flags 0 to 3 (HtTunEn, PassPW, ResPassPW, Isoc) are control bits 1, 8, 9 and 11: 48882, 5.2.2.1 and 3.4.1. */
+static uint64_t control_of(uint64_t flags)
 {
 	return AMDVI_CONTROL_ENABLE | AMDVI_CONTROL_EVENT_LOG | AMDVI_CONTROL_COMMANDS | AMDVI_CONTROL_COHERENT |
-	       (flags & IVHD_HT_TUNNEL ? 1ull << 1 : 0) | (flags & IVHD_PASS_POSTED ? 1ull << 8 : 0) |
-	       (flags & IVHD_RESPONSE_PASS ? 1ull << 9 : 0) | (flags & IVHD_ISOCHRONOUS ? 1ull << 11 : 0);
+	       (flags & 1) << 1 | (flags & 6) << 7 | (flags & 8) << 8;
 }
 
 static int unit_start(struct unit *unit, const struct ivrs_unit *described)

@@ -211,7 +211,7 @@ static void an_overlong_line_is_cut(void **state)
 	}
 	type(console_input, "\r");
 	assert_int_equal(strlen(command), 127);
-	type(console_input, "\025\035");
+	type(console_input, "\035");
 }
 
 static void the_log_is_a_ring_of_clean_lines(void **state)
