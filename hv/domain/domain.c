@@ -258,8 +258,9 @@ static int build_device(struct domain *d, unsigned index, const char **why)
 	return error;
 }
 
-void domain_detach_devices(struct domain *d)
+int domain_detach_devices(struct domain *d)
 {
+	int error = 0;
 	for (unsigned i = 0; i < d->config->device_count; i++) {
 		struct domain_device *device = &d->devices[i];
 		atomic_store(&device->event, 0);
@@ -267,16 +268,18 @@ void domain_detach_devices(struct domain *d)
 		if (!(d->config->flags & BUNDLE_TEST_NO_RESET)) {
 			pci_bus_master(device->function, false);
 		}
-		if (iommu) {
-			(void)iommu->attach(device->function, NULL);
-		}
+		int blocked = iommu ? iommu->attach(device->function, NULL) : 0;
+		error = error ? error : blocked;
 	}
+	return error;
 }
 
 void domain_attach_devices(struct domain *d)
 {
 	for (unsigned i = 0; iommu && i < d->config->device_count; i++) {
-		(void)iommu->attach(d->devices[i].function, &d->iommu);
+		if (iommu->attach(d->devices[i].function, &d->iommu) != 0) {
+			log_line("domain %s: its device stays blocked", d->config->name);
+		}
 	}
 }
 

@@ -6,6 +6,7 @@
  * invalidation has completed, before memory is rewritten, and is opened again only after a successful reset.
  */
 #include <stdatomic.h>
+#include <stddef.h>
 
 #include "abi/errno.h"
 #include "base/format.h"
@@ -15,7 +16,7 @@
 
 #define QUICK_US 100000ull /* death so soon after the start counts as a crash loop's */
 #define BACKOFF_US 10000ull /* doubled for each further one, to at most 1.28 s */
-#define IDLE_REPORT_US 200000ull /* nothing was in flight: report without a first completion */
+#define IDLE_REPORT_US 25000ull /* nothing was in flight: report without a first completion */
 
 static const char *const cause_names[] = {
 	[CAUSE_NONE] = "none", [CAUSE_KILL] = "kill", [CAUSE_CRASH] = "crash", [CAUSE_IOMMU] = "iommu-fault",
@@ -121,11 +122,11 @@ static uint64_t backoff(struct domain *d)
 	return us_to_tsc(BACKOFF_US << doublings);
 }
 
-static void decide(struct domain *d, int reset_error)
+static void decide(struct domain *d, const char *trouble)
 {
 	struct recovery *r = &d->recovery;
-	if (reset_error) {
-		park(d, "its device cannot be reset");
+	if (trouble) {
+		park(d, trouble);
 		return;
 	}
 	if (r->cause == CAUSE_RESTART) {
@@ -186,14 +187,14 @@ static void die(struct domain *d)
 	}
 	r->frozen = tsc_read();
 	spin_lock(&machine_lock);
-	domain_detach_devices(d);
+	int fence = domain_detach_devices(d);
 	links_down(d);
 	spin_unlock(&machine_lock);
 	r->fenced = tsc_read();
-	int error = reset_devices(d);
+	int reset = reset_devices(d);
 	r->reset = tsc_read();
 	log_line("domain %s died: %s: %s", d->config->name, recover_cause_name(r->cause), d->request_reason);
-	decide(d, error);
+	decide(d, fence ? "its device cannot be fenced" : reset ? "its device cannot be reset" : NULL);
 }
 
 void recover_start(struct domain *d)

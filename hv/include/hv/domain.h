@@ -96,7 +96,7 @@ bool domain_has_ram(const struct domain *d, gpa_t gpa, uint64_t bytes); /* all o
 int domain_read(const struct domain *d, gpa_t from, void *to, uint64_t bytes); /* own RAM, any pieces; -EFAULT */
 int domain_write(const struct domain *d, gpa_t to, const void *from, uint64_t bytes);
 uint64_t domain_memory(const struct domain *d); /* end of its RAM in guest-physical space */
-void domain_detach_devices(struct domain *d); /* machine_lock held: no interrupt, no DMA */
+int domain_detach_devices(struct domain *d); /* machine_lock held: no interrupt, and, where it returns 0, no DMA */
 void domain_attach_devices(struct domain *d);
 
 /* loader.c */
