@@ -159,24 +159,11 @@ static unsigned queue_write(struct link *l, uint32_t offset, uint32_t value)
 	if (queue->ready) {
 		return LINK_QUIET; /* 4.2.2.2: not while it is live */
 	}
-	switch (offset) {
-	case VIRTIO_MMIO_QUEUE_NUM:
+	if (offset == VIRTIO_MMIO_QUEUE_NUM) {
 		queue->size = value;
-		break;
-	case VIRTIO_MMIO_QUEUE_DESC_LOW:
-	case VIRTIO_MMIO_QUEUE_DESC_HIGH:
-		half_write(&queue->desc, offset == VIRTIO_MMIO_QUEUE_DESC_HIGH, value);
-		break;
-	case VIRTIO_MMIO_QUEUE_DRIVER_LOW:
-	case VIRTIO_MMIO_QUEUE_DRIVER_HIGH:
-		half_write(&queue->driver, offset == VIRTIO_MMIO_QUEUE_DRIVER_HIGH, value);
-		break;
-	case VIRTIO_MMIO_QUEUE_DEVICE_LOW:
-	case VIRTIO_MMIO_QUEUE_DEVICE_HIGH:
-		half_write(&queue->device, offset == VIRTIO_MMIO_QUEUE_DEVICE_HIGH, value);
-		break;
-	default:
-		break;
+	} else if (offset >= VIRTIO_MMIO_QUEUE_DESC_LOW && offset <= VIRTIO_MMIO_QUEUE_DEVICE_HIGH && offset % 16 <= 4) {
+		uint64_t *areas[] = { &queue->desc, &queue->driver, &queue->device }; /* 10h apart, low half first */
+		half_write(areas[(offset - VIRTIO_MMIO_QUEUE_DESC_LOW) / 16], offset % 16 == 4, value);
 	}
 	return LINK_QUIET;
 }
@@ -184,7 +171,7 @@ static unsigned queue_write(struct link *l, uint32_t offset, uint32_t value)
 unsigned link_mmio_write(struct link *l, uint32_t offset, unsigned width, uint64_t wide)
 {
 	uint32_t value = (uint32_t)wide;
-	if (width != 4 || offset >= VIRTIO_MMIO_CONFIG) {
+	if (width != 4 || offset % 4 != 0 || offset >= VIRTIO_MMIO_CONFIG) {
 		return LINK_QUIET; /* no device here has configuration that a driver writes */
 	}
 	switch (offset) {
