@@ -94,11 +94,16 @@ static void put_pointers(struct vector_writer *v, const struct exec_arguments *a
 	vector_put(v, 0);
 }
 
+/* CPUID 1's EDX, asked for once: below a hypervisor each CPUID is an exit. */
 static uint32_t processor_capabilities(void)
 {
-	uint32_t eax = 1, ebx, ecx = 0, edx;
-	__asm__("cpuid" : "+a"(eax), "=b"(ebx), "+c"(ecx), "=d"(edx));
-	return edx;
+	static uint32_t known;
+	if (!known) {
+		uint32_t eax = 1, ebx, ecx = 0, edx;
+		__asm__("cpuid" : "+a"(eax), "=b"(ebx), "+c"(ecx), "=d"(edx));
+		known = edx;
+	}
+	return known;
 }
 
 static void put_auxiliary(struct vector_writer *v, const struct exec_image *image, uint64_t random, uint64_t platform,
