@@ -1,0 +1,52 @@
+# SPDX-License-Identifier: MIT
+# The interactive console on a pseudo-terminal: a shell with line editing, Ctrl-C, the hypervisor's console behind Ctrl-], and the status of `exit`.
+. tests/boot/assert.bash
+
+mkfifo "$scratch/keys"
+script -qec "\"$vmctl\" run --timeout 90" /dev/null <"$scratch/keys" >"$out" 2>&1 &
+terminal=$!
+exec 3>"$scratch/keys"
+
+seen=0
+# expect TEXT: it appears on the terminal, behind what was expected before.
+expect() {
+	local at
+	for _ in $(seq 150); do
+		at=$(tail -c +$((seen + 1)) "$out" | grep -abo -m 1 -F -- "$1" | head -n 1 | cut -d: -f1)
+		if [ -n "$at" ]; then
+			seen=$((seen + at + ${#1}))
+			return
+		fi
+		kill -0 $terminal 2>/dev/null || break
+		sleep 0.2
+	done
+	fail "\"$1\" did not appear"
+}
+keys() {
+	printf "$1" >&3
+}
+
+expect "Ctrl-] opens the hypervisor's console"
+expect '/ # '
+keys 'echo $((6*7))x\r'
+expect '42x'
+keys 'echo wrnog\177\177\177ong\r' # backspace edits
+expect wrong
+keys 'sleep 1000\r'
+expect 'sleep 1000'
+keys '\003'
+expect '/ # '
+keys '\035'
+expect 'bulkhead> '
+keys 'ps\r'
+expect 'domain=ahci'
+keys 'kill ahci\r'
+expect 'bulkhead> '
+keys '\035'
+expect "the guest's console"
+keys 'md5sum /bin/busybox\r'
+expect "$(md5sum </bin/busybox | cut -d' ' -f1)"
+keys 'exit 5\r'
+wait $terminal
+status=$?
+[ $status -eq 5 ] || fail "status $status instead of 5"
