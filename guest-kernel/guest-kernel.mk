@@ -13,3 +13,5 @@ $(BUILD)/guest-kernel.elf: $$(KERNEL_OBJECTS) guest-kernel/guest-kernel.ld
 	@mkdir -p $(@D)
 	$(CC) $(FREE_LDFLAGS) -Wl,-T,guest-kernel/guest-kernel.ld -o $@ $(KERNEL_OBJECTS)
 
+
+ALL += $(BUILD)/guest-kernel.elf

@@ -15,6 +15,7 @@
 
 #define STACK_GUARD (1ull << 20) /* a growing stack keeps this far from what is below it */
 #define STACK_MOST (64ull << 20)
+#define AROUND_PAGES 16ull
 
 static const uint8_t zero_page[PAGE_SIZE] __attribute__((aligned(PAGE_SIZE)));
 
@@ -81,6 +82,30 @@ static int fault_write_present(struct address_space *as, struct area *area, uint
 	return 0;
 }
 
+/**
+ * Map what lies around a page that was read from a file, as far as it is in memory: programs run through their text, and a page
+ * mapped here costs a small part of a fault.
+ */
+static void map_around(struct address_space *as, struct area *area, uint64_t address)
+{
+	struct page *pages[AROUND_PAGES];
+	uint64_t start = address & ~(AROUND_PAGES * PAGE_SIZE - 1), end = start + AROUND_PAGES * PAGE_SIZE;
+	start = start > area->start ? start : area->start;
+	end = end < area->end ? end : area->end;
+	uint64_t first = (area->offset + (start - area->start)) >> PAGE_SHIFT, size = (end - start) >> PAGE_SHIFT;
+	unsigned count = file_pages_cached(area->file, first, first + size - 1, pages, AROUND_PAGES);
+	uint64_t *leaf = count ? user_leaves_make(as->cr3, start, (unsigned)size) : NULL;
+	for (unsigned i = 0; i < count; i++) {
+		uint64_t *at = leaf + (pages[i]->index - first);
+		if (!leaf || leaf_holds_page(*at)) {
+			page_put(pages[i]);
+		} else {
+			*at = page_phys(pages[i]) | area_leaf_flags(area, false);
+			as->resident++;
+		}
+	}
+}
+
 static int fault_file(struct area *area, uint64_t index, bool write, uint64_t *leaf)
 {
 	bool shared = area->flags & MAP_SHARED;
@@ -111,6 +136,9 @@ static int fault_absent(struct address_space *as, struct area *area, uint64_t ad
 	if (area->file) {
 		int error = fault_file(area, index, write, leaf);
 		as->resident += !error;
+		if (!error && !write) {
+			map_around(as, area, address);
+		}
 		return error;
 	}
 	if (area->shared) {
