@@ -10,6 +10,7 @@
 
 #include "abi/errno.h"
 #include "ahci/ahci.h"
+#include "ahci/ahci_registers.h"
 #include "env/env.h"
 #include "env/host.h"
 #include "tests/fake/hba.h"
@@ -288,6 +289,28 @@ static void timeout_resets_and_tries_again(void **state)
 	ahci_destroy(ahci);
 }
 
+/* A caller that looks before it waits is interrupted only while it waits. */
+static void no_interrupt_between_waits(void **state)
+{
+	static struct io ios[2];
+	struct ahci *ahci = start();
+	struct blkdev *disk = disk_at(ahci, 0);
+	assert_false(ahci_before_wait(ahci));
+	assert_int_equal(io_submit(disk, &ios[0], BLK_READ, 0, 1, 0), 0);
+	assert_false(hba.ghc & GHC_IE);
+	hba_run(&hba, 4);
+	assert_int_equal(ios[0].done, 0);
+	assert_true(ahci_before_wait(ahci));
+	assert_int_equal(ios[0].done, 1);
+	assert_int_equal(io_submit(disk, &ios[1], BLK_READ, 0, 1, 0), 0);
+	assert_false(ahci_before_wait(ahci)); /* nothing yet: now it waits */
+	assert_true(hba.ghc & GHC_IE);
+	hba_run(&hba, 4);
+	assert_int_equal(ios[1].done, 1);
+	assert_false(hba.ghc & GHC_IE);
+	ahci_destroy(ahci);
+}
+
 static void lost_interrupt_is_found_by_the_poll(void **state)
 {
 	static struct io io;
@@ -397,6 +420,7 @@ int main(void)
 		TEST(bad_sector_without_the_log),
 		TEST(bad_sector_without_a_queue),
 		TEST(timeout_resets_and_tries_again),
+		TEST(no_interrupt_between_waits),
 		TEST(lost_interrupt_is_found_by_the_poll),
 		TEST(pulled_disk_fails_everything),
 		TEST(another_disk_in_its_place_is_not_taken),
