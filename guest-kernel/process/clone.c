@@ -36,6 +36,8 @@
 	 CLONE_THREAD | CLONE_SYSVSEM | CLONE_SETTLS | CLONE_PARENT_SETTID | CLONE_CHILD_CLEARTID | \
 	 CLONE_DETACHED | CLONE_CHILD_SETTID | CLONE_IO | CLONE_CLEAR_SIGHAND)
 
+#define RLIMIT_NPROC 6
+
 struct clone_request {
 	uint64_t flags; /* without the signal */
 	int exit_signal;
@@ -155,6 +157,14 @@ static void handlers_clear(struct signals *s)
 	}
 }
 
+/* As on Linux a bad address is the program's own business. */
+static void tell_parent(const struct clone_request *r, uint32_t tid)
+{
+	if (r->flags & CLONE_PARENT_SETTID) {
+		(void)user_write(r->parent_tid, &tid, sizeof(tid));
+	}
+}
+
 static long clone_thread(const struct clone_request *r)
 {
 	struct process *p = process_current();
@@ -163,9 +173,7 @@ static long clone_thread(const struct clone_request *r)
 	if (!t) {
 		return -EAGAIN;
 	}
-	if ((r->flags & CLONE_PARENT_SETTID) && user_write(r->parent_tid, &tid, sizeof(tid))) {
-		/* As Linux: the address is the program's business. */
-	}
+	tell_parent(r, tid);
 	spin_lock(&process_lock);
 	list_push_back(&p->threads, &t->process_link);
 	p->signals->thread_count++;
@@ -207,10 +215,23 @@ static void vfork_wait(uint32_t pid)
 		   }));
 }
 
+/* RLIMIT_NPROC, which does not bind root. */
+static bool too_many_processes(const struct process *p)
+{
+	uint64_t count = 0;
+	spin_lock(&process_lock);
+	list_for_each(node, &process_list)
+	{
+		count += container_of(node, struct process, all_link)->credentials.uid == p->credentials.uid;
+	}
+	spin_unlock(&process_lock);
+	return p->credentials.euid != 0 && count >= p->rlimits[RLIMIT_NPROC].soft;
+}
+
 static long clone_process(const struct clone_request *r)
 {
 	struct process *from = process_current();
-	struct process *child = process_create(from);
+	struct process *child = too_many_processes(from) ? NULL : process_create(from);
 	if (!child) {
 		return -EAGAIN;
 	}
@@ -224,9 +245,7 @@ static long clone_process(const struct clone_request *r)
 	if (r->flags & CLONE_CLEAR_SIGHAND) {
 		handlers_clear(child->signals);
 	}
-	if ((r->flags & CLONE_PARENT_SETTID) && user_write(r->parent_tid, &pid, sizeof(pid))) {
-		/* As Linux: the address is the program's business. */
-	}
+	tell_parent(r, pid);
 	child_publish(child, t, r);
 	thread_start(t);
 	if (r->flags & CLONE_VFORK) {

@@ -226,7 +226,7 @@ long sys_kill(const uint64_t a[6])
 		error = p ? send_checked(p, NULL, &info) : -ESRCH;
 	} else if (pid == -1) {
 		error = kill_many(0, &info);
-	} else {
+	} else if (pid != INT32_MIN) {
 		error = kill_many(pid == 0 ? process_current()->pgid : (uint32_t)-pid, &info);
 	}
 	spin_unlock(&process_lock);

@@ -158,7 +158,7 @@ static void first_steps(struct process_thread *u, struct trap_frame *frame)
 		uint64_t at = u->set_child_tid;
 		u->set_child_tid = 0;
 		/* As Linux, a bad address is the program's own business. */
-		(void)(user_write(at, &tid, sizeof(tid)) == 0);
+		(void)user_write(at, &tid, sizeof(tid));
 	}
 }
 

@@ -139,6 +139,9 @@ long sys_wait4(const uint64_t a[6])
 	if (r.options & ~(WNOHANG | WUNTRACED | WCONTINUED | WNOTHREAD | WALL | WCLONE)) {
 		return -EINVAL;
 	}
+	if (pid == INT32_MIN) {
+		return -ESRCH;
+	}
 	r.options |= WEXITED;
 	r.which = pid == -1 ? P_ALL : pid > 0 ? P_PID : P_PGID;
 	r.id = pid > 0 ? (uint32_t)pid : pid == 0 ? process_current()->pgid : (uint32_t)-pid;
