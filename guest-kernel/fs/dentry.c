@@ -15,6 +15,7 @@ static spinlock_t dentry_lock = SPINLOCK_INIT("name cache");
 static struct list buckets[BUCKETS]; /* dentry_lock; set up at first use */
 static struct list unused = LIST_INIT(unused); /* dentry_lock; head: newest */
 static unsigned unused_count; /* dentry_lock */
+static uint64_t last_cookie = 2; /* dentry_lock */
 
 static uint32_t name_hash(const struct dentry *parent, const char *name, unsigned length)
 {
@@ -189,7 +190,8 @@ struct dentry *dentry_add(struct dentry *parent, const char *name, unsigned leng
 	get_locked(parent);
 	d->parent = parent;
 	list_push_back(&parent->children, &d->child_link);
-	if (!parent->super->uncached) {
+	d->cookie = ++last_cookie;
+	if (!parent->super->uncached && parent->hashed) { /* a removed directory keeps no names */
 		d->hashed = true;
 		list_push_front(bucket_of(d->hash), &d->hash_link);
 	}
@@ -221,12 +223,37 @@ static void unhash_locked(struct dentry *d, bool *pinned)
 	list_remove(&d->hash_link);
 }
 
+/* Absent names below a directory that is gone would keep it for as long as the cache keeps them. */
+static void children_prune(struct dentry *dir)
+{
+	struct dentry *victim;
+	do {
+		victim = NULL;
+		spin_lock(&dentry_lock);
+		list_for_each(node, &dir->children) {
+			struct dentry *d = container_of(node, struct dentry, child_link);
+			if (d->references == 0) {
+				victim = d;
+				victim->hashed = false;
+				detach_locked(victim);
+				break;
+			}
+		}
+		spin_unlock(&dentry_lock);
+		if (victim) {
+			dentry_free(victim);
+			dentry_put(dir);
+		}
+	} while (victim);
+}
+
 void dentry_remove(struct dentry *d)
 {
 	bool pinned;
 	spin_lock(&dentry_lock);
 	unhash_locked(d, &pinned);
 	spin_unlock(&dentry_lock);
+	children_prune(d);
 	if (pinned) {
 		dentry_put(d);
 	}
@@ -258,9 +285,13 @@ int dentry_move(struct dentry *d, struct dentry *parent, const char *name, unsig
 	d->parent = parent;
 	d->hash = name_hash(parent, name, length);
 	list_push_back(&parent->children, &d->child_link);
+	d->cookie = ++last_cookie;
 	list_push_front(bucket_of(d->hash), &d->hash_link);
 	spin_unlock(&dentry_lock);
 	kfree(old_heap);
+	if (target) {
+		children_prune(target);
+	}
 	if (pinned) {
 		dentry_put(target);
 	}
@@ -425,15 +456,16 @@ bool dentries_unpin(struct super *super)
 	return !busy;
 }
 
-bool dentry_child(struct dentry *dir, uint64_t index, char *name, unsigned *length, uint64_t *number, uint32_t *mode)
+bool dentry_child(struct dentry *dir, uint64_t *cookie, char *name, unsigned *length, uint64_t *number, uint32_t *mode)
 {
 	bool found = false;
 	spin_lock(&dentry_lock);
 	list_for_each(node, &dir->children) {
 		struct dentry *d = container_of(node, struct dentry, child_link);
-		if (!d->inode || !d->hashed || index-- > 0) {
+		if (!d->inode || !d->hashed || d->cookie < *cookie) {
 			continue;
 		}
+		*cookie = d->cookie;
 		memcpy(name, d->name, d->length);
 		*length = d->length;
 		*number = d->inode->number;

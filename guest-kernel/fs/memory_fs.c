@@ -218,7 +218,7 @@ static long memory_readdir(struct file *f, void *context, bool (*emit)(void *, c
 			if (!emit(context, "..", (unsigned)f->offset + 1, f->inode->number, DT_DIR)) {
 				return 0;
 			}
-		} else if (!dentry_child(f->dentry, f->offset - 2, name, &length, &number, &mode) ||
+		} else if (!dentry_child(f->dentry, &f->offset, name, &length, &number, &mode) ||
 			   !emit(context, name, length, number, DT_OF_MODE(mode))) {
 			return 0;
 		}

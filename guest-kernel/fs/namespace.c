@@ -217,7 +217,8 @@ static bool has_children(struct dentry *d)
 	unsigned length;
 	uint64_t number;
 	uint32_t mode;
-	return d->super->pinned && dentry_child(d, 0, name, &length, &number, &mode);
+	uint64_t cookie = 0;
+	return d->super->pinned && dentry_child(d, &cookie, name, &length, &number, &mode);
 }
 
 static int name_remove(struct walk *w, struct dentry *d, bool directory)

@@ -104,7 +104,7 @@ static int find_or_create(struct walk *w, unsigned flags, unsigned mode, struct 
 	if (!error && (*out)->inode) {
 		error = flags & O_EXCL ? -EEXIST : 0;
 	} else if (!error) {
-		error = inode_permission(dir, MAY_WRITE | MAY_EXEC);
+		error = dir->links == 0 ? -ENOENT : inode_permission(dir, MAY_WRITE | MAY_EXEC);
 		error = !error && !dir->ops->create ? -EACCES : error;
 		mode = S_IFREG | (mode & 07777 & ~fs_context_current()->umask);
 		error = error ? error : dir->ops->create(dir, w->name, w->length, mode, 0, 0, &inode);

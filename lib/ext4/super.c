@@ -156,7 +156,7 @@ int ext4_sync(struct ext4 *fs)
 	if (fs->corrupt) {
 		fs->super.state |= EXT4_STATE_ERROR;
 	}
-	if (!error) {
+	if (!error && fs->super.last_orphan == 0) { /* else a file without a name is open: work for the next mount */
 		fs->super.state |= EXT4_STATE_VALID;
 	}
 	next = super_write(fs);

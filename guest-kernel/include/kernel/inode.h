@@ -115,6 +115,7 @@ struct dentry {
 	uint32_t references; /* [d] */
 	bool hashed; /* [d] false: unlinked, or of an uncached file system */
 	uint32_t hash; /* [d] */
+	uint64_t cookie; /* [d] place among the parent's children, for directories that live in the cache */
 	uint8_t length; /* [d] */
 	char *name; /* [d] points to `short_name` or the heap */
 	char short_name[40];
@@ -159,7 +160,7 @@ struct dentry *dentry_parent(struct dentry *dentry); /* referenced; crosses moun
 long dentry_path(struct dentry *dentry, struct dentry *root, char *text, size_t size);
 void dentries_drop(struct super *super); /* all unused ones of a file system that is going */
 bool dentries_unpin(struct super *super); /* those of a file system that lives in the cache; false: some are in use */
-/** The index-th cached name below, for file systems that live in the cache. false: none. */
-bool dentry_child(struct dentry *dir, uint64_t index, char *name, unsigned *length, uint64_t *number, uint32_t *mode);
+/** The first name whose cookie is at least *cookie, for file systems that live in the cache; *cookie becomes its. false: none. */
+bool dentry_child(struct dentry *dir, uint64_t *cookie, char *name, unsigned *length, uint64_t *number, uint32_t *mode);
 
 #endif
