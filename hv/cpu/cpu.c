@@ -5,7 +5,6 @@
  */
 #include "cpu_internal.h"
 
-#include "base/string.h"
 #include "hv/boot.h"
 #include "hv/log.h"
 #include "hv/pool.h"
@@ -17,16 +16,9 @@
 #define MSR_EFER 0xc0000080
 #define EFER_NXE (1ull << 11)
 #define MSR_GS_BASE 0xc0000101
-
 #define CR0_HYPERVISOR 0x80010033ull /* PG, WP, NE, ET, MP, PE */
-#define CR4_PAE (1ull << 5)
-#define CR4_MCE (1ull << 6)
-#define CR4_OSFXSR (1ull << 9)
-#define CR4_OSXMMEXCPT (1ull << 10)
-#define CR4_UMIP (1ull << 11)
+#define CR4_HYPERVISOR 0x660ull /* OSXMMEXCPT, OSFXSR, MCE, PAE */
 #define CR4_OSXSAVE (1ull << 18)
-#define CR4_SMEP (1ull << 20)
-#define CR4_SMAP (1ull << 21)
 
 struct cpu_area cpu_areas[HV_MAX_CPUS];
 uint32_t cpu_count = 1;
@@ -35,36 +27,23 @@ _Atomic bool cpu_stopping;
 
 struct cpu *cpu_at(uint32_t index)
 {
-	return index < cpu_count ? &cpu_areas[index].cpu : NULL;
+	return &cpu_areas[index].cpu;
 }
 
+/* Code and data are where entry.asm's table has them, so their segments stay loaded. */
 static void gdt_load(struct cpu_area *area)
 {
 	uint64_t tss = (uint64_t)&area->tss;
-	struct { uint16_t limit; uint64_t base; } __attribute__((packed)) pointer = { sizeof(area->gdt) - 1, (uint64_t)area->gdt };
-	area->gdt[1] = 0x00209b0000000000; /* SELECTOR_CODE: 64-bit */
-	area->gdt[2] = 0x00cf93000000ffff; /* SELECTOR_DATA */
-	area->gdt[3] = (sizeof(struct tss) - 1) | (tss & 0xffffff) << 16 | 0x89ull << 40 | (tss >> 24 & 0xff) << 56;
-	area->gdt[4] = tss >> 32;
+	struct descriptor_pointer pointer = { sizeof(area->gdt) - 1, (uint64_t)area->gdt };
+	area->gdt[SELECTOR_CODE / 8] = 0x00209b0000000000; /* 64-bit */
+	area->gdt[SELECTOR_DATA / 8] = 0x00cf93000000ffff;
+	area->gdt[SELECTOR_TSS / 8] = (sizeof(struct tss) - 1) | (tss & 0xffffff) << 16 | 0x89ull << 40 | (tss >> 24 & 0xff) << 56;
+	area->gdt[SELECTOR_TSS / 8 + 1] = tss >> 32;
 	for (unsigned i = 0; i < IST_COUNT; i++) {
 		area->tss.ist[i] = (uint64_t)area->ist[i] + sizeof(area->ist[i]);
 	}
 	area->tss.iomap = sizeof(area->tss);
-	__asm__ volatile("lgdt %0\n\t"
-			 "push %1\n\t"
-			 "lea 1f(%%rip), %%rax\n\t"
-			 "push %%rax\n\t"
-			 "lretq\n"
-			 "1:\tmov %2, %%ds\n\t"
-			 "mov %2, %%es\n\t"
-			 "mov %2, %%ss\n\t"
-			 "mov %3, %%fs\n\t"
-			 "mov %3, %%gs\n\t"
-			 "lldt %w3\n\t"
-			 "ltr %w4"
-			 :
-			 : "m"(pointer), "i"(SELECTOR_CODE), "r"(SELECTOR_DATA), "r"(0), "r"(SELECTOR_TSS)
-			 : "rax", "memory");
+	__asm__ volatile("lgdt %0; lldt %w1; ltr %w2" : : "m"(pointer), "r"(0), "r"(SELECTOR_TSS) : "memory");
 }
 
 void cpu_tables_init(uint32_t index)
@@ -79,25 +58,15 @@ void cpu_tables_init(uint32_t index)
 
 void cpu_paging_load(void)
 {
-	uint32_t leaf1[4], leaf7[4] = { 0 }, extended[4];
-	cpuid(0, 0, leaf7);
-	if (leaf7[0] >= 7) {
-		cpuid(7, 0, leaf7);
-	} else {
-		memset(leaf7, 0, sizeof(leaf7));
-	}
-	cpuid(1, 0, leaf1);
+	uint32_t features[4], extended[4];
+	cpuid(1, 0, features);
 	cpuid(0x80000001, 0, extended);
 	if (!(extended[3] >> 20 & 1)) {
 		hv_panic("this processor has no execute protection (NX), or the firmware has turned it off");
 	}
 	msr_write(MSR_EFER, msr_read(MSR_EFER) | EFER_NXE);
 	msr_write(MSR_PAT, PAT_RESET);
-	uint64_t cr4 = CR4_PAE | CR4_MCE | CR4_OSFXSR | CR4_OSXMMEXCPT;
-	cr4 |= leaf1[2] >> 26 & 1 ? CR4_OSXSAVE : 0;
-	cr4 |= leaf7[1] >> 7 & 1 ? CR4_SMEP : 0;
-	cr4 |= leaf7[1] >> 20 & 1 ? CR4_SMAP : 0;
-	cr4 |= leaf7[2] >> 2 & 1 ? CR4_UMIP : 0;
+	uint64_t cr4 = CR4_HYPERVISOR | (features[2] >> 26 & 1 ? CR4_OSXSAVE : 0);
 	__asm__ volatile("mov %0, %%cr3" : : "r"(pool_hpa(host_paging.root).value) : "memory");
 	__asm__ volatile("mov %0, %%cr0" : : "r"(CR0_HYPERVISOR) : "memory");
 	__asm__ volatile("mov %0, %%cr4" : : "r"(cr4) : "memory");
@@ -115,26 +84,26 @@ void cpu_take_interrupts(void)
 
 void cpu_kick(uint32_t index)
 {
-	struct cpu *cpu = cpu_at(index);
-	if (cpu) {
-		lapic_ipi(cpu->apic_id, VECTOR_KICK);
+	lapic_ipi(cpu_areas[index].cpu.apic_id, VECTOR_KICK);
+}
+
+static void others_signal(uint32_t command)
+{
+	for (uint32_t i = 0; i < cpu_count; i++) {
+		if (i != cpu_current()->index) {
+			lapic_ipi(cpu_areas[i].cpu.apic_id, command);
+		}
 	}
 }
 
 void cpu_release_all(void)
 {
 	cpu_released = true;
-	for (uint32_t i = 1; i < cpu_count; i++) {
-		cpu_kick(i);
-	}
+	others_signal(VECTOR_KICK);
 }
 
 void cpu_stop_others(void)
 {
 	cpu_stopping = true;
-	for (uint32_t i = 0; i < cpu_count; i++) {
-		if (i != cpu_current()->index) {
-			lapic_ipi(cpu_areas[i].cpu.apic_id, LAPIC_NMI);
-		}
-	}
+	others_signal(ICR_NMI);
 }

@@ -8,11 +8,9 @@
 #include "abi/errno.h"
 #include "cpu_internal.h"
 #include "madt.h"
-#include "hv/log.h"
 #include "hv/mmio.h"
 #include "hv/port.h"
 
-#define IOAPICS_MAX 8
 #define IOREGSEL 0x00
 #define IOWIN 0x10
 #define IOAPIC_VERSION 1
@@ -23,43 +21,22 @@
 #define PIC_MASTER_DATA 0x21
 #define PIC_SLAVE_DATA 0xa1
 
-struct ioapic {
-	void *registers;
-	uint32_t gsi, count;
-};
-
-static struct ioapic ioapics[IOAPICS_MAX];
-static unsigned ioapic_count;
-
-static uint32_t ioapic_read(const struct ioapic *ioapic, uint32_t reg)
+static void ioapic_write(void *registers, uint32_t reg, uint32_t value)
 {
-	mmio_write32(ioapic->registers, IOREGSEL, reg);
-	return mmio_read32(ioapic->registers, IOWIN);
+	mmio_write32(registers, IOREGSEL, reg);
+	mmio_write32(registers, IOWIN, value);
 }
 
-static void ioapic_write(const struct ioapic *ioapic, uint32_t reg, uint32_t value)
+/* The registers (NULL: they cannot be mapped) and how many interrupts there are. */
+static void *ioapic_open(const struct madt_ioapic *entry, uint32_t *count)
 {
-	mmio_write32(ioapic->registers, IOREGSEL, reg);
-	mmio_write32(ioapic->registers, IOWIN, value);
-}
-
-static void ioapic_add(const struct madt_ioapic *entry)
-{
-	struct ioapic *ioapic = &ioapics[ioapic_count];
-	if (ioapic_count == IOAPICS_MAX) {
-		return;
+	void *registers = mmio_map(HPA(entry->address), PAGE_SIZE);
+	*count = 0;
+	if (registers) {
+		mmio_write32(registers, IOREGSEL, IOAPIC_VERSION);
+		*count = (mmio_read32(registers, IOWIN) >> 16 & 0xff) + 1;
 	}
-	ioapic->registers = mmio_map(HPA(entry->address), PAGE_SIZE);
-	if (!ioapic->registers) {
-		log_line("the I/O APIC at %x cannot be mapped", entry->address);
-		return;
-	}
-	ioapic->gsi = entry->gsi;
-	ioapic->count = (ioapic_read(ioapic, IOAPIC_VERSION) >> 16 & 0xff) + 1;
-	for (uint32_t i = 0; i < ioapic->count; i++) {
-		ioapic_write(ioapic, IOAPIC_ENTRY + 2 * i, ENTRY_MASKED);
-	}
-	ioapic_count++;
+	return registers;
 }
 
 /* Before the local APIC masks LINT0, while the PIC's request can still be taken back: QEMU 7.2 otherwise keeps a request that
@@ -72,9 +49,13 @@ void pic_mask(void)
 
 void ioapic_init(void)
 {
-	const void *entry = NULL;
-	while ((entry = madt_next(entry, MADT_IOAPIC, sizeof(struct madt_ioapic)))) {
-		ioapic_add(entry);
+	const struct madt_ioapic *entry = NULL;
+	while ((entry = madt_next(entry, MADT_IOAPIC, sizeof(*entry)))) {
+		uint32_t count;
+		void *registers = ioapic_open(entry, &count);
+		for (uint32_t i = 0; i < count; i++) {
+			ioapic_write(registers, IOAPIC_ENTRY + 2 * i, ENTRY_MASKED);
+		}
 	}
 }
 
@@ -87,20 +68,21 @@ static uint32_t entry_flags(uint16_t flags)
 int ioapic_route_isa(unsigned irq, uint8_t vector, uint32_t cpu)
 {
 	uint32_t gsi = irq, flags = 0;
-	const struct madt_override *entry = NULL;
-	while ((entry = madt_next(entry, MADT_OVERRIDE, sizeof(*entry)))) {
-		if (entry->bus == 0 && entry->irq == irq) {
-			gsi = entry->gsi;
-			flags = entry_flags(entry->flags);
+	const struct madt_override *override = NULL;
+	while ((override = madt_next(override, MADT_OVERRIDE, sizeof(*override)))) {
+		if (override->bus == 0 && override->irq == irq) {
+			gsi = override->gsi;
+			flags = entry_flags(override->flags);
 		}
 	}
-	for (unsigned i = 0; i < ioapic_count && cpu < cpu_count; i++) {
-		const struct ioapic *ioapic = &ioapics[i];
-		if (gsi - ioapic->gsi < ioapic->count) {
-			uint32_t reg = IOAPIC_ENTRY + 2 * (gsi - ioapic->gsi);
-			ioapic_write(ioapic, reg, ENTRY_MASKED);
-			ioapic_write(ioapic, reg + 1, cpu_at(cpu)->apic_id << 24);
-			ioapic_write(ioapic, reg, vector | flags);
+	const struct madt_ioapic *entry = NULL;
+	while ((entry = madt_next(entry, MADT_IOAPIC, sizeof(*entry)))) {
+		uint32_t count, reg = IOAPIC_ENTRY + 2 * (gsi - entry->gsi);
+		void *registers = ioapic_open(entry, &count);
+		if (gsi - entry->gsi < count) {
+			ioapic_write(registers, reg, ENTRY_MASKED);
+			ioapic_write(registers, reg + 1, cpu_at(cpu)->apic_id << 24);
+			ioapic_write(registers, reg, vector | flags);
 			return 0;
 		}
 	}

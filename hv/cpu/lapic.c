@@ -15,12 +15,6 @@
 #define APIC_BASE_ADDRESS 0x000ffffffffff000ull
 #define MSR_X2APIC 0x800
 
-enum lapic_register {
-	LAPIC_ID = 0x20, LAPIC_TPR = 0x80, LAPIC_EOI = 0xb0, LAPIC_SVR = 0xf0, LAPIC_ICR = 0x300, LAPIC_ICR_HIGH = 0x310,
-	LAPIC_LVT_TIMER = 0x320, LAPIC_LVT_LINT0 = 0x350, LAPIC_LVT_LINT1 = 0x360, LAPIC_LVT_ERROR = 0x370,
-	LAPIC_TIMER_INITIAL = 0x380, LAPIC_TIMER_CURRENT = 0x390, LAPIC_TIMER_DIVIDE = 0x3e0,
-};
-
 #define SVR_ENABLE 0x100u
 #define LVT_MASKED 0x10000u
 #define LVT_NMI 0x400u
@@ -31,12 +25,12 @@ enum lapic_register {
 static void *registers; /* NULL: x2APIC */
 bool lapic_tsc_deadline;
 
-static uint32_t lapic_read(enum lapic_register reg)
+uint32_t lapic_read(enum lapic_register reg)
 {
 	return registers ? mmio_read32(registers, reg) : (uint32_t)msr_read(MSR_X2APIC + reg / 16);
 }
 
-static void lapic_write(enum lapic_register reg, uint32_t value)
+void lapic_write(enum lapic_register reg, uint32_t value)
 {
 	if (registers) {
 		mmio_write32(registers, reg, value);
@@ -82,11 +76,6 @@ uint32_t lapic_id(void)
 	return registers ? lapic_read(LAPIC_ID) >> 24 : lapic_read(LAPIC_ID);
 }
 
-void lapic_eoi(void)
-{
-	lapic_write(LAPIC_EOI, 0);
-}
-
 void lapic_ipi(uint32_t apic_id, uint32_t command)
 {
 	if (!registers) {
@@ -99,14 +88,4 @@ void lapic_ipi(uint32_t apic_id, uint32_t command)
 	}
 	lapic_write(LAPIC_ICR_HIGH, apic_id << 24);
 	lapic_write(LAPIC_ICR, command);
-}
-
-void lapic_timer_start(uint32_t count)
-{
-	lapic_write(LAPIC_TIMER_INITIAL, count);
-}
-
-uint32_t lapic_timer_count(void)
-{
-	return lapic_read(LAPIC_TIMER_CURRENT);
 }

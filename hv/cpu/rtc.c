@@ -1,13 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The wall clock at boot, from the MC146818's registers by way of ports 70h and 71h (Motorola MC146818A data sheet), taken as
- * UTC. A reading counts when the update flag is clear and two readings in a row agree.
+ * UTC of this century, in 24-hour form, as every PC's firmware sets it. A reading counts when the update flag is clear and two
+ * readings in a row agree.
  */
 #include "cpu_internal.h"
 
-#include "acpi/acpi_internal.h"
 #include "base/string.h"
-#include "hv/log.h"
 #include "hv/port.h"
 
 #define RTC_INDEX 0x70
@@ -16,11 +15,9 @@
 #define RTC_STATUS_B 0x0b
 #define STATUS_A_UPDATING 0x80
 #define STATUS_B_BINARY 0x04
-#define STATUS_B_24_HOURS 0x02
-#define HOUR_PM 0x80
 #define TRIES 100000
 
-enum { SECOND, MINUTE, HOUR, DAY, MONTH, YEAR, CENTURY, FIELDS };
+enum field { SECOND, MINUTE, HOUR, DAY, MONTH, YEAR, FIELDS };
 
 static uint64_t boot_ns, boot_tsc;
 
@@ -30,56 +27,39 @@ static uint8_t rtc_read(uint8_t reg)
 	return port_read8(RTC_DATA);
 }
 
-static void fields_read(uint8_t fields[FIELDS], uint8_t century_register)
+static void fields_read(uint8_t fields[FIELDS])
 {
-	static const uint8_t registers[CENTURY] = { 0, 2, 4, 7, 8, 9 };
-	for (unsigned i = 0; i < CENTURY; i++) {
-		fields[i] = rtc_read(registers[i]);
+	static const uint8_t registers[FIELDS] = { 0, 2, 4, 7, 8, 9 };
+	bool binary = rtc_read(RTC_STATUS_B) & STATUS_B_BINARY;
+	for (unsigned i = 0; i < FIELDS; i++) {
+		uint8_t value = rtc_read(registers[i]);
+		fields[i] = binary ? value : (uint8_t)((value >> 4) * 10 + (value & 15));
 	}
-	fields[CENTURY] = century_register ? rtc_read(century_register) : 0;
 }
 
-static unsigned decode(uint8_t value, uint8_t status)
+/* From 1970-01-01, in the Gregorian calendar: whole years run from March, so the leap day comes last. */
+static uint64_t seconds_since_1970(const uint8_t fields[FIELDS])
 {
-	return status & STATUS_B_BINARY ? value : (value >> 4) * 10u + (value & 15);
-}
-
-/* Days from 1970-01-01 to a date of the Gregorian calendar: whole years run from March, so the leap day comes last. */
-static uint64_t days_since_1970(unsigned year, unsigned month, unsigned day)
-{
-	year -= month <= 2;
-	unsigned months_from_march = (month + 9) % 12;
-	uint64_t days = 365ull * year + year / 4 - year / 100 + year / 400 + (153 * months_from_march + 2) / 5 + day - 1;
-	return days - 719468;
-}
-
-static uint64_t seconds_of(const uint8_t fields[FIELDS], uint8_t status)
-{
-	unsigned hour = decode(fields[HOUR] & (uint8_t)~HOUR_PM, status);
-	unsigned century = decode(fields[CENTURY], status);
-	unsigned year = (century >= 19 && century < 30 ? century : 20) * 100 + decode(fields[YEAR], status);
-	if (!(status & STATUS_B_24_HOURS)) {
-		hour = hour % 12 + (fields[HOUR] & HOUR_PM ? 12 : 0);
-	}
-	uint64_t days = days_since_1970(year, decode(fields[MONTH], status), decode(fields[DAY], status));
-	return ((days * 24 + hour) * 60 + decode(fields[MINUTE], status)) * 60 + decode(fields[SECOND], status);
+	uint64_t year = 2000u + fields[YEAR] - (fields[MONTH] <= 2), months_from_march = (fields[MONTH] + 9u) % 12;
+	uint64_t days = 365 * year + year / 4 - year / 100 + year / 400 + (153 * months_from_march + 2) / 5 + fields[DAY] - 1 - 719468;
+	return ((days * 24 + fields[HOUR]) * 60 + fields[MINUTE]) * 60 + fields[SECOND];
 }
 
 void rtc_init(void)
 {
-	uint8_t before[FIELDS], now[FIELDS] = { 0 }, century = (uint8_t)acpi_fadt(FADT_CENTURY, 1);
+	uint8_t before[FIELDS], now[FIELDS] = { 0 };
 	for (unsigned i = 0; i < TRIES; i++) {
 		memcpy(before, now, sizeof(now));
 		if (rtc_read(RTC_STATUS_A) & STATUS_A_UPDATING) {
 			continue;
 		}
-		fields_read(now, century);
+		fields_read(now);
 		if (memcmp(before, now, sizeof(now)) == 0) {
 			break;
 		}
 	}
 	boot_tsc = tsc_read();
-	boot_ns = seconds_of(now, rtc_read(RTC_STATUS_B)) * 1000000000ull;
+	boot_ns = seconds_since_1970(now) * 1000000000ull;
 }
 
 uint64_t wall_clock_ns(uint64_t *at_tsc)

@@ -4,6 +4,21 @@
 ; as struct trap_frame, and calls trap_dispatch. The hypervisor keeps GS and has no floating-point state: nothing else to save.
 
 %define HAS_ERROR(v) ((v) == 8 || ((v) >= 10 && (v) <= 14) || (v) == 17 || (v) == 21 || (v) == 29 || (v) == 30)
+%define REGISTERS rax, rbx, rcx, rdx, rbp, rsi, rdi, r8, r9, r10, r11, r12, r13, r14, r15
+
+%macro push_all 1-*
+%rep %0
+	push %1
+%rotate 1
+%endrep
+%endmacro
+
+%macro pop_all 1-* ; in the reverse order
+%rep %0
+%rotate -1
+	pop %1
+%endrep
+%endmacro
 
 section .text
 bits 64
@@ -25,39 +40,11 @@ trap_stubs: ; 16 bytes each
 
 align 16
 trap_common:
-	push rax
-	push rbx
-	push rcx
-	push rdx
-	push rbp
-	push rsi
-	push rdi
-	push r8
-	push r9
-	push r10
-	push r11
-	push r12
-	push r13
-	push r14
-	push r15
+	push_all REGISTERS
 	cld
 	mov rdi, rsp
 	call trap_dispatch
-	pop r15
-	pop r14
-	pop r13
-	pop r12
-	pop r11
-	pop r10
-	pop r9
-	pop r8
-	pop rdi
-	pop rsi
-	pop rbp
-	pop rdx
-	pop rcx
-	pop rbx
-	pop rax
+	pop_all REGISTERS
 	add rsp, 16
 	iretq
 

@@ -12,7 +12,6 @@
 #define GATE_INTERRUPT 0x8e00ull /* present, DPL 0, 64-bit interrupt gate */
 #define TRAP_NMI 2
 #define TRAP_DOUBLE_FAULT 8
-#define TRAP_PAGE_FAULT 14
 #define TRAP_MACHINE_CHECK 18
 #define TRAP_EXCEPTIONS 32
 
@@ -27,14 +26,6 @@ static struct { irq_handler_t handler; void *arg; } irqs[256]; /* written before
 static uint8_t irq_next = VECTOR_IRQ_FIRST;
 static spinlock_t irq_lock;
 
-static const char *const exception_names[TRAP_EXCEPTIONS] = {
-	"divide error", "debug", "NMI", "breakpoint", "overflow", "bound range", "invalid opcode", "device not available",
-	"double fault", "vector 9", "invalid TSS", "segment not present", "stack fault", "general protection", "page fault",
-	"vector 15", "x87 error", "alignment check", "machine check", "SIMD error", "virtualization", "control protection",
-	"vector 22", "vector 23", "vector 24", "vector 25", "vector 26", "vector 27", "hypervisor injection", "VMM communication",
-	"security", "vector 31",
-};
-
 void trap_init(void)
 {
 	for (unsigned i = 0; i < 256; i++) {
@@ -47,7 +38,7 @@ void trap_init(void)
 
 void trap_load(void)
 {
-	struct { uint16_t limit; uint64_t base; } __attribute__((packed)) pointer = { sizeof(idt) - 1, (uint64_t)idt };
+	struct descriptor_pointer pointer = { sizeof(idt) - 1, (uint64_t)idt };
 	__asm__ volatile("lidt %0" : : "m"(pointer) : "memory");
 }
 
@@ -60,34 +51,27 @@ static void exception(const struct trap_frame *f)
 		}
 	}
 	__asm__ volatile("mov %%cr2, %0" : "=r"(cr2));
-	hv_panic("%s, processor %u, rip %lx error %lx cr2 %lx rsp %lx rbp %lx rax %lx rbx %lx rcx %lx rdx %lx rsi %lx rdi %lx",
-		 exception_names[f->vector], cpu_current()->index, f->rip, f->error, f->vector == TRAP_PAGE_FAULT ? cr2 : 0,
-		 f->rsp, f->rbp, f->rax, f->rbx, f->rcx, f->rdx, f->rsi, f->rdi);
+	hv_panic("exception %lu, processor %u, rip %lx error %lx cr2 %lx rsp %lx rbp %lx rax %lx rbx %lx rcx %lx rdx %lx rsi %lx rdi %lx",
+		 f->vector, cpu_current()->index, f->rip, f->error, cr2, f->rsp, f->rbp, f->rax, f->rbx, f->rcx, f->rdx, f->rsi, f->rdi);
 }
 
 void trap_dispatch(struct trap_frame *frame)
 {
-	switch (frame->vector) {
-	case VECTOR_SPURIOUS:
+	if (frame->vector < TRAP_EXCEPTIONS) {
+		exception(frame);
+	}
+	if (frame->vector == VECTOR_SPURIOUS) {
 		return;
-	case VECTOR_TIMER:
-		lapic_eoi();
+	}
+	lapic_write(LAPIC_EOI, 0);
+	if (frame->vector == VECTOR_TIMER) {
 		timer_fired();
-		return;
-	case VECTOR_KICK:
-		lapic_eoi();
+	} else if (frame->vector == VECTOR_KICK) {
 		if (cpu_released) {
 			sched_poll();
 		}
-		return;
-	default:
-		if (frame->vector < TRAP_EXCEPTIONS) {
-			exception(frame);
-		}
-		lapic_eoi();
-		if (irqs[frame->vector].handler) {
-			irqs[frame->vector].handler(irqs[frame->vector].arg);
-		}
+	} else if (irqs[frame->vector].handler) {
+		irqs[frame->vector].handler(irqs[frame->vector].arg);
 	}
 }
 

@@ -19,12 +19,10 @@ struct cpu {
 	uint32_t apic_id;
 	struct vcpu *running; /* the vCPU whose state is loaded; only this processor writes it */
 	void *vmm; /* the vendor's per-processor state (host save area, ...) */
-	void *sched; /* the scheduler's */
-	void *window; /* the window's */
 };
 
 extern uint32_t cpu_count; /* those that came up */
-struct cpu *cpu_at(uint32_t index);
+struct cpu *cpu_at(uint32_t index); /* index < HV_MAX_CPUS */
 static inline struct cpu *cpu_current(void)
 {
 	struct cpu *cpu;
