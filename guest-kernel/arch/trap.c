@@ -85,6 +85,12 @@ static bool exception_fixup(struct trap_frame *frame)
 	return false;
 }
 
+static void out_of_memory(struct process *process)
+{
+	kprintf("out of memory: killing process %u (%s)", process->pid, process->name);
+	signal_send_process(process, SIGKILL);
+}
+
 static void page_fault_user(struct trap_frame *frame, uint64_t address)
 {
 	struct process *process = process_current();
@@ -93,8 +99,7 @@ static void page_fault_user(struct trap_frame *frame, uint64_t address)
 		return;
 	}
 	if (error == -ENOMEM) {
-		kprintf("out of memory: killing process %u (%s)", process->pid, process->name);
-		signal_exception(frame, SIGKILL, SI_KERNEL, address);
+		out_of_memory(process);
 	} else if (error == -EIO) {
 		signal_exception(frame, SIGBUS, BUS_ADRERR, address);
 	} else {
@@ -110,6 +115,9 @@ static void page_fault_kernel(struct trap_frame *frame, uint64_t address)
 	if (address < USER_END && process && process->memory && copying && (frame->rflags & RFLAGS_IF)) {
 		interrupts_on();
 		int error = address_space_fault(process->memory, address, !!(frame->error & PF_WRITE), 0);
+		if (error == -ENOMEM) {
+			out_of_memory(process);
+		}
 		interrupts_off();
 		if (!error) {
 			return;
