@@ -254,7 +254,7 @@ static int build_device(struct domain *d, unsigned index, const char **why)
 		error = build_bar(d, f, b, &page->bars[b], why);
 	}
 	log_line("domain %s: device %02x:%02x.%x %04x:%04x class %06x, reset by %s", d->config->name, f->bdf >> 8, f->bdf >> 3 & 31,
-		 f->bdf & 7, f->vendor, f->device, f->class_code, pci_reset_method(f) ? pci_reset_method(f) : "nothing known");
+		 f->bdf & 7, f->vendor, f->device, f->class_code, pci_reset_method(f) ? pci_reset_method(f) : "nothing known: if it dies it stays dead");
 	return error;
 }
 

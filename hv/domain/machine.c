@@ -76,15 +76,6 @@ static const struct bundle_header *preflight(void)
 	return boot_info.bundle;
 }
 
-static void check_devices(const struct domain *d)
-{
-	for (unsigned i = 0; i < d->config->device_count; i++) {
-		if (!pci_reset_method(d->devices[i].function)) {
-			log_line("preflight: domain %s: its device has no known reset; if it dies it stays dead", d->config->name);
-		}
-	}
-}
-
 static void build_domain(const struct bundle_header *h, unsigned index)
 {
 	const struct bundle_domain *config = &h->domains[index];
@@ -112,7 +103,6 @@ static void build_domain(const struct bundle_header *h, unsigned index)
 	if (loader_check(d, &why) != 0 || domain_build(d, &why) != 0) {
 		machine_refuse("domain %s: %s", config->name, why);
 	}
-	check_devices(d);
 	machine_domains[machine_domain_count++] = d;
 }
 

@@ -155,7 +155,7 @@ static void report(struct domain *d)
 	format_text(text, sizeof(text),
 		    "recovery domain=%s epoch=%u cause=%s freeze_us=%lu fence_us=%lu reset_us=%lu rebuild_us=%lu replay_us=%lu total_us=%lu "
 		    "completion=%s",
-		    d->config->name, d->epoch, recover_cause_name(r->cause), tsc_to_us(r->frozen - r->requested),
+		    d->config->name, d->epoch, cause_names[r->cause], tsc_to_us(r->frozen - r->requested),
 		    tsc_to_us(r->fenced - r->frozen), tsc_to_us(r->reset - r->fenced), tsc_to_us(r->rebuilt - r->rebuild_start),
 		    tsc_to_us(end - r->rebuilt), tsc_to_us(end - r->requested), r->completed ? "yes" : "none");
 	control_event("%s", text);
@@ -193,7 +193,7 @@ static void die(struct domain *d)
 	r->fenced = tsc_read();
 	int reset = reset_devices(d);
 	r->reset = tsc_read();
-	log_line("domain %s died: %s: %s", d->config->name, recover_cause_name(r->cause), d->request_reason);
+	log_line("domain %s died: %s: %s", d->config->name, cause_names[r->cause], d->request_reason);
 	decide(d, fence ? "its device cannot be fenced" : reset ? "its device cannot be reset" : NULL);
 }
 
@@ -301,11 +301,6 @@ void machine_iommu_fault(const struct iommu_fault *fault)
 	if (owner && owner->phase != DOMAIN_PARKED) {
 		recover_request(owner, CAUSE_IOMMU, "its device accessed memory that is not granted to it");
 	}
-}
-
-const char *recover_cause_name(enum recover_cause cause)
-{
-	return cause_names[cause];
 }
 
 void recover_restart(struct domain *d)

@@ -31,7 +31,7 @@ void guest_console_input(char c)
 	event_raise(machine_main()->vcpu[0], BH_EVENT_CONSOLE);
 }
 
-bool guest_console_ready(void)
+static bool guest_console_ready(void)
 {
 	return atomic_load(&ring_in) != atomic_load(&ring_out);
 }

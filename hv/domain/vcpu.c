@@ -79,7 +79,7 @@ void vcpu_wait_outside(struct vcpu *v)
 /* Order: the flag is set before in_guest is read; vcpu_step sets in_guest before the flag is read. */
 void vcpu_flush(struct vcpu *v)
 {
-	vmm->flush(v);
+	atomic_store(&v->flush, true);
 	if (atomic_load(&v->in_guest)) {
 		vcpu_wait_outside(v);
 	}

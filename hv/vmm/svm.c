@@ -217,11 +217,6 @@ static bool svm_long_mode(struct vcpu *v)
 	return (c->efer & EFER_LMA) && (c->cs.attributes & 1u << 9);
 }
 
-static void svm_flush(struct vcpu *v)
-{
-	v->flush = true;
-}
-
 /* Long mode can only be chosen while paging is off (14.6.1); SVME stays, unseen. */
 static int efer_write(struct vmcb *c, uint64_t value)
 {
@@ -301,7 +296,6 @@ const struct vmm_ops svm_ops = {
 	.cpl = svm_cpl,
 	.translate = svm_translate,
 	.long_mode = svm_long_mode,
-	.flush = svm_flush,
 	.msr = svm_msr,
 	.dump = svm_dump,
 };

@@ -19,7 +19,7 @@ domain back
 	priority 100
 	cmdline back $1
 	restart 100 in 60s
-	heartbeat 200ms
+	heartbeat 500ms
 link block guest back
 END
 }

@@ -55,8 +55,8 @@ static void upcalls_come(void)
 	probe_events->pending[0] = 0;
 	__asm__ volatile("cli");
 	call(BH_HC_TIMER, tsc() + us(1000), 0, 0, 0);
-	limit = tsc() + us(3000);
-	while (tsc() < limit) {
+	limit = tsc() + us(1000000);
+	while (*(volatile uint64_t *)&probe_events->pending[0] == 0 && tsc() < limit) {
 	}
 	probe_expect(probe_upcalls == 1, "no upcall with interrupts off");
 	__asm__ volatile("sti; nop; nop; nop");

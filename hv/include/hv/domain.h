@@ -135,7 +135,6 @@ void recover_restart(struct domain *d); /* the command */
 void recover_alive(struct domain *d); /* BH_POWER_ALIVE */
 void recover_link_up(struct domain *back); /* machine_lock held */
 void recover_signal(struct domain *back); /* it signalled a front end whose link is up */
-const char *recover_cause_name(enum recover_cause cause);
 
 /* sched.c */
 void sched_add(struct vcpu *v); /* before cpu_release_all */
@@ -149,7 +148,6 @@ void stat_report(void); /* a `stat` event for each domain */
 const char *stat_reason_name(unsigned reason);
 void uart_access(struct vcpu *v, uint16_t offset, bool in, uint32_t *value);
 uint64_t guest_console_read(char *to, uint64_t bytes); /* main domain's vCPU only */
-bool guest_console_ready(void);
 _Noreturn void machine_refuse(const char *format, ...) __attribute__((format(printf, 1, 2)));
 _Noreturn void machine_panic(const struct domain *d, const char *reason);
 

@@ -54,7 +54,6 @@ struct vmm_ops {
 	/** Linear to guest-physical by the guest's own tables, for instruction fetch. -EFAULT. */
 	int (*translate)(struct vcpu *v, gva_t at, gpa_t *to);
 	bool (*long_mode)(struct vcpu *v);
-	void (*flush)(struct vcpu *v); /* drop this vCPU's tagged translations before the next run */
 	int (*msr)(struct vcpu *v, uint32_t index, bool write, uint64_t *value); /* MSRs kept in the control block; -ENOENT */
 	void (*dump)(struct vcpu *v, void (*line)(const char *text));
 };
