@@ -60,7 +60,7 @@ struct page *cache_find(struct mapping *m, uint64_t index)
 	struct page *page = radix_find(m->root, m->height, index);
 	if (page) {
 		page_get(page);
-		page->flags |= PAGE_ACCESSED;
+		page_flag_set(page, PAGE_ACCESSED);
 	}
 	spin_unlock(&cache_lock);
 	return page;

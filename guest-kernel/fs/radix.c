@@ -37,6 +37,10 @@ static struct radix_node *pool_take(struct radix_pool *pool)
 int radix_insert(struct radix_node **root, unsigned *height, uint64_t index, void *value, struct radix_pool *pool)
 {
 	while (!*root || !fits(*height, index)) {
+		if (*root && (*root)->used == 0) { /* an empty root is one of any height */
+			(*height)++;
+			continue;
+		}
 		struct radix_node *node = pool_take(pool);
 		if (!node) {
 			return -ENOMEM;
@@ -102,10 +106,12 @@ static void *next_below(struct radix_node *node, unsigned level, uint64_t *index
 	uint64_t span = 1ull << ((level - 1) * RADIX_BITS);
 	for (unsigned i = slot_of(*index, level - 1); i < RADIX_SLOTS; i++) {
 		void *at = node->slots[i];
+		uint64_t inside = *index;
 		if (at && level > 1) {
-			at = next_below(at, level - 1, index);
+			at = next_below(at, level - 1, &inside);
 		}
 		if (at) {
+			*index = inside;
 			return at;
 		}
 		*index = (*index & ~(span - 1)) + span;

@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: MIT */
+/* The page cache's index against a plain array of flags: find, walk in order, remove, with indices close together and far apart. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+#include "abi/errno.h"
+#include "guest-kernel/fs/radix.h"
+
+void *kzalloc(size_t bytes);
+void kfree(void *memory);
+static size_t live;
+
+void *kzalloc(size_t bytes)
+{
+	live++;
+	return calloc(1, bytes);
+}
+
+void kfree(void *memory)
+{
+	live -= memory != NULL;
+	free(memory);
+}
+
+struct tree {
+	struct radix_node *root;
+	unsigned height;
+};
+
+static int insert(struct tree *t, uint64_t index, void *value)
+{
+	struct radix_pool pool = { .count = 0 };
+	int error;
+	while ((error = radix_insert(&t->root, &t->height, index, value, &pool)) == -ENOMEM) {
+		assert_int_equal(radix_pool_fill(&pool), 0);
+	}
+	radix_pool_free(&pool);
+	return error;
+}
+
+#define SPACE 20000u
+
+static void test_model(void **state)
+{
+	static char present[SPACE];
+	static const uint64_t spreads[] = { 1, 63, 64, 4097, 262144, 1ull << 40 };
+	for (unsigned s = 0; s < sizeof(spreads) / sizeof(spreads[0]); s++) {
+		struct tree t = { NULL, 0 };
+		uint32_t seed = s + 1;
+		uint64_t spread = spreads[s];
+		for (unsigned step = 0; step < 30000; step++) {
+			seed = seed * 1664525u + 1013904223u;
+			uint64_t i = seed / 7 % SPACE;
+			if (seed >> 30) {
+				assert_int_equal(insert(&t, i * spread, &present[i]), present[i] ? -EEXIST : 0);
+				present[i] = 1;
+			} else {
+				assert_ptr_equal(radix_remove(&t.root, &t.height, i * spread), present[i] ? &present[i] : NULL);
+				present[i] = 0;
+			}
+		}
+		uint64_t index = 0;
+		for (unsigned i = 0; i < SPACE; i++) {
+			assert_ptr_equal(radix_find(t.root, t.height, i * spread), present[i] ? &present[i] : NULL);
+			if (present[i]) {
+				assert_ptr_equal(radix_next(t.root, t.height, &index), &present[i]);
+				assert_int_equal(index, i * spread);
+				index++;
+			}
+		}
+		assert_null(radix_next(t.root, t.height, &index));
+		for (unsigned i = 0; i < SPACE; i++) {
+			assert_ptr_equal(radix_remove(&t.root, &t.height, i * spread), present[i] ? &present[i] : NULL);
+			present[i] = 0;
+		}
+		assert_null(t.root);
+		assert_int_equal(live, 0);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = { cmocka_unit_test(test_model) };
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,1 @@
+UNIT_radix := guest-kernel/fs/radix.c
