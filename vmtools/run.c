@@ -10,6 +10,36 @@
 #include "stats.h"
 #include "terminal.h"
 
+/* The end of a file that QEMU wrote about the machine, to stderr; escape sequences of firmware are left out. */
+static void show_end(const struct workdir *dir, const char *name)
+{
+	char text[2048];
+	FILE *file = fopen(workdir_file(dir, name), "re");
+	if (!file) {
+		return;
+	}
+	if (fseek(file, -(long)sizeof(text), SEEK_END) != 0) {
+		rewind(file);
+	}
+	size_t n = fread(text, 1, sizeof(text), file);
+	fclose(file);
+	fprintf(stderr, "--- the end of %s:\n", name);
+	for (size_t i = 0; i < n; i++) {
+		if (text[i] == '\n' || (text[i] >= ' ' && text[i] <= '~')) {
+			fputc(text[i], stderr);
+		}
+	}
+	fputc('\n', stderr);
+}
+
+/* What may tell why a machine ended without a word. */
+static void show_traces(const struct workdir *dir)
+{
+	show_end(dir, "com1.log");
+	show_end(dir, "com2.log");
+	show_end(dir, "root/log/qemu/bulkhead.log");
+}
+
 /* Start the planned machine and see it through. */
 static int run_planned(struct plan *plan, FILE *output, void (*after)(void *to, const struct session *session, int status), void *to)
 {
@@ -34,6 +64,9 @@ static int run_planned(struct plan *plan, FILE *output, void (*after)(void *to, 
 			}
 		}
 		control_release(&session.control);
+	}
+	if (status == VMCTL_DIED && say_is_verbose()) {
+		show_traces(plan->dir);
 	}
 	machine_stop(&machine);
 	return status;

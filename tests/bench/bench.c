@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The benchmark that runs in the guest: `bench FILE SCALE`. Each line of output is "bench NAME ops=N ns=N [exits=N exits.DOMAIN=N ...]".
+ * The benchmark that runs in the guest: `bench FILE SCALE [NAME]`, NAME to run only one of them. Each line of output is "bench NAME ops=N ns=N [exits=N exits.DOMAIN=N ...]".
  * FILE is 96 MiB, freshly booted and never read before. Each block of it is read at most once, random blocks in an order that no
  * read-ahead guesses, so every read of a file goes to the disk with no help from any cache control:
  * [0, 32) MiB random at depth 1, [32, 64) random at depth 32, [64, 96) in order.
@@ -24,7 +24,7 @@
 #define REGION_BLOCKS (32 * MIB / BLOCK) /* a power of two */
 #define STRIDE 4099 /* odd, so multiples of it visit every block of a region once */
 
-static const char *file_name, *own_name;
+static const char *file_name, *own_name, *only;
 static long scale;
 
 static _Noreturn void die(const char *what)
@@ -44,6 +44,9 @@ static unsigned long now_ns(void)
 static void measure(const char *name, long ops, void (*run)(long ops))
 {
 	struct exits before, after;
+	if (only && strcmp(only, name) != 0) {
+		return;
+	}
 	ops = ops / scale > 0 ? ops / scale : 1;
 	exits_read(&before);
 	unsigned long begin = now_ns();
@@ -226,10 +229,11 @@ int main(int argc, char **argv)
 	if (argc == 2 && strcmp(argv[1], "exit") == 0) {
 		return 0;
 	}
-	if (argc != 3 || (scale = atol(argv[2])) < 1) {
-		fprintf(stderr, "usage: bench FILE SCALE\n");
+	if (argc < 3 || argc > 4 || (scale = atol(argv[2])) < 1) {
+		fprintf(stderr, "usage: bench FILE SCALE [NAME]\n");
 		return 2;
 	}
+	only = argv[3];
 	own_name = argv[0];
 	file_name = argv[1];
 	measure("null-syscall", 200000, null_syscall);
