@@ -4,46 +4,44 @@
 #define HV_AMDVI_H
 
 #include "hv/iommu.h"
+#include "ivrs.h"
 
 #define AMDVI_COMMANDS 256u /* entries of a command ring, 16 bytes each: one page */
 #define AMDVI_EVENTS 256u
 
-struct amdvi_command {
+struct amdvi_ring_entry {
 	uint64_t low, high;
 };
 
-/* The command ring of one IOMMU. Empty between calls, unless it stopped answering. */
-struct amdvi_queue {
+/* One IOMMU. Its rings' indices are kept by its registers, and by `ticket`. */
+struct amdvi_unit {
 	void *registers;
-	struct amdvi_command *ring;
+	struct amdvi_ring_entry *commands, *events;
 	uint64_t *done; /* where COMPLETION_WAIT stores its ticket */
-	uint64_t ticket;
-	uint32_t tail; /* index */
+	uint64_t ticket; /* of the newest command */
 };
 
-struct amdvi_command amdvi_completion_wait(hpa_t store, uint64_t value);
-struct amdvi_command amdvi_invalidate_device(uint16_t bdf);
-struct amdvi_command amdvi_invalidate_interrupts(uint16_t bdf);
-struct amdvi_command amdvi_invalidate_domain(uint16_t id);
-struct amdvi_command amdvi_invalidate_all(void);
-
-/** Returns when the commands, fewer than the ring has entries, have completed, or -ETIMEDOUT. */
-int amdvi_queue_run(struct amdvi_queue *queue, const struct amdvi_command *commands, unsigned count);
-
-/* The event log of one IOMMU (2.5). */
-struct amdvi_event_log {
-	void *registers;
-	uint64_t *entries; /* AMDVI_EVENTS of two words */
-	uint32_t head; /* index */
-};
-
+/** Switch it on, with nothing in its caches. -ENOMEM, -ENODEV (it lacks a command), -ETIMEDOUT. */
+int amdvi_unit_start(struct amdvi_unit *unit, const struct ivrs_unit *described, hpa_t device_table);
+/** Returns when the command has completed, and all that it invalidates is out of use; or -ETIMEDOUT. */
+int amdvi_unit_command(struct amdvi_unit *unit, uint64_t low, uint64_t high);
 /** Take the next event that a device caused; others are logged on the way. -ENOENT: none. */
-int amdvi_event_next(struct amdvi_event_log *log, struct iommu_fault *fault);
+int amdvi_unit_event(struct amdvi_unit *unit, struct iommu_fault *fault);
+
+/* Commands, low words: 48882, 2.4. */
+#define AMDVI_COMPLETION_WAIT (1ull << 60 | 1) /* S: stores the high word at the address */
+#define AMDVI_INVALIDATE_DEVICE(bdf) (2ull << 60 | (bdf))
+#define AMDVI_INVALIDATE_DOMAIN(id) (3ull << 60 | (uint64_t)(id) << 32)
+#define AMDVI_INVALIDATE_INTERRUPTS(bdf) (5ull << 60 | (bdf))
+#define AMDVI_INVALIDATE_ALL (8ull << 60)
+#define AMDVI_ALL_PAGES 0x7ffffffffffff003ull /* high word: with S, all of the address space; PDE: cached upper levels too */
 
 /* A device table entry: 48882, 2.2.2.1. */
 struct amdvi_dte {
 	uint64_t q[4];
 };
+
+#define AMDVI_DTE2_TABLE 0x000fffffffffffc0ull
 
 /** DMA: nothing passes. `quiet` also suppresses the events. */
 uint64_t amdvi_dte_blocked(void);
@@ -76,9 +74,5 @@ extern const struct iommu_ops amdvi_ops;
 #define AMDVI_CONTROL_EVENT_INTERRUPT (1ull << 3)
 #define AMDVI_CONTROL_COHERENT (1ull << 10)
 #define AMDVI_CONTROL_COMMANDS (1ull << 12)
-
-#define AMDVI_STATUS_EVENT_OVERFLOW (1u << 0)
-#define AMDVI_STATUS_EVENT_INTERRUPT (1u << 1)
-#define AMDVI_STATUS_EVENT_RUN (1u << 3)
 
 #endif

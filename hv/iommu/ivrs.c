@@ -2,7 +2,7 @@
 /*
  * See ivrs.h. Each block's length is checked against the table, each entry's against its block, before a byte of it is read.
  * A table may describe its IOMMUs by blocks of several types, for the sake of old software: those of the highest type that we know
- * count, and the others are passed over (48882, 5.2.2).
+ * count, and the others are passed over (48882, 5.2.2). The functions here return what is wrong, or NULL.
  */
 #include "ivrs.h"
 
@@ -10,6 +10,7 @@
 #include "base/string.h"
 
 #define FIRST_BLOCK 48u
+#define IVHD_OLD 0x10 /* its header is shorter than the later types' */
 #define IVMD_ALL 0x20
 #define IVMD_RANGE 0x22
 #define IVMD_LENGTH 32u
@@ -20,47 +21,19 @@ enum ivhd_entry {
 	ENTRY_ALIAS_START = 67, ENTRY_EXTENDED_SELECT = 70, ENTRY_EXTENDED_START = 71, ENTRY_SPECIAL = 72, ENTRY_ACPI = 240,
 };
 
-struct parser {
-	struct ivrs *ivrs;
-	const char *why;
-	uint8_t type; /* of the IVHD blocks that count */
-	bool open; /* a range was begun and not ended */
-	struct ivrs_range range;
-};
-
 /* The table's fields are little-endian at odd places. */
 static uint16_t read16(const uint8_t *at)
 {
 	return (uint16_t)(at[0] | at[1] << 8);
 }
 
-static int refuse(struct parser *parser, const char *why)
+static void stand(struct ivrs *ivrs, unsigned first, unsigned last, enum ivrs_standing standing)
 {
-	parser->why = why;
-	return -EBADMSG;
-}
-
-static int range_add(struct parser *parser, struct ivrs_range range)
-{
-	struct ivrs *ivrs = parser->ivrs;
-	if (range.first > range.last || ivrs->range_count == IVRS_MAX_RANGES) {
-		return refuse(parser, range.first > range.last ? "a range of devices ends before it begins" : "too many device entries");
+	for (unsigned id = first; id <= last; id++) {
+		if (ivrs->standing[id] < standing) {
+			ivrs->standing[id] = (uint8_t)standing;
+		}
 	}
-	ivrs->ranges[ivrs->range_count++] = range;
-	return 0;
-}
-
-static int special_add(struct parser *parser, const uint8_t *entry)
-{
-	struct ivrs *ivrs = parser->ivrs;
-	if (entry[7] != SPECIAL_IOAPIC) {
-		return 0; /* an HPET: nobody uses its messages */
-	}
-	if (ivrs->ioapic_count == IVRS_MAX_IOAPICS) {
-		return refuse(parser, "too many I/O APICs");
-	}
-	ivrs->ioapics[ivrs->ioapic_count++] = read16(entry + 5);
-	return 0;
 }
 
 /* 0: not one that we know how to pass. Types below 64 are 4 bytes, then 8, 16, 32; an ACPI device carries its own length. */
@@ -72,137 +45,117 @@ static size_t entry_length(const uint8_t *entry, size_t left)
 	return entry[0] < 240 ? 4u << (entry[0] >> 6) : 0;
 }
 
-static int entry_parse(struct parser *parser, const uint8_t *entry)
+static const char *entries_parse(struct ivrs *ivrs, const uint8_t *at, size_t left)
 {
-	uint8_t type = entry[0];
-	uint16_t id = read16(entry + 1);
-	struct ivrs_range one = { .first = id, .last = id };
-	if (type != ENTRY_PAD && parser->open != (type == ENTRY_RANGE_END)) {
-		return refuse(parser, "a range of devices has no beginning or no end");
-	}
-	switch (type) {
-	case ENTRY_ALL:
-		return range_add(parser, (struct ivrs_range){ .first = 0, .last = 0xffff });
-	case ENTRY_ALIAS_SELECT:
-		one.aliased = read16(entry + 5) != id;
-		return range_add(parser, one);
-	case ENTRY_SELECT:
-	case ENTRY_EXTENDED_SELECT:
-		return range_add(parser, one);
-	case ENTRY_ALIAS_START:
-	case ENTRY_RANGE_START:
-	case ENTRY_EXTENDED_START:
-		one.aliased = type == ENTRY_ALIAS_START;
-		parser->open = true;
-		parser->range = one;
-		return 0;
-	case ENTRY_RANGE_END:
-		parser->open = false;
-		parser->range.last = id;
-		return range_add(parser, parser->range);
-	case ENTRY_SPECIAL:
-		return special_add(parser, entry);
-	default:
-		return 0; /* padding, ACPI devices, types to come */
-	}
-}
-
-static int entries_parse(struct parser *parser, const uint8_t *at, size_t left)
-{
+	bool open = false; /* a range was begun, and not ended: */
+	unsigned first = 0;
+	enum ivrs_standing standing = IVRS_UNKNOWN;
 	for (size_t length; left > 0; at += length, left -= length) {
 		length = entry_length(at, left);
 		if (length == 0 || length > left) {
-			return refuse(parser, "a device entry reaches beyond its block");
+			return "IVRS: a device entry reaches beyond its block";
 		}
-		int error = entry_parse(parser, at);
-		if (error < 0) {
-			return error;
+		uint8_t type = at[0];
+		unsigned id = read16(at + 1);
+		if (type != ENTRY_PAD && open != (type == ENTRY_RANGE_END)) {
+			return "IVRS: a range of devices has no beginning or no end";
 		}
+		switch (type) {
+		case ENTRY_ALL:
+			stand(ivrs, 0, 0xffff, IVRS_TRANSLATED);
+			break;
+		case ENTRY_SELECT:
+		case ENTRY_EXTENDED_SELECT:
+			stand(ivrs, id, id, IVRS_TRANSLATED);
+			break;
+		case ENTRY_ALIAS_SELECT:
+			stand(ivrs, id, id, read16(at + 5) != id ? IVRS_ALIASED : IVRS_TRANSLATED);
+			break;
+		case ENTRY_RANGE_START:
+		case ENTRY_EXTENDED_START:
+		case ENTRY_ALIAS_START:
+			open = true;
+			first = id;
+			standing = type == ENTRY_ALIAS_START ? IVRS_ALIASED : IVRS_TRANSLATED;
+			break;
+		case ENTRY_RANGE_END:
+			if (first > id) {
+				return "IVRS: a range of devices ends before it begins";
+			}
+			open = false;
+			stand(ivrs, first, id, standing);
+			break;
+		case ENTRY_SPECIAL:
+			if (at[7] == SPECIAL_IOAPIC && ivrs->ioapic_count == IVRS_MAX_IOAPICS) {
+				return "IVRS: too many I/O APICs";
+			}
+			if (at[7] == SPECIAL_IOAPIC) {
+				ivrs->ioapics[ivrs->ioapic_count++] = read16(at + 5);
+			}
+			break;
+		} /* others: padding, ACPI devices, types to come */
 	}
-	return parser->open ? refuse(parser, "a range of devices is not ended") : 0;
+	return open ? "IVRS: a range of devices is not ended" : NULL;
 }
 
-static int ivhd_parse(struct parser *parser, const uint8_t *block, size_t length)
+static const char *ivhd_parse(struct ivrs *ivrs, const uint8_t *block, size_t length)
 {
-	struct ivrs *ivrs = parser->ivrs;
-	size_t header = block[0] == 0x10 ? 24 : 40;
+	size_t header = block[0] == IVHD_OLD ? 24 : 40;
 	if (length < header || read16(block + 16) != 0 || ivrs->unit_count == IVRS_MAX_UNITS) {
-		return refuse(parser, length < header ? "an IVHD block is shorter than its header" :
-						       "an IOMMU outside PCI segment 0, or too many of them");
+		return "IVRS: an IVHD block is too short, or one too many, or of another PCI segment than 0";
 	}
 	struct ivrs_unit *unit = &ivrs->units[ivrs->unit_count++];
 	unit->flags = block[1];
 	unit->bdf = read16(block + 4);
 	memcpy(&unit->registers, block + 8, sizeof(unit->registers));
 	if (unit->registers == 0 || unit->registers & 0x3fff) {
-		return refuse(parser, "an IOMMU has no valid register address");
+		return "IVRS: an IOMMU has no valid register address";
 	}
-	return entries_parse(parser, block + header, length - header);
+	return entries_parse(ivrs, block + header, length - header);
 }
 
-static int ivmd_parse(struct parser *parser, const uint8_t *block, size_t length)
+static const char *ivmd_parse(struct ivrs *ivrs, const uint8_t *block, size_t length)
 {
-	struct ivrs_range range = { .last = 0xffff, .memory = true };
 	if (length < IVMD_LENGTH) {
-		return refuse(parser, "an IVMD block is too short");
+		return "IVRS: an IVMD block is too short";
 	}
-	if (block[0] != IVMD_ALL) {
-		range.first = read16(block + 4);
-		range.last = block[0] == IVMD_RANGE ? read16(block + 6) : range.first;
+	unsigned first = block[0] == IVMD_ALL ? 0 : read16(block + 4);
+	unsigned last = block[0] == IVMD_ALL ? 0xffff : block[0] == IVMD_RANGE ? read16(block + 6) : first;
+	if (first > last) {
+		return "IVRS: a range of devices ends before it begins";
 	}
-	return range_add(parser, range);
+	stand(ivrs, first, last, IVRS_MEMORY);
+	return NULL;
 }
 
-static int block_parse(struct parser *parser, const uint8_t *block, size_t length)
+/* What IVHD blocks of this type and IVMD blocks say. */
+static const char *blocks_parse(struct ivrs *ivrs, const uint8_t *table, size_t end, uint8_t type)
 {
-	if (block[0] == parser->type) {
-		return ivhd_parse(parser, block, length);
-	}
-	return block[0] >= IVMD_ALL && block[0] <= IVMD_RANGE ? ivmd_parse(parser, block, length) : 0;
-}
-
-/* First pass: only which type counts. Second: what the blocks say. */
-static int blocks_parse(struct parser *parser, const uint8_t *table, size_t end, bool first)
-{
+	const char *wrong = NULL;
 	size_t length;
-	for (size_t at = FIRST_BLOCK; at < end; at += length) {
+	for (size_t at = FIRST_BLOCK; at < end && !wrong; at += length) {
 		const uint8_t *block = table + at;
 		length = end - at >= 4 ? read16(block + 2) : 0;
 		if (length < 4 || length > end - at) {
-			return refuse(parser, "a block reaches beyond the table");
+			return "IVRS: a block reaches beyond the table";
 		}
-		bool known = block[0] == 0x10 || block[0] == 0x11 || block[0] == 0x40;
-		if (first && known && block[0] > parser->type) {
-			parser->type = block[0];
-		}
-		int error = first ? 0 : block_parse(parser, block, length);
-		if (error < 0) {
-			return error;
+		if (block[0] == type) {
+			wrong = ivhd_parse(ivrs, block, length);
+		} else if (block[0] >= IVMD_ALL && block[0] <= IVMD_RANGE) {
+			wrong = ivmd_parse(ivrs, block, length);
 		}
 	}
-	return 0;
+	return wrong;
 }
 
 int ivrs_parse(const void *table, size_t length, struct ivrs *ivrs, const char **why)
 {
-	struct parser parser = { .ivrs = ivrs, .why = "it describes no IOMMU" };
+	static const uint8_t types[] = { 0x40, 0x11, IVHD_OLD };
+	const char *wrong = NULL;
 	memset(ivrs, 0, sizeof(*ivrs));
-	int error = blocks_parse(&parser, table, length, true);
-	if (error == 0) {
-		error = blocks_parse(&parser, table, length, false);
+	for (unsigned i = 0; i < sizeof(types) && ivrs->unit_count == 0 && !wrong; i++) {
+		wrong = blocks_parse(ivrs, table, length, types[i]);
 	}
-	*why = parser.why;
-	return error == 0 && ivrs->unit_count == 0 ? -EBADMSG : error;
-}
-
-enum ivrs_standing ivrs_look_up(const struct ivrs *ivrs, uint16_t bdf)
-{
-	enum ivrs_standing standing = IVRS_UNKNOWN;
-	for (const struct ivrs_range *range = ivrs->ranges; range < ivrs->ranges + ivrs->range_count; range++) {
-		enum ivrs_standing here = range->memory ? IVRS_MEMORY : range->aliased ? IVRS_ALIASED : IVRS_TRANSLATED;
-		if (bdf >= range->first && bdf <= range->last && here > standing) {
-			standing = here;
-		}
-	}
-	return standing;
+	*why = wrong ? wrong : "IVRS: it describes no IOMMU";
+	return wrong || ivrs->unit_count == 0 ? -EBADMSG : 0;
 }

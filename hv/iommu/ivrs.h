@@ -11,8 +11,14 @@
 #include <stdint.h>
 
 #define IVRS_MAX_UNITS 8u
-#define IVRS_MAX_RANGES 128u
 #define IVRS_MAX_IOAPICS 16u
+
+enum ivrs_standing { /* of a function; the strongest that applies */
+	IVRS_UNKNOWN, /* no IOMMU is said to stand between it and memory */
+	IVRS_TRANSLATED, /* one does */
+	IVRS_ALIASED, /* but its requests arrive under another ID */
+	IVRS_MEMORY, /* but the firmware wants to keep memory open for it (IVMD) */
+};
 
 struct ivrs_unit {
 	uint16_t bdf; /* the IOMMU's own function */
@@ -20,29 +26,14 @@ struct ivrs_unit {
 	uint64_t registers; /* host-physical */
 };
 
-/* Requester IDs [first, last]. */
-struct ivrs_range {
-	uint16_t first, last;
-	bool aliased; /* these functions' requests arrive under another ID */
-	bool memory; /* the firmware demands memory of its own for them (IVMD) */
-};
-
 struct ivrs {
 	struct ivrs_unit units[IVRS_MAX_UNITS];
-	struct ivrs_range ranges[IVRS_MAX_RANGES];
 	uint16_t ioapics[IVRS_MAX_IOAPICS]; /* requester IDs of the I/O APICs */
-	unsigned unit_count, range_count, ioapic_count;
+	unsigned unit_count, ioapic_count;
+	uint8_t standing[0x10000]; /* enum ivrs_standing, by requester ID */
 };
 
 /** Parse `length` bytes of table, header included. 0, or -EBADMSG with *why in words. */
 int ivrs_parse(const void *table, size_t length, struct ivrs *ivrs, const char **why);
-
-enum ivrs_standing { /* the strongest that applies */
-	IVRS_UNKNOWN, /* no IOMMU is said to stand between this function and memory */
-	IVRS_TRANSLATED, /* one does */
-	IVRS_ALIASED, /* but the function shares a requester ID with others */
-	IVRS_MEMORY, /* but the firmware wants to keep memory open for it */
-};
-enum ivrs_standing ivrs_look_up(const struct ivrs *ivrs, uint16_t bdf);
 
 #endif

@@ -49,6 +49,15 @@ static int parse(void)
 	return error;
 }
 
+static unsigned translated_count(void)
+{
+	unsigned count = 0;
+	for (unsigned id = 0; id < 0x10000; id++) {
+		count += ivrs.standing[id] == IVRS_TRANSLATED;
+	}
+	return count;
+}
+
 static int fresh(void **state)
 {
 	memset(&table, 0, sizeof(table));
@@ -75,11 +84,11 @@ static void a_good_table(void **state)
 	assert_int_equal(ivrs.units[0].bdf, 0x10);
 	assert_int_equal(ivrs.units[0].registers, REGISTERS);
 	assert_int_equal(ivrs.units[0].flags, 0x20);
-	assert_int_equal(ivrs_look_up(&ivrs, 0x00fa), IVRS_TRANSLATED);
-	assert_int_equal(ivrs_look_up(&ivrs, 0x0008), IVRS_TRANSLATED);
-	assert_int_equal(ivrs_look_up(&ivrs, 0x0000), IVRS_UNKNOWN);
-	assert_int_equal(ivrs_look_up(&ivrs, 0x0108), IVRS_ALIASED);
-	assert_int_equal(ivrs_look_up(&ivrs, 0x0200), IVRS_UNKNOWN);
+	assert_int_equal(ivrs.standing[0x00fa], IVRS_TRANSLATED);
+	assert_int_equal(ivrs.standing[0x0008], IVRS_TRANSLATED);
+	assert_int_equal(ivrs.standing[0x0000], IVRS_UNKNOWN);
+	assert_int_equal(ivrs.standing[0x0108], IVRS_ALIASED);
+	assert_int_equal(ivrs.standing[0x0200], IVRS_UNKNOWN);
 	assert_int_equal(ivrs.ioapic_count, 1);
 	assert_int_equal(ivrs.ioapics[0], 0xa0);
 }
@@ -88,7 +97,7 @@ static void the_highest_type_counts(void **state)
 {
 	const uint8_t all[] = { 1, 0, 0, 0 }, one[] = { 2, 0x08, 0, 0 };
 	const uint8_t acpi[] = { 240, 0x18, 0, 0, 'A', 'M', 'D', 'I', '0', '0', '2', '0', 0, 0, 0, 0, 0, 0, 0, 0, 1, 3, 'U', 'I', 'D',
-				 2, 0x08, 0, 0 };
+				 2, 0x18, 0, 0 };
 	unit(0x40, 0x0010, REGISTERS, acpi, sizeof(acpi));
 	unit(0x10, 0x0010, REGISTERS, all, sizeof(all));
 	unit(0x11, 0x0010, REGISTERS, all, sizeof(all));
@@ -96,8 +105,10 @@ static void the_highest_type_counts(void **state)
 	assert_int_equal(parse(), 0);
 	assert_int_equal(ivrs.unit_count, 2);
 	assert_int_equal(ivrs.units[1].bdf, 0x0110);
-	assert_int_equal(ivrs.range_count, 2);
-	assert_int_equal(ivrs_look_up(&ivrs, 0x0010), IVRS_UNKNOWN);
+	assert_int_equal(translated_count(), 2);
+	assert_int_equal(ivrs.standing[0x0008], IVRS_TRANSLATED);
+	assert_int_equal(ivrs.standing[0x0018], IVRS_TRANSLATED);
+	assert_int_equal(ivrs.standing[0x0010], IVRS_UNKNOWN);
 }
 
 static void memory_demands_are_noticed(void **state)
@@ -108,9 +119,9 @@ static void memory_demands_are_noticed(void **state)
 	unit(0x11, 0x0010, REGISTERS, all, sizeof(all));
 	add(one, sizeof(one));
 	assert_int_equal(parse(), 0);
-	assert_int_equal(ivrs_look_up(&ivrs, 0x0014), IVRS_MEMORY);
-	assert_int_equal(ivrs_look_up(&ivrs, 0x00fa), IVRS_MEMORY);
-	assert_int_equal(ivrs_look_up(&ivrs, 0x00fb), IVRS_TRANSLATED);
+	assert_int_equal(ivrs.standing[0x0014], IVRS_MEMORY);
+	assert_int_equal(ivrs.standing[0x00fa], IVRS_MEMORY);
+	assert_int_equal(ivrs.standing[0x00fb], IVRS_TRANSLATED);
 }
 
 static void refused(void)
@@ -182,7 +193,7 @@ static void any_cut_or_flipped_byte_is_survived(void **state)
 		for (unsigned value = 0; value < 256; value++) {
 			table.bytes[at] = (uint8_t)value;
 			(void)parse();
-			assert_true(ivrs.range_count <= IVRS_MAX_RANGES && ivrs.ioapic_count <= IVRS_MAX_IOAPICS);
+			assert_true(ivrs.unit_count <= IVRS_MAX_UNITS && ivrs.ioapic_count <= IVRS_MAX_IOAPICS);
 		}
 		table.bytes[at] = old;
 	}
@@ -201,7 +212,7 @@ static void too_many_are_refused_not_dropped(void **state)
 	fresh(NULL);
 	unit(0x10, 0x10, REGISTERS, entries, sizeof(entries));
 	assert_int_equal(parse(), 0);
-	assert_int_equal(ivrs.range_count, 100);
+	assert_int_equal(translated_count(), 100);
 }
 
 int main(void)
