@@ -5,7 +5,6 @@
  */
 #include "acpi_internal.h"
 
-#include "abi/errno.h"
 #include "base/string.h"
 #include "hv/port.h"
 
@@ -17,40 +16,35 @@
 #define PM1_SLEEP_TYPE_SHIFT 10
 #define PM1_SLEEP_TYPE_MASK (7u << PM1_SLEEP_TYPE_SHIFT)
 #define PM1_SLEEP_ENABLE (1u << 13)
-#define GAS_SYSTEM_IO 1
 #define RESET_CONTROL_PORT 0xcf9
 #define RESET_CONTROL_HARD 0x06
 #define POLLS 1000000
 
-/* One element of the package: Zero, One, or BytePrefix and a byte. */
+/* One element of the package: Zero, One, or BytePrefix and a byte. What lies behind it; NULL: it is neither. */
 static const uint8_t *element_take(const uint8_t *at, const uint8_t *end, uint8_t *value)
 {
-	if (at < end && (*at == AML_ZERO || *at == AML_ONE)) {
-		*value = *at;
-		return at + 1;
+	if (at < end && *at == AML_BYTE_PREFIX) {
+		at++;
+	} else if (at < end && *at != AML_ZERO && *at != AML_ONE) {
+		return NULL;
 	}
-	if (end - at >= 2 && *at == AML_BYTE_PREFIX) {
-		*value = at[1];
-		return at + 2;
-	}
-	return NULL;
+	*value = at < end ? *at : 0;
+	return at < end ? at + 1 : NULL;
 }
 
-int acpi_s5_find(const struct acpi_header *table, uint8_t *type_a, uint8_t *type_b)
+static bool s5_find(const struct acpi_header *dsdt, uint8_t type[2])
 {
-	const uint8_t *end = (const uint8_t *)table + table->length;
-	for (const uint8_t *at = (const uint8_t *)(table + 1); end - at >= 8; at++) {
-		if (memcmp(at, "_S5_", 4) != 0 || at[4] != AML_PACKAGE) {
-			continue;
-		}
-		const uint8_t *element = at + 5 + 1 + (at[5] >> 6) + 1; /* PkgLength of 1 to 4 bytes, NumElements */
-		element = element < end ? element_take(element, end, type_a) : NULL;
-		element = element ? element_take(element, end, type_b) : NULL;
-		if (element) {
-			return 0;
+	const uint8_t *end = (const uint8_t *)dsdt + dsdt->length;
+	for (const uint8_t *at = (const uint8_t *)(dsdt + 1); end - at >= 8; at++) {
+		if (memcmp(at, "_S5_", 4) == 0 && at[4] == AML_PACKAGE) {
+			const uint8_t *element = at + 5 + 1 + (at[5] >> 6) + 1; /* PkgLength of 1 to 4 bytes, NumElements */
+			element = element_take(element, end, &type[0]);
+			if (element && element_take(element, end, &type[1])) {
+				return true;
+			}
 		}
 	}
-	return -ENOENT;
+	return false;
 }
 
 static void sleep_enter(uint16_t port, uint8_t type)
@@ -64,38 +58,28 @@ static void sleep_enter(uint16_t port, uint8_t type)
 static void acpi_mode_enter(uint16_t pm1a)
 {
 	uint16_t smi = (uint16_t)acpi_fadt(FADT_SMI_COMMAND, 4);
-	if (!smi || port_read16(pm1a) & PM1_SCI_ENABLE) {
-		return;
-	}
-	port_write8(smi, (uint8_t)acpi_fadt(FADT_ACPI_ENABLE, 1));
-	for (unsigned i = 0; i < POLLS && !(port_read16(pm1a) & PM1_SCI_ENABLE); i++) {
-	}
-}
-
-static _Noreturn void machine_reset(void)
-{
-	uint64_t flags = acpi_fadt(FADT_FLAGS, 4), port = acpi_fadt(FADT_RESET_REGISTER + 4, 8);
-	if (flags & FADT_FLAG_RESET && acpi_fadt(FADT_RESET_REGISTER, 1) == GAS_SYSTEM_IO) {
-		port_write8((uint16_t)port, (uint8_t)acpi_fadt(FADT_RESET_VALUE, 1));
-	}
-	port_write8(RESET_CONTROL_PORT, RESET_CONTROL_HARD);
-	for (;;) {
-		__asm__ volatile("cli; hlt");
+	if (smi && !(port_read16(pm1a) & PM1_SCI_ENABLE)) {
+		port_write8(smi, (uint8_t)acpi_fadt(FADT_ACPI_ENABLE, 1));
+		for (unsigned i = 0; i < POLLS && !(port_read16(pm1a) & PM1_SCI_ENABLE); i++) {
+		}
 	}
 }
 
 void acpi_power_off(void)
 {
-	uint8_t type_a, type_b;
+	uint8_t type[2];
 	uint16_t pm1a = (uint16_t)acpi_fadt(FADT_PM1A_CONTROL, 4);
-	const struct acpi_header *dsdt = acpi_dsdt();
-	if (pm1a && dsdt && acpi_s5_find(dsdt, &type_a, &type_b) == 0) {
+	const struct acpi_header *dsdt = acpi_table("DSDT", 0);
+	if (pm1a && dsdt && s5_find(dsdt, type)) {
 		acpi_mode_enter(pm1a);
-		sleep_enter(pm1a, type_a);
-		sleep_enter((uint16_t)acpi_fadt(FADT_PM1B_CONTROL, 4), type_b);
+		sleep_enter(pm1a, type[0]);
+		sleep_enter((uint16_t)acpi_fadt(FADT_PM1B_CONTROL, 4), type[1]);
 		for (unsigned i = 0; i < POLLS; i++) {
 			(void)port_read16(pm1a); /* the machine takes a moment to go */
 		}
 	}
-	machine_reset();
+	port_write8(RESET_CONTROL_PORT, RESET_CONTROL_HARD);
+	for (;;) {
+		__asm__ volatile("cli; hlt");
+	}
 }

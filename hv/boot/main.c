@@ -12,11 +12,9 @@
 #include "mem/mem_internal.h"
 
 #define EARLY_LIMIT (4ull << 30)
+#define FIRMWARE_LOW_END 0x10000ull /* the BIOS's own data, and what firmware is known to scribble on */
 #define LOW_MEMORY_END 0xa0000ull
 #define FIRST_MIB (1ull << 20)
-#define POOL_MIN (4ull << 20)
-#define POOL_MAX (32ull << 20)
-#define POOL_SHARE 16 /* of RAM */
 
 struct boot_info boot_info;
 
@@ -27,71 +25,40 @@ static const void *early_at(uint64_t address, uint64_t bytes)
 	return address != 0 && address < EARLY_LIMIT && bytes <= EARLY_LIMIT - address ? (const void *)address : NULL;
 }
 
-/* Take out of the RAM what is in use already. */
-static void ram_reserve(void)
-{
-	struct boot_info *info = &boot_info;
-	uint64_t bundle = (uint64_t)info->bundle;
-	uint64_t start = (uint64_t)image_start, end = (uint64_t)image_end;
-	if (bundle < end && start < bundle + info->bundle_size) {
-		hv_panic("the loader put the module over the hypervisor");
-	}
-	ram_remove(info, start, end);
-	ram_remove(info, bundle, bundle + info->bundle_size);
-	for (uint64_t page = LOW_MEMORY_END - PAGE_SIZE; page > 0 && !info->low_page.value; page -= PAGE_SIZE) {
-		if (ram_has(info, page)) {
-			info->low_page = HPA(page);
-		}
-	}
-	ram_remove(info, 0, FIRST_MIB);
-}
-
-static uint64_t pool_size(void)
-{
-	uint64_t ram = 0;
-	for (unsigned i = 0; i < boot_info.ram_count; i++) {
-		ram += boot_info.ram[i].size;
-	}
-	uint64_t bytes = ram / POOL_SHARE & ~(PAGE_SIZE_2M - 1);
-	return bytes < POOL_MIN ? POOL_MIN : bytes > POOL_MAX ? POOL_MAX : bytes;
-}
-
+/* Take out of the RAM what is in use already, then the pool. */
 static void memory_init(void)
 {
-	uint64_t bytes = pool_size();
-	uint64_t start = ram_find(&boot_info, bytes, PAGE_SIZE_2M, EARLY_LIMIT);
-	if (!start) {
-		hv_panic("no %lu MiB of contiguous RAM below 4 GiB", (unsigned long)(bytes >> 20));
+	struct ram *ram = &boot_info.ram;
+	uint64_t bundle = (uint64_t)boot_info.bundle, bundle_end = bundle + boot_info.bundle_size;
+	uint64_t start = (uint64_t)image_start, end = (uint64_t)image_end;
+	if (bundle < end && start < bundle_end) {
+		hv_panic("the loader put the module over the hypervisor");
 	}
-	ram_remove(&boot_info, start, start + bytes);
-	pool_init((void *)start, bytes / PAGE_SIZE);
-	pool_stock_init();
-	host_paging_init(start, bytes);
-}
-
-static void info_log(void)
-{
-	uint64_t ram = 0;
-	for (unsigned i = 0; i < boot_info.ram_count; i++) {
-		ram += boot_info.ram[i].size;
+	ram_remove(ram, start, end);
+	ram_remove(ram, bundle, bundle_end);
+	ram_remove(ram, 0, FIRMWARE_LOW_END);
+	boot_info.low_page = HPA(ram_find(ram, PAGE_SIZE, PAGE_SIZE, LOW_MEMORY_END));
+	ram_remove(ram, 0, FIRST_MIB);
+	uint64_t pool = ram_find(ram, POOL_PAGES * PAGE_SIZE, PAGE_SIZE_2M, EARLY_LIMIT);
+	if (!pool) {
+		hv_panic("no %llu MiB of contiguous RAM below 4 GiB", POOL_PAGES * PAGE_SIZE >> 20);
 	}
-	log_line("Bulkhead, started by %s: %u processor%s, %lu MiB for domains, pool %lu KiB free, bundle %lu KiB", boot_info.loader, cpu_count,
-		 cpu_count == 1 ? "" : "s", (unsigned long)(ram >> 20), (unsigned long)(pool_free_pages() * 4), (unsigned long)(boot_info.bundle_size >> 10));
+	ram_remove(ram, pool, pool + POOL_PAGES * PAGE_SIZE);
+	pool_init((void *)pool, POOL_PAGES, ram);
+	host_paging_init(pool, POOL_PAGES * PAGE_SIZE);
 }
 
 void boot_main(uint32_t magic, uint32_t structure)
 {
-	const char *why = NULL;
 	trap_init();
 	cpu_tables_init(0);
 	console_init();
-	int error = magic == MULTIBOOT2_LOADER_MAGIC ? boot_parse_multiboot2(&boot_info, structure, early_at, &why) :
-						       boot_parse_pvh(&boot_info, structure, early_at, &why);
-	if (error) {
+	const char *why = magic == MULTIBOOT2_LOADER_MAGIC ? boot_parse_multiboot2(&boot_info, structure, early_at) :
+							     boot_parse_pvh(&boot_info, structure, early_at);
+	if (why) {
 		hv_panic("boot: %s", why);
 	}
-	acpi_root_find(early_at(boot_info.rsdp.value, 36) ? boot_info.rsdp : HPA(0));
-	ram_reserve();
+	acpi_root_take(early_at(boot_info.rsdp.value, RSDP_BYTES));
 	memory_init();
 	acpi_init();
 	pic_mask();
@@ -102,6 +69,6 @@ void boot_main(uint32_t magic, uint32_t structure)
 	time_init();
 	smp_start();
 	console_listen();
-	info_log();
+	log_line("Bulkhead, started by %s: %u processors, bundle %lu KiB", boot_info.loader, cpu_count, boot_info.bundle_size >> 10);
 	machine_start();
 }

@@ -5,10 +5,7 @@
  */
 #include "boot_internal.h"
 
-#include "abi/errno.h"
-#include "base/string.h"
-
-enum tag_type { TAG_END = 0, TAG_CMDLINE = 1, TAG_MODULE = 3, TAG_MEMORY_MAP = 6, TAG_RSDP_OLD = 14, TAG_RSDP_NEW = 15 };
+enum tag_type { TAG_END = 0, TAG_MODULE = 3, TAG_MEMORY_MAP = 6, TAG_RSDP_OLD = 14, TAG_RSDP_NEW = 15 };
 
 struct tag {
 	uint32_t type, size;
@@ -24,96 +21,58 @@ struct tag_memory_map {
 	uint32_t entry_size, entry_version;
 };
 
-struct memory_entry {
-	uint64_t address, size;
-	uint32_t type, reserved;
-};
+#define MEMORY_ENTRY_BYTES 24u
 
-static int memory_map_take(struct boot_info *info, const struct tag_memory_map *map, const char **why)
+static const char *memory_map_take(struct boot_info *info, const struct tag_memory_map *map)
 {
-	if (map->tag.size < sizeof(*map) || map->entry_size < sizeof(struct memory_entry) || map->entry_size % 8 != 0) {
-		*why = "malformed Multiboot2 memory map";
-		return -EINVAL;
+	if (map->tag.size < sizeof(*map) || map->entry_size < MEMORY_ENTRY_BYTES) {
+		return "malformed Multiboot2 memory map";
 	}
-	uint32_t count = (map->tag.size - sizeof(*map)) / map->entry_size;
-	for (unsigned pass = 0; pass < 2; pass++) {
-		const char *at = (const char *)(map + 1);
-		for (uint32_t i = 0; i < count; i++, at += map->entry_size) {
-			const struct memory_entry *e = (const struct memory_entry *)at;
-			ram_entry(info, e->address, e->size, e->type == 1, pass);
-		}
-	}
-	return 0;
+	ram_map_take(&info->ram, (const char *)(map + 1), (map->tag.size - sizeof(*map)) / map->entry_size, map->entry_size);
+	return NULL;
 }
 
-static int module_take(struct boot_info *info, const struct tag_module *module, const char **why)
+static const char *module_take(struct boot_info *info, const struct tag_module *module)
 {
 	if (module->tag.size < sizeof(*module) || module->end < module->start) {
-		*why = "malformed Multiboot2 module";
-		return -EINVAL;
+		return "malformed Multiboot2 module";
 	}
-	return info->bundle ? 0 : boot_bundle_set(info, module->start, module->end - module->start, why);
+	return info->bundle ? NULL : boot_bundle_set(info, module->start, module->end - module->start);
 }
 
-static void cmdline_take(struct boot_info *info, const struct tag *tag)
+static const char *tag_take(struct boot_info *info, const struct tag *tag, uint64_t address)
 {
-	size_t bytes = tag->size - sizeof(*tag);
-	bytes = bytes < sizeof(info->cmdline) ? bytes : sizeof(info->cmdline) - 1;
-	memcpy(info->cmdline, tag + 1, bytes);
-	info->cmdline[bytes] = '\0';
-}
-
-static int tag_take(struct boot_info *info, const struct tag *tag, uint64_t address, const char **why)
-{
-	switch (tag->type) {
-	case TAG_CMDLINE:
-		cmdline_take(info, tag);
-		return 0;
-	case TAG_MODULE:
-		return module_take(info, (const struct tag_module *)tag, why);
-	case TAG_MEMORY_MAP:
-		return memory_map_take(info, (const struct tag_memory_map *)tag, why);
-	case TAG_RSDP_NEW:
+	if (tag->type == TAG_MODULE) {
+		return module_take(info, (const struct tag_module *)tag);
+	}
+	if (tag->type == TAG_MEMORY_MAP) {
+		return memory_map_take(info, (const struct tag_memory_map *)tag);
+	}
+	if (tag->type == TAG_RSDP_NEW || (tag->type == TAG_RSDP_OLD && info->rsdp.value == 0)) {
 		info->rsdp = HPA(address + sizeof(*tag));
-		return 0;
-	case TAG_RSDP_OLD:
-		if (info->rsdp.value == 0) {
-			info->rsdp = HPA(address + sizeof(*tag));
-		}
-		return 0;
-	default:
-		return 0;
 	}
+	return NULL;
 }
 
-int boot_parse_multiboot2(struct boot_info *info, uint64_t start, boot_at_t at, const char **why)
+const char *boot_parse_multiboot2(struct boot_info *info, uint64_t start, boot_at_t at)
 {
 	const uint32_t *total = start % 8 == 0 ? at(start, 8) : NULL;
 	const char *list = total ? at(start, *total) : NULL;
-	*why = "malformed Multiboot2 tags";
-	if (!list) {
-		return -EINVAL;
-	}
-	uint32_t size = *total;
-	for (uint32_t offset = 8; offset <= size && size - offset >= sizeof(struct tag);) {
+	uint64_t size = list ? *total : 0;
+	for (uint64_t offset = 8; offset + sizeof(struct tag) <= size;) {
 		const struct tag *tag = (const struct tag *)(list + offset);
 		if (tag->size < sizeof(*tag) || tag->size > size - offset) {
-			return -EINVAL;
+			break;
 		}
 		if (tag->type == TAG_END) {
-			*why = "Multiboot2 gave no memory map";
 			info->loader = "Multiboot2";
-			return info->ram_count ? 0 : -EINVAL;
+			return info->ram.count ? NULL : "Multiboot2 gave no memory map";
 		}
-		int error = tag_take(info, tag, start + offset, why);
-		if (error) {
-			return error;
+		const char *why = tag_take(info, tag, start + offset);
+		if (why) {
+			return why;
 		}
-		uint32_t step = (tag->size + 7) & ~7u;
-		if (step == 0 || step > size - offset) {
-			return -EINVAL;
-		}
-		offset += step;
+		offset += (tag->size + 7ull) & ~7ull;
 	}
-	return -EINVAL;
+	return "malformed Multiboot2 tags";
 }

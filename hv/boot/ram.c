@@ -5,115 +5,94 @@
  */
 #include "boot_internal.h"
 
-#include "abi/errno.h"
 #include "base/string.h"
 
 #define RAM_LIMIT (1ull << 46) /* the hypervisor's identity map ends below the middle of the address space */
+#define MAP_RAM 1
 
-static uint64_t round_down(uint64_t value)
+static uint64_t clamp(uint64_t address)
 {
-	return value & ~(PAGE_SIZE - 1);
+	return address < RAM_LIMIT ? address : RAM_LIMIT;
 }
 
-static uint64_t round_up(uint64_t value)
+static void range_delete(struct ram *ram, unsigned i)
 {
-	return value > UINT64_MAX - PAGE_SIZE ? round_down(UINT64_MAX) : round_down(value + PAGE_SIZE - 1);
+	ram->count--;
+	memmove(&ram->ranges[i], &ram->ranges[i + 1], (ram->count - i) * sizeof(ram->ranges[0]));
 }
 
-static void range_delete(struct boot_info *info, unsigned i)
+static void range_insert(struct ram *ram, unsigned i, uint64_t start, uint64_t end)
 {
-	info->ram_count--;
-	memmove(&info->ram[i], &info->ram[i + 1], (info->ram_count - i) * sizeof(info->ram[0]));
-}
-
-static void range_insert(struct boot_info *info, unsigned i, uint64_t start, uint64_t end)
-{
-	if (info->ram_count == BOOT_MAX_RAM || start >= end) {
-		return;
+	if (ram->count < RAM_RANGES && start < end) {
+		memmove(&ram->ranges[i + 1], &ram->ranges[i], (ram->count - i) * sizeof(ram->ranges[0]));
+		ram->ranges[i] = (struct ram_range){ start, end };
+		ram->count++;
 	}
-	memmove(&info->ram[i + 1], &info->ram[i], (info->ram_count - i) * sizeof(info->ram[0]));
-	info->ram[i].start = start;
-	info->ram[i].size = end - start;
-	info->ram_count++;
 }
 
-void ram_add(struct boot_info *info, uint64_t start, uint64_t end)
+void ram_add(struct ram *ram, uint64_t start, uint64_t end)
 {
 	unsigned i = 0;
-	start = round_up(start);
-	end = round_down(end < RAM_LIMIT ? end : RAM_LIMIT);
-	if (start >= end) {
-		return;
-	}
-	while (i < info->ram_count && info->ram[i].start + info->ram[i].size < start) {
+	start = page_up(clamp(start));
+	end = page_down(clamp(end));
+	while (i < ram->count && ram->ranges[i].end < start) {
 		i++;
 	}
-	while (i < info->ram_count && info->ram[i].start <= end) {
-		uint64_t other_end = info->ram[i].start + info->ram[i].size;
-		start = info->ram[i].start < start ? info->ram[i].start : start;
-		end = other_end > end ? other_end : end;
-		range_delete(info, i);
+	while (start < end && i < ram->count && ram->ranges[i].start <= end) {
+		struct ram_range other = ram->ranges[i];
+		start = other.start < start ? other.start : start;
+		end = other.end > end ? other.end : end;
+		range_delete(ram, i);
 	}
-	range_insert(info, i, start, end);
+	range_insert(ram, i, start, end);
 }
 
-void ram_remove(struct boot_info *info, uint64_t start, uint64_t end)
+void ram_remove(struct ram *ram, uint64_t start, uint64_t end)
 {
-	start = round_down(start);
-	end = round_up(end);
-	for (unsigned i = 0; i < info->ram_count && start < end;) {
-		uint64_t a = info->ram[i].start, b = a + info->ram[i].size;
-		if (b <= start || a >= end) {
-			i++;
-			continue;
+	start = page_down(clamp(start));
+	end = page_up(clamp(end));
+	for (unsigned i = ram->count; i-- > 0 && start < end;) {
+		struct ram_range old = ram->ranges[i];
+		if (old.start < end && start < old.end) {
+			range_delete(ram, i);
+			range_insert(ram, i, end, old.end);
+			range_insert(ram, i, old.start, start);
 		}
-		range_delete(info, i);
-		range_insert(info, i, end, b);
-		range_insert(info, i, a, start < b ? start : b);
-		i += a < start;
 	}
 }
 
-uint64_t ram_find(const struct boot_info *info, uint64_t bytes, uint64_t align, uint64_t limit)
+uint64_t ram_find(const struct ram *ram, uint64_t bytes, uint64_t align, uint64_t limit)
 {
-	for (unsigned i = 0; i < info->ram_count; i++) {
-		uint64_t end = info->ram[i].start + info->ram[i].size;
-		uint64_t at = (info->ram[i].start + align - 1) & ~(align - 1);
-		end = end < limit ? end : limit;
-		if (at < end && end - at >= bytes) {
+	for (unsigned i = 0; i < ram->count; i++) {
+		uint64_t at = (ram->ranges[i].start + align - 1) & ~(align - 1);
+		uint64_t end = ram->ranges[i].end < limit ? ram->ranges[i].end : limit;
+		if (at < end && end - at >= bytes && bytes > 0) {
 			return at;
 		}
 	}
 	return 0;
 }
 
-bool ram_has(const struct boot_info *info, uint64_t page)
+void ram_map_take(struct ram *ram, const char *map, size_t entries, size_t entry_size)
 {
-	for (unsigned i = 0; i < info->ram_count; i++) {
-		if (page >= info->ram[i].start && page < info->ram[i].start + info->ram[i].size) {
-			return true;
+	for (size_t i = 0; i < 2 * entries; i++) { /* all RAM first, then what takes away from it */
+		struct { uint64_t start, size; uint32_t type, reserved; } e;
+		memcpy(&e, map + i % entries * entry_size, sizeof(e));
+		uint64_t end = e.size > UINT64_MAX - e.start ? UINT64_MAX : e.start + e.size;
+		if (i < entries && e.type == MAP_RAM) {
+			ram_add(ram, e.start, end);
+		} else if (i >= entries && e.type != MAP_RAM) {
+			ram_remove(ram, e.start, end);
 		}
 	}
-	return false;
 }
 
-void ram_entry(struct boot_info *info, uint64_t start, uint64_t size, bool is_ram, unsigned pass)
-{
-	uint64_t end = size > UINT64_MAX - start ? UINT64_MAX : start + size;
-	if (pass == 0 && is_ram) {
-		ram_add(info, start, end);
-	} else if (pass == 1 && !is_ram) {
-		ram_remove(info, start, end);
-	}
-}
-
-int boot_bundle_set(struct boot_info *info, uint64_t start, uint64_t size, const char **why)
+const char *boot_bundle_set(struct boot_info *info, uint64_t start, uint64_t size)
 {
 	if (size == 0 || start < PAGE_SIZE || start >= RAM_LIMIT || size > RAM_LIMIT - start) {
-		*why = "the module's address or size is impossible";
-		return -EINVAL;
+		return "the module's address or size is impossible";
 	}
 	info->bundle = (const void *)start;
 	info->bundle_size = size;
-	return 0;
+	return NULL;
 }

@@ -25,11 +25,6 @@ static uint64_t host_table(hpa_t next, unsigned level)
 	return next.value | PTE_PRESENT | PTE_WRITE | PTE_USER | PTE_ACCESSED_DIRTY;
 }
 
-static bool host_present(uint64_t entry)
-{
-	return entry & PTE_PRESENT;
-}
-
 static bool host_is_leaf(uint64_t entry, unsigned level)
 {
 	return entry & PTE_LARGE;
@@ -52,7 +47,6 @@ const struct paging_format host_format = {
 	.max_leaf_level = 1,
 	.leaf = host_leaf,
 	.table = host_table,
-	.present = host_present,
 	.is_leaf = host_is_leaf,
 	.address = host_address,
 	.prot = host_prot,

@@ -6,46 +6,28 @@
 #include "mem_internal.h"
 
 #include "cpu/cpu_internal.h"
-#include "hv/boot.h"
 #include "hv/log.h"
 #include "hv/mmio.h"
 
 struct paging host_paging;
 
+/* The fresh pool has the memory for all of these tables. */
 static void map_own(uint64_t start, uint64_t end, unsigned prot)
 {
-	if (paging_map(&host_paging, start, HPA(start), end - start, prot)) {
-		hv_panic("no memory for the hypervisor's page tables");
-	}
-}
-
-static uint64_t page_down(uint64_t address)
-{
-	return address & ~(PAGE_SIZE - 1);
-}
-
-static uint64_t page_up(uint64_t address)
-{
-	return page_down(address + PAGE_SIZE - 1);
+	hv_assert(paging_map(&host_paging, start, HPA(start), end - start, prot) == 0);
 }
 
 void host_paging_init(uint64_t pool_start, uint64_t pool_bytes)
 {
 	uint64_t bundle = (uint64_t)boot_info.bundle;
-	if (paging_init(&host_paging, &host_format)) {
-		hv_panic("no memory for the hypervisor's page tables");
-	}
+	hv_assert(paging_init(&host_paging, &host_format) == 0);
 	map_own((uint64_t)image_start, (uint64_t)image_text_end, MAP_READ | MAP_EXEC);
 	map_own((uint64_t)image_text_end, (uint64_t)image_rodata_end, MAP_READ);
 	map_own((uint64_t)image_rodata_end, (uint64_t)image_end, MAP_READ | MAP_WRITE);
 	map_own(pool_start, pool_start + pool_bytes, MAP_READ | MAP_WRITE);
-	if (bundle) {
-		map_own(page_down(bundle), page_up(bundle + boot_info.bundle_size), MAP_READ);
-	}
+	map_own(page_down(bundle), page_up(bundle + boot_info.bundle_size), MAP_READ);
 	for (uint32_t i = 0; i < HV_MAX_CPUS; i++) {
-		if (paging_unmap(&host_paging, (uint64_t)cpu_areas[i].guard, sizeof(cpu_areas[i].guard))) {
-			hv_panic("no memory for the hypervisor's page tables");
-		}
+		hv_assert(paging_unmap(&host_paging, (uint64_t)cpu_areas[i].guard, sizeof(cpu_areas[i].guard)) == 0);
 	}
 	window_init();
 	cpu_paging_load();
@@ -53,8 +35,8 @@ void host_paging_init(uint64_t pool_start, uint64_t pool_bytes)
 
 static bool is_ram(uint64_t start, uint64_t end)
 {
-	for (unsigned i = 0; i < boot_info.ram_count; i++) {
-		if (start < boot_info.ram[i].start + boot_info.ram[i].size && boot_info.ram[i].start < end) {
+	for (unsigned i = 0; i < boot_info.ram.count; i++) {
+		if (start < boot_info.ram.ranges[i].end && boot_info.ram.ranges[i].start < end) {
 			return true;
 		}
 	}

@@ -4,18 +4,18 @@
 #define HV_MEM_INTERNAL_H
 
 #include <stddef.h>
+#include "hv/boot.h"
 #include "hv/paging.h"
+
+#define POOL_PAGES 4096ull
 
 extern const struct paging_format host_format;
 extern struct paging host_paging;
 extern const char image_start[], image_text_end[], image_rodata_end[], image_end[];
 
-/** The pool is [start, start + pages): page-aligned, and reachable as such from now on. */
-void pool_init(void *start, size_t pages);
-/** pool_take_domain's stock: boot_info.ram, from which the pool has been taken out. */
-void pool_stock_init(void);
-
-/** Build the final page tables and load them. Panics without table memory. */
+/** The pool is [start, start + pages): aligned to 2 MiB, and reachable as such from now on; `ram` is the domains'. */
+void pool_init(void *start, size_t pages, const struct ram *ram);
+/** Build the final page tables and load them. */
 void host_paging_init(uint64_t pool_start, uint64_t pool_bytes);
 /** Map device registers or firmware tables one to one. NULL: RAM that is in use, another protection already, or no table memory. */
 void *host_map(hpa_t at, size_t bytes, unsigned prot);

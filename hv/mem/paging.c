@@ -2,7 +2,7 @@
 /*
  * The page-table walker. A change is made in two passes over the same range: the first makes (or splits) every table that the
  * change needs, which alters no translation; the second stores the leaves and cannot fail. So -ENOMEM leaves everything as it
- * was. A table, once there, stays until paging_destroy: nothing that a processor or device may still be walking is freed or
+ * was. A table, once there, stays: nothing that a processor or device may still be walking is freed or
  * reused, and mapping a range again after it was unmapped needs no memory.
  */
 #include "hv/paging.h"
@@ -14,10 +14,9 @@
 #define ENTRIES 512u
 
 struct change {
-	bool map; /* or unmap */
-	bool commit; /* second pass */
 	uint64_t offset; /* to - from, modulo 2^64 */
-	unsigned prot;
+	unsigned prot; /* 0: unmap */
+	bool commit; /* second pass */
 };
 
 static void *pool_table_alloc(void)
@@ -25,14 +24,15 @@ static void *pool_table_alloc(void)
 	return pool_alloc(1, 1);
 }
 
-static void pool_table_free(void *table)
+/* Bytes that an entry at this level maps. */
+static uint64_t level_span(unsigned level)
 {
-	pool_free(table, 1);
+	return PAGE_SIZE << 9 * level;
 }
 
-static unsigned level_shift(unsigned level)
+static uint64_t *entry_at(uint64_t *table, uint64_t from, unsigned level)
 {
-	return 12 + 9 * level;
+	return &table[from / level_span(level) % ENTRIES];
 }
 
 static bool entry_is_leaf(const struct paging *paging, uint64_t entry, unsigned level)
@@ -45,25 +45,20 @@ static void entry_set(uint64_t *entry, uint64_t value)
 	__atomic_store_n(entry, value, __ATOMIC_RELEASE);
 }
 
-static uint64_t *entry_table(const struct paging *paging, uint64_t entry, unsigned level)
-{
-	return (uint64_t *)paging->format->address(entry, level).value;
-}
-
 /* The table below a non-leaf entry; made empty, or with the same translation as the large leaf that stood there. */
 static uint64_t *table_below(struct paging *paging, uint64_t *entry, unsigned level)
 {
 	const struct paging_format *format = paging->format;
 	uint64_t old = *entry;
-	if (format->present(old) && !entry_is_leaf(paging, old, level)) {
-		return entry_table(paging, old, level);
+	if (old && !entry_is_leaf(paging, old, level)) {
+		return (uint64_t *)format->address(old, level).value;
 	}
 	uint64_t *table = paging->table_alloc();
 	if (!table) {
 		return NULL;
 	}
-	for (unsigned i = 0; format->present(old) && i < ENTRIES; i++) {
-		hpa_t part = HPA(format->address(old, level).value + ((uint64_t)i << level_shift(level - 1)));
+	for (unsigned i = 0; old && i < ENTRIES; i++) {
+		hpa_t part = HPA(format->address(old, level).value + i * level_span(level - 1));
 		table[i] = format->leaf(part, format->prot(old), level - 1);
 	}
 	entry_set(entry, format->table(pool_hpa(table), level));
@@ -73,129 +68,99 @@ static uint64_t *table_below(struct paging *paging, uint64_t *entry, unsigned le
 /* May this entry, wholly inside the range, be changed as it is? */
 static bool entry_fits(const struct paging *paging, uint64_t entry, unsigned level, uint64_t from, const struct change *c)
 {
-	bool present = paging->format->present(entry);
 	if (level == 0) {
 		return true;
 	}
-	if (present && !entry_is_leaf(paging, entry, level)) {
+	if (entry && !entry_is_leaf(paging, entry, level)) {
 		return false;
 	}
-	uint64_t to = from + c->offset;
-	return !c->map || (level <= paging->format->max_leaf_level && (to & ((1ull << level_shift(level)) - 1)) == 0);
+	return !c->prot || (level <= paging->format->max_leaf_level && (from + c->offset) % level_span(level) == 0);
 }
 
 static int change_table(struct paging *paging, uint64_t *table, unsigned level, uint64_t from, uint64_t end, const struct change *c)
 {
-	uint64_t span = 1ull << level_shift(level);
-	while (from < end) {
-		uint64_t *entry = &table[from >> level_shift(level) & (ENTRIES - 1)];
-		uint64_t next = (from & ~(span - 1)) + span;
+	uint64_t span = level_span(level);
+	for (uint64_t next; from < end; from = next) {
+		uint64_t *entry = entry_at(table, from, level);
+		next = (from & ~(span - 1)) + span;
 		next = next < end ? next : end;
-		if (!c->map && !paging->format->present(*entry)) {
-			from = next;
+		if (!c->prot && !*entry) {
 			continue;
 		}
 		if (next - from == span && entry_fits(paging, *entry, level, from, c)) {
 			if (c->commit) {
-				entry_set(entry, c->map ? paging->format->leaf(HPA(from + c->offset), c->prot, level) : 0);
+				entry_set(entry, c->prot ? paging->format->leaf(HPA(from + c->offset), c->prot, level) : 0);
 			}
-		} else {
-			uint64_t *below = table_below(paging, entry, level);
-			int error = below ? change_table(paging, below, level - 1, from, next, c) : -ENOMEM;
-			if (error) {
-				return error;
-			}
+			continue;
 		}
-		from = next;
+		uint64_t *below = table_below(paging, entry, level);
+		int error = below ? change_table(paging, below, level - 1, from, next, c) : -ENOMEM;
+		if (error) {
+			return error;
+		}
 	}
 	return 0;
 }
 
-static int change_range(struct paging *paging, uint64_t from, uint64_t bytes, struct change *c)
+static int change_range(struct paging *paging, uint64_t from, uint64_t to, uint64_t bytes, unsigned prot)
 {
+	struct change c = { .offset = to - from, .prot = prot };
 	unsigned top = paging->format->levels - 1;
-	uint64_t limit = 1ull << level_shift(top + 1);
-	if ((from | bytes) & (PAGE_SIZE - 1) || from >= limit || bytes > limit - from) {
+	uint64_t limit = level_span(top + 1);
+	if ((from | to | bytes) % PAGE_SIZE || from >= limit || bytes > limit - from || to + bytes < to) {
 		return -EINVAL;
 	}
-	int error = change_table(paging, paging->root, top, from, from + bytes, c);
-	if (error) {
-		return error;
-	}
-	c->commit = true;
-	return change_table(paging, paging->root, top, from, from + bytes, c);
+	int error = change_table(paging, paging->root, top, from, from + bytes, &c);
+	c.commit = true;
+	return error ? error : change_table(paging, paging->root, top, from, from + bytes, &c);
 }
 
 int paging_init(struct paging *paging, const struct paging_format *format)
 {
 	paging->format = format;
 	paging->table_alloc = pool_table_alloc;
-	paging->table_free = pool_table_free;
 	paging->root = paging->table_alloc();
 	return paging->root ? 0 : -ENOMEM;
 }
 
 int paging_map(struct paging *paging, uint64_t from, hpa_t to, uint64_t bytes, unsigned prot)
 {
-	struct change c = { .map = true, .offset = to.value - from, .prot = prot };
-	if (to.value & (PAGE_SIZE - 1) || to.value + bytes < to.value) {
-		return -EINVAL;
-	}
-	return change_range(paging, from, bytes, &c);
+	return change_range(paging, from, to.value, bytes, prot);
 }
 
 int paging_unmap(struct paging *paging, uint64_t from, uint64_t bytes)
 {
-	struct change c = { .map = false };
-	return change_range(paging, from, bytes, &c);
+	return change_range(paging, from, 0, bytes, 0);
 }
 
 int paging_lookup(const struct paging *paging, uint64_t from, hpa_t *to, unsigned *prot, uint64_t *leaf_size)
 {
 	unsigned level = paging->format->levels - 1;
-	const uint64_t *table = paging->root;
-	if (from >> level_shift(level + 1)) {
+	uint64_t *table = paging->root;
+	if (from >= level_span(level + 1)) {
 		return -EFAULT;
 	}
 	for (;; level--) {
-		uint64_t entry = table[from >> level_shift(level) & (ENTRIES - 1)];
-		if (!paging->format->present(entry)) {
+		uint64_t entry = *entry_at(table, from, level);
+		if (!entry) {
 			return -EFAULT;
 		}
+		uint64_t address = paging->format->address(entry, level).value;
 		if (entry_is_leaf(paging, entry, level)) {
-			*leaf_size = 1ull << level_shift(level);
+			*leaf_size = level_span(level);
 			*prot = paging->format->prot(entry);
-			*to = HPA(paging->format->address(entry, level).value + (from & (*leaf_size - 1)));
+			*to = HPA(address + from % *leaf_size);
 			return 0;
 		}
-		table = entry_table(paging, entry, level);
+		table = (uint64_t *)address;
 	}
 }
 
 uint64_t *paging_entry(struct paging *paging, uint64_t from, unsigned level)
 {
 	uint64_t *table = paging->root;
-	for (unsigned at = paging->format->levels - 1; at > level; at--) {
-		table = table_below(paging, &table[from >> level_shift(at) & (ENTRIES - 1)], at);
-		if (!table) {
-			return NULL;
-		}
+	for (unsigned at = paging->format->levels - 1; table && at > level; at--) {
+		table = table_below(paging, entry_at(table, from, at), at);
 	}
-	return &table[from >> level_shift(level) & (ENTRIES - 1)];
-}
-
-static void table_destroy(struct paging *paging, uint64_t *table, unsigned level)
-{
-	for (unsigned i = 0; level > 0 && i < ENTRIES; i++) {
-		if (paging->format->present(table[i]) && !entry_is_leaf(paging, table[i], level)) {
-			table_destroy(paging, entry_table(paging, table[i], level), level - 1);
-		}
-	}
-	paging->table_free(table);
-}
-
-void paging_destroy(struct paging *paging)
-{
-	table_destroy(paging, paging->root, paging->format->levels - 1);
-	paging->root = NULL;
+	return table ? entry_at(table, from, level) : NULL;
 }

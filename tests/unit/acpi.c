@@ -65,7 +65,7 @@ static bool root_make(const void *const *list, size_t count)
 	memcpy(rsdp + 24, &xsdt, 8);
 	checksum_set(rsdp, 20, &rsdp[8]);
 	checksum_set(rsdp, 36, &rsdp[32]);
-	return acpi_rsdp_take(rsdp);
+	return acpi_root_take(rsdp);
 }
 
 static int start(void **state)
@@ -108,12 +108,12 @@ static void root_with_a_wrong_checksum_is_refused(void **state)
 	uint32_t rsdt = 0x1000;
 	memcpy(rsdp + 16, &rsdt, 4);
 	checksum_set(rsdp, 20, &rsdp[8]);
-	assert_true(acpi_rsdp_take(rsdp));
+	assert_true(acpi_root_take(rsdp));
 	rsdp[8]++;
-	assert_false(acpi_rsdp_take(rsdp));
+	assert_false(acpi_root_take(rsdp));
 	rsdp[8]--;
 	rsdp[0] = 'r';
-	assert_false(acpi_rsdp_take(rsdp));
+	assert_false(acpi_root_take(rsdp));
 }
 
 static void fields_behind_a_short_fadt_read_zero(void **state)
@@ -125,7 +125,7 @@ static void fields_behind_a_short_fadt_read_zero(void **state)
 	acpi_init();
 	assert_int_equal(acpi_fadt(FADT_PM_TIMER, 4), 8);
 	assert_int_equal(acpi_fadt(FADT_X_DSDT, 8), 0);
-	assert_null(acpi_dsdt());
+	assert_null(acpi_table("DSDT", 0));
 }
 
 static void madt_walk_stays_inside_the_table(void **state)

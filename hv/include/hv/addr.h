@@ -17,4 +17,14 @@ typedef struct { uint64_t value; } gva_t;
 #define PAGE_SIZE_2M (1ull << 21)
 #define PAGE_SIZE_1G (1ull << 30)
 
+static inline uint64_t page_down(uint64_t address)
+{
+	return address & ~(PAGE_SIZE - 1);
+}
+
+static inline uint64_t page_up(uint64_t address)
+{
+	return page_down(address + PAGE_SIZE - 1);
+}
+
 #endif

@@ -3,20 +3,28 @@
 #ifndef HV_BOOT_H
 #define HV_BOOT_H
 
+#include <stdbool.h>
 #include <stdint.h>
 #include "hv/addr.h"
 
-#define BOOT_MAX_RAM 64
+#define RAM_RANGES 64
+
+struct ram_range {
+	uint64_t start, end;
+};
+
+struct ram { /* usable RAM: sorted, disjoint, page-aligned */
+	unsigned count;
+	struct ram_range ranges[RAM_RANGES];
+};
 
 struct boot_info {
 	const char *loader; /* "PVH", "Multiboot2" */
-	char cmdline[1024];
-	hpa_t rsdp; /* as the loader gave it, before paging is final; value 0: search the BIOS areas */
+	hpa_t rsdp; /* as the loader gave it, before paging is final; value 0: none */
 	hpa_t low_page; /* a page of RAM below 640 KiB, for the other processors' first instructions; value 0: none */
 	const void *bundle; /* mapped read-only, no-execute; NULL: none given */
 	uint64_t bundle_size;
-	unsigned ram_count;
-	struct { uint64_t start, size; } ram[BOOT_MAX_RAM]; /* usable RAM, sorted, page-aligned */
+	struct ram ram; /* without what the hypervisor itself uses */
 };
 
 extern struct boot_info boot_info;
