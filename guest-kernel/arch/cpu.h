@@ -94,6 +94,7 @@ struct cpu_features {
 	bool smap, large_1g, invariant_tsc, xsave, xsaveopt;
 };
 extern struct cpu_features cpu_features;
+_Static_assert(offsetof(struct cpu_features, smap) == 0, "entry.asm knows it");
 
 /** Load this processor's GDT, TSS, IDT, SYSCALL registers and control bits. */
 void cpu_init(void);

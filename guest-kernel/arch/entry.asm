@@ -59,6 +59,15 @@ MSR_GS_BASE equ 0xc0000101
 	pop rdi
 %endmacro
 
+; A gate leaves the interrupted code's AC in place, and with it SMAP's guard down. (cpu_features.smap is the first byte.)
+%macro guard_up 0
+	cmp byte [rel cpu_features], 0
+	je %%done
+	clac
+%%done:
+%endmacro
+
+extern cpu_features
 extern trap_handle, trap_handle_special, exit_to_user, syscall_enter, thread_begin
 
 section .text
@@ -86,6 +95,7 @@ stub_%+vector:
 trap_entry:
 	push_registers
 	cld
+	guard_up
 	test byte [rsp + FRAME_CS], 3
 	jz .kernel
 	swapgs
@@ -105,6 +115,7 @@ return_to_kernel:
 special_entry:
 	push_registers
 	cld
+	guard_up
 	cmp byte [rsp + FRAME_VECTOR], 1 ; #DB from user mode is handled like any exception, on the thread's stack
 	jne .paranoid
 	test byte [rsp + FRAME_CS], 3
