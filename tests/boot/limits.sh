@@ -3,8 +3,11 @@
 # limit: 400
 . tests/boot/assert.bash
 
-boot 0 --stats "$scratch/stats" -- true
-less "$(number boot_seconds "$scratch/stats")" 4 || fail "the boot took $(number boot_seconds "$scratch/stats") s"
+for _ in 1 2 3; do
+	boot 0 --stats "$scratch/stats" -- true
+	number boot_seconds "$scratch/stats"
+done | sort -n >"$scratch/boots"
+less "$(head -n 1 "$scratch/boots")" 2 || fail "the fastest of three boots took $(head -n 1 "$scratch/boots") s"
 "$vmctl" bench --short --runs 1 --json "$scratch/bench" >"$out" 2>"$err" || fail "vmctl bench: status $?"
 cat "$out"
 exits() {
