@@ -84,7 +84,7 @@ long sys_copy_file_range(const uint64_t a[6])
 	return a[5] ? -EINVAL : copy_files((int)a[0], a[1], (int)a[2], a[3], a[4]);
 }
 
-static int file_sync(int fd, bool data_only)
+static int file_sync(int fd)
 {
 	struct file *f = file_from_fd(fd);
 	if (!f) {
@@ -105,17 +105,17 @@ static int file_sync(int fd, bool data_only)
 
 long sys_fsync(const uint64_t a[6])
 {
-	return file_sync((int)a[0], false);
+	return file_sync((int)a[0]);
 }
 
 long sys_fdatasync(const uint64_t a[6])
 {
-	return file_sync((int)a[0], true);
+	return file_sync((int)a[0]);
 }
 
 long sys_sync_file_range(const uint64_t a[6])
 {
-	return file_sync((int)a[0], true);
+	return file_sync((int)a[0]);
 }
 
 long sys_syncfs(const uint64_t a[6])

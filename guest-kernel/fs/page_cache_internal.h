@@ -26,6 +26,9 @@ static inline void page_flag_clear(struct page *page, uint32_t flag)
 }
 
 /* page_cache.c */
+extern struct list dirty_mappings; /* cache_lock; oldest first */
+extern uint64_t dirty_pages; /* cache_lock */
+extern uint64_t writeback_pages; /* atomic */
 /** Referenced, whatever its state; NULL: not there. */
 struct page *cache_find(struct mapping *m, uint64_t index);
 /** Insert a new page, locked and not up to date, referenced twice (cache and caller). -EEXIST if there is one by now. */

@@ -9,8 +9,6 @@
 #include "kernel/block.h"
 #include "kernel/platform.h"
 
-extern uint64_t writeback_pages;
-
 struct batch {
 	struct blk_request request;
 	struct inode *inode;

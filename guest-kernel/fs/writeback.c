@@ -14,9 +14,6 @@
 #define AGE (5 * SECOND)
 #define THROTTLE_SHARE 4u
 
-extern struct list dirty_mappings;
-extern uint64_t dirty_pages;
-
 static uint64_t dirty_limit(void)
 {
 	uint64_t start, bytes;
