@@ -2,6 +2,8 @@
 /* See elf.h. Reads through memcpy: the file may lie at any address. */
 #include "base/elf.h"
 
+#include <stdbool.h>
+
 #include "abi/errno.h"
 #include "abi/pvh.h"
 #include "base/string.h"
@@ -25,11 +27,8 @@ int elf_check_header(const void *file, size_t bytes, const char **why)
 	if (memcmp(h.ident, "\177ELF", 4) != 0) {
 		return refuse(why, "not an ELF file");
 	}
-	if (h.ident[4] != 2 || h.ident[5] != 1 || h.machine != ELF_MACHINE_X86_64) {
-		return refuse(why, "not a little-endian x86-64 ELF file");
-	}
-	if (h.type != ELF_ET_EXEC && h.type != ELF_ET_DYN) {
-		return refuse(why, "not an executable ELF file");
+	if (h.ident[4] != 2 || h.ident[5] != 1 || h.machine != ELF_MACHINE_X86_64 || (h.type != ELF_ET_EXEC && h.type != ELF_ET_DYN)) {
+		return refuse(why, "not an executable ELF file for x86-64");
 	}
 	if (h.phentsize != sizeof(struct elf_segment) || h.phnum == 0 || h.phnum > ELF_MAX_SEGMENTS) {
 		return refuse(why, "its ELF program headers are malformed");
@@ -40,13 +39,11 @@ int elf_check_header(const void *file, size_t bytes, const char **why)
 int elf_segment(const void *program_headers, unsigned index, uint64_t file_size, struct elf_segment *out, const char **why)
 {
 	memcpy(out, (const char *)program_headers + index * sizeof(*out), sizeof(*out));
-	if (out->type == ELF_PT_LOAD) {
-		if (out->filesz > out->memsz) {
-			return refuse(why, "an ELF segment is larger in the file than in memory");
-		}
-		if (out->vaddr + out->memsz < out->vaddr || out->paddr + out->memsz < out->paddr) {
-			return refuse(why, "an ELF segment wraps around the address space");
-		}
+	if (out->type == ELF_PT_LOAD && out->filesz > out->memsz) {
+		return refuse(why, "an ELF segment is larger in the file than in memory");
+	}
+	if (out->type == ELF_PT_LOAD && (out->vaddr + out->memsz < out->vaddr || out->paddr + out->memsz < out->paddr)) {
+		return refuse(why, "an ELF segment wraps around the address space");
 	}
 	if (out->filesz > file_size || out->offset > file_size - out->filesz) {
 		return refuse(why, "an ELF segment lies outside the file");
@@ -55,26 +52,23 @@ int elf_segment(const void *program_headers, unsigned index, uint64_t file_size,
 }
 
 /* A note: namesz, descsz, type, then name and descriptor, each padded to 4 bytes (gABI, chapter 5). */
-static int note_find_entry(const char *notes, uint64_t size, uint32_t *entry)
+static bool note_find_entry(const char *notes, uint64_t size, uint32_t *entry)
 {
-	uint64_t at = 0;
-	while (size - at >= 12) {
-		uint32_t head[3];
-		memcpy(head, notes + at, sizeof(head));
-		uint64_t name = at + 12;
-		uint64_t desc = name + (((uint64_t)head[0] + 3) & ~3ull);
-		uint64_t next = desc + (((uint64_t)head[1] + 3) & ~3ull);
-		if (next > size || desc > next) {
-			return -ENOEXEC;
+	struct { uint32_t name_bytes, bytes, type; } head;
+	for (uint64_t at = 0, next; size - at >= sizeof(head); at = next) {
+		memcpy(&head, notes + at, sizeof(head));
+		uint64_t name = at + sizeof(head), desc = name + ((head.name_bytes + 3ull) & ~3ull);
+		next = desc + ((head.bytes + 3ull) & ~3ull);
+		if (next > size) {
+			return false;
 		}
-		if (head[2] == PVH_NOTE_PHYS32_ENTRY && head[0] == sizeof(PVH_NOTE_NAME) &&
-		    memcmp(notes + name, PVH_NOTE_NAME, sizeof(PVH_NOTE_NAME)) == 0 && head[1] >= 4) {
+		if (head.type == PVH_NOTE_PHYS32_ENTRY && head.name_bytes == sizeof(PVH_NOTE_NAME) &&
+		    memcmp(notes + name, PVH_NOTE_NAME, sizeof(PVH_NOTE_NAME)) == 0 && head.bytes >= sizeof(*entry)) {
 			memcpy(entry, notes + desc, sizeof(*entry));
-			return 0;
+			return true;
 		}
-		at = next;
 	}
-	return -ENOEXEC;
+	return false;
 }
 
 int elf_pvh_entry(const void *file, size_t bytes, uint32_t *entry, const char **why)
@@ -95,8 +89,7 @@ int elf_pvh_entry(const void *file, size_t bytes, uint32_t *entry, const char **
 		if (error) {
 			return error;
 		}
-		if (segment.type == ELF_PT_NOTE &&
-		    note_find_entry((const char *)file + segment.offset, segment.filesz, entry) == 0) {
+		if (segment.type == ELF_PT_NOTE && note_find_entry((const char *)file + segment.offset, segment.filesz, entry)) {
 			return 0;
 		}
 	}

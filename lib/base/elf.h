@@ -10,11 +10,8 @@
 #include <stdint.h>
 
 #define ELF_PT_LOAD 1
-#define ELF_PT_DYNAMIC 2
 #define ELF_PT_INTERP 3
 #define ELF_PT_NOTE 4
-#define ELF_PT_PHDR 6
-#define ELF_PT_TLS 7
 #define ELF_PT_GNU_STACK 0x6474e551
 #define ELF_PF_X 1
 #define ELF_PF_W 2

