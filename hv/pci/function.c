@@ -40,12 +40,12 @@ static uint32_t bar_mask(const struct pci_function *f, unsigned offset)
 }
 
 /* Returns how many registers the BAR takes. It is noted only if it has an address that fits its size. */
-static unsigned bar_read(struct pci_function *f, unsigned index, unsigned count)
+static unsigned bar_read(struct pci_function *f, unsigned index)
 {
 	unsigned offset = PCI_BAR0 + 4 * index;
 	uint32_t low = pci_read(f, offset, 4);
 	bool wide = !(low & BAR_IO) && (low & BAR_TYPE) == BAR_TYPE_64;
-	if (low & BAR_IO || (wide && index + 1 >= count)) {
+	if (low & BAR_IO || (wide && index == 5)) {
 		return 1;
 	}
 	uint64_t at = low & ~BAR_FLAGS, mask = bar_mask(f, offset) & ~BAR_FLAGS;
@@ -62,15 +62,13 @@ static unsigned bar_read(struct pci_function *f, unsigned index, unsigned count)
 
 static void bars_read(struct pci_function *f)
 {
-	uint32_t header = pci_read(f, PCI_HEADER_TYPE, 1) & ~PCI_HEADER_MULTI;
-	unsigned count = header == 0 ? 6 : 0; /* a bridge's are nobody's */
 	uint32_t command = pci_read(f, PCI_COMMAND, 2);
-	pci_write(f, PCI_COMMAND, 2, command & ~(PCI_COMMAND_IO | PCI_COMMAND_MEMORY));
-	for (unsigned i = 0; i < 6; i++) {
-		f->bars[i] = (struct pci_bar){ .size = 0 };
+	if (pci_read(f, PCI_HEADER_TYPE, 1) & ~PCI_HEADER_MULTI) {
+		return; /* a bridge's are nobody's */
 	}
-	for (unsigned i = 0; i < count;) {
-		i += bar_read(f, i, count);
+	pci_write(f, PCI_COMMAND, 2, command & ~(PCI_COMMAND_IO | PCI_COMMAND_MEMORY));
+	for (unsigned i = 0; i < 6;) {
+		i += bar_read(f, i);
 	}
 	pci_write(f, PCI_COMMAND, 2, command);
 }
@@ -83,7 +81,6 @@ void pci_function_read(struct pci_function *f)
 	f->class_code = pci_read(f, PCI_CLASS, 4) >> 8;
 	f->pm_cap = pci_cap_find(f, PCI_CAP_PM);
 	f->msi_cap = pci_cap_find(f, PCI_CAP_MSI);
-	f->msix_cap = pci_cap_find(f, PCI_CAP_MSIX);
 	f->pcie_cap = pci_cap_find(f, PCI_CAP_PCIE);
 	bars_read(f);
 }

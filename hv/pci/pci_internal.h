@@ -24,8 +24,6 @@
 #define PCI_CAP_PM 0x01
 #define PCI_CAP_MSI 0x05
 #define PCI_CAP_PCIE 0x10
-#define PCI_CAP_MSIX 0x11
-#define PCI_CAP_AF 0x13
 
 #define PCI_CLASS_AHCI 0x010601u
 #define PCI_CLASS_IOMMU 0x080600u
@@ -41,8 +39,7 @@ uint8_t pci_cap_find(const struct pci_function *f, uint8_t id);
 
 /** No messages any more, as after a reset. */
 void pci_msi_off(struct pci_function *f);
-/** Map what a later reset or MSI-X needs, so that they allocate nothing. */
+/** Map what a later reset needs, so that it allocates nothing. */
 void pci_reset_prepare(struct pci_function *f);
-void pci_msix_prepare(struct pci_function *f);
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Function resets, the most thorough first: function-level reset (PCI Express 4.0, 6.6.2, or Advanced Features), D3hot to D0 where
- * the function says that it loses its state (PCI PM 1.2, 5.4), the class's own (AHCI 1.3.1, 10.4.3). Afterwards the header is as before,
+ * Function resets, the most thorough first: function-level reset (PCI Express 4.0, 6.6.2), D3hot to D0 where the function
+ * says that it loses its state (PCI PM 1.2, 5.4), the class's own (AHCI 1.3.1, 10.4.3). Afterwards the header is as before,
  * with bus mastering and message interrupts off. Each wait ends at a TSC deadline. Nothing here allocates: what must be
  * mapped was mapped by pci_reset_prepare at boot.
  */
@@ -19,11 +19,6 @@
 #define PCIE_DEVICE_CONTROL_FLR 0x8000u
 #define PCIE_DEVICE_STATUS 10
 #define PCIE_DEVICE_STATUS_PENDING 0x20u
-#define AF_CAP 3
-#define AF_CAP_FLR 0x02u
-#define AF_CONTROL 4
-#define AF_STATUS 5
-#define AF_STATUS_PENDING 0x01u
 #define PM_CONTROL 4
 #define PM_CONTROL_STATE 0x3u
 #define PM_CONTROL_NO_SOFT_RESET 0x8u
@@ -33,7 +28,6 @@
 #define AHCI_GHC 4
 #define AHCI_GHC_HR 1u
 #define AHCI_GHC_AE (1u << 31)
-#define AHCI_REGISTERS 0x1100u /* 32 ports */
 #define AHCI_PI 0x0c
 #define AHCI_PORT(n) (0x100u + 0x80u * (n))
 #define AHCI_PORT_CMD 0x18u
@@ -53,7 +47,7 @@ void pci_reset_prepare(struct pci_function *f)
 	const struct pci_bar *bar = &f->bars[AHCI_BAR];
 	uint64_t in_page = bar->at.value & (PAGE_SIZE - 1);
 	if (f->class_code == PCI_CLASS_AHCI && bar->at.value != 0 && bar->size >= AHCI_PORT(0) && in_page == 0) {
-		f->registers = mmio_map(bar->at, bar->size < AHCI_REGISTERS ? PAGE_SIZE : 2 * PAGE_SIZE);
+		f->registers = mmio_map(bar->at, bar->size < AHCI_PORT(32) ? PAGE_SIZE : 2 * PAGE_SIZE);
 	}
 }
 
@@ -77,35 +71,14 @@ static int wait_config(const struct pci_function *f, unsigned offset, uint32_t b
 	return 0;
 }
 
-static bool pcie_flr(const struct pci_function *f)
-{
-	return f->pcie_cap && pci_read(f, f->pcie_cap + PCIE_DEVICE_CAP, 4) & PCIE_DEVICE_CAP_FLR;
-}
-
-static bool flr_known(const struct pci_function *f)
-{
-	unsigned af = pci_cap_find(f, PCI_CAP_AF);
-	return pcie_flr(f) || (af && pci_read(f, af + AF_CAP, 1) & AF_CAP_FLR);
-}
-
 /* Transactions that stay pending do not hold the reset up: 6.6.2 lets software go on after its own time limit. */
 static int flr(const struct pci_function *f)
 {
-	bool pcie = pcie_flr(f);
-	unsigned cap = pcie ? f->pcie_cap : pci_cap_find(f, PCI_CAP_AF);
-	(void)wait_config(f, cap + (pcie ? PCIE_DEVICE_STATUS : AF_STATUS), pcie ? PCIE_DEVICE_STATUS_PENDING : AF_STATUS_PENDING, PENDING_US);
-	if (pcie) {
-		pci_write(f, cap + PCIE_DEVICE_CONTROL, 2, pci_read(f, cap + PCIE_DEVICE_CONTROL, 2) | PCIE_DEVICE_CONTROL_FLR);
-	} else {
-		pci_write(f, cap + AF_CONTROL, 1, 1);
-	}
+	unsigned control = f->pcie_cap + PCIE_DEVICE_CONTROL;
+	(void)wait_config(f, f->pcie_cap + PCIE_DEVICE_STATUS, PCIE_DEVICE_STATUS_PENDING, PENDING_US);
+	pci_write(f, control, 2, pci_read(f, control, 2) | PCIE_DEVICE_CONTROL_FLR);
 	wait_us(FLR_US);
 	return 0;
-}
-
-static bool pm_known(const struct pci_function *f)
-{
-	return f->pm_cap && !(pci_read(f, f->pm_cap + PM_CONTROL, 2) & PM_CONTROL_NO_SOFT_RESET);
 }
 
 static int pm_reset(const struct pci_function *f)
@@ -117,11 +90,6 @@ static int pm_reset(const struct pci_function *f)
 	pci_write(f, control, 2, d0);
 	wait_us(PM_US);
 	return wait_config(f, control, PM_CONTROL_STATE, PM_US);
-}
-
-static bool ahci_known(const struct pci_function *f)
-{
-	return f->class_code == PCI_CLASS_AHCI && f->registers;
 }
 
 /* The port's registers; NULL: it is not implemented, or not in the BAR. */
@@ -147,9 +115,10 @@ static bool ahci_idle(const struct pci_function *f)
 }
 
 /*
- * For the emulator's sake (QEMU 7.2). It has one buffer for accesses that the IOMMU blocks: a port whose command list or FIS area is blocked
- * holds it, a blocked request waits for it, and a controller reset would wait for the request with the whole machine stopped. What
- * is outstanding gets time to end; failing that, stopping the ports (10.1.2) lets go of the buffer, and it gets time again.
+ * For the emulator's sake (QEMU 7.2). It has one buffer for accesses that the IOMMU blocks: a port whose command list or FIS area
+ * is blocked holds it, a blocked request waits for it, and a controller reset would wait for the request with the whole machine
+ * stopped. What is outstanding gets time to end; failing that, stopping the ports (10.1.2) lets go of the buffer, and it gets
+ * time again.
  */
 static void ahci_settle(const struct pci_function *f)
 {
@@ -159,7 +128,8 @@ static void ahci_settle(const struct pci_function *f)
 	for (unsigned n = 0; n < 32; n++) {
 		uint32_t *port = ahci_port(f, n);
 		if (port) {
-			mmio_write32(port, AHCI_PORT_CMD, mmio_read32(port, AHCI_PORT_CMD) & ~(AHCI_PORT_CMD_ST | AHCI_PORT_CMD_FRE));
+			uint32_t command = mmio_read32(port, AHCI_PORT_CMD);
+			mmio_write32(port, AHCI_PORT_CMD, command & ~(AHCI_PORT_CMD_ST | AHCI_PORT_CMD_FRE));
 		}
 	}
 	(void)ahci_idle(f);
@@ -182,22 +152,19 @@ static int ahci_reset(const struct pci_function *f)
 
 static const struct reset_method {
 	const char *name;
-	bool (*known)(const struct pci_function *f);
 	int (*run)(const struct pci_function *f);
-} methods[] = {
-	{ "function-level reset", flr_known, flr },
-	{ "power state D3hot to D0", pm_known, pm_reset },
-	{ "AHCI controller reset", ahci_known, ahci_reset },
-};
+} flr_method = { "function-level reset", flr }, pm_method = { "power state D3hot to D0", pm_reset },
+  ahci_method = { "AHCI controller reset", ahci_reset };
 
 static const struct reset_method *method_of(const struct pci_function *f)
 {
-	for (unsigned i = 0; i < sizeof(methods) / sizeof(methods[0]); i++) {
-		if (methods[i].known(f)) {
-			return &methods[i];
-		}
+	if (f->pcie_cap && pci_read(f, f->pcie_cap + PCIE_DEVICE_CAP, 4) & PCIE_DEVICE_CAP_FLR) {
+		return &flr_method;
 	}
-	return NULL;
+	if (f->pm_cap && !(pci_read(f, f->pm_cap + PM_CONTROL, 2) & PM_CONTROL_NO_SOFT_RESET)) {
+		return &pm_method;
+	}
+	return f->registers ? &ahci_method : NULL;
 }
 
 const char *pci_reset_method(const struct pci_function *f)
@@ -211,19 +178,19 @@ const char *pci_reset_method(const struct pci_function *f)
 
 int pci_reset(struct pci_function *f)
 {
-	uint32_t header[(HEADER_END - HEADER_FIRST) / 4];
+	uint32_t header[HEADER_END / 4];
 	const struct reset_method *method = method_of(f);
 	if (!method) {
 		return -ENODEV;
 	}
 	pci_bus_master(f, false);
 	uint32_t command = pci_read(f, PCI_COMMAND, 2);
-	for (unsigned i = 0; i < sizeof(header) / sizeof(header[0]); i++) {
-		header[i] = pci_read(f, HEADER_FIRST + 4 * i, 4);
+	for (unsigned at = HEADER_FIRST; at < HEADER_END; at += 4) {
+		header[at / 4] = pci_read(f, at, 4);
 	}
 	int error = method->run(f);
-	for (unsigned i = 0; i < sizeof(header) / sizeof(header[0]); i++) {
-		pci_write(f, HEADER_FIRST + 4 * i, 4, header[i]);
+	for (unsigned at = HEADER_FIRST; at < HEADER_END; at += 4) {
+		pci_write(f, at, 4, header[at / 4]);
 	}
 	pci_write(f, PCI_COMMAND, 2, command);
 	pci_msi_off(f);

@@ -14,30 +14,24 @@
 static struct pci_function functions[PCI_MAX_FUNCTIONS];
 static unsigned function_count;
 
-/* False: there is none. */
-static bool function_add(uint16_t bdf, bool *multi)
+/* True: there is one, and it says that its device has more. */
+static bool function_add(uint16_t bdf)
 {
-	struct pci_function probe = { .bdf = bdf };
-	uint32_t vendor = pci_read(&probe, PCI_VENDOR, 2);
-	if (vendor == 0xffff || vendor == 0) {
+	struct pci_function f = { .bdf = bdf };
+	if (pci_read(&f, PCI_VENDOR, 2) == 0xffff) {
 		return false;
 	}
-	*multi = pci_read(&probe, PCI_HEADER_TYPE, 1) & PCI_HEADER_MULTI;
-	if (function_count == PCI_MAX_FUNCTIONS) {
-		log_line("pci: %02x:%02x.%x: more than %u functions; bus mastering off, no domain can own it", bdf >> 8, bdf >> 3 & 31,
-			 bdf & 7, PCI_MAX_FUNCTIONS);
-		pci_bus_master(&probe, false);
-		return true;
+	pci_function_read(&f);
+	if (f.class_code >> 16 != PCI_CLASS_BASE_BRIDGE && f.class_code != PCI_CLASS_IOMMU) {
+		pci_bus_master(&f, false);
 	}
-	struct pci_function *f = &functions[function_count++];
-	*f = probe;
-	pci_function_read(f);
-	if (f->class_code >> 16 != PCI_CLASS_BASE_BRIDGE && f->class_code != PCI_CLASS_IOMMU) {
-		pci_bus_master(f, false);
+	if (function_count < PCI_MAX_FUNCTIONS) {
+		pci_reset_prepare(&f);
+		functions[function_count++] = f;
+	} else {
+		log_line("pci: %02x:%02x.%x: one too many, no domain can own it", bdf >> 8, bdf >> 3 & 31, bdf & 7);
 	}
-	pci_reset_prepare(f);
-	pci_msix_prepare(f);
-	return true;
+	return pci_read(&f, PCI_HEADER_TYPE, 1) & PCI_HEADER_MULTI;
 }
 
 int pci_init(void)
@@ -46,11 +40,9 @@ int pci_init(void)
 	if (ecam_init(&first, &last) < 0) {
 		return -ENODEV;
 	}
-	for (unsigned device = first * 32; device < (last + 1) * 32; device++) {
-		bool multi = false, ignored;
-		bool there = function_add((uint16_t)(device << 3), &multi);
-		for (unsigned function = 1; there && multi && function < 8; function++) {
-			(void)function_add((uint16_t)(device << 3 | function), &ignored);
+	for (unsigned bdf = first << 8; bdf < (last + 1) << 8; bdf++) {
+		if (!function_add((uint16_t)bdf) && bdf % 8 == 0) {
+			bdf += 7; /* the device has no other function */
 		}
 	}
 	return 0;
@@ -63,7 +55,7 @@ unsigned pci_count(void)
 
 struct pci_function *pci_at(unsigned index)
 {
-	return index < function_count ? &functions[index] : NULL;
+	return &functions[index];
 }
 
 struct pci_function *pci_find(uint16_t bdf)

@@ -17,12 +17,10 @@ struct pci_function {
 	uint16_t bdf, vendor, device;
 	uint32_t class_code; /* 24 bits */
 	struct pci_bar bars[6];
-	uint8_t msi_cap, msix_cap, pm_cap, pcie_cap; /* offsets, 0: absent */
+	uint8_t msi_cap, pm_cap, pcie_cap; /* offsets, 0: absent */
 	struct domain *owner; /* NULL: the hypervisor's or nobody's; bus mastering is off then */
 	uint8_t vector; /* host vector of its interrupt */
 	void *registers; /* mapped for the class's own reset, or NULL */
-	void *msix_table; /* mapped, or NULL */
-	uint16_t msix_count; /* entries of msix_table */
 };
 
 int pci_init(void); /* -ENODEV without an MCFG */
@@ -39,7 +37,7 @@ void pci_write(const struct pci_function *f, unsigned offset, unsigned width, ui
 int pci_domain_read(const struct pci_function *f, unsigned offset, unsigned width, uint32_t *value);
 int pci_domain_write(struct pci_function *f, unsigned offset, unsigned width, uint32_t value);
 
-/** Deliver the function's MSI (or MSI-X entry `index`) as host `vector` on processor `cpu`, through interrupt remapping
+/** Deliver the function's MSI (`index` is 0) as host `vector` on processor `cpu`, through interrupt remapping
  *  where the IOMMU has it. vector 0: off. -ENODEV without MSI. */
 int pci_msi_set(struct pci_function *f, unsigned index, uint8_t vector, uint32_t cpu);
 void pci_bus_master(struct pci_function *f, bool on);
