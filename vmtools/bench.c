@@ -5,10 +5,13 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "command.h"
@@ -89,6 +92,22 @@ static int take_output(struct bench *b, FILE *output, enum vmctl_mode mode, bool
 	return taken > 0 ? 0 : fail(VMCTL_HOST, "the benchmark program printed no figures");
 }
 
+/* libvirt's embedded driver opens once in a process, so each machine has a process of its own; it ends when this one does. */
+static int run_apart(const struct options *o, FILE *output)
+{
+	fflush(NULL);
+	pid_t pid = fork();
+	if (pid == 0) {
+		prctl(PR_SET_PDEATHSIG, SIGTERM);
+		_exit(run_machine(o, output, NULL, NULL));
+	}
+	int status;
+	if (pid < 0 || waitpid(pid, &status, 0) != pid) {
+		return fail(VMCTL_HOST, "no process for a machine: %s", strerror(errno));
+	}
+	return WIFEXITED(status) ? WEXITSTATUS(status) : VMCTL_DIED;
+}
+
 static int run_once(struct bench *b, enum vmctl_mode mode, bool icount)
 {
 	static char bench[] = "/bench", data[] = "/data", one[] = "1", short_scale[] = SCALE_SHORT;
@@ -100,7 +119,7 @@ static int run_once(struct bench *b, enum vmctl_mode mode, bool icount)
 	if (!output) {
 		return fail(VMCTL_HOST, "no temporary file: %s", strerror(errno));
 	}
-	int status = run_machine(&o, output, NULL, NULL);
+	int status = run_apart(&o, output);
 	if (status == 0) {
 		status = take_output(b, output, mode, icount);
 	} else {
