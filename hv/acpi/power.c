@@ -8,8 +8,6 @@
 #include "base/string.h"
 #include "hv/port.h"
 
-#define AML_ZERO 0x00
-#define AML_ONE 0x01
 #define AML_BYTE_PREFIX 0x0a
 #define AML_PACKAGE 0x12
 #define PM1_SCI_ENABLE 1u
@@ -20,31 +18,23 @@
 #define RESET_CONTROL_HARD 0x06
 #define POLLS 1000000
 
-/* One element of the package: Zero, One, or BytePrefix and a byte. What lies behind it; NULL: it is neither. */
-static const uint8_t *element_take(const uint8_t *at, const uint8_t *end, uint8_t *value)
-{
-	if (at < end && *at == AML_BYTE_PREFIX) {
-		at++;
-	} else if (at < end && *at != AML_ZERO && *at != AML_ONE) {
-		return NULL;
-	}
-	*value = at < end ? *at : 0;
-	return at < end ? at + 1 : NULL;
-}
-
+/* SLP_TYP for PM1A and PM1B. An element is Zero or One, which stand for themselves, or BytePrefix and a byte. */
 static bool s5_find(const struct acpi_header *dsdt, uint8_t type[2])
 {
-	const uint8_t *end = (const uint8_t *)dsdt + dsdt->length;
-	for (const uint8_t *at = (const uint8_t *)(dsdt + 1); end - at >= 8; at++) {
-		if (memcmp(at, "_S5_", 4) == 0 && at[4] == AML_PACKAGE) {
-			const uint8_t *element = at + 5 + 1 + (at[5] >> 6) + 1; /* PkgLength of 1 to 4 bytes, NumElements */
-			element = element_take(element, end, &type[0]);
-			if (element && element_take(element, end, &type[1])) {
-				return true;
-			}
-		}
+	const uint8_t *bytes = (const uint8_t *)dsdt;
+	size_t at = sizeof(*dsdt);
+	while (at + 6 <= dsdt->length && (memcmp(bytes + at, "_S5_", 4) != 0 || bytes[at + 4] != AML_PACKAGE)) {
+		at++;
 	}
-	return false;
+	if (at + 6 > dsdt->length) {
+		return false;
+	}
+	at += 5 + 1 + (bytes[at + 5] >> 6) + 1; /* PkgLength of 1 to 4 bytes, NumElements */
+	for (unsigned i = 0; i < 2; i++, at++) {
+		at += at < dsdt->length && bytes[at] == AML_BYTE_PREFIX;
+		type[i] = at < dsdt->length ? bytes[at] : 0;
+	}
+	return true;
 }
 
 static void sleep_enter(uint16_t port, uint8_t type)

@@ -61,9 +61,6 @@ enter_long_mode:
 	mov ds, eax
 	mov es, eax
 	mov ss, eax
-	xor eax, eax
-	mov fs, eax
-	mov gs, eax
 	mov esp, [cpu_start_stack]
 	mov eax, 1 << 5 ; PAE
 	mov cr4, eax

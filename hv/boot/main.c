@@ -61,11 +61,9 @@ void boot_main(uint32_t magic, uint32_t structure)
 	acpi_root_take(early_at(boot_info.rsdp.value, RSDP_BYTES));
 	memory_init();
 	acpi_init();
-	pic_mask();
+	ioapic_init();
 	lapic_init();
 	lapic_enable();
-	cpu_areas[0].cpu.apic_id = lapic_id();
-	ioapic_init();
 	time_init();
 	smp_start();
 	console_listen();

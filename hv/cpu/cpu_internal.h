@@ -66,14 +66,12 @@ enum lapic_register {
 enum { ICR_NMI = 0x4400, ICR_INIT = 0x4500, ICR_STARTUP = 0x4600 /* | page number */ };
 extern bool lapic_tsc_deadline;
 void lapic_init(void); /* once, boot processor: finds the mode, maps */
-void lapic_enable(void); /* each processor */
-uint32_t lapic_id(void);
+void lapic_enable(void); /* each processor; fills in its apic_id */
 uint32_t lapic_read(enum lapic_register reg);
 void lapic_write(enum lapic_register reg, uint32_t value);
 void lapic_ipi(uint32_t apic_id, uint32_t command); /* ICR, low half */
 
-void pic_mask(void); /* before lapic_enable */
-void ioapic_init(void); /* all masked */
+void ioapic_init(void); /* all masked, and the PIC; before lapic_enable */
 void time_init(void); /* measure the TSC, read the RTC */
 void rtc_init(void);
 void timer_fired(void);

@@ -39,17 +39,13 @@ static void *ioapic_open(const struct madt_ioapic *entry, uint32_t *count)
 	return registers;
 }
 
-/* Before the local APIC masks LINT0, while the PIC's request can still be taken back: QEMU 7.2 otherwise keeps a request that
- * firmware left pending, and delivers it as vector -1 at the first STI. */
-void pic_mask(void)
-{
-	port_write8(PIC_MASTER_DATA, 0xff);
-	port_write8(PIC_SLAVE_DATA, 0xff);
-}
-
 void ioapic_init(void)
 {
 	const struct madt_ioapic *entry = NULL;
+	/* Before the local APIC masks LINT0, while the PIC's request can still be taken back: QEMU 7.2 otherwise keeps a request
+	 * that firmware left pending, and delivers it as vector -1 at the first STI. */
+	port_write8(PIC_MASTER_DATA, 0xff);
+	port_write8(PIC_SLAVE_DATA, 0xff);
 	while ((entry = madt_next(entry, MADT_IOAPIC, sizeof(*entry)))) {
 		uint32_t count;
 		void *registers = ioapic_open(entry, &count);

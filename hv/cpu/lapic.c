@@ -60,6 +60,7 @@ void lapic_enable(void)
 	if (!registers) {
 		msr_write(MSR_APIC_BASE, base | APIC_BASE_X2);
 	}
+	cpu_current()->apic_id = lapic_read(LAPIC_ID) >> (registers ? 24 : 0);
 	lapic_write(LAPIC_TPR, 0);
 	lapic_write(LAPIC_SVR, SVR_ENABLE | VECTOR_SPURIOUS);
 	lapic_write(LAPIC_LVT_LINT0, LVT_MASKED);
@@ -69,11 +70,6 @@ void lapic_enable(void)
 	lapic_write(LAPIC_TIMER_INITIAL, 0);
 	lapic_write(LAPIC_LVT_TIMER, VECTOR_TIMER | (lapic_tsc_deadline ? TIMER_TSC_DEADLINE : 0));
 	__asm__ volatile("mfence" : : : "memory"); /* the deadline MSR is not ordered with the LVT's store */
-}
-
-uint32_t lapic_id(void)
-{
-	return registers ? lapic_read(LAPIC_ID) >> 24 : lapic_read(LAPIC_ID);
 }
 
 void lapic_ipi(uint32_t apic_id, uint32_t command)

@@ -6,7 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum madt_type { MADT_LAPIC = 0, MADT_IOAPIC = 1, MADT_OVERRIDE = 2, MADT_X2APIC = 9 };
+enum madt_type { MADT_LAPIC = 0, MADT_IOAPIC = 1, MADT_OVERRIDE = 2 };
 
 struct madt_entry {
 	uint8_t type, length;
@@ -29,12 +29,6 @@ struct madt_override {
 	uint8_t bus, irq;
 	uint32_t gsi;
 	uint16_t flags;
-} __attribute__((packed));
-
-struct madt_x2apic {
-	struct madt_entry entry;
-	uint16_t reserved;
-	uint32_t apic_id, flags, processor;
 } __attribute__((packed));
 
 #define MADT_ENABLED 1u

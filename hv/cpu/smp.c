@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The other processors of the MADT, started one at a time by INIT and two startup IPIs (MP specification 1.4, B.4), each on
+ * The other processors of the MADT, up to APIC ID 254 (ACPI 6.4, 5.2.12.12), started one at a time by INIT and two startup IPIs (MP specification 1.4, B.4), each on
  * its own stack and tables, then idle until the boot processor has built the domains. One that does not answer is
  * put back to INIT, so that it cannot wake later on a stack that another has got.
  */
@@ -43,15 +43,14 @@ static bool answered(const struct cpu_area *area, uint64_t us)
 	return area->started;
 }
 
-static void processor_found(uint32_t apic_id, uint32_t flags)
+static void processor_found(uint32_t apic_id)
 {
 	struct cpu_area *area = &cpu_areas[cpu_count];
 	uint32_t startup = ICR_STARTUP | (uint32_t)(boot_info.low_page.value / PAGE_SIZE);
-	if (!(flags & MADT_ENABLED) || apic_id == cpu_areas[0].cpu.apic_id || cpu_count == HV_MAX_CPUS) {
+	if (apic_id == cpu_areas[0].cpu.apic_id || cpu_count == HV_MAX_CPUS) {
 		return;
 	}
 	cpu_start_stack = area->ist;
-	area->cpu.apic_id = apic_id;
 	lapic_ipi(apic_id, ICR_INIT);
 	(void)answered(area, INIT_US);
 	lapic_ipi(apic_id, startup);
@@ -69,16 +68,14 @@ static void processor_found(uint32_t apic_id, uint32_t flags)
 void smp_start(void)
 {
 	const struct madt_lapic *lapic = NULL;
-	const struct madt_x2apic *x2apic = NULL;
 	if (!boot_info.low_page.value) {
 		log_line("no memory below 640 KiB to start other processors from");
 		return;
 	}
 	window_write(boot_info.low_page, trampoline_start, (size_t)(trampoline_end - trampoline_start));
 	while ((lapic = madt_next(lapic, MADT_LAPIC, sizeof(*lapic)))) {
-		processor_found(lapic->apic_id, lapic->flags);
-	}
-	while ((x2apic = madt_next(x2apic, MADT_X2APIC, sizeof(*x2apic)))) {
-		processor_found(x2apic->apic_id, x2apic->flags);
+		if (lapic->flags & MADT_ENABLED) {
+			processor_found(lapic->apic_id);
+		}
 	}
 }

@@ -5,36 +5,21 @@
 
 #include <stdint.h>
 
-static inline uint8_t port_read8(uint16_t port)
-{
-	uint8_t value;
-	__asm__ volatile("inb %w1, %0" : "=a"(value) : "Nd"(port) : "memory");
-	return value;
-}
-
-static inline uint16_t port_read16(uint16_t port)
-{
-	uint16_t value;
-	__asm__ volatile("inw %w1, %0" : "=a"(value) : "Nd"(port) : "memory");
-	return value;
-}
-
-static inline uint32_t port_read32(uint16_t port)
-{
-	uint32_t value;
-	__asm__ volatile("inl %w1, %0" : "=a"(value) : "Nd"(port) : "memory");
-	return value;
-}
-
-static inline void port_write8(uint16_t port, uint8_t value)
-{
-	__asm__ volatile("outb %0, %w1" : : "a"(value), "Nd"(port) : "memory");
-}
-
-static inline void port_write16(uint16_t port, uint16_t value)
-{
-	__asm__ volatile("outw %0, %w1" : : "a"(value), "Nd"(port) : "memory");
-}
+/* port_read8(port), port_write8(port, value) and so on. */
+#define PORT_ACCESS(bits, suffix) \
+	static inline uint##bits##_t port_read##bits(uint16_t port) \
+	{ \
+		uint##bits##_t value; \
+		__asm__ volatile("in" suffix " %w1, %0" : "=a"(value) : "Nd"(port) : "memory"); \
+		return value; \
+	} \
+	static inline void port_write##bits(uint16_t port, uint##bits##_t value) \
+	{ \
+		__asm__ volatile("out" suffix " %0, %w1" : : "a"(value), "Nd"(port) : "memory"); \
+	}
+PORT_ACCESS(8, "b")
+PORT_ACCESS(16, "w")
+PORT_ACCESS(32, "l")
 
 static inline uint64_t msr_read(uint32_t index)
 {
