@@ -104,18 +104,17 @@ static void replenish(struct vcpu *v, uint64_t now, uint64_t *next)
 	}
 }
 
-static void heartbeat(struct vcpu *v, uint64_t now, uint64_t *next)
+/* Of one that is awake: who sleeps until an event has nothing to answer for. False: it has been silent for too long. */
+static bool heartbeat(struct vcpu *v, uint64_t now, uint64_t *next)
 {
 	struct domain *d = v->domain;
-	if (!d->config->heartbeat_ms || v->blocked || v->frozen) {
-		return; /* who sleeps until an event has nothing to answer for */
-	}
 	uint64_t due = atomic_load(&d->last_call) + us_to_tsc(d->config->heartbeat_ms * 1000ull);
-	if (now >= due) {
+	if (d->config->heartbeat_ms && now >= due) {
 		recover_request(d, CAUSE_HEARTBEAT, "no sign of life within its heartbeat time");
-	} else {
-		earlier(next, due);
+		return false;
 	}
+	earlier(next, d->config->heartbeat_ms ? due : 0);
+	return true;
 }
 
 /* Do what is due for one vCPU; *next becomes the earliest that is not. */
@@ -126,7 +125,6 @@ static void expire(struct vcpu *v, uint64_t now, uint64_t *next)
 		event_raise(v, BH_EVENT_TIMER);
 	}
 	lapic_expire(&v->lapic, now);
-	heartbeat(v, now, next);
 	replenish(v, now, next);
 	if (v->index == 0) {
 		recover_poll(v->domain, now);
@@ -147,6 +145,9 @@ static struct vcpu *pick(struct sched *s, uint64_t now, uint64_t *next)
 		struct vcpu *v = s->home[i];
 		if (!vcpu_awake(v, now)) {
 			earlier(next, v->frozen ? 0 : v->wait_deadline);
+			continue;
+		}
+		if (!heartbeat(v, now, next)) {
 			continue;
 		}
 		unsigned priority = effective_priority(v);
@@ -189,8 +190,10 @@ _Noreturn void sched_run(void)
 		}
 		struct vcpu *v = pick(s, now, &next);
 		sched_arm(next);
-		if (!v) {
+		if (!v && !s->again) {
 			cpu_idle();
+		}
+		if (!v) {
 			continue;
 		}
 		v->last_picked = now;
