@@ -18,26 +18,15 @@ static const char help_text[] = "help             this list\n"
 static void command_log(const char *argument, command_print_t print, void *to)
 {
 	struct log_entry entry;
-	char head[48];
+	char text[LOG_TEXT_MAX + 32];
 	const char *end;
 	uint64_t newest = log_entry_newest();
 	uint64_t wanted = string_number(argument, &end);
 	uint64_t sequence = end == argument || wanted >= newest ? 1 : newest - wanted + 1;
-	while (sequence <= newest && log_entry_get(sequence, &entry)) {
-		format_text(head, sizeof(head), "%5lu %6lu.%03lu ", entry.sequence, entry.ms / 1000, entry.ms % 1000);
-		print(to, head);
-		print(to, entry.text);
-		print(to, "\n");
-		sequence = entry.sequence + 1;
+	for (; sequence <= newest && log_entry_get(sequence, &entry); sequence = entry.sequence + 1) {
+		format_text(text, sizeof(text), "%5lu %6lu.%03lu %s\n", entry.sequence, entry.ms / 1000, entry.ms % 1000, entry.text);
+		print(to, text);
 	}
-}
-
-static void command_version(command_print_t print, void *to)
-{
-	char text[96];
-	format_text(text, sizeof(text), "Bulkhead, ABI version %u, started by %s\n", BH_ABI_VERSION,
-		    boot_info.loader ? boot_info.loader : "nobody");
-	print(to, text);
 }
 
 /* The text behind the word if `line` starts with exactly this word, else NULL. */
@@ -57,21 +46,19 @@ static const char *after_word(const char *line, const char *word)
 int command_run(const char *line, command_print_t print, void *to)
 {
 	const char *argument;
+	char text[96];
 	while (*line == ' ') {
 		line++;
 	}
 	if (after_word(line, "help")) {
 		print(to, help_text);
-		return 0;
-	}
-	if (after_word(line, "version")) {
-		command_version(print, to);
-		return 0;
-	}
-	argument = after_word(line, "log");
-	if (argument) {
+	} else if (after_word(line, "version")) {
+		format_text(text, sizeof(text), "Bulkhead, ABI version %u, started by %s\n", BH_ABI_VERSION, boot_info.loader);
+		print(to, text);
+	} else if ((argument = after_word(line, "log"))) {
 		command_log(argument, print, to);
-		return 0;
+	} else {
+		return machine_command(line, print, to);
 	}
-	return machine_command(line, print, to);
+	return 0;
 }

@@ -24,9 +24,8 @@ static const char prompt[] = "bulkhead> ";
 static spinlock_t console_lock; /* COM1's output, and: */
 static bool console_open;
 static bool guest_spoke;
-static char held[HELD_MAX]; /* the guest's newest bytes while the console is open: [0, held_length) from held_start on, cyclic */
-static size_t held_start, held_length;
-static uint64_t held_lost;
+static char held[HELD_MAX]; /* cyclic: the newest of the held_count bytes that the guest wrote while the console was open */
+static uint64_t held_count;
 
 /* Input: only the processor that COM1 interrupts comes here. */
 static char line[CONSOLE_LINE_MAX];
@@ -36,16 +35,12 @@ static size_t line_length;
 static void write_text(const char *text)
 {
 	for (; *text; text++) {
-		(void)uart_write(&uart_com1, *text == '\n' ? "\r\n" : text, *text == '\n' ? 2 : 1);
+		uart_write(&uart_com1, *text == '\n' ? "\r\n" : text, *text == '\n' ? 2 : 1);
 	}
 }
 
 static void console_print(void *to, const char *text)
 {
-	(void)to;
-	if (hv_panicking) {
-		return;
-	}
 	spin_lock(&console_lock);
 	write_text(text);
 	spin_unlock(&console_lock);
@@ -53,40 +48,23 @@ static void console_print(void *to, const char *text)
 
 void console_boot_line(const char *text)
 {
-	if (uart_com2.present || hv_panicking) {
-		return;
-	}
 	spin_lock(&console_lock);
-	if (!guest_spoke) {
+	if (!uart_com2.present && !guest_spoke) {
 		write_text(text);
 		write_text("\n");
 	}
 	spin_unlock(&console_lock);
 }
 
-static void held_put(char c)
-{
-	if (held_length == HELD_MAX) {
-		held_start = (held_start + 1) % HELD_MAX;
-		held_length--;
-		held_lost++;
-	}
-	held[(held_start + held_length++) % HELD_MAX] = c;
-}
-
 void console_guest_write(const char *text, unsigned long bytes)
 {
-	if (hv_panicking) {
-		return;
-	}
 	spin_lock(&console_lock);
 	guest_spoke = true;
-	if (console_open) {
-		for (unsigned long i = 0; i < bytes; i++) {
-			held_put(text[i]);
-		}
-	} else {
-		(void)uart_write(&uart_com1, text, bytes);
+	if (!console_open) {
+		uart_write(&uart_com1, text, bytes);
+	}
+	for (unsigned long i = 0; console_open && i < bytes; i++) {
+		held[held_count++ % HELD_MAX] = text[i];
 	}
 	spin_unlock(&console_lock);
 }
@@ -105,16 +83,16 @@ static void close_console(void)
 {
 	char note[80];
 	spin_lock(&console_lock);
+	uint64_t lost = held_count > HELD_MAX ? held_count - HELD_MAX : 0;
 	write_text("\n[the guest's console]\n");
-	if (held_lost > 0) {
-		format_text(note, sizeof(note), "[%lu bytes of the guest's output were lost here]\n", held_lost);
+	if (lost > 0) {
+		format_text(note, sizeof(note), "[%lu bytes of the guest's output were lost here]\n", lost);
 		write_text(note);
 	}
-	size_t first = HELD_MAX - held_start < held_length ? HELD_MAX - held_start : held_length;
-	(void)uart_write(&uart_com1, held + held_start, first);
-	(void)uart_write(&uart_com1, held, held_length - first);
-	held_start = held_length = 0;
-	held_lost = 0;
+	for (uint64_t i = lost; i < held_count; i++) {
+		uart_write(&uart_com1, &held[i % HELD_MAX], 1);
+	}
+	held_count = 0;
 	console_open = false;
 	spin_unlock(&console_lock);
 }
@@ -153,57 +131,40 @@ static void console_edit(char c)
 void console_input(char c)
 {
 	/* console_open is written only by this function's callees: no lock is needed to read it here. */
-	if (!console_open) {
-		if (c == CONSOLE_ESCAPE) {
-			open_console();
-		} else {
-			guest_console_input(c);
-		}
-	} else if (c == CONSOLE_ESCAPE) {
-		close_console();
+	if (c == CONSOLE_ESCAPE) {
+		(console_open ? close_console : open_console)();
 	} else {
-		console_edit(c);
+		(console_open ? console_edit : guest_console_input)(c);
 	}
 }
 
-static void com1_interrupt(void *arg)
+static void input_interrupt(void *arg)
 {
-	(void)arg;
-	for (int c = uart_read(&uart_com1); c >= 0; c = uart_read(&uart_com1)) {
-		console_input((char)c);
-	}
-}
-
-static void com2_interrupt(void *arg)
-{
-	(void)arg;
-	for (int c = uart_read(&uart_com2); c >= 0; c = uart_read(&uart_com2)) {
-		control_input((char)c);
+	const struct uart *uart = arg;
+	for (int c = uart_read(uart); c >= 0; c = uart_read(uart)) {
+		(uart == &uart_com1 ? console_input : control_input)((char)c);
 	}
 }
 
 void console_init(void)
 {
-	(void)uart_open(&uart_com1, 0x3f8);
-	(void)uart_open(&uart_com2, 0x2f8);
+	uart_open(&uart_com1, 0x3f8);
+	uart_open(&uart_com2, 0x2f8);
 }
 
-static void listen(const struct uart *uart, unsigned irq, irq_handler_t handler)
+static void listen(struct uart *uart, unsigned irq)
 {
-	uint8_t vector = uart->present ? irq_vector_alloc(handler, NULL) : 0;
-	if (vector == 0) {
-		return;
-	}
-	if (ioapic_route_isa(irq, vector, 0) < 0) {
-		log_line("console: interrupt %u has no way to a processor: no input from that line", irq);
+	uint8_t vector = uart->present ? irq_vector_alloc(input_interrupt, uart) : 0;
+	if (vector == 0 || ioapic_route_isa(irq, vector, 0) < 0) {
+		log_line("console: no input from port %x", uart->port);
 		return;
 	}
 	uart_input_enable(uart);
-	handler(NULL);
+	input_interrupt(uart);
 }
 
 void console_listen(void)
 {
-	listen(&uart_com1, COM1_IRQ, com1_interrupt);
-	listen(&uart_com2, COM2_IRQ, com2_interrupt);
+	listen(&uart_com1, COM1_IRQ);
+	listen(&uart_com2, COM2_IRQ);
 }

@@ -10,37 +10,35 @@
 #define CONSOLE_ESCAPE 0x1d /* Ctrl-] */
 #define LOG_TEXT_MAX 224 /* bytes of a log line with its NUL; what is longer is cut off */
 
-/* One 16550. Output is polled: `stalled` says that the line took nothing for a long time, until it does again. */
+/* One 16550A. Output is polled: `stalled` says that the line took nothing for a long time, until it does again. */
 struct uart {
 	uint16_t port;
 	bool present, stalled;
-	unsigned burst; /* bytes that may be written when the transmitter is empty */
 };
 
 extern struct uart uart_com1, uart_com2;
-/** Look for a 16550 at `port`, 115200 8N1, polled. False: none there. */
-bool uart_open(struct uart *uart, uint16_t port);
-/** How many bytes the line took: fewer than `bytes` only if it stopped taking any. */
-size_t uart_write(struct uart *uart, const char *text, size_t bytes);
-/** The next byte that came in, or -1. */
-int uart_read(const struct uart *uart);
+/** Look for a 16550A at `port`, 115200 8N1, polled. */
+void uart_open(struct uart *uart, uint16_t port);
+/** What a line does not take, or one that is absent, is lost. */
+void uart_write(struct uart *uart, const char *text, size_t bytes);
 /** Wait, bounded, until the last byte has left. */
-void uart_drain(const struct uart *uart);
-/** Raise the line's interrupt for input. */
+void uart_drain(struct uart *uart);
+/** A line that is present: the next byte that came in, or -1; raise its interrupt for input. */
+int uart_read(const struct uart *uart);
 void uart_input_enable(const struct uart *uart);
 
 struct log_entry {
 	uint64_t sequence; /* from 1 */
-	uint64_t ms; /* since boot */
+	uint64_t ms; /* since the TSC began, which is power-on */
 	char text[LOG_TEXT_MAX];
 };
 
 /** The first entry with a sequence number >= `sequence` that the ring still has. False: none. */
 bool log_entry_get(uint64_t sequence, struct log_entry *entry);
 uint64_t log_entry_newest(void);
-/** Copy, with everything but printable ASCII replaced by '?': no text can make a second line. */
-void log_text_clean(char *to, const char *from, size_t size);
-/** Set by hv_panic: other processors print nothing any more. */
+/** Everything but printable ASCII becomes '?': no text can make a second line. */
+void log_text_clean(char *text);
+/** Set by hv_panic: the log and the control line are the panicking processor's. */
 extern _Atomic bool hv_panicking;
 
 /** Write prefix + text + newline on the control line as one. Does nothing without one. */

@@ -25,9 +25,9 @@ void control_line(const char *prefix, const char *text)
 		return;
 	}
 	spin_lock(&control_lock);
-	(void)uart_write(&uart_com2, prefix, strlen(prefix));
-	(void)uart_write(&uart_com2, text, strlen(text));
-	(void)uart_write(&uart_com2, "\n", 1);
+	uart_write(&uart_com2, prefix, strlen(prefix));
+	uart_write(&uart_com2, text, strlen(text));
+	uart_write(&uart_com2, "\n", 1);
 	spin_unlock(&control_lock);
 }
 
@@ -39,11 +39,10 @@ struct answer {
 
 static void answer_end_line(struct answer *answer)
 {
-	char clean[LOG_TEXT_MAX];
 	answer->text[answer->length] = '\0';
 	answer->length = 0;
-	log_text_clean(clean, answer->text, sizeof(clean));
-	control_line("= ", clean);
+	log_text_clean(answer->text);
+	control_line("= ", answer->text);
 }
 
 static void answer_print(void *to, const char *text)
@@ -61,19 +60,13 @@ static void answer_print(void *to, const char *text)
 static void control_run(void)
 {
 	struct answer answer = { .length = 0 };
-	char error[64];
+	char error[16];
 	int result = command_run(line, answer_print, &answer);
 	if (answer.length > 0) {
 		answer_end_line(&answer);
 	}
-	if (result == 0) {
-		control_line("ok", "");
-	} else if (result == -ENOENT) {
-		control_line("error ", "unknown command");
-	} else {
-		format_text(error, sizeof(error), "errno %d", -result);
-		control_line("error ", error);
-	}
+	format_text(error, sizeof(error), "errno %d", -result);
+	control_line(result == 0 ? "ok" : "error ", result == 0 ? "" : result == -ENOENT ? "unknown command" : error);
 }
 
 void control_input(char c)

@@ -21,55 +21,38 @@ _Atomic bool hv_panicking;
 static spinlock_t log_lock;
 static struct log_entry log_ring[LOG_ENTRIES]; /* log_lock */
 static uint64_t log_newest; /* log_lock: sequence number, 0: nothing yet */
-static uint64_t log_first_tsc; /* log_lock */
 
-void log_text_clean(char *to, const char *from, size_t size)
+void log_text_clean(char *text)
 {
-	size_t i = 0;
-	for (; i + 1 < size && from[i]; i++) {
-		to[i] = from[i] >= ' ' && from[i] <= '~' ? from[i] : '?';
+	for (; *text; text++) {
+		if (*text < ' ' || *text > '~') {
+			*text = '?';
+		}
 	}
-	to[i] = '\0';
-}
-
-static uint64_t ms_since_boot(void)
-{
-	uint64_t now = tsc_read();
-	if (!log_first_tsc) {
-		log_first_tsc = now;
-	}
-	return tsc_khz ? (now - log_first_tsc) / tsc_khz : 0;
-}
-
-static void log_append(const char *text)
-{
-	struct log_entry *entry = &log_ring[log_newest % LOG_ENTRIES];
-	entry->sequence = ++log_newest;
-	entry->ms = ms_since_boot();
-	string_copy(entry->text, text, sizeof(entry->text));
-	control_line("log ", entry->text);
-	console_boot_line(entry->text);
 }
 
 static void format_clean(char to[LOG_TEXT_MAX], const char *format, va_list arguments)
 {
-	char text[LOG_TEXT_MAX];
-	format_text_va(text, sizeof(text), format, arguments);
-	log_text_clean(to, text, sizeof(text));
+	format_text_va(to, LOG_TEXT_MAX, format, arguments);
+	log_text_clean(to);
 }
 
 void log_line(const char *format, ...)
 {
-	char text[LOG_TEXT_MAX];
 	va_list arguments;
-	va_start(arguments, format);
-	format_clean(text, format, arguments);
-	va_end(arguments);
-	if (!hv_panicking) {
-		spin_lock(&log_lock);
-		log_append(text);
-		spin_unlock(&log_lock);
+	if (hv_panicking) {
+		return;
 	}
+	spin_lock(&log_lock);
+	struct log_entry *entry = &log_ring[log_newest % LOG_ENTRIES];
+	va_start(arguments, format);
+	format_clean(entry->text, format, arguments);
+	va_end(arguments);
+	entry->sequence = ++log_newest;
+	entry->ms = tsc_khz ? tsc_read() / tsc_khz : 0;
+	control_line("log ", entry->text);
+	console_boot_line(entry->text);
+	spin_unlock(&log_lock);
 }
 
 uint64_t log_entry_newest(void)
@@ -105,9 +88,9 @@ void control_event(const char *format, ...)
 
 static void panic_write(struct uart *uart, const char *before, const char *text, const char *after)
 {
-	(void)uart_write(uart, before, strlen(before));
-	(void)uart_write(uart, text, strlen(text));
-	(void)uart_write(uart, after, strlen(after));
+	uart_write(uart, before, strlen(before));
+	uart_write(uart, text, strlen(text));
+	uart_write(uart, after, strlen(after));
 	uart_drain(uart);
 }
 
