@@ -74,7 +74,7 @@ static int standing_check(const struct pci_function *f)
 static int entry_block(uint16_t bdf, uint32_t *interrupts)
 {
 	struct amdvi_dte *entry = &device_table[bdf];
-	store(&entry->q[0], amdvi_dte_blocked());
+	store(&entry->q[0], AMDVI_DTE_BLOCKED);
 	memset(interrupts, 0, PAGE_SIZE);
 	bool failed = command(AMDVI_INVALIDATE_DEVICE(bdf), 0) < 0 ||
 		      command(AMDVI_INVALIDATE_DOMAIN((uint16_t)entry->q[1]), AMDVI_ALL_PAGES) < 0 ||
@@ -85,7 +85,7 @@ static int entry_block(uint16_t bdf, uint32_t *interrupts)
 static int entry_open(uint16_t bdf, const struct iommu_domain *domain)
 {
 	struct amdvi_dte *entry = &device_table[bdf];
-	store(&entry->q[1], amdvi_dte_domain(domain->id, false));
+	store(&entry->q[1], AMDVI_DTE1_DOMAIN(domain->id));
 	store(&entry->q[0], amdvi_dte_translated(pool_hpa(domain->paging.root), domain->paging.format->levels));
 	return command(AMDVI_INVALIDATE_DEVICE(bdf), 0);
 }
@@ -149,9 +149,9 @@ static int device_table_make(void)
 {
 	device_table = pool_alloc(DEVICE_TABLE_PAGES, 1);
 	for (unsigned bdf = 0; device_table && bdf < 0x10000; bdf++) {
-		device_table[bdf].q[0] = amdvi_dte_blocked();
-		device_table[bdf].q[1] = amdvi_dte_domain(0, true);
-		device_table[bdf].q[2] = amdvi_dte_interrupts_blocked();
+		device_table[bdf].q[0] = AMDVI_DTE_BLOCKED;
+		device_table[bdf].q[1] = AMDVI_DTE1_QUIET;
+		device_table[bdf].q[2] = AMDVI_DTE2_BLOCKED;
 	}
 	for (unsigned i = 0; device_table && i < ivrs.ioapic_count; i++) {
 		uint32_t *interrupts = interrupt_table(ivrs.ioapics[i]);

@@ -41,14 +41,16 @@ struct amdvi_dte {
 	uint64_t q[4];
 };
 
+/* By word. DMA: nothing passes (V and TV, mode 0, neither read nor write permission). */
+#define AMDVI_DTE_BLOCKED 3ull
+#define AMDVI_DTE1_DOMAIN(id) (1ull << 33 | (id)) /* SE: one page-fault event, until an invalidation */
+#define AMDVI_DTE1_QUIET (1ull << 34) /* SA: no events */
+/* Interrupts: nothing passes (IV, IntCtl 0: fixed interrupts abort; NMI, INIT, ExtINT and LINT do not pass). */
+#define AMDVI_DTE2_BLOCKED 1ull
 #define AMDVI_DTE2_TABLE 0x000fffffffffffc0ull
 
-/** DMA: nothing passes. `quiet` also suppresses the events. */
-uint64_t amdvi_dte_blocked(void);
 uint64_t amdvi_dte_translated(hpa_t root, unsigned levels);
-uint64_t amdvi_dte_domain(uint16_t id, bool quiet);
-/** Interrupts: nothing passes; or what the table of 2^order entries says. */
-uint64_t amdvi_dte_interrupts_blocked(void);
+/** Interrupts: what the table of 2^order entries says. */
 uint64_t amdvi_dte_interrupts_remapped(hpa_t table, unsigned order);
 /** An entry of an interrupt table: fixed delivery to one processor. */
 uint32_t amdvi_irte(uint8_t vector, uint8_t apic_id);

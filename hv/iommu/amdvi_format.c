@@ -13,14 +13,8 @@
 #define PTE_READ (1ull << 61)
 #define PTE_WRITE (1ull << 62)
 
-#define DTE_VALID 1ull
-#define DTE_TRANSLATION_VALID 2ull
 #define DTE_MODE_SHIFT 9
-#define DTE1_SUPPRESS_REPEATED (1ull << 33) /* SE: one page-fault event, until an invalidation */
-#define DTE1_SUPPRESS_ALL (1ull << 34) /* SA */
-#define DTE2_INTERRUPTS_VALID 1ull
 #define DTE2_ORDER_SHIFT 1
-#define DTE2_TABLE 0x000fffffffffffc0ull
 #define DTE2_CONTROL_REMAP (2ull << 60)
 
 #define IRTE_ENABLE 1u
@@ -29,7 +23,7 @@
 
 static uint64_t leaf(hpa_t hpa, unsigned prot, unsigned level)
 {
-	(void)level; /* "next level 0" ends the walk wherever it stands */
+	/* "Next level 0" ends the walk wherever it stands. */
 	return (hpa.value & PTE_ADDRESS) | PTE_PRESENT | PTE_COHERENT | (prot & MAP_READ ? PTE_READ : 0) |
 	       (prot & MAP_WRITE ? PTE_WRITE : 0);
 }
@@ -46,13 +40,11 @@ static bool present(uint64_t entry)
 
 static bool is_leaf(uint64_t entry, unsigned level)
 {
-	(void)level;
 	return (entry >> PTE_NEXT_SHIFT & PTE_NEXT_MASK) == 0;
 }
 
 static hpa_t address(uint64_t entry, unsigned level)
 {
-	(void)level;
 	return HPA(entry & PTE_ADDRESS);
 }
 
@@ -73,29 +65,14 @@ const struct paging_format amdvi_format = {
 	.prot = prot,
 };
 
-uint64_t amdvi_dte_blocked(void)
-{
-	return DTE_VALID | DTE_TRANSLATION_VALID; /* mode 0: no tables, and neither read nor write permission */
-}
-
 uint64_t amdvi_dte_translated(hpa_t root, unsigned levels)
 {
-	return amdvi_dte_blocked() | (uint64_t)levels << DTE_MODE_SHIFT | (root.value & PTE_ADDRESS) | PTE_READ | PTE_WRITE;
-}
-
-uint64_t amdvi_dte_domain(uint16_t id, bool quiet)
-{
-	return id | (quiet ? DTE1_SUPPRESS_ALL : DTE1_SUPPRESS_REPEATED);
-}
-
-uint64_t amdvi_dte_interrupts_blocked(void)
-{
-	return DTE2_INTERRUPTS_VALID; /* IntCtl 0: fixed interrupts abort; NMI, INIT, ExtINT and LINT do not pass */
+	return AMDVI_DTE_BLOCKED | (uint64_t)levels << DTE_MODE_SHIFT | (root.value & PTE_ADDRESS) | PTE_READ | PTE_WRITE;
 }
 
 uint64_t amdvi_dte_interrupts_remapped(hpa_t interrupts, unsigned order)
 {
-	return DTE2_INTERRUPTS_VALID | DTE2_CONTROL_REMAP | (uint64_t)order << DTE2_ORDER_SHIFT | (interrupts.value & DTE2_TABLE);
+	return AMDVI_DTE2_BLOCKED | DTE2_CONTROL_REMAP | (uint64_t)order << DTE2_ORDER_SHIFT | (interrupts.value & AMDVI_DTE2_TABLE);
 }
 
 uint32_t amdvi_irte(uint8_t vector, uint8_t apic_id)

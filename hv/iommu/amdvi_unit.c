@@ -63,39 +63,29 @@ static void restart_after_overflow(const struct amdvi_unit *unit)
 	log_line("iommu: events were lost: there were more than the log holds");
 }
 
-/* Takes one event. False: none is ready. */
-static bool event_take(struct amdvi_unit *unit, struct amdvi_ring_entry *event)
-{
-	uint32_t head = mmio_read32(unit->registers, AMDVI_EVENT_HEAD) / sizeof(*event) % AMDVI_EVENTS;
-	struct amdvi_ring_entry *entry = &unit->events[head];
-	if (mmio_read32(unit->registers, AMDVI_EVENT_TAIL) / sizeof(*event) % AMDVI_EVENTS == head) {
-		if (mmio_read32(unit->registers, AMDVI_STATUS) & STATUS_EVENT_OVERFLOW) {
-			restart_after_overflow(unit);
-		}
-		return false;
-	}
-	event->low = __atomic_load_n(&entry->low, __ATOMIC_ACQUIRE);
-	event->high = __atomic_load_n(&entry->high, __ATOMIC_ACQUIRE);
-	if (event->low >> EVENT_CODE_SHIFT == 0) {
-		return false;
-	}
-	*entry = (struct amdvi_ring_entry){ 0, 0 };
-	mmio_write64(unit->registers, AMDVI_EVENT_HEAD, (head + 1) % AMDVI_EVENTS * sizeof(*event));
-	return true;
-}
-
 int amdvi_unit_event(struct amdvi_unit *unit, struct iommu_fault *fault)
 {
-	struct amdvi_ring_entry e;
-	while (event_take(unit, &e)) {
-		unsigned code = (unsigned)(e.low >> EVENT_CODE_SHIFT);
+	for (;;) {
+		uint32_t head = mmio_read32(unit->registers, AMDVI_EVENT_HEAD) / sizeof(*unit->events) % AMDVI_EVENTS;
+		uint32_t tail = mmio_read32(unit->registers, AMDVI_EVENT_TAIL) / sizeof(*unit->events) % AMDVI_EVENTS;
+		struct amdvi_ring_entry *entry = &unit->events[head];
+		uint64_t low = __atomic_load_n(&entry->low, __ATOMIC_ACQUIRE);
+		uint64_t high = __atomic_load_n(&entry->high, __ATOMIC_ACQUIRE);
+		unsigned code = (unsigned)(low >> EVENT_CODE_SHIFT);
+		if (head == tail && mmio_read32(unit->registers, AMDVI_STATUS) & STATUS_EVENT_OVERFLOW) {
+			restart_after_overflow(unit);
+		}
+		if (head == tail || code == 0) {
+			return -ENOENT;
+		}
+		*entry = (struct amdvi_ring_entry){ 0, 0 };
+		mmio_write64(unit->registers, AMDVI_EVENT_HEAD, (head + 1) % AMDVI_EVENTS * sizeof(*entry));
 		if (code == EVENT_PAGE_FAULT || code == EVENT_ILLEGAL_DEVICE_ENTRY || code == EVENT_INVALID_REQUEST) {
-			*fault = (struct iommu_fault){ .bdf = (uint16_t)e.low, .address = e.high, .write = e.low & EVENT_WRITE };
+			*fault = (struct iommu_fault){ .bdf = (uint16_t)low, .address = high, .write = low & EVENT_WRITE };
 			return 0;
 		}
-		log_line("iommu: event %u: %016lx %016lx", code, e.low, e.high);
+		log_line("iommu: event %u: %016lx %016lx", code, low, high);
 	}
-	return -ENOENT;
 }
 
 static void event_interrupt(void *arg)

@@ -54,10 +54,7 @@ int iommu_map(struct iommu_domain *domain, uint64_t iova, hpa_t to, uint64_t byt
 
 int iommu_unmap(struct iommu_domain *domain, uint64_t iova, uint64_t bytes)
 {
-	spin_lock(&iommu_lock);
-	int error = paging_unmap(&domain->paging, iova, bytes);
-	spin_unlock(&iommu_lock);
-	return error < 0 ? error : iommu->flush(domain);
+	return iommu_map(domain, iova, HPA(0), bytes, 0);
 }
 
 void iommu_faults_take(void)

@@ -27,13 +27,14 @@ static uint16_t read16(const uint8_t *at)
 	return (uint16_t)(at[0] | at[1] << 8);
 }
 
-static void stand(struct ivrs *ivrs, unsigned first, unsigned last, enum ivrs_standing standing)
+static const char *stand(struct ivrs *ivrs, unsigned first, unsigned last, enum ivrs_standing standing)
 {
 	for (unsigned id = first; id <= last; id++) {
 		if (ivrs->standing[id] < standing) {
 			ivrs->standing[id] = (uint8_t)standing;
 		}
 	}
+	return first > last ? "IVRS: a range of devices ends before it begins" : NULL;
 }
 
 /* 0: not one that we know how to pass. Types below 64 are 4 bytes, then 8, 16, 32; an ACPI device carries its own length. */
@@ -50,7 +51,8 @@ static const char *entries_parse(struct ivrs *ivrs, const uint8_t *at, size_t le
 	bool open = false; /* a range was begun, and not ended: */
 	unsigned first = 0;
 	enum ivrs_standing standing = IVRS_UNKNOWN;
-	for (size_t length; left > 0; at += length, left -= length) {
+	const char *wrong = NULL;
+	for (size_t length; left > 0 && !wrong; at += length, left -= length) {
 		length = entry_length(at, left);
 		if (length == 0 || length > left) {
 			return "IVRS: a device entry reaches beyond its block";
@@ -79,11 +81,8 @@ static const char *entries_parse(struct ivrs *ivrs, const uint8_t *at, size_t le
 			standing = type == ENTRY_ALIAS_START ? IVRS_ALIASED : IVRS_TRANSLATED;
 			break;
 		case ENTRY_RANGE_END:
-			if (first > id) {
-				return "IVRS: a range of devices ends before it begins";
-			}
 			open = false;
-			stand(ivrs, first, id, standing);
+			wrong = stand(ivrs, first, id, standing);
 			break;
 		case ENTRY_SPECIAL:
 			if (at[7] == SPECIAL_IOAPIC && ivrs->ioapic_count == IVRS_MAX_IOAPICS) {
@@ -95,7 +94,7 @@ static const char *entries_parse(struct ivrs *ivrs, const uint8_t *at, size_t le
 			break;
 		} /* others: padding, ACPI devices, types to come */
 	}
-	return open ? "IVRS: a range of devices is not ended" : NULL;
+	return wrong ? wrong : open ? "IVRS: a range of devices is not ended" : NULL;
 }
 
 static const char *ivhd_parse(struct ivrs *ivrs, const uint8_t *block, size_t length)
@@ -121,11 +120,7 @@ static const char *ivmd_parse(struct ivrs *ivrs, const uint8_t *block, size_t le
 	}
 	unsigned first = block[0] == IVMD_ALL ? 0 : read16(block + 4);
 	unsigned last = block[0] == IVMD_ALL ? 0xffff : block[0] == IVMD_RANGE ? read16(block + 6) : first;
-	if (first > last) {
-		return "IVRS: a range of devices ends before it begins";
-	}
-	stand(ivrs, first, last, IVRS_MEMORY);
-	return NULL;
+	return stand(ivrs, first, last, IVRS_MEMORY);
 }
 
 /* What IVHD blocks of this type and IVMD blocks say. */

@@ -12,7 +12,6 @@
 #define MSI_CONTROL_ENABLE 0x0001u
 #define MSI_CONTROL_MULTIPLE 0x0070u
 #define MSI_CONTROL_64 0x0080u
-#define MSI_CONTROL_MASKS 0x0100u
 #define MSI_ADDRESS 4
 
 #define LAPIC_MESSAGE_ADDRESS 0xfee00000u
@@ -29,15 +28,11 @@ static void msi_on(struct pci_function *f, uint64_t address, uint32_t data)
 {
 	unsigned cap = f->msi_cap;
 	uint32_t control = pci_read(f, cap + MSI_CONTROL, 2);
-	unsigned data_at = cap + MSI_ADDRESS + (control & MSI_CONTROL_64 ? 8 : 4);
 	pci_write(f, cap + MSI_ADDRESS, 4, (uint32_t)address);
 	if (control & MSI_CONTROL_64) {
 		pci_write(f, cap + MSI_ADDRESS + 4, 4, (uint32_t)(address >> 32));
 	}
-	pci_write(f, data_at, 2, data);
-	if (control & MSI_CONTROL_MASKS) {
-		pci_write(f, data_at + 4, 4, 0);
-	}
+	pci_write(f, cap + MSI_ADDRESS + (control & MSI_CONTROL_64 ? 8 : 4), 2, data);
 	pci_write(f, cap + MSI_CONTROL, 2, control | MSI_CONTROL_ENABLE);
 }
 

@@ -37,7 +37,6 @@
 #define AHCI_PORT_CI 0x38u
 
 #define FLR_US 100000u
-#define PENDING_US 100000u
 #define PM_US 10000u
 #define AHCI_US 1000000u
 #define AHCI_IDLE_US 10000u
@@ -75,7 +74,7 @@ static int wait_config(const struct pci_function *f, unsigned offset, uint32_t b
 static int flr(const struct pci_function *f)
 {
 	unsigned control = f->pcie_cap + PCIE_DEVICE_CONTROL;
-	(void)wait_config(f, f->pcie_cap + PCIE_DEVICE_STATUS, PCIE_DEVICE_STATUS_PENDING, PENDING_US);
+	(void)wait_config(f, f->pcie_cap + PCIE_DEVICE_STATUS, PCIE_DEVICE_STATUS_PENDING, FLR_US);
 	pci_write(f, control, 2, pci_read(f, control, 2) | PCIE_DEVICE_CONTROL_FLR);
 	wait_us(FLR_US);
 	return 0;
@@ -92,47 +91,27 @@ static int pm_reset(const struct pci_function *f)
 	return wait_config(f, control, PM_CONTROL_STATE, PM_US);
 }
 
-/* The port's registers; NULL: it is not implemented, or not in the BAR. */
-static uint32_t *ahci_port(const struct pci_function *f, unsigned n)
-{
-	bool there = mmio_read32(f->registers, AHCI_PI) >> n & 1 && AHCI_PORT(n + 1) <= f->bars[AHCI_BAR].size;
-	return there ? (uint32_t *)((char *)f->registers + AHCI_PORT(n)) : NULL;
-}
-
-/* Wait, bounded, until no port has a command outstanding. False: some still has. */
-static bool ahci_idle(const struct pci_function *f)
-{
-	uint64_t end = tsc_read() + us_to_tsc(AHCI_IDLE_US);
-	for (unsigned n = 0; n < 32;) {
-		const uint32_t *port = ahci_port(f, n);
-		if (!port || !(mmio_read32(port, AHCI_PORT_CI) | mmio_read32(port, AHCI_PORT_SACT))) {
-			n++;
-		} else if (tsc_read() > end) {
-			return false;
-		}
-	}
-	return true;
-}
-
 /*
  * For the emulator's sake (QEMU 7.2). It has one buffer for accesses that the IOMMU blocks: a port whose command list or FIS area
  * is blocked holds it, a blocked request waits for it, and a controller reset would wait for the request with the whole machine
  * stopped. What is outstanding gets time to end; failing that, stopping the ports (10.1.2) lets go of the buffer, and it gets
  * time again.
  */
-static void ahci_settle(const struct pci_function *f)
+static void ahci_settle(const struct pci_function *f, bool stop)
 {
-	if (ahci_idle(f)) {
-		return;
-	}
-	for (unsigned n = 0; n < 32; n++) {
-		uint32_t *port = ahci_port(f, n);
-		if (port) {
+	uint64_t end = tsc_read() + us_to_tsc(AHCI_IDLE_US);
+	uint32_t implemented = mmio_read32(f->registers, AHCI_PI);
+	for (unsigned n = 0; n < 32 && AHCI_PORT(n + 1) <= f->bars[AHCI_BAR].size; n++) {
+		char *port = (char *)f->registers + AHCI_PORT(n);
+		bool there = implemented >> n & 1;
+		if (there && stop) {
 			uint32_t command = mmio_read32(port, AHCI_PORT_CMD);
 			mmio_write32(port, AHCI_PORT_CMD, command & ~(AHCI_PORT_CMD_ST | AHCI_PORT_CMD_FRE));
 		}
+		while (there && (mmio_read32(port, AHCI_PORT_CI) | mmio_read32(port, AHCI_PORT_SACT)) && tsc_read() < end) {
+			__asm__ volatile("pause");
+		}
 	}
-	(void)ahci_idle(f);
 }
 
 static int ahci_reset(const struct pci_function *f)
@@ -140,7 +119,9 @@ static int ahci_reset(const struct pci_function *f)
 	uint64_t end = tsc_read() + us_to_tsc(AHCI_US);
 	pci_write(f, PCI_COMMAND, 2, pci_read(f, PCI_COMMAND, 2) | PCI_COMMAND_MEMORY);
 	mmio_write32(f->registers, AHCI_GHC, AHCI_GHC_AE);
-	ahci_settle(f);
+	ahci_settle(f, false);
+	ahci_settle(f, true);
+	ahci_settle(f, false);
 	mmio_write32(f->registers, AHCI_GHC, AHCI_GHC_AE | AHCI_GHC_HR);
 	while (mmio_read32(f->registers, AHCI_GHC) & AHCI_GHC_HR) {
 		if (tsc_read() > end) {

@@ -465,11 +465,11 @@ static void faults_are_attributed(void **state)
 
 static void encodings(void **state)
 {
-	assert_int_equal(amdvi_dte_blocked(), 3); /* V, TV, mode 0, IR = IW = 0 */
+	assert_int_equal(AMDVI_DTE_BLOCKED, 3); /* V, TV, mode 0, IR = IW = 0 */
 	assert_int_equal(amdvi_dte_translated(HPA(0x123456000), 4), 0x6000000123456803);
-	assert_int_equal(amdvi_dte_domain(7, false), 0x200000007);
-	assert_int_equal(amdvi_dte_domain(0, true), 0x400000000);
-	assert_int_equal(amdvi_dte_interrupts_blocked(), 1);
+	assert_int_equal(AMDVI_DTE1_DOMAIN(7), 0x200000007);
+	assert_int_equal(AMDVI_DTE1_QUIET, 0x400000000);
+	assert_int_equal(AMDVI_DTE2_BLOCKED, 1);
 	assert_int_equal(amdvi_dte_interrupts_remapped(HPA(0xabc000), 10), 0x2000000000abc015);
 	assert_int_equal(amdvi_irte(0x41, 3), 0x00410301);
 	assert_int_equal(amdvi_format.leaf(HPA(0x200000), MAP_READ, 1), 0x3000000000200001);
