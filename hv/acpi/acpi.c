@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * ACPI tables (ACPI 6.4, 5.2). The loader's root pointer is taken while its memory is in reach; acpi_init then maps every table
- * that the XSDT or RSDT names, and the DSDT, checks length and checksum, and keeps a list of the good ones, so later look-ups map
- * nothing.
+ * ACPI tables (ACPI 6.4, 5.2). The loader's root pointer is taken while its memory is in reach; acpi_init then maps
+ * every table that the XSDT or RSDT names, and the DSDT, checks length and checksum, and keeps a list of the good
+ * ones, so later look-ups map nothing.
  */
 #include "acpi_internal.h"
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Off (ACPI 6.4, 4.8.3.2 and 7.4.2): SLP_TYP of the soft-off state, which AML alone knows, is read from the bytes of the DSDT:
- * Name(_S5_, Package() { a, b, ... }) has one encoding (20.2). Where switching off fails, the machine is reset.
+ * Off (ACPI 6.4, 4.8.3.2 and 7.4.2): SLP_TYP of the soft-off state, which AML alone knows, is read from the bytes of
+ * the DSDT: Name(_S5_, Package() { a, b, ... }) has one encoding (20.2). Where switching off fails, the machine is
+ * reset.
  */
 #include "acpi_internal.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Boot loaders' structures into struct boot_info. The parsers are pure: they reach physical memory only through `at`, which
- * returns NULL for what it cannot reach, so a host test can hand them any bytes.
+ * Boot loaders' structures into struct boot_info. The parsers are pure: they reach physical memory only through `at`,
+ * which returns NULL for what it cannot reach, so a host test can hand them any bytes.
  */
 #ifndef HV_BOOT_INTERNAL_H
 #define HV_BOOT_INTERNAL_H
@@ -20,7 +20,7 @@ const char *boot_parse_multiboot2(struct boot_info *info, uint64_t start, boot_a
 /** The loader's module: the bundle. */
 const char *boot_bundle_set(struct boot_info *info, uint64_t start, uint64_t size);
 
-/** Usable RAM: add the whole pages of [start, end), joined with what it touches. Ranges beyond RAM_RANGES are lost, never invented. */
+/** Usable RAM: add the whole pages of [start, end), joined with what it touches. Ranges beyond RAM_RANGES are lost. */
 void ram_add(struct ram *ram, uint64_t start, uint64_t end);
 /** Take out every page that [start, end) touches. */
 void ram_remove(struct ram *ram, uint64_t start, uint64_t end);

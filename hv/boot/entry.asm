@@ -1,9 +1,10 @@
 ; SPDX-License-Identifier: MIT
 ;
-; Three doors, one path to long mode. PVH (QEMU -kernel; Xen's x86/HVM direct boot ABI) and Multiboot2 (GRUB, on BIOS and on UEFI
-; alike; Multiboot2 specification 2.0, 3.3) enter in 32-bit protected mode with paging off and EBX at the loader's structure. The
-; other processors come from a startup IPI in real mode, at a copy of the trampoline in a page below 1 MiB (APM vol. 2, 14.8).
-; The tables here map the first 4 GiB one to one, and are in use only until cpu_paging_load() loads the final ones.
+; Three doors, one path to long mode. PVH (QEMU -kernel; Xen's x86/HVM direct boot ABI) and Multiboot2 (GRUB, on BIOS
+; and on UEFI alike; Multiboot2 specification 2.0, 3.3) enter in 32-bit protected mode with paging off and EBX at the
+; loader's structure. The other processors come from a startup IPI in real mode, at a copy of the trampoline in a page
+; below 1 MiB (APM vol. 2, 14.8). The tables here map the first 4 GiB one to one, and are in use only until
+; cpu_paging_load() loads the final ones.
 
 EFER equ 0xc0000080
 MULTIBOOT2_MAGIC equ 0xe85250d6

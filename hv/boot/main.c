@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The boot processor's way from the entry to machine_start(): read the loader's structures while the first 4 GiB are mapped
- * one to one, take the pool, build the final page tables, then interrupt controllers, time and the other processors.
+ * The boot processor's way from the entry to machine_start(): read the loader's structures while the first 4 GiB are
+ * mapped one to one, take the pool, build the final page tables, then interrupt controllers, time and the other
+ * processors.
  */
 #include "boot_internal.h"
 
@@ -67,6 +68,7 @@ void boot_main(uint32_t magic, uint32_t structure)
 	time_init();
 	smp_start();
 	console_listen();
-	log_line("Bulkhead, started by %s: %u processors, bundle %lu KiB", boot_info.loader, cpu_count, boot_info.bundle_size >> 10);
+	log_line("Bulkhead, started by %s: %u processors, bundle %lu KiB", boot_info.loader, cpu_count,
+		 boot_info.bundle_size >> 10);
 	machine_start();
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The boot information of Multiboot2 (specification 2.0, 3.4): a list of tags, each 8-aligned, with its size. A tag that does
- * not lie inside the list, or is too small for its kind, spoils the whole.
+ * The boot information of Multiboot2 (specification 2.0, 3.4): a list of tags, each 8-aligned, with its size. A tag
+ * that does not lie inside the list, or is too small for its kind, spoils the whole.
  */
 #include "boot_internal.h"
 
@@ -28,7 +28,8 @@ static const char *memory_map_take(struct boot_info *info, const struct tag_memo
 	if (map->tag.size < sizeof(*map) || map->entry_size < MEMORY_ENTRY_BYTES) {
 		return "malformed Multiboot2 memory map";
 	}
-	ram_map_take(&info->ram, (const char *)(map + 1), (map->tag.size - sizeof(*map)) / map->entry_size, map->entry_size);
+	size_t entries = (map->tag.size - sizeof(*map)) / map->entry_size;
+	ram_map_take(&info->ram, (const char *)(map + 1), entries, map->entry_size);
 	return NULL;
 }
 

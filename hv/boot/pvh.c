@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The start info of the PVH boot protocol (abi/pvh.h). Every address in it is the loader's word and is checked before use. */
+/* The start info of the PVH boot protocol (abi/pvh.h). Every address in it is the loader's word, checked before use. */
 #include "boot_internal.h"
 
 #include "abi/pvh.h"

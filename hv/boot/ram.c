@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Usable RAM as sorted, disjoint, page-aligned ranges. Rounding always loses: RAM shrinks to whole pages, what is taken out
- * grows to whole pages; a range for which there is no room in the table is given up.
+ * Usable RAM as sorted, disjoint, page-aligned ranges. Rounding always loses: RAM shrinks to whole pages, what is
+ * taken out grows to whole pages; a range for which there is no room in the table is given up.
  */
 #include "boot_internal.h"
 

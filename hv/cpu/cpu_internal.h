@@ -10,7 +10,8 @@ enum { SELECTOR_CODE = 0x08, SELECTOR_DATA = 0x10, SELECTOR_TSS = 0x18 };
 enum { IST_NMI = 1, IST_DOUBLE_FAULT = 2, IST_MACHINE_CHECK = 3, IST_COUNT = 3 };
 
 /* Vectors above those that irq_vector_alloc gives out. */
-enum { VECTOR_IRQ_FIRST = 0x30, VECTOR_IRQ_LAST = 0xef, VECTOR_KICK = 0xfd, VECTOR_TIMER = 0xfe, VECTOR_SPURIOUS = 0xff };
+enum { VECTOR_IRQ_FIRST = 0x30, VECTOR_IRQ_LAST = 0xef };
+enum { VECTOR_KICK = 0xfd, VECTOR_TIMER = 0xfe, VECTOR_SPURIOUS = 0xff };
 
 struct tss {
 	uint32_t reserved0;
@@ -59,7 +60,8 @@ void trap_dispatch(struct trap_frame *frame);
 
 /* Registers at their memory-mapped offsets. */
 enum lapic_register {
-	LAPIC_ID = 0x20, LAPIC_TPR = 0x80, LAPIC_EOI = 0xb0, LAPIC_SVR = 0xf0, LAPIC_ICR = 0x300, LAPIC_ICR_HIGH = 0x310,
+	LAPIC_ID = 0x20, LAPIC_TPR = 0x80, LAPIC_EOI = 0xb0, LAPIC_SVR = 0xf0,
+	LAPIC_ICR = 0x300, LAPIC_ICR_HIGH = 0x310,
 	LAPIC_LVT_TIMER = 0x320, LAPIC_LVT_LINT0 = 0x350, LAPIC_LVT_LINT1 = 0x360, LAPIC_LVT_ERROR = 0x370,
 	LAPIC_TIMER_INITIAL = 0x380, LAPIC_TIMER_CURRENT = 0x390, LAPIC_TIMER_DIVIDE = 0x3e0,
 };

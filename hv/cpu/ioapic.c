@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * I/O APICs and the PIC: everything masked, but for the ISA interrupts of the hypervisor's own devices. The MADT says where
- * an ISA interrupt arrives, and with which polarity and trigger (ACPI 6.4, 5.2.12.5; registers: Intel 82093AA data sheet, 3.2).
+ * I/O APICs and the PIC: everything masked, but for the ISA interrupts of the hypervisor's own devices. The MADT says
+ * where an ISA interrupt arrives, and with which polarity and trigger (ACPI 6.4, 5.2.12.5; registers: Intel 82093AA
+ * data sheet, 3.2).
  */
 #include "hv/ioapic.h"
 
@@ -42,8 +43,8 @@ static void *ioapic_open(const struct madt_ioapic *entry, uint32_t *count)
 void ioapic_init(void)
 {
 	const struct madt_ioapic *entry = NULL;
-	/* Before the local APIC masks LINT0, while the PIC's request can still be taken back: QEMU 7.2 otherwise keeps a request
-	 * that firmware left pending, and delivers it as vector -1 at the first STI. */
+	/* Before the local APIC masks LINT0, while the PIC's request can still be taken back: QEMU 7.2 otherwise keeps
+	 * a request that firmware left pending, and delivers it as vector -1 at the first STI. */
 	port_write8(PIC_MASTER_DATA, 0xff);
 	port_write8(PIC_SLAVE_DATA, 0xff);
 	while ((entry = madt_next(entry, MADT_IOAPIC, sizeof(*entry)))) {
@@ -55,7 +56,7 @@ void ioapic_init(void)
 	}
 }
 
-/* Flags: polarity in bits 1:0, trigger in bits 3:2; 0 is the bus's way, which for ISA is high and edge; 3 is low, level. */
+/* Flags: polarity in bits 1:0, trigger in bits 3:2; 0 is the bus's way, for ISA high and edge; 3 is low, level. */
 static uint32_t entry_flags(uint16_t flags)
 {
 	return ((flags & 3) == 3 ? ENTRY_LOW_ACTIVE : 0) | ((flags >> 2 & 3) == 3 ? ENTRY_LEVEL : 0);

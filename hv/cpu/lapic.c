@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The local APIC, by memory-mapped registers or, where the processor has it, by MSRs (x2APIC). Register offsets are those of
- * the memory-mapped form; an x2APIC register is MSR 800h + offset / 16 (APM vol. 2, 16.3 and 16.9; SDM vol. 3, 11.4, 11.12).
+ * The local APIC, by memory-mapped registers or, where the processor has it, by MSRs (x2APIC). Register offsets are
+ * those of the memory-mapped form; an x2APIC register is MSR 800h + offset / 16 (APM vol. 2, 16.3 and 16.9; SDM vol.
+ * 3, 11.4, 11.12).
  */
 #include "cpu_internal.h"
 
@@ -75,7 +76,7 @@ void lapic_enable(void)
 void lapic_ipi(uint32_t apic_id, uint32_t command)
 {
 	if (!registers) {
-		__asm__ volatile("mfence; lfence" : : : "memory"); /* an x2APIC write does not wait for earlier stores */
+		__asm__ volatile("mfence; lfence" : : : "memory"); /* x2APIC writes overtake stores */
 		msr_write(MSR_X2APIC + LAPIC_ICR / 16, (uint64_t)apic_id << 32 | command);
 		return;
 	}

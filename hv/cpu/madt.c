@@ -13,7 +13,8 @@ const void *madt_next(const void *entry, enum madt_type type, size_t size)
 		return NULL;
 	}
 	const char *end = (const char *)madt + madt->length;
-	const char *at = entry ? (const char *)entry + ((const struct madt_entry *)entry)->length : (const char *)madt + MADT_FIRST;
+	const struct madt_entry *last = entry;
+	const char *at = last ? (const char *)last + last->length : (const char *)madt + MADT_FIRST;
 	while (at < end && (size_t)(end - at) >= sizeof(struct madt_entry)) {
 		const struct madt_entry *e = (const struct madt_entry *)at;
 		if (e->length < sizeof(*e) || e->length > end - at) {

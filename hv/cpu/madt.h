@@ -33,7 +33,7 @@ struct madt_override {
 
 #define MADT_ENABLED 1u
 
-/** The entry of this type behind `entry` (NULL: the first), at least `size` bytes long and inside the table; NULL: no more. */
+/** The next entry of this type behind `entry` (NULL: the first), at least `size` bytes, in the table. NULL: none. */
 const void *madt_next(const void *entry, enum madt_type type, size_t size);
 
 #endif

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The wall clock at boot, from the MC146818's registers by way of ports 70h and 71h (Motorola MC146818A data sheet), taken as
- * UTC of this century, in 24-hour form, as every PC's firmware sets it. A reading counts when the update flag is clear and two
- * readings in a row agree.
+ * The wall clock at boot, from the MC146818's registers by way of ports 70h and 71h (Motorola MC146818A data sheet),
+ * taken as UTC of this century, in 24-hour form, as every PC's firmware sets it. A reading counts when the update
+ * flag is clear and two readings in a row agree.
  */
 #include "cpu_internal.h"
 
@@ -41,7 +41,8 @@ static void fields_read(uint8_t fields[FIELDS])
 static uint64_t seconds_since_1970(const uint8_t fields[FIELDS])
 {
 	uint64_t year = 2000u + fields[YEAR] - (fields[MONTH] <= 2), months_from_march = (fields[MONTH] + 9u) % 12;
-	uint64_t days = 365 * year + year / 4 - year / 100 + year / 400 + (153 * months_from_march + 2) / 5 + fields[DAY] - 1 - 719468;
+	uint64_t days = 365 * year + year / 4 - year / 100 + year / 400 - 719469;
+	days += (153 * months_from_march + 2) / 5 + fields[DAY];
 	return ((days * 24 + fields[HOUR]) * 60 + fields[MINUTE]) * 60 + fields[SECOND];
 }
 

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The other processors of the MADT, up to APIC ID 254 (ACPI 6.4, 5.2.12.12), started one at a time by INIT and two startup IPIs (MP specification 1.4, B.4), each on
- * its own stack and tables, then idle until the boot processor has built the domains. One that does not answer is
- * put back to INIT, so that it cannot wake later on a stack that another has got.
+ * The other processors of the MADT, up to APIC ID 254 (ACPI 6.4, 5.2.12.12), started one at a time by INIT and two
+ * startup IPIs (MP specification 1.4, B.4), each on its own stack and tables, then idle until the boot processor has
+ * built the domains. One that does not answer is put back to INIT, so that it cannot wake later on a stack that
+ * another has got.
  */
 #include "cpu_internal.h"
 

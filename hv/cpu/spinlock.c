@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Test-and-set locks. Sections are short and never sleep; waiting only reads, so the holder's cache line stays quiet. */
+/* Test-and-set locks. Sections are short and never sleep; waiting only reads, so the cache line stays quiet. */
 #include "hv/cpu.h"
 
 void spin_lock(spinlock_t *lock)

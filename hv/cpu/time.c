@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Time. The TSC is the clock; its rate, and the local APIC timer's, are measured once against the ACPI PM timer (ACPI 6.4,
- * 4.8.3.3). One-shot deadlines go to the local APIC's timer, as a TSC deadline where the processor has that (SDM vol. 3, 11.5.4.1).
+ * Time. The TSC is the clock; its rate, and the local APIC timer's, are measured once against the ACPI PM timer (ACPI
+ * 6.4, 4.8.3.3). One-shot deadlines go to the local APIC's timer, as a TSC deadline where the processor has that (SDM
+ * vol. 3, 11.5.4.1).
  */
 #include "cpu_internal.h"
 

@@ -1,7 +1,8 @@
 ; SPDX-License-Identifier: MIT
 ;
-; One stub a vector: pushes an error code of 0 where the processor pushed none (APM vol. 2, 8.2), the vector, and the registers
-; as struct trap_frame, and calls trap_dispatch. The hypervisor keeps GS and has no floating-point state: nothing else to save.
+; One stub a vector: pushes an error code of 0 where the processor pushed none (APM vol. 2, 8.2), the vector, and the
+; registers as struct trap_frame, and calls trap_dispatch. The hypervisor keeps GS and has no floating-point state:
+; nothing else to save.
 
 %define HAS_ERROR(v) ((v) == 8 || ((v) >= 10 && (v) <= 14) || (v) == 17 || (v) == 21 || (v) == 29 || (v) == 30)
 %define REGISTERS rax, rbx, rcx, rdx, rbp, rsi, rdi, r8, r9, r10, r11, r12, r13, r14, r15

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The interrupt descriptor table, the same for all processors, and what comes through it. An exception in the hypervisor is
- * its own bug and ends the machine, as does a machine check or an NMI that no one sent. Host interrupts run their handler
- * after the EOI, on the stack of what they interrupted, with interrupts off.
+ * The interrupt descriptor table, the same for all processors, and what comes through it. An exception in the
+ * hypervisor is its own bug and ends the machine, as does a machine check or an NMI that no one sent. Host interrupts
+ * run their handler after the EOI, on the stack of what they interrupted, with interrupts off.
  */
 #include "cpu_internal.h"
 
@@ -30,10 +30,12 @@ void trap_init(void)
 {
 	for (unsigned i = 0; i < 256; i++) {
 		uint64_t at = (uint64_t)trap_stubs[i];
-		uint64_t ist = i == TRAP_NMI ? IST_NMI : i == TRAP_DOUBLE_FAULT ? IST_DOUBLE_FAULT : i == TRAP_MACHINE_CHECK ? IST_MACHINE_CHECK : 0;
-		idt[i].low = (at & 0xffff) | SELECTOR_CODE << 16 | (GATE_INTERRUPT | ist) << 32 | (at >> 16 & 0xffff) << 48;
+		idt[i].low = (at & 0xffff) | SELECTOR_CODE << 16 | GATE_INTERRUPT << 32 | (at >> 16 & 0xffff) << 48;
 		idt[i].high = at >> 32;
 	}
+	idt[TRAP_NMI].low |= (uint64_t)IST_NMI << 32;
+	idt[TRAP_DOUBLE_FAULT].low |= (uint64_t)IST_DOUBLE_FAULT << 32;
+	idt[TRAP_MACHINE_CHECK].low |= (uint64_t)IST_MACHINE_CHECK << 32;
 }
 
 void trap_load(void)
@@ -51,8 +53,10 @@ static void exception(const struct trap_frame *f)
 		}
 	}
 	__asm__ volatile("mov %%cr2, %0" : "=r"(cr2));
-	hv_panic("exception %lu, processor %u, rip %lx error %lx cr2 %lx rsp %lx rbp %lx rax %lx rbx %lx rcx %lx rdx %lx rsi %lx rdi %lx",
-		 f->vector, cpu_current()->index, f->rip, f->error, cr2, f->rsp, f->rbp, f->rax, f->rbx, f->rcx, f->rdx, f->rsi, f->rdi);
+	hv_panic("exception %lu, processor %u, rip %lx error %lx cr2 %lx rsp %lx rbp %lx "
+		 "rax %lx rbx %lx rcx %lx rdx %lx rsi %lx rdi %lx",
+		 f->vector, cpu_current()->index, f->rip, f->error, cr2, f->rsp, f->rbp,
+		 f->rax, f->rbx, f->rcx, f->rdx, f->rsi, f->rdi);
 }
 
 void trap_dispatch(struct trap_frame *frame)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The processor's own 4-level page tables (APM vol. 2, 5.3; SDM vol. 3, 4.5). Accessed and dirty are set at once, so the
- * processor never writes to the tables. 1 GiB leaves are left out: not every long-mode processor has them.
+ * The processor's own 4-level page tables (APM vol. 2, 5.3; SDM vol. 3, 4.5). Accessed and dirty are set at once, so
+ * the processor never writes to the tables. 1 GiB leaves are left out: not every long-mode processor has them.
  */
 #include "mem_internal.h"
 
@@ -16,8 +16,9 @@
 
 static uint64_t host_leaf(hpa_t hpa, unsigned prot, unsigned level)
 {
-	return hpa.value | PTE_PRESENT | PTE_ACCESSED_DIRTY | (prot & MAP_WRITE ? PTE_WRITE : 0) | (prot & MAP_USER ? PTE_USER : 0) |
-	       (prot & MAP_UNCACHED ? PTE_UNCACHED : 0) | (prot & MAP_EXEC ? 0 : PTE_NO_EXECUTE) | (level ? PTE_LARGE : 0);
+	return hpa.value | PTE_PRESENT | PTE_ACCESSED_DIRTY | (level ? PTE_LARGE : 0) |
+	       (prot & MAP_WRITE ? PTE_WRITE : 0) | (prot & MAP_USER ? PTE_USER : 0) |
+	       (prot & MAP_UNCACHED ? PTE_UNCACHED : 0) | (prot & MAP_EXEC ? 0 : PTE_NO_EXECUTE);
 }
 
 static uint64_t host_table(hpa_t next, unsigned level)

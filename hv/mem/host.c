@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The hypervisor's address space: one to one, W^X, and of RAM only the image, the pool and the bundle. Domain memory is not in
- * it; the window (window.c) is the one way there. Device registers and firmware tables join by host_map, never over RAM.
+ * The hypervisor's address space: one to one, W^X, and of RAM only the image, the pool and the bundle. Domain memory
+ * is not in it; the window (window.c) is the one way there. Device registers and firmware tables join by host_map,
+ * never over RAM.
  */
 #include "mem_internal.h"
 

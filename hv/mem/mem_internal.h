@@ -17,7 +17,7 @@ extern const char image_start[], image_text_end[], image_rodata_end[], image_end
 void pool_init(void *start, size_t pages, const struct ram *ram);
 /** Build the final page tables and load them. */
 void host_paging_init(uint64_t pool_start, uint64_t pool_bytes);
-/** Map device registers or firmware tables one to one. NULL: RAM that is in use, another protection already, or no table memory. */
+/** Map device registers or firmware tables one to one. NULL: over RAM, otherwise protected already, or no memory. */
 void *host_map(hpa_t at, size_t bytes, unsigned prot);
 void window_init(void);
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The page-table walker. A change is made in two passes over the same range: the first makes (or splits) every table that the
- * change needs, which alters no translation; the second stores the leaves and cannot fail. So -ENOMEM leaves everything as it
- * was. A table, once there, stays: nothing that a processor or device may still be walking is freed or
- * reused, and mapping a range again after it was unmapped needs no memory.
+ * The page-table walker. A change is made in two passes over the same range: the first makes (or splits) every table
+ * that the change needs, which alters no translation; the second stores the leaves and cannot fail. So -ENOMEM leaves
+ * everything as it was. A table, once there, stays: nothing that a processor or device may still be walking is freed
+ * or reused, and mapping a range again after it was unmapped needs no memory.
  */
 #include "hv/paging.h"
 
@@ -66,7 +66,8 @@ static uint64_t *table_below(struct paging *paging, uint64_t *entry, unsigned le
 }
 
 /* May this entry, wholly inside the range, be changed as it is? */
-static bool entry_fits(const struct paging *paging, uint64_t entry, unsigned level, uint64_t from, const struct change *c)
+static bool entry_fits(const struct paging *paging, uint64_t entry, unsigned level, uint64_t from,
+		       const struct change *c)
 {
 	if (level == 0) {
 		return true;
@@ -77,7 +78,8 @@ static bool entry_fits(const struct paging *paging, uint64_t entry, unsigned lev
 	return !c->prot || (level <= paging->format->max_leaf_level && (from + c->offset) % level_span(level) == 0);
 }
 
-static int change_table(struct paging *paging, uint64_t *table, unsigned level, uint64_t from, uint64_t end, const struct change *c)
+static int change_table(struct paging *paging, uint64_t *table, unsigned level, uint64_t from, uint64_t end,
+			const struct change *c)
 {
 	uint64_t span = level_span(level);
 	for (uint64_t next; from < end; from = next) {
@@ -89,7 +91,8 @@ static int change_table(struct paging *paging, uint64_t *table, unsigned level, 
 		}
 		if (next - from == span && entry_fits(paging, *entry, level, from, c)) {
 			if (c->commit) {
-				entry_set(entry, c->prot ? paging->format->leaf(HPA(from + c->offset), c->prot, level) : 0);
+				hpa_t to = HPA(from + c->offset);
+				entry_set(entry, c->prot ? paging->format->leaf(to, c->prot, level) : 0);
 			}
 			continue;
 		}

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The pool hands out its pages from the bottom up; what it gave out never returns. The stock: the RAM left for domains, handed
- * out from the lowest place that fits, so that small requests fill the low remnants and large aligned blocks stay whole.
+ * The pool hands out its pages from the bottom up; what it gave out never returns. The stock: the RAM left for
+ * domains, handed out from the lowest place that fits, so that small requests fill the low remnants and large aligned
+ * blocks stay whole.
  */
 #include "mem_internal.h"
 

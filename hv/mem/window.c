@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The window: each processor has one 4 KiB slot of its own at a fixed place, empty but for the length of one copy. A slot's
- * entry is written, and its translation dropped, by that processor only, with interrupts off: there is nothing to lock and no
- * other processor to tell.
+ * The window: each processor has one 4 KiB slot of its own at a fixed place, empty but for the length of one copy. A
+ * slot's entry is written, and its translation dropped, by that processor only, with interrupts off: there is nothing
+ * to lock and no other processor to tell.
  */
 #include "hv/window.h"
 

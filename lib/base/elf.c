@@ -27,7 +27,8 @@ int elf_check_header(const void *file, size_t bytes, const char **why)
 	if (memcmp(h.ident, "\177ELF", 4) != 0) {
 		return refuse(why, "not an ELF file");
 	}
-	if (h.ident[4] != 2 || h.ident[5] != 1 || h.machine != ELF_MACHINE_X86_64 || (h.type != ELF_ET_EXEC && h.type != ELF_ET_DYN)) {
+	if (h.ident[4] != 2 || h.ident[5] != 1 || h.machine != ELF_MACHINE_X86_64 ||
+	    (h.type != ELF_ET_EXEC && h.type != ELF_ET_DYN)) {
 		return refuse(why, "not an executable ELF file for x86-64");
 	}
 	if (h.phentsize != sizeof(struct elf_segment) || h.phnum == 0 || h.phnum > ELF_MAX_SEGMENTS) {
@@ -36,13 +37,15 @@ int elf_check_header(const void *file, size_t bytes, const char **why)
 	return 0;
 }
 
-int elf_segment(const void *program_headers, unsigned index, uint64_t file_size, struct elf_segment *out, const char **why)
+int elf_segment(const void *program_headers, unsigned index, uint64_t file_size, struct elf_segment *out,
+		const char **why)
 {
 	memcpy(out, (const char *)program_headers + index * sizeof(*out), sizeof(*out));
 	if (out->type == ELF_PT_LOAD && out->filesz > out->memsz) {
 		return refuse(why, "an ELF segment is larger in the file than in memory");
 	}
-	if (out->type == ELF_PT_LOAD && (out->vaddr + out->memsz < out->vaddr || out->paddr + out->memsz < out->paddr)) {
+	if (out->type == ELF_PT_LOAD &&
+	    (out->vaddr + out->memsz < out->vaddr || out->paddr + out->memsz < out->paddr)) {
 		return refuse(why, "an ELF segment wraps around the address space");
 	}
 	if (out->filesz > file_size || out->offset > file_size - out->filesz) {
@@ -89,7 +92,8 @@ int elf_pvh_entry(const void *file, size_t bytes, uint32_t *entry, const char **
 		if (error) {
 			return error;
 		}
-		if (segment.type == ELF_PT_NOTE && note_find_entry((const char *)file + segment.offset, segment.filesz, entry)) {
+		const char *notes = (const char *)file + segment.offset;
+		if (segment.type == ELF_PT_NOTE && note_find_entry(notes, segment.filesz, entry)) {
 			return 0;
 		}
 	}

@@ -33,11 +33,13 @@ struct elf_segment { /* Elf64_Phdr */
 	uint64_t offset, vaddr, paddr, filesz, memsz, align;
 };
 
-/** Check the header in the first `bytes` (>= 64) bytes of a file: ELF64, little-endian, x86-64, ET_EXEC or ET_DYN, program headers
- *  of 56 bytes, at most 64 of them. -ENOEXEC and *why in words if not. Does not look behind the header. */
+/** Check the header in the first `bytes` (>= 64) bytes of a file: ELF64, little-endian, x86-64, ET_EXEC or ET_DYN,
+ *  program headers of 56 bytes, at most 64 of them. -ENOEXEC and *why in words if not. Does not look behind the header. */
 int elf_check_header(const void *file, size_t bytes, const char **why);
-/** Copy program header `index` and check it: for PT_LOAD filesz <= memsz, no address wraps; and the file range inside file_size. -ENOEXEC. */
-int elf_segment(const void *program_headers, unsigned index, uint64_t file_size, struct elf_segment *out, const char **why);
+/** Copy program header `index` and check it: for PT_LOAD filesz <= memsz, no address wraps; and the file range inside
+ *  file_size. -ENOEXEC. */
+int elf_segment(const void *program_headers, unsigned index, uint64_t file_size, struct elf_segment *out,
+		const char **why);
 /** The 32-bit PVH entry (abi/pvh.h) of a whole ELF file in memory. -ENOEXEC without one. */
 int elf_pvh_entry(const void *file, size_t bytes, uint32_t *entry, const char **why);
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * printf-style formatting for freestanding programs: conversions d u x o with l, ll, z; c s %; flags '-' and '0' (30 digits at
- * most), width, and for strings precision (both also '*').
+ * printf-style formatting for freestanding programs: conversions d u x o with l, ll, z; c s %; flags '-' and '0' (30
+ * digits at most), width, and for strings precision (both also '*').
  */
 #ifndef BULKHEAD_BASE_FORMAT_H
 #define BULKHEAD_BASE_FORMAT_H

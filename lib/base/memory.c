@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What the compiler itself calls. memcpy and memset use REP MOVS/STOS, which every processor with SVM or VT-x runs at full
- * speed (Intel optimization manual 3.7.6): whole words first, since an emulator does them element by element.
+ * What the compiler itself calls. memcpy and memset use REP MOVS/STOS, which every processor with SVM or VT-x runs at
+ * full speed (Intel optimization manual 3.7.6): whole words first, since an emulator does them element by element.
  */
 #include "base/string.h"
 

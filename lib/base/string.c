@@ -60,7 +60,10 @@ size_t string_copy(char *to, const char *from, size_t size)
 static unsigned digit_value(char c)
 {
 	char letter = c | 0x20;
-	return c >= '0' && c <= '9' ? (unsigned)(c - '0') : letter >= 'a' && letter <= 'f' ? (unsigned)(letter - 'a') + 10 : 16;
+	if (letter >= 'a' && letter <= 'f') {
+		return (unsigned)(letter - 'a') + 10;
+	}
+	return c >= '0' && c <= '9' ? (unsigned)(c - '0') : 16;
 }
 
 unsigned long string_number(const char *s, const char **end)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What the boot loader told us, whichever it was: PVH (qemu -kernel) or Multiboot2 (GRUB). Filled once, read-only later. */
+/* What the boot loader told us, whichever it was: PVH (qemu -kernel) or Multiboot2 (GRUB). Filled once. */
 #ifndef HV_BOOT_H
 #define HV_BOOT_H
 
@@ -40,9 +40,11 @@ void sched_poll(void);
 
 /* The console hands lines and characters on (console/ calls these; domain/ defines them). */
 void guest_console_input(char c);
-/** A command for domains ("kill ahci", "ps"); prints through `print`. 0, or -EINVAL with a message printed, -ENOENT: not a domain command. */
+/** A command for domains ("kill ahci", "ps"); prints through `print`. 0; -EINVAL, with a message printed; -ENOENT: not
+ *  a domain command. */
 int machine_command(const char *line, void (*print)(void *to, const char *text), void *to);
-/* console/ defines these. log_line() works from the start; it reaches a line from console_init() on, which wants nothing but ports. */
+/* console/ defines these. log_line() works from the start; it reaches a line from console_init() on, which wants
+ * nothing but ports. */
 void console_init(void);
 void console_listen(void); /* input, by interrupt: after the I/O APIC and irq_vector_alloc() work; boot processor */
 /* domain/ calls these; console/ defines them. */

@@ -5,7 +5,7 @@
 
 #include <stdint.h>
 
-/** Deliver ISA interrupt `irq` (through the MADT's overrides) as host `vector` on processor `cpu`. -ENODEV: no I/O APIC has it. */
+/** Deliver ISA interrupt `irq` (through the MADT's overrides) as host `vector` on processor `cpu`. -ENODEV. */
 int ioapic_route_isa(unsigned irq, uint8_t vector, uint32_t cpu);
 
 #endif

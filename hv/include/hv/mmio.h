@@ -9,13 +9,19 @@
 /** Map registers uncached, read-write, for good. NULL: no table memory. Boot and domain build only. */
 void *mmio_map(hpa_t at, size_t bytes);
 
-static inline uint8_t mmio_read8(const void *base, size_t offset) { return *(const volatile uint8_t *)((const char *)base + offset); }
-static inline uint16_t mmio_read16(const void *base, size_t offset) { return *(const volatile uint16_t *)((const char *)base + offset); }
-static inline uint32_t mmio_read32(const void *base, size_t offset) { return *(const volatile uint32_t *)((const char *)base + offset); }
-static inline uint64_t mmio_read64(const void *base, size_t offset) { return *(const volatile uint64_t *)((const char *)base + offset); }
-static inline void mmio_write8(void *base, size_t offset, uint8_t value) { *(volatile uint8_t *)((char *)base + offset) = value; }
-static inline void mmio_write16(void *base, size_t offset, uint16_t value) { *(volatile uint16_t *)((char *)base + offset) = value; }
-static inline void mmio_write32(void *base, size_t offset, uint32_t value) { *(volatile uint32_t *)((char *)base + offset) = value; }
-static inline void mmio_write64(void *base, size_t offset, uint64_t value) { *(volatile uint64_t *)((char *)base + offset) = value; }
+/* mmio_read8(base, offset), mmio_write8(base, offset, value) and so on. */
+#define MMIO_ACCESS(bits) \
+	static inline uint##bits##_t mmio_read##bits(const void *base, size_t offset) \
+	{ \
+		return *(const volatile uint##bits##_t *)((const char *)base + offset); \
+	} \
+	static inline void mmio_write##bits(void *base, size_t offset, uint##bits##_t value) \
+	{ \
+		*(volatile uint##bits##_t *)((char *)base + offset) = value; \
+	}
+MMIO_ACCESS(8)
+MMIO_ACCESS(16)
+MMIO_ACCESS(32)
+MMIO_ACCESS(64)
 
 #endif

@@ -20,8 +20,9 @@ struct paging_format {
 	const char *name;
 	unsigned levels; /* 3 or 4 (host, NPT: 4) */
 	unsigned max_leaf_level; /* 0: 4 KiB only, 1: 2 MiB, 2: 1 GiB */
-	/** Entry at `level` (0 = 4 KiB): a leaf with MAP_* protection, or a pointer to the table of level - 1. Neither is 0;
-	 *  a cleared entry, the only one that is not present, is. At level 0 every present entry is a leaf, and is_leaf() is not asked. */
+	/** Entry at `level` (0 = 4 KiB): a leaf with MAP_* protection, or a pointer to the table of level - 1. Neither
+	 *  is 0; a cleared entry, the only one that is not present, is. At level 0 every present entry is a leaf, and
+	 *  is_leaf() is not asked. */
 	uint64_t (*leaf)(hpa_t hpa, unsigned prot, unsigned level);
 	uint64_t (*table)(hpa_t next, unsigned level);
 	bool (*present)(uint64_t entry);
@@ -37,14 +38,14 @@ struct paging {
 };
 
 int paging_init(struct paging *paging, const struct paging_format *format); /* -ENOMEM */
-/** Map [from, from+bytes) to [to, ...), 4 KiB aligned, with the largest leaves that alignment allows. No protection: unmap.
- *  -ENOMEM, -EINVAL. */
+/** Map [from, from+bytes) to [to, ...), 4 KiB aligned, with the largest leaves that alignment allows. No protection:
+ *  unmap. -ENOMEM, -EINVAL. */
 int paging_map(struct paging *paging, uint64_t from, hpa_t to, uint64_t bytes, unsigned prot);
 /** Remove; holes are fine. -ENOMEM if a split needs a table. */
 int paging_unmap(struct paging *paging, uint64_t from, uint64_t bytes);
 /** Where `from` leads: *to, *prot, *leaf_size. -EFAULT if nowhere. */
 int paging_lookup(const struct paging *paging, uint64_t from, hpa_t *to, unsigned *prot, uint64_t *leaf_size);
-/** The entry for `from` at `level`, with all tables above it made; a large leaf on the way is split. NULL: no table memory. */
+/** The entry for `from` at `level`, with all tables above it made; a large leaf there is split. NULL: no memory. */
 uint64_t *paging_entry(struct paging *paging, uint64_t from, unsigned level);
 
 #endif

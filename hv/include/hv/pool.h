@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The hypervisor's own memory: whole pages, taken at boot and while domains are built, never in an
- * exit path, and never given back. The pool is mapped in the hypervisor's address space, VA == PA, read-write, no-execute.
- * Domain memory (pool_take_domain) comes out of the rest of the machine's RAM and is not mapped.
+ * The hypervisor's own memory: whole pages, taken at boot and while domains are built, never in an exit path, and
+ * never given back. The pool is mapped in the hypervisor's address space, VA == PA, read-write, no-execute. Domain
+ * memory (pool_take_domain) comes out of the rest of the machine's RAM and is not mapped.
  */
 #ifndef HV_POOL_H
 #define HV_POOL_H

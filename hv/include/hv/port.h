@@ -35,7 +35,8 @@ static inline void msr_write(uint32_t index, uint64_t value)
 
 static inline void cpuid(uint32_t leaf, uint32_t subleaf, uint32_t regs[4])
 {
-	__asm__ volatile("cpuid" : "=a"(regs[0]), "=b"(regs[1]), "=c"(regs[2]), "=d"(regs[3]) : "a"(leaf), "c"(subleaf));
+	__asm__ volatile("cpuid" : "=a"(regs[0]), "=b"(regs[1]), "=c"(regs[2]), "=d"(regs[3])
+			 : "a"(leaf), "c"(subleaf));
 }
 
 #endif
