@@ -24,7 +24,7 @@ struct machine_config {
 };
 
 struct machine {
-	int console, control; /* COM1 and COM2, non-blocking stream sockets */
+	int console, control; /* COM1 and COM2, stream sockets */
 	bool kvm;
 	struct machine_private *private;
 };

@@ -44,7 +44,7 @@ static void show_traces(const struct workdir *dir)
 static int run_planned(struct plan *plan, FILE *output, void (*after)(void *to, const struct session *session, int status), void *to)
 {
 	struct machine machine;
-	struct session session = { .options = plan->options, .machine = &machine, .output = output };
+	struct session session = { .options = plan->options, .machine = &machine, .output = fileno(output) };
 	session.interactive = output == stdout && terminal_present();
 	session.manifest = &plan->manifest;
 	session.main_domain = plan_main(plan);

@@ -6,11 +6,12 @@
 #include "session.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/signalfd.h>
+#include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -50,8 +51,10 @@ void session_block_signals(void)
 
 static void show_log(void *to, const char *line)
 {
+	struct session *s = to;
 	if (say_is_verbose()) {
-		fprintf(stderr, "%s\n", line);
+		writer_put(&s->log_out, line, strlen(line));
+		writer_put(&s->log_out, "\n", 1);
 	}
 }
 
@@ -91,21 +94,18 @@ static void send_kills(struct session *s, uint64_t now)
 
 static void write_console(struct session *s, const char *bytes, size_t count)
 {
-	if (!s->control.spoke) {
-		return;
-	}
-	if (fwrite(bytes, 1, count, s->output) != count || fflush(s->output) != 0) {
-		s->output_failed = true;
+	if (s->control.spoke) {
+		writer_put(&s->console_out, bytes, count);
 	}
 }
 
 static void read_console(struct session *s)
 {
 	char bytes[16384];
-	ssize_t n = read(s->machine->console, bytes, sizeof(bytes));
+	ssize_t n = recv(s->machine->console, bytes, sizeof(bytes), MSG_DONTWAIT);
 	if (n > 0) {
 		write_console(s, bytes, (size_t)n);
-	} else if (n == 0 || errno != EINTR) {
+	} else if (n == 0 || (errno != EINTR && errno != EAGAIN)) {
 		s->console_open = false;
 	}
 }
@@ -114,11 +114,8 @@ static void read_console(struct session *s)
 static void drop_firmware_output(struct session *s)
 {
 	char bytes[4096];
-	int flags = fcntl(s->machine->console, F_GETFL);
-	fcntl(s->machine->console, F_SETFL, flags | O_NONBLOCK);
-	while (read(s->machine->console, bytes, sizeof(bytes)) > 0) {
+	while (recv(s->machine->console, bytes, sizeof(bytes), MSG_DONTWAIT) > 0) {
 	}
-	fcntl(s->machine->console, F_SETFL, flags);
 }
 
 /* False at the end of the line. */
@@ -211,7 +208,7 @@ static void loop(struct session *s, int signals)
 {
 	struct pollfd fds[FD_COUNT];
 	bool control_open = true;
-	while (s->console_open && !s->signal && !s->output_failed) {
+	while (s->console_open && !s->signal && !writer_failed(&s->console_out)) {
 		uint64_t now = session_now();
 		if (is_ending(s) && !s->grace_ns) {
 			s->grace_ns = now + (s->control.exited ? GRACE_NS : SECOND);
@@ -292,7 +289,11 @@ int session_run(struct session *s)
 	sigset_t set;
 	signal_set(&set);
 	int signals = signalfd(-1, &set, SFD_CLOEXEC);
+	if (writer_open(&s->console_out, s->output) != 0 || writer_open(&s->log_out, 2) != 0) {
+		return fail(VMCTL_HOST, "no thread for output");
+	}
 	s->control.log = show_log;
+	s->control.log_to = s;
 	s->console_open = true;
 	if (!s->main_domain) {
 		s->main_domain = "guest";
@@ -303,6 +304,8 @@ int session_run(struct session *s)
 		terminal_raw();
 	}
 	loop(s, signals);
+	s->output_failed = !writer_close(&s->console_out, s->signal);
+	writer_close(&s->log_out, s->signal);
 	terminal_restore();
 	close(signals);
 	return outcome(s);

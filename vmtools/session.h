@@ -7,13 +7,13 @@
 #define VMTOOLS_SESSION_H
 
 #include <stdbool.h>
-#include <stdio.h>
 
 #include "control.h"
 #include "machine.h"
 #include "manifest.h"
 #include "options.h"
 #include "steer.h"
+#include "writer.h"
 
 struct session {
 	const struct options *options;
@@ -21,7 +21,8 @@ struct session {
 	struct control control;
 	struct steer steer;
 	bool interactive; /* stdin goes to the guest */
-	FILE *output; /* the guest's console, stdout as a rule */
+	int output; /* where the guest's console goes, stdout as a rule */
+	struct writer console_out, log_out;
 	const struct manifest *manifest; /* NULL: none */
 	const char *main_domain; /* whose panic is the machine's end */
 	uint64_t begin_ns, deadline_ns, grace_ns; /* monotonic; 0: none */
