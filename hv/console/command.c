@@ -20,11 +20,12 @@ static void command_log(const char *argument, command_print_t print, void *to)
 	struct log_entry entry;
 	char text[LOG_TEXT_MAX + 32];
 	const char *end;
-	uint64_t newest = log_entry_newest();
+	uint64_t newest = log_newest;
 	uint64_t wanted = string_number(argument, &end);
 	uint64_t sequence = end == argument || wanted >= newest ? 1 : newest - wanted + 1;
 	for (; sequence <= newest && log_entry_get(sequence, &entry); sequence = entry.sequence + 1) {
-		format_text(text, sizeof(text), "%5lu %6lu.%03lu %s\n", entry.sequence, entry.ms / 1000, entry.ms % 1000, entry.text);
+		format_text(text, sizeof(text), "%5lu %6lu.%03lu %s\n", entry.sequence, entry.ms / 1000,
+			    entry.ms % 1000, entry.text);
 		print(to, text);
 	}
 }
@@ -53,7 +54,8 @@ int command_run(const char *line, command_print_t print, void *to)
 	if (after_word(line, "help")) {
 		print(to, help_text);
 	} else if (after_word(line, "version")) {
-		format_text(text, sizeof(text), "Bulkhead, ABI version %u, started by %s\n", BH_ABI_VERSION, boot_info.loader);
+		format_text(text, sizeof(text), "Bulkhead, ABI version %u, started by %s\n", BH_ABI_VERSION,
+			    boot_info.loader);
 		print(to, text);
 	} else if ((argument = after_word(line, "log"))) {
 		command_log(argument, print, to);

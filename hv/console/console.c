@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * COM1 belongs to the main guest, byte for byte, until Ctrl-] opens the hypervisor's console on it. While that is open, what the
- * guest writes waits in a ring and is shown when it closes; what did not fit is counted and said. The states change only in
- * COM1's interrupt handler, on one processor; guests on other processors write at any time, under the lock.
+ * COM1 belongs to the main guest, byte for byte, until Ctrl-] opens the hypervisor's console on it. While that is
+ * open, what the guest writes waits in a ring and is shown when it closes; what did not fit is counted and said. The
+ * states change only in COM1's interrupt handler, on one processor; guests on other processors write at any time,
+ * under the lock.
  */
 #include "abi/errno.h"
 #include "base/format.h"
@@ -18,13 +19,14 @@
 #define COM1_IRQ 4
 #define COM2_IRQ 3
 
-static const char banner[] = "\n[the hypervisor's console; `help` lists commands, `exit` or Ctrl-] returns to the guest]\n";
+static const char banner[] =
+	"\n[the hypervisor's console; `help` lists commands, `exit` or Ctrl-] returns to the guest]\n";
 static const char prompt[] = "bulkhead> ";
 
 static spinlock_t console_lock; /* COM1's output, and: */
 static bool console_open;
 static bool guest_spoke;
-static char held[HELD_MAX]; /* cyclic: the newest of the held_count bytes that the guest wrote while the console was open */
+static char held[HELD_MAX]; /* cyclic: the newest of held_count bytes that the guest wrote while the console is open */
 static uint64_t held_count;
 
 /* Input: only the processor that COM1 interrupts comes here. */
@@ -159,8 +161,7 @@ static void listen(struct uart *uart, unsigned irq)
 		log_line("console: no input from port %x", uart->port);
 		return;
 	}
-	uart_input_enable(uart);
-	input_interrupt(uart);
+	input_interrupt(uart); /* what came before would raise no interrupt any more */
 }
 
 void console_listen(void)

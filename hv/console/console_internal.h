@@ -17,15 +17,14 @@ struct uart {
 };
 
 extern struct uart uart_com1, uart_com2;
-/** Look for a 16550A at `port`, 115200 8N1, polled. */
+/** Look for a 16550A at `port`: 115200 8N1, an interrupt for input. */
 void uart_open(struct uart *uart, uint16_t port);
 /** What a line does not take, or one that is absent, is lost. */
 void uart_write(struct uart *uart, const char *text, size_t bytes);
 /** Wait, bounded, until the last byte has left. */
 void uart_drain(struct uart *uart);
-/** A line that is present: the next byte that came in, or -1; raise its interrupt for input. */
+/** A line that is present: the next byte that came in, or -1. */
 int uart_read(const struct uart *uart);
-void uart_input_enable(const struct uart *uart);
 
 struct log_entry {
 	uint64_t sequence; /* from 1 */
@@ -35,7 +34,7 @@ struct log_entry {
 
 /** The first entry with a sequence number >= `sequence` that the ring still has. False: none. */
 bool log_entry_get(uint64_t sequence, struct log_entry *entry);
-uint64_t log_entry_newest(void);
+extern _Atomic uint64_t log_newest; /* sequence number, 0: nothing yet */
 /** Everything but printable ASCII becomes '?': no text can make a second line. */
 void log_text_clean(char *text);
 /** Set by hv_panic: the log and the control line are the panicking processor's. */

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The control line (COM2, docs/control.md): a program on the host reads our lines and sends commands, a line each. Each line goes
- * out under one lock, whole. What comes in is bounded in length and in alphabet; anything else is answered with an error and leaves
- * no state behind. Commands run where the byte that ended them arrived: in COM2's interrupt handler, with no lock held.
+ * The control line (COM2, docs/control.md): a program on the host reads our lines and sends commands, a line each.
+ * Each line goes out under one lock, whole. What comes in is bounded in length and in alphabet; anything else is
+ * answered with an error and leaves no state behind. Commands run where the byte that ended them arrived: in COM2's
+ * interrupt handler, with no lock held.
  */
 #include "abi/errno.h"
 #include "base/format.h"
@@ -32,38 +33,29 @@ void control_line(const char *prefix, const char *text)
 }
 
 /* Gathers what a command prints, in any pieces, into "= " lines. */
-struct answer {
-	char text[LOG_TEXT_MAX];
-	size_t length;
-};
-
-static void answer_end_line(struct answer *answer)
-{
-	answer->text[answer->length] = '\0';
-	answer->length = 0;
-	log_text_clean(answer->text);
-	control_line("= ", answer->text);
-}
+static char answer[LOG_TEXT_MAX];
+static size_t answer_length;
 
 static void answer_print(void *to, const char *text)
 {
-	struct answer *answer = to;
 	for (; *text; text++) {
 		if (*text == '\n') {
-			answer_end_line(answer);
-		} else if (answer->length + 1 < sizeof(answer->text)) {
-			answer->text[answer->length++] = *text;
+			answer[answer_length] = '\0';
+			answer_length = 0;
+			log_text_clean(answer);
+			control_line("= ", answer);
+		} else if (answer_length + 1 < sizeof(answer)) {
+			answer[answer_length++] = *text;
 		}
 	}
 }
 
 static void control_run(void)
 {
-	struct answer answer = { .length = 0 };
 	char error[16];
-	int result = command_run(line, answer_print, &answer);
-	if (answer.length > 0) {
-		answer_end_line(&answer);
+	int result = command_run(line, answer_print, NULL);
+	if (answer_length > 0) {
+		answer_print(NULL, "\n");
 	}
 	format_text(error, sizeof(error), "errno %d", -result);
 	control_line(result == 0 ? "ok" : "error ", result == 0 ? "" : result == -ENOENT ? "unknown command" : error);

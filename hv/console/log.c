@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The log: a ring of the last LOG_ENTRIES lines, each with a sequence number and its time. A line goes to the control line as
- * well, or, before the guest has written, to COM1 where there is no control line. One lock orders ring and output alike, so the
- * lines come out by sequence number. Lock order: log, then control or console.
+ * The log: a ring of the last LOG_ENTRIES lines, each with a sequence number and its time. A line goes to the control
+ * line as well, or, before the guest has written, to COM1 where there is no control line. One lock orders ring and
+ * output alike, so the lines come out by sequence number. Lock order: log, then control or console.
  */
 #include "hv/log.h"
 
@@ -20,7 +20,7 @@ _Atomic bool hv_panicking;
 
 static spinlock_t log_lock;
 static struct log_entry log_ring[LOG_ENTRIES]; /* log_lock */
-static uint64_t log_newest; /* log_lock: sequence number, 0: nothing yet */
+_Atomic uint64_t log_newest; /* written under log_lock */
 
 void log_text_clean(char *text)
 {
@@ -53,14 +53,6 @@ void log_line(const char *format, ...)
 	control_line("log ", entry->text);
 	console_boot_line(entry->text);
 	spin_unlock(&log_lock);
-}
-
-uint64_t log_entry_newest(void)
-{
-	spin_lock(&log_lock);
-	uint64_t newest = log_newest;
-	spin_unlock(&log_lock);
-	return newest;
 }
 
 bool log_entry_get(uint64_t sequence, struct log_entry *entry)

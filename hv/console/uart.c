@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * 16550A UARTs at the PC's ports. Output polls: up to a FIFO's worth of bytes each time the transmitter's FIFO is empty. A line
- * whose far end takes nothing is given up after STALL_POLLS polls, and tried again without waiting at each later write, so
- * a reader that has stopped costs the machine one pause, not one a byte. Register names: National PC16550D data sheet, 8.0.
+ * 16550A UARTs at the PC's ports. Output polls: up to a FIFO's worth of bytes each time the transmitter's FIFO is
+ * empty. A line whose far end takes nothing is given up after STALL_POLLS polls, and tried again without waiting at
+ * each later write, so a reader that has stopped costs the machine one pause, not one a byte. Register names:
+ * National PC16550D data sheet, 8.0.
  */
 #include "console_internal.h"
 #include "hv/cpu.h"
@@ -21,8 +22,8 @@ enum uart_register { THR = 0, RBR = 0, DLL = 0, IER = 1, DLM = 1, FCR = 2, LCR =
 
 #define FIFO_BYTES 16u
 #define STALL_POLLS 200000u
-/* Between polls, in TSC cycles: some 10 us away from the port. An emulator's port reads hold a lock that the thread which empties
- * the transmitter needs, and back-to-back reads can keep it out for seconds. */
+/* Between polls, in TSC cycles: some 10 us away from the port. An emulator's port reads hold a lock that the thread
+ * which empties the transmitter needs, and back-to-back reads can keep it out for seconds. */
 #define POLL_GAP 30000u
 
 struct uart uart_com1, uart_com2;
@@ -45,13 +46,13 @@ void uart_open(struct uart *uart, uint16_t port)
 		return;
 	}
 	uart->present = true;
-	reg_write(uart, IER, 0);
 	reg_write(uart, LCR, LCR_DIVISOR);
 	reg_write(uart, DLL, 1); /* 115200 */
 	reg_write(uart, DLM, 0);
 	reg_write(uart, LCR, LCR_8N1);
 	reg_write(uart, FCR, FCR_ENABLE_CLEAR);
 	reg_write(uart, MCR, MCR_DTR_RTS_OUT2);
+	reg_write(uart, IER, IER_RECEIVED);
 }
 
 static bool wait_for(struct uart *uart, uint8_t lsr_bit)
@@ -89,9 +90,4 @@ void uart_drain(struct uart *uart)
 int uart_read(const struct uart *uart)
 {
 	return reg_read(uart, LSR) & LSR_DATA ? reg_read(uart, RBR) : -1;
-}
-
-void uart_input_enable(const struct uart *uart)
-{
-	reg_write(uart, IER, IER_RECEIVED);
 }

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * AMD-Vi: one device table for all requester IDs, shared by all IOMMUs; every command goes to each of them. An entry's first
- * word holds its validity, its tables and its permissions, so one store switches it between blocked and translated; the other
- * words change only while it is blocked. An entry's interrupt table is made at its first use and stays; empty, it blocks.
- * The invariant: when attach, flush or msi_route returns 0, no IOMMU uses anything older than what the tables say.
- * AMD 48882, 2.2 and 2.4.
+ * AMD-Vi: one device table for all requester IDs, shared by all IOMMUs; every command goes to each of them. An
+ * entry's first word holds its validity, its tables and its permissions, so one store switches it between blocked and
+ * translated; the other words change only while it is blocked. An entry's interrupt table is made at its first use
+ * and stays; empty, it blocks. The invariant: when attach, flush or msi_route returns 0, no IOMMU uses anything older
+ * than what the tables say. AMD 48882, 2.2 and 2.4.
  */
 #include "amdvi.h"
 
@@ -67,7 +67,8 @@ static int standing_check(const struct pci_function *f)
 	if (standing == IVRS_TRANSLATED) {
 		return 0;
 	}
-	log_line("iommu: %02x:%02x.%x cannot be fenced: %s", f->bdf >> 8, f->bdf >> 3 & 31, f->bdf & 7, reasons[standing]);
+	log_line("iommu: %02x:%02x.%x cannot be fenced: %s", f->bdf >> 8, f->bdf >> 3 & 31, f->bdf & 7,
+		 reasons[standing]);
 	return -EOPNOTSUPP;
 }
 
@@ -82,16 +83,9 @@ static int entry_block(uint16_t bdf, uint32_t *interrupts)
 	return failed ? -ETIMEDOUT : 0;
 }
 
-static int entry_open(uint16_t bdf, const struct iommu_domain *domain)
-{
-	struct amdvi_dte *entry = &device_table[bdf];
-	store(&entry->q[1], AMDVI_DTE1_DOMAIN(domain->id));
-	store(&entry->q[0], amdvi_dte_translated(pool_hpa(domain->paging.root), domain->paging.format->levels));
-	return command(AMDVI_INVALIDATE_DEVICE(bdf), 0);
-}
-
 static int amdvi_attach(struct pci_function *f, struct iommu_domain *domain)
 {
+	struct amdvi_dte *entry = &device_table[f->bdf];
 	int error = standing_check(f);
 	if (error < 0) {
 		return error;
@@ -100,7 +94,9 @@ static int amdvi_attach(struct pci_function *f, struct iommu_domain *domain)
 	uint32_t *interrupts = interrupt_table(f->bdf);
 	error = interrupts ? entry_block(f->bdf, interrupts) : -ENOMEM;
 	if (error == 0 && domain) {
-		error = entry_open(f->bdf, domain);
+		store(&entry->q[1], AMDVI_DTE1_DOMAIN(domain->id));
+		store(&entry->q[0], amdvi_dte_translated(pool_hpa(domain->paging.root), domain->paging.format->levels));
+		error = command(AMDVI_INVALIDATE_DEVICE(f->bdf), 0);
 	}
 	spin_unlock(&lock);
 	return error;
@@ -124,7 +120,8 @@ static int amdvi_msi_route(struct pci_function *f, unsigned index, uint8_t vecto
 	uint32_t *interrupts = interrupt_table(f->bdf);
 	int error = -ENOMEM;
 	if (interrupts) {
-		__atomic_store_n(&interrupts[index], vector ? amdvi_irte(vector, (uint8_t)apic_id) : 0, __ATOMIC_RELEASE);
+		uint32_t entry = vector ? amdvi_irte(vector, (uint8_t)apic_id) : 0;
+		__atomic_store_n(&interrupts[index], entry, __ATOMIC_RELEASE);
 		error = command(AMDVI_INVALIDATE_INTERRUPTS(f->bdf), 0);
 	}
 	spin_unlock(&lock);
@@ -144,7 +141,10 @@ static int amdvi_fault_next(struct iommu_fault *fault)
 	return error;
 }
 
-/* Everything is blocked, but each I/O APIC may raise each vector on the boot processor, where the hypervisor's own interrupts go. */
+/*
+ * Everything is blocked, but each I/O APIC may raise each vector on the boot processor, where the hypervisor's own
+ * interrupts go.
+ */
 static int device_table_make(void)
 {
 	device_table = pool_alloc(DEVICE_TABLE_PAGES, 1);

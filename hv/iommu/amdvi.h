@@ -34,7 +34,8 @@ int amdvi_unit_event(struct amdvi_unit *unit, struct iommu_fault *fault);
 #define AMDVI_INVALIDATE_DOMAIN(id) (3ull << 60 | (uint64_t)(id) << 32)
 #define AMDVI_INVALIDATE_INTERRUPTS(bdf) (5ull << 60 | (bdf))
 #define AMDVI_INVALIDATE_ALL (8ull << 60)
-#define AMDVI_ALL_PAGES 0x7ffffffffffff003ull /* high word: with S, all of the address space; PDE: cached upper levels too */
+/* Its high word: with S, all of the address space; PDE: cached upper levels too. */
+#define AMDVI_ALL_PAGES 0x7ffffffffffff003ull
 
 /* A device table entry: 48882, 2.2.2.1. */
 struct amdvi_dte {

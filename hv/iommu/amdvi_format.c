@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The encodings of AMD-Vi as pure functions: page-table entries (AMD 48882, 2.2.3), device table entries (2.2.2.1), interrupt
- * table entries of 32 bits (2.2.5.2). Levels there count from 1; here 0 is the 4 KiB leaf.
+ * The encodings of AMD-Vi as pure functions: page-table entries (AMD 48882, 2.2.3), device table entries (2.2.2.1),
+ * interrupt table entries of 32 bits (2.2.5.2). Levels there count from 1; here 0 is the 4 KiB leaf.
  */
 #include "amdvi.h"
 
@@ -67,12 +67,14 @@ const struct paging_format amdvi_format = {
 
 uint64_t amdvi_dte_translated(hpa_t root, unsigned levels)
 {
-	return AMDVI_DTE_BLOCKED | (uint64_t)levels << DTE_MODE_SHIFT | (root.value & PTE_ADDRESS) | PTE_READ | PTE_WRITE;
+	uint64_t tables = (uint64_t)levels << DTE_MODE_SHIFT | (root.value & PTE_ADDRESS);
+	return AMDVI_DTE_BLOCKED | tables | PTE_READ | PTE_WRITE;
 }
 
 uint64_t amdvi_dte_interrupts_remapped(hpa_t interrupts, unsigned order)
 {
-	return AMDVI_DTE2_BLOCKED | DTE2_CONTROL_REMAP | (uint64_t)order << DTE2_ORDER_SHIFT | (interrupts.value & AMDVI_DTE2_TABLE);
+	uint64_t tables = (uint64_t)order << DTE2_ORDER_SHIFT | (interrupts.value & AMDVI_DTE2_TABLE);
+	return AMDVI_DTE2_BLOCKED | DTE2_CONTROL_REMAP | tables;
 }
 
 uint32_t amdvi_irte(uint8_t vector, uint8_t apic_id)

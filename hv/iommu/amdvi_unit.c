@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * One IOMMU: its start, its command ring (AMD 48882, 2.4) and its event log (2.5). A command takes effect when the COMPLETION_WAIT
- * behind it has stored its ticket: only then are the old translations gone and the requests that used them done (2.4.1).
- * Each is waited for, so the ring holds two entries at most, and after a ticket that did not come nothing more is written to it.
- * An event is zeroed when it has been taken, so that one whose tail became visible before its words reads as "not yet" (code 0)
- * and is taken at the next look. After an overflow nothing more is logged until logging is switched off and on again (2.5.2).
+ * One IOMMU: its start, its command ring (AMD 48882, 2.4) and its event log (2.5). A command takes effect when the
+ * COMPLETION_WAIT behind it has stored its ticket: only then are the old translations gone and the requests that used
+ * them done (2.4.1). Each is waited for, so the ring holds two entries at most, and after a ticket that did not come
+ * nothing more is written to it. An event is zeroed when it has been taken, so that one whose tail became visible
+ * before its words reads as "not yet" (code 0) and is taken at the next look. After an overflow nothing more is
+ * logged until logging is switched off and on again (2.5.2).
  */
 #include "amdvi.h"
 
@@ -81,7 +82,8 @@ int amdvi_unit_event(struct amdvi_unit *unit, struct iommu_fault *fault)
 		*entry = (struct amdvi_ring_entry){ 0, 0 };
 		mmio_write64(unit->registers, AMDVI_EVENT_HEAD, (head + 1) % AMDVI_EVENTS * sizeof(*entry));
 		if (code == EVENT_PAGE_FAULT || code == EVENT_ILLEGAL_DEVICE_ENTRY || code == EVENT_INVALID_REQUEST) {
-			*fault = (struct iommu_fault){ .bdf = (uint16_t)low, .address = high, .write = low & EVENT_WRITE };
+			*fault = (struct iommu_fault){ .bdf = (uint16_t)low, .address = high,
+							.write = low & EVENT_WRITE };
 			return 0;
 		}
 		log_line("iommu: event %u: %016lx %016lx", code, low, high);
@@ -96,7 +98,10 @@ static void event_interrupt(void *arg)
 	iommu_faults_take();
 }
 
-/* The IOMMU's own message is not remapped, and is programmed while the list is not set, so that it is not routed through it. */
+/*
+ * The IOMMU's own message is not remapped, and is programmed while the list is not set, so that it is not routed
+ * through it.
+ */
 static void event_interrupt_enable(struct amdvi_unit *unit, uint16_t bdf)
 {
 	struct pci_function *f = pci_find(bdf);
@@ -109,17 +114,15 @@ static void event_interrupt_enable(struct amdvi_unit *unit, uint16_t bdf)
 	mmio_write64(unit->registers, AMDVI_CONTROL, control | AMDVI_CONTROL_EVENT_INTERRUPT);
 }
 
-/* The IVHD's flags 0 to 3 (HtTunEn, PassPW, ResPassPW, Isoc) are control bits 1, 8, 9 and 11: 48882, 5.2.2.1 and 3.4.1. */
-static uint64_t control_of(uint64_t flags)
-{
-	return AMDVI_CONTROL_ENABLE | AMDVI_CONTROL_EVENT_LOG | AMDVI_CONTROL_COMMANDS | AMDVI_CONTROL_COHERENT |
-	       (flags & 1) << 1 | (flags & 6) << 7 | (flags & 8) << 8;
-}
-
 int amdvi_unit_start(struct amdvi_unit *unit, const struct ivrs_unit *described, hpa_t device_table)
 {
 	char *registers = mmio_map(HPA(described->registers), AMDVI_REGISTERS_SIZE);
 	struct amdvi_ring_entry *pages = pool_alloc(3, 1);
+	uint64_t flags = described->flags;
+	uint64_t control = AMDVI_CONTROL_ENABLE | AMDVI_CONTROL_EVENT_LOG | AMDVI_CONTROL_COHERENT |
+			   AMDVI_CONTROL_COMMANDS;
+	/* Flags 0 to 3 (HtTunEn, PassPW, ResPassPW, Isoc) are control bits 1, 8, 9 and 11: 48882, 5.2.2.1 and 3.4.1. */
+	control |= (flags & 1) << 1 | (flags & 6) << 7 | (flags & 8) << 8;
 	if (!registers || !pages) {
 		return -ENOMEM;
 	}
@@ -135,7 +138,7 @@ int amdvi_unit_start(struct amdvi_unit *unit, const struct ivrs_unit *described,
 	for (unsigned offset = AMDVI_COMMAND_HEAD; offset <= AMDVI_EVENT_TAIL; offset += 8) {
 		mmio_write64(registers, offset, 0);
 	}
-	mmio_write64(registers, AMDVI_CONTROL, control_of(described->flags));
+	mmio_write64(registers, AMDVI_CONTROL, control);
 	int error = amdvi_unit_command(unit, AMDVI_INVALIDATE_ALL, 0);
 	if (error == 0) {
 		event_interrupt_enable(unit, described->bdf);

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The IOMMU list and what is common to all: domain IDs and mapping. A change to the tables is followed by a flush in the same
- * call, so what was unmapped is out of every device's reach when the call returns. The walker keeps every table page until its
- * domain is destroyed: the IOMMU never walks a page that has another use. Lock order: iommu, then the IOMMU's own.
+ * The IOMMU list and what is common to all: domain IDs and mapping. A change to the tables is followed by a flush in
+ * the same call, so what was unmapped is out of every device's reach when the call returns. The walker keeps every
+ * table page until its domain is destroyed: the IOMMU never walks a page that has another use. Lock order: iommu,
+ * then the IOMMU's own.
  */
 #include "hv/iommu.h"
 

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * See ivrs.h. Each block's length is checked against the table, each entry's against its block, before a byte of it is read.
- * A table may describe its IOMMUs by blocks of several types, for the sake of old software: those of the highest type that we know
- * count, and the others are passed over (48882, 5.2.2). The functions here return what is wrong, or NULL.
+ * See ivrs.h. Each block's length is checked against the table, each entry's against its block, before a byte of it
+ * is read. A table may describe its IOMMUs by blocks of several types, for the sake of old software: those of the
+ * highest type that we know count, and the others are passed over (48882, 5.2.2). The functions here return what is
+ * wrong, or NULL.
  */
 #include "ivrs.h"
 
@@ -17,8 +18,9 @@
 #define SPECIAL_IOAPIC 1
 
 enum ivhd_entry {
-	ENTRY_PAD = 0, ENTRY_ALL = 1, ENTRY_SELECT = 2, ENTRY_RANGE_START = 3, ENTRY_RANGE_END = 4, ENTRY_ALIAS_SELECT = 66,
-	ENTRY_ALIAS_START = 67, ENTRY_EXTENDED_SELECT = 70, ENTRY_EXTENDED_START = 71, ENTRY_SPECIAL = 72, ENTRY_ACPI = 240,
+	ENTRY_PAD = 0, ENTRY_ALL = 1, ENTRY_SELECT = 2, ENTRY_RANGE_START = 3, ENTRY_RANGE_END = 4,
+	ENTRY_ALIAS_SELECT = 66, ENTRY_ALIAS_START = 67, ENTRY_EXTENDED_SELECT = 70, ENTRY_EXTENDED_START = 71,
+	ENTRY_SPECIAL = 72, ENTRY_ACPI = 240,
 };
 
 /* The table's fields are little-endian at odd places. */
@@ -37,7 +39,10 @@ static const char *stand(struct ivrs *ivrs, unsigned first, unsigned last, enum 
 	return first > last ? "IVRS: a range of devices ends before it begins" : NULL;
 }
 
-/* 0: not one that we know how to pass. Types below 64 are 4 bytes, then 8, 16, 32; an ACPI device carries its own length. */
+/*
+ * 0: not one that we know how to pass. Types below 64 are 4 bytes, then 8, 16, 32; an ACPI device carries its own
+ * length.
+ */
 static size_t entry_length(const uint8_t *entry, size_t left)
 {
 	if (entry[0] == ENTRY_ACPI) {

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The firmware's description of AMD I/O virtualization (ACPI table IVRS). AMD 48882, 5.2. Parsed once into fixed arrays; a table
- * that does not hold together is refused as a whole, since a requester that it forgot would be one that nothing blocks.
+ * The firmware's description of AMD I/O virtualization (ACPI table IVRS). AMD 48882, 5.2. Parsed once into fixed
+ * arrays; a table that does not hold together is refused as a whole, since a requester that it forgot would be one
+ * that nothing blocks.
  */
 #ifndef HV_IVRS_H
 #define HV_IVRS_H

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Configuration access through memory: each function has 4 KiB at base + (bus << 20 | device << 15 | function << 12). PCI Firmware
- * Specification 3.2, 4.1.2 (MCFG). Segment 0 only.
+ * Configuration access through memory: each function has 4 KiB at base + (bus << 20 | device << 15 | function << 12).
+ * PCI Firmware Specification 3.2, 4.1.2 (MCFG). Segment 0 only.
  */
 #include <stddef.h>
 
@@ -26,12 +26,14 @@ static unsigned first_bus;
 int ecam_init(unsigned *first, unsigned *last)
 {
 	const struct acpi_header *mcfg = acpi_table("MCFG", 0);
-	for (size_t at = MCFG_ENTRIES; mcfg && at + sizeof(struct mcfg_entry) <= mcfg->length; at += sizeof(struct mcfg_entry)) {
-		const struct mcfg_entry *region = (const void *)((const char *)mcfg + at);
+	const struct mcfg_entry *region;
+	for (size_t at = MCFG_ENTRIES; mcfg && at + sizeof(*region) <= mcfg->length; at += sizeof(*region)) {
+		region = (const void *)((const char *)mcfg + at);
 		if (region->segment == 0 && region->first_bus <= region->last_bus) {
 			*first = first_bus = region->first_bus;
 			*last = region->last_bus;
-			space = mmio_map(HPA(region->base + ((uint64_t)*first << 20)), (uint64_t)(*last - *first + 1) << 20);
+			uint64_t start = (uint64_t)*first << 20, end = (uint64_t)(*last + 1) << 20;
+			space = mmio_map(HPA(region->base + start), end - start);
 			return space ? 0 : -ENODEV;
 		}
 	}

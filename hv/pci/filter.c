@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What a domain may do to the configuration space of a function that it owns. Reads are open. A write reaches only the bits in
- * the masks below; other bits of the same register keep their value, a register with none is refused. BARs, messages, power
- * management and PCI Express control are the hypervisor's. Spec: PCI 3.0, 6.2.2 and 6.2.3; docs/abi.md.
+ * What a domain may do to the configuration space of a function that it owns. Reads are open. A write reaches only
+ * the bits in the masks below; other bits of the same register keep their value, a register with none is refused.
+ * BARs, messages, power management and PCI Express control are the hypervisor's. Spec: PCI 3.0, 6.2.2 and 6.2.3;
+ * docs/abi.md.
  */
 #include "abi/errno.h"
 #include "pci_internal.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What a function says of itself: capabilities (PCI 3.0, 6.7) and BARs (6.2.5.1). A device's answers are not trusted: a capability
- * list that loops or points into the header ends there, a 64-bit BAR without an upper half is absent.
+ * What a function says of itself: capabilities (PCI 3.0, 6.7) and BARs (6.2.5.1). A device's answers are not trusted:
+ * a capability list that loops or points into the header ends there, a 64-bit BAR without an upper half is absent.
  */
 #include "pci_internal.h"
 

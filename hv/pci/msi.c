@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Message-signalled interrupts (PCI 3.0, 6.8). Only the hypervisor programs them, so a domain's device raises the vector that was
- * given to it; with interrupt remapping, whatever the device itself writes to the interrupt range changes nothing about that.
+ * Message-signalled interrupts (PCI 3.0, 6.8). Only the hypervisor programs them, so a domain's device raises the
+ * vector that was given to it; with interrupt remapping, whatever the device itself writes to the interrupt range
+ * changes nothing about that.
  */
 #include "abi/errno.h"
 #include "hv/cpu.h"

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Configuration-space offsets and what the files of pci/ share. PCI Local Bus 3.0, chapter 6; PCI Express Base 4.0, chapter 7. */
+/*
+ * Configuration-space offsets and what the files of pci/ share. PCI Local Bus 3.0, chapter 6; PCI Express Base
+ * 4.0, chapter 7.
+ */
 #ifndef HV_PCI_INTERNAL_H
 #define HV_PCI_INTERNAL_H
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Function resets, the most thorough first: function-level reset (PCI Express 4.0, 6.6.2), D3hot to D0 where the function
- * says that it loses its state (PCI PM 1.2, 5.4), the class's own (AHCI 1.3.1, 10.4.3). Afterwards the header is as before,
- * with bus mastering and message interrupts off. Each wait ends at a TSC deadline. Nothing here allocates: what must be
- * mapped was mapped by pci_reset_prepare at boot.
+ * Function resets, the most thorough first: function-level reset (PCI Express 4.0, 6.6.2), D3hot to D0 where the
+ * function says that it loses its state (PCI PM 1.2, 5.4), the class's own (AHCI 1.3.1, 10.4.3). Afterwards the
+ * header is as before, with bus mastering and message interrupts off. Each wait ends at a TSC deadline. Nothing here
+ * allocates: what must be mapped was mapped by pci_reset_prepare at boot.
  */
 #include <stddef.h>
 
@@ -92,10 +92,10 @@ static int pm_reset(const struct pci_function *f)
 }
 
 /*
- * For the emulator's sake (QEMU 7.2). It has one buffer for accesses that the IOMMU blocks: a port whose command list or FIS area
- * is blocked holds it, a blocked request waits for it, and a controller reset would wait for the request with the whole machine
- * stopped. What is outstanding gets time to end; failing that, stopping the ports (10.1.2) lets go of the buffer, and it gets
- * time again.
+ * For the emulator's sake (QEMU 7.2). It has one buffer for accesses that the IOMMU blocks: a port whose command list
+ * or FIS area is blocked holds it, a blocked request waits for it, and a controller reset would wait for the request
+ * with the whole machine stopped. What is outstanding gets time to end; failing that, stopping the ports (10.1.2)
+ * lets go of the buffer, and it gets time again.
  */
 static void ahci_settle(const struct pci_function *f, bool stop)
 {
@@ -108,8 +108,8 @@ static void ahci_settle(const struct pci_function *f, bool stop)
 			uint32_t command = mmio_read32(port, AHCI_PORT_CMD);
 			mmio_write32(port, AHCI_PORT_CMD, command & ~(AHCI_PORT_CMD_ST | AHCI_PORT_CMD_FRE));
 		}
-		while (there && (mmio_read32(port, AHCI_PORT_CI) | mmio_read32(port, AHCI_PORT_SACT)) && tsc_read() < end) {
-			__asm__ volatile("pause");
+		for (uint32_t outstanding = there; outstanding && tsc_read() < end;) {
+			outstanding = mmio_read32(port, AHCI_PORT_CI) | mmio_read32(port, AHCI_PORT_SACT);
 		}
 	}
 }

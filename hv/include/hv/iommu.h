@@ -25,27 +25,32 @@ struct iommu_ops {
 	const char *name;
 	int (*init)(const char **why); /* finds, blocks everything, switches on. -ENODEV: none; why in words */
 	const struct paging_format *format;
-	/** The function's DMA goes through this domain from now on; NULL: blocked. Returns when the invalidation has completed. */
+	/** The function's DMA goes through this domain from now on; NULL: blocked. Returns when that is so. */
 	int (*attach)(struct pci_function *f, struct iommu_domain *domain);
 	/** Drop cached translations of the domain after its tables changed, and wait for that. */
 	int (*flush)(struct iommu_domain *domain);
 	/** Interrupt remapping: the MSI address and data that make this function deliver `vector` on apic_id. */
-	int (*msi_route)(struct pci_function *f, unsigned index, uint8_t vector, uint32_t apic_id, uint64_t *address, uint32_t *data);
+	int (*msi_route)(struct pci_function *f, unsigned index, uint8_t vector, uint32_t apic_id,
+			 uint64_t *address, uint32_t *data);
 	/** Take one recorded fault. -ENOENT: none. */
 	int (*fault_next)(struct iommu_fault *fault);
 };
-/* attach: -EOPNOTSUPP if no IOMMU can stand in this function's way (logged in words), -ENOMEM at its first use only. flush, attach:
- * -ETIMEDOUT if the IOMMU did not complete; then nothing may be assumed about what the function can still reach. */
+/* attach: -EOPNOTSUPP if no IOMMU can stand in this function's way (logged in words), -ENOMEM at its first use only.
+ * flush, attach: -ETIMEDOUT if the IOMMU did not complete; then nothing may be assumed about what the function can
+ * still reach. */
 
 extern const struct iommu_ops *iommu; /* NULL: this machine has none */
-/** Look for one and switch it on; `iommu` is set on success. -ENODEV, or why it does not work. Also the reason in words. */
+/** Look for one and switch it on; `iommu` is set on success. -ENODEV, or why it does not work. Also the reason in
+ *  words. */
 int iommu_init(const char **why);
 int iommu_domain_init(struct iommu_domain *domain);
-/** Both return when no device can use an old translation of the range any more. -ENOMEM, -EINVAL: nothing has changed. */
+/** Both return when no device can use an old translation of the range any more. -ENOMEM, -EINVAL: nothing has
+ *  changed. */
 int iommu_map(struct iommu_domain *domain, uint64_t iova, hpa_t to, uint64_t bytes, unsigned prot);
 int iommu_unmap(struct iommu_domain *domain, uint64_t iova, uint64_t bytes);
 
-/** Hand all recorded faults to machine_iommu_fault(). The IOMMU's own interrupt does this; elsewhere it is called at need, no lock held. */
+/** Hand all recorded faults to machine_iommu_fault(). The IOMMU's own interrupt does this; elsewhere it is called
+ *  at need, no lock held. */
 void iommu_faults_take(void);
 /** A device tried what its domain's tables do not allow. Called with no lock held. Defined by domain/. */
 void machine_iommu_fault(const struct iommu_fault *fault);

@@ -41,8 +41,8 @@ int pci_domain_write(struct pci_function *f, unsigned offset, unsigned width, ui
  *  where the IOMMU has it. vector 0: off. -ENODEV without MSI. */
 int pci_msi_set(struct pci_function *f, unsigned index, uint8_t vector, uint32_t cpu);
 void pci_bus_master(struct pci_function *f, bool on);
-/** Reset the function: FLR, else D3hot to D0, else the class's own reset (AHCI GHC.HR). Afterwards bus mastering and messages are
- *  off. -ENODEV: no reset known, -ETIMEDOUT. */
+/** Reset the function: FLR, else D3hot to D0, else the class's own reset (AHCI GHC.HR). Afterwards bus mastering and
+ *  messages are off. -ENODEV: no reset known, -ETIMEDOUT. */
 int pci_reset(struct pci_function *f);
 /** Which of these pci_reset would use, in words; NULL: none. */
 const char *pci_reset_method(const struct pci_function *f);
