@@ -58,6 +58,8 @@ static void client_line(struct steer_client *client)
 	struct steer *steer = client->steer;
 	if (steer->deaf) {
 		client_answer(client, 'e', "this machine has no hypervisor");
+	} else if (!steer->control->ready) {
+		client_answer(client, 'e', "this machine is still starting");
 	} else if (control_send(steer->control, client->line, client_answer, client) != 0) {
 		client_answer(client, 'e', "not a command");
 	}
