@@ -18,7 +18,10 @@
 #define MSR_GS_BASE 0xc0000101
 #define CR0_HYPERVISOR 0x80010033ull /* PG, WP, NE, ET, MP, PE */
 #define CR4_HYPERVISOR 0x660ull /* OSXMMEXCPT, OSFXSR, MCE, PAE */
+#define CR4_UMIP (1ull << 11)
 #define CR4_OSXSAVE (1ull << 18)
+#define CR4_SMEP (1ull << 20)
+#define CR4_SMAP (1ull << 21)
 
 struct cpu_area cpu_areas[HV_MAX_CPUS];
 uint32_t cpu_count = 1;
@@ -59,15 +62,18 @@ void cpu_tables_init(uint32_t index)
 
 void cpu_paging_load(void)
 {
-	uint32_t features[4], extended[4];
+	uint32_t features[4], structured[4], extended[4];
 	cpuid(1, 0, features);
+	cpuid(7, 0, structured);
 	cpuid(0x80000001, 0, extended);
 	if (!(extended[3] >> 20 & 1)) {
 		hv_panic("this processor has no execute protection (NX), or the firmware has turned it off");
 	}
 	msr_write(MSR_EFER, msr_read(MSR_EFER) | EFER_NXE);
 	msr_write(MSR_PAT, PAT_RESET);
-	uint64_t cr4 = CR4_HYPERVISOR | (features[2] >> 26 & 1 ? CR4_OSXSAVE : 0);
+	uint64_t cr4 = CR4_HYPERVISOR | (features[2] >> 26 & 1 ? CR4_OSXSAVE : 0) |
+		       (structured[1] >> 7 & 1 ? CR4_SMEP : 0) | (structured[1] >> 20 & 1 ? CR4_SMAP : 0) |
+		       (structured[2] >> 2 & 1 ? CR4_UMIP : 0);
 	__asm__ volatile("mov %0, %%cr3" : : "r"(pool_hpa(host_paging.root).value) : "memory");
 	__asm__ volatile("mov %0, %%cr0" : : "r"(CR0_HYPERVISOR) : "memory");
 	__asm__ volatile("mov %0, %%cr4" : : "r"(cr4) : "memory");
