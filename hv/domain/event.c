@@ -41,7 +41,6 @@ static void signal_link(struct domain *d, unsigned slot)
 		event_raise(l->back->vcpu[0], BH_EVENT_LINK + l->back_slot);
 		return;
 	}
-	__atomic_fetch_or(&l->interrupt_status, LINK_INTERRUPT_RING, __ATOMIC_RELAXED);
 	event_raise(l->front->vcpu[0], BH_EVENT_LINK + l->front_slot);
 	recover_signal(d);
 }

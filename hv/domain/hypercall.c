@@ -341,7 +341,6 @@ void hypercall(struct vcpu *v)
 		v->regs.rax = (uint64_t)-EPERM;
 		return;
 	}
-	v->domain->aware = true;
 	atomic_store(&v->domain->last_call, tsc_read());
 	v->regs.rax = number < BH_HC_COUNT ? (uint64_t)call_run(v, number, &c) : (uint64_t)-ENOSYS;
 }

@@ -13,11 +13,16 @@
 #define VENDOR_ID 0x4c424842u /* "BHBL" */
 #define QUEUE_SIZE_LIMIT 1024u
 
+static bool size_is_valid(uint32_t size, uint32_t max)
+{
+	return size != 0 && size <= max && (size & (size - 1)) == 0;
+}
+
 int link_offer_check(const struct link *l, const struct bh_link_offer *offer)
 {
 	uint32_t max = offer->queue_max;
-	if (max == 0 || max > QUEUE_SIZE_LIMIT || (max & (max - 1)) != 0 || offer->queue_count == 0 ||
-	    offer->queue_count > BH_MAX_QUEUES || offer->config_len > sizeof(offer->config)) {
+	if (!size_is_valid(max, QUEUE_SIZE_LIMIT) || offer->queue_count == 0 || offer->queue_count > BH_MAX_QUEUES ||
+	    offer->config_len > sizeof(offer->config)) {
 		return -EINVAL;
 	}
 	if (!(l->status & VIRTIO_STATUS_FEATURES_OK)) {
@@ -38,7 +43,6 @@ void link_offer_set(struct link *l, const struct bh_link_offer *offer)
 {
 	if (l->offered && memcmp(l->offer.config, offer->config, sizeof(offer->config)) != 0) {
 		l->generation++;
-		l->interrupt_status |= LINK_INTERRUPT_CONFIG;
 	}
 	l->offer = *offer;
 	l->offer.features |= VIRTIO_F_VERSION_1;
@@ -52,7 +56,7 @@ void link_registers_reset(struct link *l)
 {
 	l->features_select = l->driver_select = l->queue_select = 0;
 	l->features = 0;
-	l->status = l->interrupt_status = 0;
+	l->status = 0;
 	memset(l->queues, 0, sizeof(l->queues));
 }
 
@@ -75,48 +79,41 @@ int link_ready_check(const struct link *l, uint32_t epoch)
 	return l->state == BH_LINK_REBUILD ? 0 : -EINVAL;
 }
 
-static uint64_t config_read(const struct link *l, uint32_t offset, unsigned width)
+static uint32_t config_read(const struct link *l, uint32_t offset, unsigned width)
 {
-	uint64_t value = 0;
+	uint32_t value = 0;
 	if (offset < sizeof(l->offer.config) && width <= sizeof(l->offer.config) - offset) {
 		memcpy(&value, l->offer.config + offset, width);
 	}
 	return value;
 }
 
-uint64_t link_mmio_read(const struct link *l, uint32_t offset, unsigned width)
+uint32_t link_mmio_read(const struct link *l, uint32_t offset, unsigned width)
 {
 	const struct bh_queue *queue = l->queue_select < BH_MAX_QUEUES ? &l->queues[l->queue_select] : NULL;
+	const struct {
+		uint32_t offset, value;
+	} registers[] = {
+		{ VIRTIO_MMIO_MAGIC, VIRTIO_MMIO_MAGIC_VALUE },
+		{ VIRTIO_MMIO_VERSION, 2 },
+		{ VIRTIO_MMIO_DEVICE_ID, l->offered ? l->kind : 0 }, /* 0: nothing here yet */
+		{ VIRTIO_MMIO_VENDOR_ID, VENDOR_ID },
+		{ VIRTIO_MMIO_DEVICE_FEATURES,
+		  l->features_select < 2 ? (uint32_t)(l->offer.features >> 32 * l->features_select) : 0 },
+		{ VIRTIO_MMIO_QUEUE_NUM_MAX, l->queue_select < l->offer.queue_count ? l->offer.queue_max : 0 },
+		{ VIRTIO_MMIO_QUEUE_READY, queue ? queue->ready : 0 },
+		{ VIRTIO_MMIO_STATUS, l->status },
+		{ VIRTIO_MMIO_CONFIG_GENERATION, l->generation },
+	};
 	if (offset >= VIRTIO_MMIO_CONFIG) {
 		return config_read(l, offset - VIRTIO_MMIO_CONFIG, width);
 	}
-	if (width != 4) {
-		return 0; /* 4.2.2.2: registers are accessed by 32 bits */
+	for (unsigned i = 0; width == 4 && i < sizeof(registers) / sizeof(registers[0]); i++) { /* 4.2.2.2: 32 bits only */
+		if (registers[i].offset == offset) {
+			return registers[i].value;
+		}
 	}
-	switch (offset) {
-	case VIRTIO_MMIO_MAGIC:
-		return VIRTIO_MMIO_MAGIC_VALUE;
-	case VIRTIO_MMIO_VERSION:
-		return 2;
-	case VIRTIO_MMIO_DEVICE_ID:
-		return l->offered ? l->kind : 0; /* 0: nothing here yet */
-	case VIRTIO_MMIO_VENDOR_ID:
-		return VENDOR_ID;
-	case VIRTIO_MMIO_DEVICE_FEATURES:
-		return l->features_select < 2 ? (uint32_t)(l->offer.features >> 32 * l->features_select) : 0;
-	case VIRTIO_MMIO_QUEUE_NUM_MAX:
-		return l->queue_select < l->offer.queue_count ? l->offer.queue_max : 0;
-	case VIRTIO_MMIO_QUEUE_READY:
-		return queue ? queue->ready : 0;
-	case VIRTIO_MMIO_INTERRUPT_STATUS:
-		return l->interrupt_status;
-	case VIRTIO_MMIO_STATUS:
-		return l->status;
-	case VIRTIO_MMIO_CONFIG_GENERATION:
-		return l->generation;
-	default:
-		return 0;
-	}
+	return 0;
 }
 
 /* 3.1.1: FEATURES_OK stays clear if the driver took what was not offered. */
@@ -139,14 +136,6 @@ static void half_write(uint64_t *to, bool high, uint32_t value)
 	*to = high ? (uint32_t)*to | (uint64_t)value << 32 : (*to & ~0xffffffffull) | value;
 }
 
-static unsigned ready_write(const struct link *l, struct bh_queue *queue, uint32_t value)
-{
-	uint32_t size = queue->size;
-	bool valid = size != 0 && size <= l->offer.queue_max && (size & (size - 1)) == 0;
-	queue->ready = (value & 1) && valid;
-	return LINK_CHANGED;
-}
-
 static unsigned queue_write(struct link *l, uint32_t offset, uint32_t value)
 {
 	if (l->queue_select >= l->offer.queue_count) {
@@ -154,7 +143,8 @@ static unsigned queue_write(struct link *l, uint32_t offset, uint32_t value)
 	}
 	struct bh_queue *queue = &l->queues[l->queue_select];
 	if (offset == VIRTIO_MMIO_QUEUE_READY) {
-		return ready_write(l, queue, value);
+		queue->ready = (value & 1) && size_is_valid(queue->size, l->offer.queue_max);
+		return LINK_CHANGED;
 	}
 	if (queue->ready) {
 		return LINK_QUIET; /* 4.2.2.2: not while it is live */
@@ -168,37 +158,34 @@ static unsigned queue_write(struct link *l, uint32_t offset, uint32_t value)
 	return LINK_QUIET;
 }
 
-unsigned link_mmio_write(struct link *l, uint32_t offset, unsigned width, uint64_t wide)
+unsigned link_mmio_write(struct link *l, uint32_t offset, unsigned width, uint32_t value)
 {
-	uint32_t value = (uint32_t)wide;
 	if (width != 4 || offset % 4 != 0 || offset >= VIRTIO_MMIO_CONFIG) {
 		return LINK_QUIET; /* no device here has configuration that a driver writes */
 	}
 	switch (offset) {
 	case VIRTIO_MMIO_DEVICE_FEATURES_SEL:
 		l->features_select = value;
-		return LINK_QUIET;
+		break;
 	case VIRTIO_MMIO_DRIVER_FEATURES_SEL:
 		l->driver_select = value;
-		return LINK_QUIET;
+		break;
 	case VIRTIO_MMIO_DRIVER_FEATURES:
 		if (l->driver_select < 2 && !(l->status & VIRTIO_STATUS_FEATURES_OK)) {
 			half_write(&l->features, l->driver_select == 1, value);
 		}
-		return LINK_QUIET;
+		break;
 	case VIRTIO_MMIO_QUEUE_SEL:
 		l->queue_select = value;
-		return LINK_QUIET;
+		break;
 	case VIRTIO_MMIO_QUEUE_NOTIFY:
 		return LINK_NOTIFY;
-	case VIRTIO_MMIO_INTERRUPT_ACK:
-		l->interrupt_status &= ~value;
-		return LINK_QUIET;
 	case VIRTIO_MMIO_STATUS:
 		return status_write(l, value);
 	default:
 		return queue_write(l, offset, value);
 	}
+	return LINK_QUIET;
 }
 
 /* State last: who sees UP sees the rest. */

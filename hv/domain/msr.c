@@ -1,51 +1,29 @@
 /* SPDX-License-Identifier: MIT */
-/* MSR exits: those of the control block, the local APIC's, a few constants that kernels ask for; all others are a #GP. */
+/* MSR exits: those of the control block, and a few constants that kernels ask for; all others are a #GP. */
 #include "abi/errno.h"
-#include "hv/cpu.h"
-#include "hv/domain.h"
 #include "hv/vcpu.h"
 
-#define MSR_TSC 0x10
-#define MSR_APIC_BASE 0x1b
-#define MSR_MICROCODE 0x8b
-#define MSR_MISC_ENABLE 0x1a0
-#define APIC_BASE_X2APIC 0xfee00c00ull /* enabled, x2APIC; it cannot be left */
-#define APIC_BASE_BSP (1ull << 8)
-
-static int constant(uint64_t is, bool write, uint64_t *value)
-{
-	if (write) {
-		return *value == is ? 0 : -EINVAL;
-	}
-	*value = is;
-	return 0;
-}
+static const struct {
+	uint32_t index;
+	uint64_t value;
+} constants[] = {
+	{ 0x1b, 0xfee00100 }, /* APIC base: the boot processor's, with no local APIC enabled */
+	{ 0x8b, 0 }, /* microcode */
+	{ 0x1a0, 0 }, /* MISC_ENABLE */
+};
 
 static int msr_access(struct vcpu *v, uint32_t index, bool write, uint64_t *value)
 {
-	int error = vmm->msr(v, index, write, value);
-	if (error != -ENOENT) {
-		return error;
-	}
-	if (index == LAPIC_MSR_TSC_DEADLINE || (index >= LAPIC_MSR_BASE && index < LAPIC_MSR_END)) {
-		error = lapic_msr(&v->lapic, index, write, value, tsc_read());
-		if (v->lapic.deadline) {
-			sched_arm(v->lapic.deadline);
+	for (unsigned i = 0; i < sizeof(constants) / sizeof(constants[0]); i++) {
+		if (constants[i].index == index && write) {
+			return *value == constants[i].value ? 0 : -EINVAL;
 		}
-		return error;
+		if (constants[i].index == index) {
+			*value = constants[i].value;
+			return 0;
+		}
 	}
-	switch (index) {
-	case MSR_TSC:
-		*value = tsc_read();
-		return write ? -EINVAL : 0;
-	case MSR_APIC_BASE:
-		return constant(APIC_BASE_X2APIC | (v->index == 0 ? APIC_BASE_BSP : 0), write, value);
-	case MSR_MICROCODE:
-	case MSR_MISC_ENABLE:
-		return constant(0, write, value);
-	default:
-		return -EINVAL;
-	}
+	return vmm->msr(v, index, write, value);
 }
 
 int vcpu_msr(struct vcpu *v, uint32_t index, bool write)

@@ -10,7 +10,7 @@ void link_publish_both(const struct link *l)
 	link_publish(l, &l->back->page->links[l->back_slot], BH_LINK_BACK);
 }
 
-void register_access(struct vcpu *v, unsigned slot, uint32_t offset, bool write, unsigned width, uint64_t *value)
+void register_access(struct vcpu *v, unsigned slot, uint32_t offset, bool write, unsigned width, uint32_t *value)
 {
 	struct domain *d = v->domain;
 	struct link *l = d->links[slot];

@@ -124,7 +124,6 @@ static void expire(struct vcpu *v, uint64_t now, uint64_t *next)
 		v->timer_deadline = 0;
 		event_raise(v, BH_EVENT_TIMER);
 	}
-	lapic_expire(&v->lapic, now);
 	replenish(v, now, next);
 	if (v->index == 0) {
 		recover_poll(v->domain, now);
@@ -132,7 +131,6 @@ static void expire(struct vcpu *v, uint64_t now, uint64_t *next)
 	}
 	if (!v->frozen) {
 		earlier(next, v->timer_deadline);
-		earlier(next, v->lapic.deadline);
 	}
 }
 

@@ -15,9 +15,6 @@
 #define VECTOR_GP 13
 #define VECTOR_DB 1
 #define VECTOR_AC 17
-/* A guest that knows no events gets link `slot` as this vector: where a PC's kernel expects ISA interrupt 5 + slot. */
-#define UNAWARE_LINK_VECTOR 0x35
-#define UART_PORT 0x3f8
 
 void vcpu_reset(struct vcpu *v, uint32_t entry, uint32_t start_info)
 {
@@ -26,7 +23,6 @@ void vcpu_reset(struct vcpu *v, uint32_t entry, uint32_t start_info)
 	v->upcall = 0;
 	v->blocked = v->waiting = false;
 	v->wait_deadline = v->timer_deadline = 0;
-	lapic_reset(&v->lapic, v->index);
 	context_reset(v->context);
 	vmm->vcpu_reset_pvh(v, entry, start_info);
 }
@@ -52,7 +48,7 @@ bool vcpu_awake(struct vcpu *v, uint64_t now)
 	}
 	uint64_t pending = atomic_load(v->pending);
 	bool event = v->waiting ? pending != 0 : event_unannounced(v);
-	if (!event && lapic_next(&v->lapic) < 0 && !(v->wait_deadline && now >= v->wait_deadline)) {
+	if (!event && !(v->wait_deadline && now >= v->wait_deadline)) {
 		return false;
 	}
 	if (v->waiting) {
@@ -85,40 +81,16 @@ void vcpu_flush(struct vcpu *v)
 	}
 }
 
-/* Link events of a guest that knows only interrupts; they stay pending, should it be one that has not called yet. */
-static void events_to_vectors(struct vcpu *v)
-{
-	uint64_t fresh = atomic_load(v->pending) & ~atomic_load(&v->announced);
-	uint64_t links = fresh >> BH_EVENT_LINK & ((1u << BH_MAX_LINKS) - 1);
-	atomic_fetch_or(&v->announced, fresh);
-	for (; links != 0; links &= links - 1) {
-		lapic_raise(&v->lapic, (uint8_t)(UNAWARE_LINK_VECTOR + __builtin_ctzll(links)));
-	}
-}
-
-/* At most one interrupt an entry; where it cannot go in, or another waits behind it, the window tells when it can. */
+/* One upcall announces all that is pending; where it cannot go in, the window tells when it can. */
 static void deliver(struct vcpu *v)
 {
-	if (!v->domain->aware) {
-		events_to_vectors(v);
-	}
 	bool upcall = v->upcall && event_unannounced(v);
-	int vector = upcall ? v->upcall : lapic_next(&v->lapic);
-	if (vector < 0) {
-		vmm->window(v, false);
-		return;
-	}
-	if (!vmm->interruptible(v)) {
-		vmm->window(v, true);
-		return;
-	}
-	if (upcall) {
+	bool now = upcall && vmm->interruptible(v);
+	if (now) {
 		atomic_fetch_or(&v->announced, atomic_load(v->pending));
-	} else {
-		lapic_accept(&v->lapic, (uint8_t)vector);
+		vmm->inject(v, v->upcall);
 	}
-	vmm->inject(v, (uint8_t)vector);
-	vmm->window(v, lapic_next(&v->lapic) >= 0);
+	vmm->window(v, upcall && !now);
 }
 
 static void crash_line(const char *text)
@@ -132,21 +104,15 @@ static void crash(struct vcpu *v, const char *reason)
 	recover_request(v->domain, CAUSE_CRASH, reason);
 }
 
+/* No port has anything behind it: reads give ones, writes go nowhere. */
 static void exit_io(struct vcpu *v, const struct vmm_exit *exit)
 {
-	uint64_t mask = exit->io.width == 4 ? ~0u : (1u << 8 * exit->io.width) - 1;
-	uint32_t value = (uint32_t)(v->regs.rax & mask);
 	if (exit->io.string) {
 		vmm->inject_exception(v, VECTOR_GP, true, 0);
 		return;
 	}
-	if (v->domain->main && (exit->io.port & ~7) == UART_PORT && exit->io.width == 1) {
-		uart_access(v, exit->io.port & 7, exit->io.in, &value);
-	} else {
-		value = ~0u; /* nothing answers on this bus */
-	}
 	if (exit->io.in) {
-		v->regs.rax = exit->io.width == 4 ? value : (v->regs.rax & ~mask) | (value & mask);
+		v->regs.rax = exit->io.width == 4 ? UINT32_MAX : v->regs.rax | ((1ull << 8 * exit->io.width) - 1);
 	}
 	vmm->skip(v, (unsigned)(exit->io.next_rip - v->regs.rip));
 }
@@ -168,38 +134,19 @@ static size_t fetch(struct vcpu *v, uint8_t *code, size_t bytes)
 	return done;
 }
 
-static uint64_t *register_of(struct vcpu *v, unsigned encoding)
-{
-	return &v->regs.rax + encoding; /* struct vcpu_regs is in encoding order */
-}
-
-static uint64_t register_get(struct vcpu *v, const struct mmio_access *a)
-{
-	return a->immediate ? a->value : *register_of(v, a->reg) >> (a->high ? 8 : 0);
-}
-
-static void register_set(struct vcpu *v, const struct mmio_access *a, uint64_t value)
-{
-	uint64_t *to = register_of(v, a->reg);
-	unsigned shift = a->high ? 8 : 0;
-	uint64_t mask = a->reg_width >= 4 ? ~0ull : ((1ull << 8 * a->reg_width) - 1) << shift;
-	*to = (*to & ~mask) | ((value << shift) & mask);
-}
-
 static void access_registers(struct vcpu *v, unsigned slot, gpa_t gpa)
 {
-	uint8_t code[15];
+	uint8_t code[DECODE_MAX];
 	struct mmio_access a;
-	size_t bytes = fetch(v, code, sizeof(code));
-	if (mmio_decode(code, bytes, vmm->long_mode(v), &a) != 0) {
+	if (mmio_decode(code, fetch(v, code, sizeof(code)), &a) != 0) {
 		crash(v, "it used an instruction on a register file that is not a plain move");
 		return;
 	}
-	uint64_t mask = a.width == 8 ? ~0ull : (1ull << 8 * a.width) - 1;
-	uint64_t value = a.write ? register_get(v, &a) & mask : 0;
+	uint64_t *reg = &v->regs.rax + a.reg; /* struct vcpu_regs is in encoding order */
+	uint32_t value = a.immediate ? a.value : (uint32_t)*reg;
 	register_access(v, slot, gpa.value % PAGE_SIZE, a.write, a.width, &value);
 	if (!a.write) {
-		register_set(v, &a, value & mask);
+		*reg = value; /* 32 bits clear the upper half */
 	}
 	vmm->skip(v, a.length);
 }

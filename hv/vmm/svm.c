@@ -200,7 +200,7 @@ static void svm_skip(struct vcpu *v, unsigned bytes)
 {
 	struct vmcb *c = svm_vmcb(v);
 	v->regs.rip += bytes;
-	if (!(c->cs.attributes & 1u << 9)) { /* not 64-bit code */
+	if (!(c->cs.attributes & SEGMENT_LONG)) {
 		v->regs.rip = (uint32_t)v->regs.rip;
 	}
 	c->shadow = 0;
@@ -209,12 +209,6 @@ static void svm_skip(struct vcpu *v, unsigned bytes)
 static uint8_t svm_cpl(struct vcpu *v)
 {
 	return svm_vmcb(v)->cpl;
-}
-
-static bool svm_long_mode(struct vcpu *v)
-{
-	const struct vmcb *c = svm_vmcb(v);
-	return (c->efer & EFER_LMA) && (c->cs.attributes & 1u << 9);
 }
 
 /* Long mode can only be chosen while paging is off (14.6.1); SVME stays, unseen. */
@@ -260,7 +254,7 @@ static int svm_msr(struct vcpu *v, uint32_t index, bool write, uint64_t *value)
 		*value = c->pat;
 		return 0;
 	default:
-		return -ENOENT;
+		return -EINVAL;
 	}
 }
 
@@ -295,7 +289,6 @@ const struct vmm_ops svm_ops = {
 	.skip = svm_skip,
 	.cpl = svm_cpl,
 	.translate = svm_translate,
-	.long_mode = svm_long_mode,
 	.msr = svm_msr,
 	.dump = svm_dump,
 };

@@ -16,6 +16,8 @@ struct vmcb_segment {
 	uint64_t base;
 };
 
+#define SEGMENT_LONG (1u << 9) /* of a code segment's attributes */
+
 struct vmcb {
 	uint16_t cr_read, cr_write, dr_read, dr_write;
 	uint32_t exceptions, intercept1, intercept2, intercept3;

@@ -109,15 +109,11 @@ void svm_decode_exit(struct vcpu *v, struct vmm_exit *exit)
 	}
 }
 
-/* APM vol. 2, 5.3: four levels of long mode, or none. Other paging modes never run code that needs decoding here. */
+/* APM vol. 2, 5.3: four levels. Only 64-bit code needs decoding here. */
 int svm_translate(struct vcpu *v, gva_t at, gpa_t *to)
 {
 	const struct vmcb *c = svm_vmcb(v);
-	if (!(c->cr0 & CR0_PG)) {
-		*to = GPA((uint32_t)at.value);
-		return 0;
-	}
-	if (!(c->efer & EFER_LMA)) {
+	if (!(c->efer & EFER_LMA) || !(c->cs.attributes & SEGMENT_LONG)) {
 		return -EFAULT;
 	}
 	uint64_t table = c->cr3 & 0x000ffffffffff000ull;

@@ -25,7 +25,7 @@ static struct link fresh(void)
 
 static uint32_t rd(const struct link *l, uint32_t offset)
 {
-	return (uint32_t)link_mmio_read(l, offset, 4);
+	return link_mmio_read(l, offset, 4);
 }
 
 static unsigned wr(struct link *l, uint32_t offset, uint32_t value)
@@ -118,16 +118,16 @@ static void every_offset_can_be_touched(void **state)
 	struct link l = fresh();
 	start(&l);
 	for (uint32_t offset = 0; offset < 4096; offset++) {
-		for (unsigned width = 1; width <= 8; width *= 2) {
+		for (unsigned width = 1; width <= 4; width *= 2) {
 			(void)link_mmio_read(&l, offset, width);
 			if (offset != VIRTIO_MMIO_STATUS) {
-				(void)link_mmio_write(&l, offset, width, ~0ull);
+				(void)link_mmio_write(&l, offset, width, ~0u);
 			}
 		}
 	}
-	assert_int_equal(link_mmio_read(&l, VIRTIO_MMIO_CONFIG, 8), 0x0807060504030201ull);
+	assert_int_equal(link_mmio_read(&l, VIRTIO_MMIO_CONFIG + 4, 4), 0x08070605u);
 	assert_int_equal(link_mmio_read(&l, VIRTIO_MMIO_CONFIG + 1, 1), 2);
-	assert_int_equal(link_mmio_read(&l, VIRTIO_MMIO_CONFIG + 60, 8), 0);
+	assert_int_equal(link_mmio_read(&l, VIRTIO_MMIO_CONFIG + 61, 4), 0);
 }
 
 static void writes_say_what_follows(void **state)
@@ -135,9 +135,7 @@ static void writes_say_what_follows(void **state)
 	struct link l = fresh();
 	start(&l);
 	assert_int_equal(wr(&l, VIRTIO_MMIO_QUEUE_NOTIFY, 0), LINK_NOTIFY);
-	l.interrupt_status = 3;
-	assert_int_equal(wr(&l, VIRTIO_MMIO_INTERRUPT_ACK, 1), LINK_QUIET);
-	assert_int_equal(rd(&l, VIRTIO_MMIO_INTERRUPT_STATUS), 2);
+	assert_int_equal(wr(&l, VIRTIO_MMIO_INTERRUPT_ACK, 1), LINK_QUIET); /* there is none: events say it */
 	assert_int_equal(wr(&l, VIRTIO_MMIO_STATUS, 0), LINK_CHANGED | LINK_RESET);
 	assert_int_equal(rd(&l, VIRTIO_MMIO_QUEUE_READY), 0);
 	assert_int_equal(l.state, BH_LINK_UP);
@@ -199,7 +197,6 @@ static void offers_are_judged(void **state)
 	assert_int_equal(link_offer_check(&l, &bad), 0);
 	link_offer_set(&l, &bad);
 	assert_int_equal(rd(&l, VIRTIO_MMIO_CONFIG_GENERATION), 1);
-	assert_int_equal(rd(&l, VIRTIO_MMIO_INTERRUPT_STATUS), LINK_INTERRUPT_CONFIG);
 }
 
 static void the_page_says_what_the_registers_say(void **state)

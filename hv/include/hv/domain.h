@@ -55,7 +55,6 @@ struct domain {
 	const struct bundle_domain *config;
 	uint32_t id;
 	bool main, has_device;
-	bool aware; /* home processor: it has made a hypercall */
 	struct { uint64_t gpa, bytes; hpa_t hpa; } ram[DOMAIN_RAM_PIECES];
 	unsigned ram_count;
 	const void *image, *module;
@@ -121,7 +120,7 @@ void *grant_table_alloc(void);
 
 /* register.c: the register file as the front end reaches it */
 /** An access to the register file of links[slot]. */
-void register_access(struct vcpu *v, unsigned slot, uint32_t offset, bool write, unsigned width, uint64_t *value);
+void register_access(struct vcpu *v, unsigned slot, uint32_t offset, bool write, unsigned width, uint32_t *value);
 void link_publish_both(const struct link *l); /* machine_lock held */
 
 /* recover.c */
@@ -142,11 +141,10 @@ void sched_notify(struct vcpu *v); /* something of it changed: look again, soon 
 void sched_arm(uint64_t deadline); /* this processor's timer, at the latest */
 void sched_again(void); /* this processor: pick anew after this exit */
 
-/* stat.c, uart16550.c, bundle.c, decode.c */
+/* stat.c, guest_console.c, machine.c */
 void stat_collect(const struct domain *d, struct bh_stat_domain *to);
 void stat_report(void); /* a `stat` event for each domain */
 const char *stat_reason_name(unsigned reason);
-void uart_access(struct vcpu *v, uint16_t offset, bool in, uint32_t *value);
 uint64_t guest_console_read(char *to, uint64_t bytes); /* main domain's vCPU only */
 _Noreturn void machine_refuse(const char *format, ...) __attribute__((format(printf, 1, 2)));
 _Noreturn void machine_panic(const struct domain *d, const char *reason);

@@ -23,7 +23,7 @@ struct link {
 	struct bh_link_offer offer;
 	uint32_t features_select, driver_select, queue_select;
 	uint64_t features; /* accepted by the driver */
-	uint32_t status, interrupt_status, generation;
+	uint32_t status, generation;
 	struct bh_queue queues[BH_MAX_QUEUES];
 	struct bh_grant grants[BH_MAX_GRANTS];
 };
@@ -36,14 +36,11 @@ enum link_action {
 	LINK_RESET = 4, /* the driver reset the device: changed, and its grants go */
 };
 
-#define LINK_INTERRUPT_RING 1u
-#define LINK_INTERRUPT_CONFIG 2u
-
 /** The back end offers its device. -EINVAL for what VIRTIO or the ABI does not allow, -EPROTO if the running driver could not use it. */
 int link_offer_check(const struct link *l, const struct bh_link_offer *offer);
 void link_offer_set(struct link *l, const struct bh_link_offer *offer);
-uint64_t link_mmio_read(const struct link *l, uint32_t offset, unsigned width);
-unsigned link_mmio_write(struct link *l, uint32_t offset, unsigned width, uint64_t value);
+uint32_t link_mmio_read(const struct link *l, uint32_t offset, unsigned width);
+unsigned link_mmio_write(struct link *l, uint32_t offset, unsigned width, uint32_t value);
 /** All registers as after power-on; the state stays. */
 void link_registers_reset(struct link *l);
 /** The back end died: DOWN. Then it is rebuilt, boots anew: REBUILD if the driver has rings to rebuild, else DOWN until it offers. */

@@ -11,7 +11,6 @@
 #include <stdint.h>
 
 #include "abi/hypercall.h"
-#include "hv/lapic.h"
 #include "hv/vmm.h"
 
 struct domain;
@@ -41,7 +40,6 @@ struct vcpu {
 	uint64_t wait_deadline, timer_deadline; /* h: TSC, 0: none */
 	uint64_t last_picked; /* h: round robin among equals */
 	uint64_t budget_left, period_end; /* h: TSC cycles, TSC */
-	struct lapic lapic; /* h; raised by home only */
 	struct vcpu_stat stat;
 };
 

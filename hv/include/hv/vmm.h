@@ -51,10 +51,9 @@ struct vmm_ops {
 	void (*inject_exception)(struct vcpu *v, uint8_t vector, bool has_code, uint32_t code);
 	void (*skip)(struct vcpu *v, unsigned bytes); /* go behind the instruction that exited */
 	uint8_t (*cpl)(struct vcpu *v);
-	/** Linear to guest-physical by the guest's own tables, for instruction fetch. -EFAULT. */
+	/** Linear to guest-physical by the guest's own tables, for instruction fetch of 64-bit code. -EFAULT. */
 	int (*translate)(struct vcpu *v, gva_t at, gpa_t *to);
-	bool (*long_mode)(struct vcpu *v);
-	int (*msr)(struct vcpu *v, uint32_t index, bool write, uint64_t *value); /* MSRs kept in the control block; -ENOENT */
+	int (*msr)(struct vcpu *v, uint32_t index, bool write, uint64_t *value); /* MSRs kept in the control block; -EINVAL */
 	void (*dump)(struct vcpu *v, void (*line)(const char *text));
 };
 

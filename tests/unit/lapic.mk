@@ -1,2 +1,0 @@
-# SPDX-License-Identifier: MIT
-UNIT_lapic := hv/domain/lapic.c
