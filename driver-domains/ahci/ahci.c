@@ -16,6 +16,7 @@ void ahci_finish(struct ahci *ahci, struct blk_request *request, int status)
 	request->next = NULL;
 	*ahci->finished_end = request;
 	ahci->finished_end = &request->next;
+	ahci->paced++;
 }
 
 void ahci_attention(struct ahci *ahci)
@@ -65,7 +66,32 @@ static void ahci_interrupt(void *arg)
 	ahci_unlock(ahci);
 }
 
-bool ahci_before_wait(struct ahci *ahci)
+/*
+ * How long a busy adapter may be left alone, in ns; 0: it is not busy. Until half of what it has is done, as far as its pace up to now
+ * tells: then neither the device nor who waits for it runs dry. After a whole batch of requests the next batch is expected to bring a look.
+ */
+static uint64_t ahci_rest(struct ahci *ahci)
+{
+	uint64_t now = env_time_ns(), accepted = 0;
+	for (unsigned i = 0; i < AHCI_PORTS; i++) {
+		accepted += ahci->ports[i] ? ahci->ports[i]->accepted : 0;
+	}
+	bool busy = accepted >= AHCI_BUSY;
+	if (busy && ahci->paced) {
+		ahci->pace_ns = (ahci->pace_ns + (now - ahci->paced_since) / ahci->paced) / 2;
+	}
+	if (!busy || ahci->paced) {
+		ahci->paced = 0;
+		ahci->paced_since = now;
+	}
+	uint64_t half = ahci->pace_ns * accepted / 2;
+	bool more = ahci->taken >= AHCI_BATCH;
+	ahci->taken = 0;
+	half = half < AHCI_LOOK_MAX_NS && !more ? half : AHCI_LOOK_MAX_NS;
+	return !busy ? 0 : half > AHCI_LOOK_MIN_NS ? half : AHCI_LOOK_MIN_NS;
+}
+
+bool ahci_before_wait(struct ahci *ahci, uint64_t *until)
 {
 	ahci->moderate = true;
 	if (!ahci->quiet) {
@@ -74,6 +100,12 @@ bool ahci_before_wait(struct ahci *ahci)
 	if (ahci_read(ahci->registers, HBA_IS)) {
 		ahci_interrupt(ahci);
 		return true;
+	}
+	uint64_t rest = ahci_rest(ahci);
+	if (rest) {
+		uint64_t look = env_time_ns() + rest;
+		*until = look < *until ? look : *until;
+		return false;
 	}
 	/* What finishes from here on interrupts; what did in between does so at once (10.7.2). */
 	ahci->quiet = false;

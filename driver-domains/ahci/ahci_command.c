@@ -189,6 +189,7 @@ static int ahci_submit(struct blkdev *disk, struct blk_request *request)
 		*port->waiting_end = request;
 		port->waiting_end = &request->next;
 		port->accepted++;
+		port->ahci->taken++;
 		ahci_quiet(port->ahci);
 		ahci_command_issue(port);
 	}

@@ -72,6 +72,9 @@ struct ahci {
 	struct env_cond attention;
 	bool attended; /* attention was raised since the last poll */
 	bool moderate, quiet; /* the caller uses ahci_before_wait; the interrupt is off */
+	/* The pace of a busy adapter: what it finished since a moment, and the time that it took for each before. */
+	uint32_t paced, taken; /* taken: requests since the last wait */
+	uint64_t paced_since, pace_ns;
 	uint32_t cap;
 	uint32_t port_mask;
 	struct ahci_port *ports[AHCI_PORTS];

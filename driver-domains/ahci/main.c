@@ -24,9 +24,9 @@ static unsigned find_disks(struct ahci *ahci, struct blkdev **disks, unsigned wa
 	return found;
 }
 
-static bool before_wait(void *arg)
+static bool before_wait(void *arg, uint64_t *until)
 {
-	return ahci_before_wait(arg);
+	return ahci_before_wait(arg, until);
 }
 
 void domain_main(void)

@@ -277,7 +277,7 @@ static void backend_retry(struct blk_backend *b)
 	}
 }
 
-bool blk_backend_work(struct blk_backend *b)
+bool blk_backend_work(struct blk_backend *b, uint64_t *until)
 {
 	backend_follow(b);
 	backend_retry(b);
@@ -288,5 +288,10 @@ bool blk_backend_work(struct blk_backend *b)
 	if (any || !b->running || !b->free || b->stalled) {
 		return any;
 	}
-	return ring_back_arm(&b->ring);
+	if (ring_back_in_flight(&b->ring) < BLK_BACKEND_BUSY) {
+		return ring_back_arm(&b->ring, 0);
+	}
+	uint64_t look = env_time_ns() + BLK_BACKEND_LOOK_NS;
+	*until = look < *until ? look : *until;
+	return ring_back_arm(&b->ring, BLK_BACKEND_BATCH - 1);
 }

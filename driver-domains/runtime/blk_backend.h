@@ -16,6 +16,9 @@
 
 #define BLK_BACKEND_QUEUE 128
 #define BLK_BACKEND_SEGMENTS (RING_CHAIN_MAX - 2)
+#define BLK_BACKEND_BUSY 4 /* with so many in flight the front end rings once for BLK_BACKEND_BATCH new ones ... */
+#define BLK_BACKEND_BATCH 8
+#define BLK_BACKEND_LOOK_NS 2000000ull /* ... and the back end looks by itself, should they not come */
 
 struct blk_backend;
 struct blk_backend_request {
@@ -48,7 +51,8 @@ int blk_backend_init(struct blk_backend *b, const struct bh_link *link, struct b
 /** What to offer on the link. */
 void blk_backend_offer(const struct blk_backend *b, struct bh_link_offer *offer);
 /** Do what there is to do: start or stop with the link's state, publish what is finished, take what is new. True: something
- *  was done; when false is returned the front end will ring for the next request. */
-bool blk_backend_work(struct blk_backend *b);
+ *  was done; when false is returned the front end will ring for the next request, or *until (env_time_ns) has come forward to
+ *  the time by which to call again. */
+bool blk_backend_work(struct blk_backend *b, uint64_t *until);
 
 #endif

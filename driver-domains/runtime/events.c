@@ -16,7 +16,7 @@ static struct {
 	void *arg;
 } handlers[BH_EVENT_COUNT];
 static struct {
-	bool (*work)(void *arg);
+	bool (*work)(void *arg, uint64_t *until);
 	void *arg;
 } works[WORK_MAX];
 static unsigned work_count;
@@ -28,7 +28,7 @@ void events_handler(unsigned event, void (*handler)(void *arg), void *arg)
 	handlers[event].arg = arg;
 }
 
-void events_before_wait(bool (*work)(void *arg), void *arg)
+void events_before_wait(bool (*work)(void *arg, uint64_t *until), void *arg)
 {
 	if (work_count == WORK_MAX) {
 		domain_panic("too many workers");
@@ -64,11 +64,11 @@ static bool events_take(void)
 	return pending != 0;
 }
 
-static bool events_work(void)
+static bool events_work(uint64_t *until)
 {
 	bool any = false;
 	for (unsigned i = 0; i < work_count; i++) {
-		any |= works[i].work(works[i].arg);
+		any |= works[i].work(works[i].arg, until);
 	}
 	return any;
 }
@@ -76,7 +76,7 @@ static bool events_work(void)
 void events_run(uint64_t until)
 {
 	bool any = events_take();
-	any |= events_work();
+	any |= events_work(&until);
 	uint64_t now = env_time_ns();
 	if (any) {
 		if (signals && now - signals_since > SIGNAL_AGE_NS) {

@@ -50,8 +50,8 @@ void exception_init(void);
 
 /* events.c */
 void events_handler(unsigned event, void (*handler)(void *arg), void *arg);
-/** Called before each wait; true: it did something, look again. */
-void events_before_wait(bool (*work)(void *arg), void *arg);
+/** Called before each wait; true: it did something, look again. It may bring *until (env_time_ns) forward, when it wants to look again. */
+void events_before_wait(bool (*work)(void *arg, uint64_t *until), void *arg);
 /** Ring a peer with the next wait. */
 void events_signal(unsigned event);
 /** Do all that is pending, or wait for the first of an event and the time `until` (env_time_ns). */

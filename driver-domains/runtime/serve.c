@@ -26,11 +26,11 @@ static void serve_signal(void *arg)
 	events_signal((unsigned)(uintptr_t)arg);
 }
 
-static bool serve_work(void *arg)
+static bool serve_work(void *arg, uint64_t *until)
 {
 	bool any = false;
 	for (unsigned i = 0; i < backend_count; i++) {
-		any |= blk_backend_work(&backends[i]);
+		any |= blk_backend_work(&backends[i], until);
 	}
 	return any;
 }

@@ -12,6 +12,7 @@
 
 #include "base/list.h"
 #include "kernel/lock.h"
+#include "platform/doorbell.h"
 
 #define CPU_MAX 1
 
@@ -72,7 +73,7 @@ struct cpu {
 	bool idling; /* waiting for an interrupt in the current thread's context */
 	uint64_t user_gs_base; /* what KERNEL_GS_BASE holds for the user thread */
 	uint32_t sample_countdown; /* stays in the kernel until the next one that is timed */
-	uint64_t deferred_events; /* peers to ring (platform/event.c) */
+	struct doorbell doorbell; /* peers to ring (platform/event.c) */
 	uint64_t timer_armed_ns; /* what the one-shot timer is set to; UINT64_MAX: off */
 	struct run_queue queue;
 	struct tss tss;

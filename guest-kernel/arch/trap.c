@@ -12,6 +12,7 @@
 #include "kernel/platform.h"
 #include "kernel/process.h"
 #include "kernel/thread.h"
+#include "platform/event.h"
 #include "sched/sched.h"
 
 enum { SIGILL = 4, SIGTRAP = 5, SIGBUS = 7, SIGFPE = 8, SIGKILL = 9, SIGSEGV = 11 };
@@ -225,6 +226,9 @@ void exit_to_user(struct trap_frame *frame)
 {
 	struct thread *thread = thread_current();
 	for (;;) {
+		if (cpu_current()->doorbell.wanted) {
+			events_before_user(thread);
+		}
 		if (thread->need_resched) {
 			sched_preempt();
 			continue;

@@ -89,14 +89,16 @@ static unsigned blk_describe(void *owner, uint16_t id, struct vring_desc *table)
 	return n;
 }
 
+/* A busy back end wants to know of the next batch, or that nothing else comes: that this processor goes idle. */
 static void blk_notify(struct virtio_blk *blk)
 {
-	if (!blk->up || !ring_front_kick(&blk->ring)) {
+	if (!blk->up) {
 		return;
 	}
+	bool wanted = ring_front_kick(&blk->ring);
 	if (blk->port.link) {
-		event_signal(BH_EVENT_LINK + blk->port.slot);
-	} else {
+		event_signal(BH_EVENT_LINK + blk->port.slot, wanted);
+	} else if (wanted) {
 		register_write(&blk->port, VIRTIO_MMIO_QUEUE_NOTIFY, 0);
 	}
 }

@@ -13,9 +13,7 @@
 
 static void idle_bulkhead(struct cpu *cpu, uint64_t deadline_ns)
 {
-	uint64_t mask = cpu->deferred_events;
-	cpu->deferred_events = 0;
-	hypercall(BH_HC_WAIT, mask, deadline_ns == UINT64_MAX ? 0 : clock_tsc_at(deadline_ns), 0, 0);
+	hypercall(BH_HC_WAIT, doorbell_take(&cpu->doorbell, true), deadline_ns == UINT64_MAX ? 0 : clock_tsc_at(deadline_ns), 0, 0);
 	events_dispatch();
 	if (deadline_ns != UINT64_MAX) {
 		timers_run(time_ns());

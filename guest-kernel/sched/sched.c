@@ -144,6 +144,7 @@ void sched_switch(void)
 	struct thread *prev = cpu->current;
 	uint64_t now = time_ns();
 	sched_account(prev, now);
+	stretch_end(&prev->stretch, now - prev->stretch_start_ns, prev->state != THREAD_RUNNABLE);
 	struct thread *next = queue_take(cpu);
 	if (!next) {
 		next = prev->state == THREAD_DEAD ? cpu->idle : idle_until_runnable(cpu);
@@ -151,11 +152,12 @@ void sched_switch(void)
 	}
 	next->run_since_ns = now;
 	next->state = THREAD_RUNNING;
+	next->stretch_start_ns = now;
 	if (next == prev) {
 		return;
 	}
-	if (cpu->deferred_events) {
-		event_flush(); /* their senders sleep, and this one may run for long */
+	if (cpu->doorbell.wanted && !next->process) {
+		event_flush(); /* a user thread looks at that before it returns to user mode */
 	}
 	thread_load(cpu, next);
 	cpu->switched_from = prev;
@@ -208,16 +210,19 @@ void thread_yield(void)
 	interrupts_restore(flags);
 }
 
+/* A thread that is likely to sleep before its slice ends does not set the timer for that: if it is there yet after a whole slice, then it is seen. */
+static uint64_t slice_end(const struct thread *thread)
+{
+	bool sleeps = thread->stretch.ran_ns + thread->stretch.last_ns < thread->slice_left_ns && thread->stretch.last_ns != UINT64_MAX;
+	return thread->run_since_ns + (sleeps ? slice_ns(thread->nice) : thread->slice_left_ns);
+}
+
 void sched_before_user(void)
 {
 	struct cpu *cpu = cpu_current();
-	if (cpu->deferred_events) {
-		event_flush();
-	}
 	uint64_t next = timers_next();
 	if (cpu->queue.runnable_count) {
-		struct thread *thread = cpu->current;
-		uint64_t end = thread->run_since_ns + thread->slice_left_ns;
+		uint64_t end = slice_end(cpu->current);
 		next = end < next ? end : next;
 	}
 	if (next < cpu->timer_armed_ns) {

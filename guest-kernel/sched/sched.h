@@ -18,7 +18,7 @@ void sched_init(void);
 void sched_switch(void);
 /** The current thread's time is up, or a better one is there: it stays runnable. Interrupts are off. */
 void sched_preempt(void);
-/** Last thing before user mode, interrupts off: rings deferred events, arms the timer if someone waits for it. */
+/** Last thing before user mode, interrupts off: arms the timer if someone waits for it. */
 void sched_before_user(void);
 /** The timer interrupt: due timers, end of a slice. Interrupts are off. */
 void sched_timer(void);

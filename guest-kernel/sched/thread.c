@@ -74,6 +74,7 @@ struct thread *thread_alloc(const char *name)
 	thread->start_ns = time_ns();
 	string_copy(thread->name, name, sizeof(thread->name));
 	thread->state = THREAD_SLEEPING;
+	thread->stretch.last_ns = UINT64_MAX; /* who knows */
 	return thread;
 }
 

@@ -150,10 +150,10 @@ bool ring_back_publish(struct ring_back *ring)
 	return signal;
 }
 
-bool ring_back_arm(struct ring_back *ring)
+bool ring_back_arm(struct ring_back *ring, uint16_t more)
 {
 	if (ring->event_idx) {
-		ring_store(ring_avail_event(ring->used, ring->size), ring->taken);
+		ring_store(ring_avail_event(ring->used, ring->size), (uint16_t)(ring->taken + more));
 	}
 	__atomic_thread_fence(__ATOMIC_SEQ_CST); /* the wish is out before the last look */
 	return ring_load(&ring->avail->idx) != ring->taken;

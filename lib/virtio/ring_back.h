@@ -58,8 +58,8 @@ int ring_back_take(struct ring_back *ring, struct ring_chain *chain);
 void ring_back_complete(struct ring_back *ring, uint16_t position, uint32_t len);
 /** Put all that is finished, in order, on the used ring. True: signal the peer. */
 bool ring_back_publish(struct ring_back *ring);
-/** Ask for a signal at the next available chain. True: there is one already; look again. */
-bool ring_back_arm(struct ring_back *ring);
+/** Ask for a signal at the next available chain but `more` (without EVENT_IDX at each). True: there is a chain already; look again. */
+bool ring_back_arm(struct ring_back *ring, uint16_t more);
 /** Chains taken and not yet on the used ring. */
 static inline uint16_t ring_back_in_flight(const struct ring_back *ring)
 {

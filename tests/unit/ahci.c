@@ -293,21 +293,61 @@ static void timeout_resets_and_tries_again(void **state)
 static void no_interrupt_between_waits(void **state)
 {
 	static struct io ios[2];
+	uint64_t until = UINT64_MAX;
 	struct ahci *ahci = start();
 	struct blkdev *disk = disk_at(ahci, 0);
-	assert_false(ahci_before_wait(ahci));
+	assert_false(ahci_before_wait(ahci, &until));
 	assert_int_equal(io_submit(disk, &ios[0], BLK_READ, 0, 1, 0), 0);
 	assert_false(hba.ghc & GHC_IE);
 	hba_run(&hba, 4);
 	assert_int_equal(ios[0].done, 0);
-	assert_true(ahci_before_wait(ahci));
+	assert_true(ahci_before_wait(ahci, &until));
 	assert_int_equal(ios[0].done, 1);
 	assert_int_equal(io_submit(disk, &ios[1], BLK_READ, 0, 1, 0), 0);
-	assert_false(ahci_before_wait(ahci)); /* nothing yet: now it waits */
+	assert_false(ahci_before_wait(ahci, &until)); /* nothing yet: now it waits */
 	assert_true(hba.ghc & GHC_IE);
 	hba_run(&hba, 4);
 	assert_int_equal(ios[1].done, 1);
 	assert_false(hba.ghc & GHC_IE);
+	ahci_destroy(ahci);
+}
+
+/* A busy adapter does not interrupt: it is looked at, the sooner the faster it is, and at once when a batch was not followed by another. */
+static void a_busy_adapter_is_looked_at(void **state)
+{
+	static struct io ios[AHCI_BATCH];
+	uint64_t until = UINT64_MAX;
+	struct ahci *ahci = start();
+	struct blkdev *disk = disk_at(ahci, 0);
+	assert_false(ahci_before_wait(ahci, &until));
+	assert_int_equal(io_submit(disk, &ios[0], BLK_READ, 0, 1, 0), 0);
+	hba_run(&hba, 1);
+	assert_true(ahci_before_wait(ahci, &until));
+	assert_false(ahci_before_wait(ahci, &until)); /* idle: the pace is measured from here */
+	for (unsigned i = 0; i < AHCI_BATCH; i++) {
+		assert_int_equal(io_submit(disk, &ios[i], BLK_READ, i, 1, 0), 0);
+	}
+	assert_false(ahci_before_wait(ahci, &until));
+	assert_false(hba.ghc & GHC_IE);
+	assert_true(until == env_host_now + AHCI_LOOK_MAX_NS); /* the next batch comes first */
+	env_host_now += 40000;
+	hba_run(&hba, 2);
+	assert_true(ahci_before_wait(ahci, &until));
+	until = UINT64_MAX;
+	assert_false(ahci_before_wait(ahci, &until));
+	assert_false(hba.ghc & GHC_IE);
+	assert_true(until >= env_host_now + AHCI_LOOK_MIN_NS && until <= env_host_now + 20000 * AHCI_BATCH / 2);
+	hba_run(&hba, AHCI_BATCH - 2 - (AHCI_BUSY - 1));
+	assert_true(ahci_before_wait(ahci, &until));
+	until = UINT64_MAX;
+	assert_false(ahci_before_wait(ahci, &until)); /* three left: each interrupts */
+	assert_true(hba.ghc & GHC_IE);
+	assert_true(until == UINT64_MAX);
+	hba_run(&hba, AHCI_BATCH);
+	for (unsigned i = 0; i < AHCI_BATCH; i++) {
+		assert_int_equal(ios[i].done, 1);
+		assert_int_equal(ios[i].status, 0);
+	}
 	ahci_destroy(ahci);
 }
 
@@ -421,6 +461,7 @@ int main(void)
 		TEST(bad_sector_without_a_queue),
 		TEST(timeout_resets_and_tries_again),
 		TEST(no_interrupt_between_waits),
+		TEST(a_busy_adapter_is_looked_at),
 		TEST(lost_interrupt_is_found_by_the_poll),
 		TEST(pulled_disk_fails_everything),
 		TEST(another_disk_in_its_place_is_not_taken),

@@ -10,6 +10,7 @@
 
 #include "abi/errno.h"
 #include "abi/virtio.h"
+#include "env/env.h"
 #include "env/host.h"
 #include "ramdisk/ramdisk.h"
 #include "runtime/blk_backend.h"
@@ -36,14 +37,16 @@ static struct ramdisk ramdisk;
 static uint8_t media[SECTORS * 512];
 static struct blk_backend backend;
 static unsigned signals;
+static uint64_t look; /* when the back end wants to be called again */
 
-/* A disk that keeps requests until told, with room for two. */
-static struct blk_request *kept[2];
-static unsigned kept_count;
+/* A disk that keeps requests until told. */
+static struct blk_request *kept[SIZE];
+static unsigned kept_count, kept_room = 2;
+static uint64_t features = VIRTIO_F_VERSION_1;
 
 static int slow_submit(struct blkdev *dev, struct blk_request *request)
 {
-	if (kept_count == 2) {
+	if (kept_count == kept_room) {
 		return -EAGAIN;
 	}
 	kept[kept_count++] = request;
@@ -76,7 +79,7 @@ static void start(uint32_t access)
 	link_page.grants[1] = (struct bh_grant){ .gpa = gpa(front->data), .len = sizeof(front->data), .prot = access };
 	*q = (struct bh_queue){ .size = SIZE, .ready = 1, .desc = gpa(front->desc), .driver = gpa(front->avail),
 		.device = gpa(front->used) };
-	link_page.features = VIRTIO_F_VERSION_1;
+	link_page.features = features;
 	link_page.status = VIRTIO_STATUS_DRIVER_OK;
 	link_page.state = BH_LINK_UP;
 	assert_int_equal(blk_backend_init(&backend, &link_page, &ramdisk.dev, access, count_signal, NULL), 0);
@@ -159,7 +162,7 @@ static int request(uint32_t type, uint64_t sector, uint64_t data, uint32_t len, 
 	uint16_t before = used()->idx;
 	unsigned signalled = signals;
 	request_at(0, type, sector, data, len, flags);
-	while (blk_backend_work(&backend)) {
+	while (blk_backend_work(&backend, &look)) {
 	}
 	assert_int_equal((uint16_t)(used()->idx - before), 1);
 	assert_int_equal(signals, signalled + 1);
@@ -228,7 +231,7 @@ static void chain_without_a_status_is_dropped(void **state)
 	++*avail_index();
 	front->avail[3] = 77; /* no such descriptor */
 	++*avail_index();
-	while (blk_backend_work(&backend)) {
+	while (blk_backend_work(&backend, &look)) {
 	}
 	assert_int_equal(used()->idx, 2);
 	assert_int_equal(used()->ring[0].len, 0);
@@ -239,12 +242,12 @@ static void chain_without_a_status_is_dropped(void **state)
 static void impossible_ring_stops_the_queue_only(void **state)
 {
 	*avail_index() = 1000;
-	blk_backend_work(&backend);
+	blk_backend_work(&backend, &look);
 	assert_true(backend.broken && !backend.running);
-	blk_backend_work(&backend);
+	blk_backend_work(&backend, &look);
 	assert_int_equal(signals, 0);
 	link_page.status = 0; /* the driver resets the device, and starts anew */
-	blk_backend_work(&backend);
+	blk_backend_work(&backend, &look);
 	memset(front, 0, gpa(front->data));
 	link_page.status = VIRTIO_STATUS_DRIVER_OK;
 	assert_int_equal(request(VIRTIO_BLK_T_IN, 0, gpa(front->data), 512, VRING_DESC_WRITE), VIRTIO_BLK_S_OK);
@@ -263,17 +266,17 @@ static void completes_in_order(void **state)
 {
 	slow();
 	request_at(0, VIRTIO_BLK_T_IN, 1, gpa(front->data), 512, VRING_DESC_WRITE);
-	blk_backend_work(&backend);
+	blk_backend_work(&backend, &look);
 	request_at(3, VIRTIO_BLK_T_IN, 2, gpa(front->data) + 512, 512, VRING_DESC_WRITE);
-	blk_backend_work(&backend);
+	blk_backend_work(&backend, &look);
 	assert_int_equal(kept_count, 2);
 	assert_int_equal(kept[0]->segments[0].bus, link_page.dma_window + gpa(front->data));
 	slow_finish(1, 0);
-	blk_backend_work(&backend);
+	blk_backend_work(&backend, &look);
 	assert_int_equal(used()->idx, 0);
 	assert_int_equal(signals, 0);
 	slow_finish(0, -EIO);
-	blk_backend_work(&backend);
+	blk_backend_work(&backend, &look);
 	assert_int_equal(used()->idx, 2);
 	assert_int_equal(used()->ring[0].id, 0);
 	assert_int_equal(used()->ring[0].len, 1); /* an error */
@@ -288,16 +291,44 @@ static void a_full_disk_queue_stalls_and_goes_on(void **state)
 	for (unsigned i = 0; i < 4; i++) {
 		request_at(0, VIRTIO_BLK_T_IN, i, gpa(front->data), 512, VRING_DESC_WRITE);
 	}
-	while (blk_backend_work(&backend)) {
+	while (blk_backend_work(&backend, &look)) {
 	}
 	assert_int_equal(kept_count, 2);
 	for (unsigned i = 0; i < 4; i++) {
 		slow_finish(0, 0);
-		blk_backend_work(&backend);
-		while (blk_backend_work(&backend)) {
+		blk_backend_work(&backend, &look);
+		while (blk_backend_work(&backend, &look)) {
 		}
 	}
 	assert_int_equal(used()->idx, 4);
+}
+
+/* With much in flight one ring announces a batch; who rings less than that is found by a look. With little, each request rings. */
+static void a_busy_back_end_is_rung_by_the_batch(void **state)
+{
+	const uint16_t *rings_at = (const uint16_t *)&used()->ring[SIZE];
+	features |= VIRTIO_F_EVENT_IDX;
+	slow();
+	kept_room = SIZE;
+	look = UINT64_MAX;
+	for (unsigned i = 1; i < BLK_BACKEND_BUSY; i++) {
+		request_at(0, VIRTIO_BLK_T_IN, i, gpa(front->data), 512, VRING_DESC_WRITE);
+		while (blk_backend_work(&backend, &look)) {
+		}
+		assert_int_equal(*rings_at, i);
+	}
+	assert_true(look == UINT64_MAX);
+	request_at(0, VIRTIO_BLK_T_IN, 0, gpa(front->data), 512, VRING_DESC_WRITE);
+	while (blk_backend_work(&backend, &look)) {
+	}
+	assert_int_equal(*rings_at, BLK_BACKEND_BUSY + BLK_BACKEND_BATCH - 1);
+	assert_true(look <= env_time_ns() + BLK_BACKEND_LOOK_NS);
+	slow_finish(0, 0);
+	while (blk_backend_work(&backend, &look)) {
+	}
+	assert_int_equal(*rings_at, BLK_BACKEND_BUSY);
+	kept_room = 2;
+	features = VIRTIO_F_VERSION_1;
 }
 
 /* What the disk finishes after the driver has reset the device must not touch the new rings. */
@@ -305,15 +336,15 @@ static void reset_drops_what_is_in_flight(void **state)
 {
 	slow();
 	request_at(0, VIRTIO_BLK_T_IN, 1, gpa(front->data), 512, VRING_DESC_WRITE);
-	blk_backend_work(&backend);
+	blk_backend_work(&backend, &look);
 	link_page.status = 0;
-	blk_backend_work(&backend);
+	blk_backend_work(&backend, &look);
 	link_page.status = VIRTIO_STATUS_DRIVER_OK;
 	memset(front, 0, gpa(front->data));
 	front->status = 0xee;
-	blk_backend_work(&backend);
+	blk_backend_work(&backend, &look);
 	slow_finish(0, 0);
-	blk_backend_work(&backend);
+	blk_backend_work(&backend, &look);
 	assert_int_equal(front->status, 0xee);
 	assert_int_equal(used()->idx, 0);
 }
@@ -324,18 +355,18 @@ static void successor_replays(void **state)
 	slow();
 	request_at(0, VIRTIO_BLK_T_IN, 1, gpa(front->data), 512, VRING_DESC_WRITE);
 	request_at(3, VIRTIO_BLK_T_IN, 2, gpa(front->data), 512, VRING_DESC_WRITE);
-	blk_backend_work(&backend);
+	blk_backend_work(&backend, &look);
 	slow_finish(0, 0);
-	blk_backend_work(&backend);
+	blk_backend_work(&backend, &look);
 	assert_int_equal(used()->idx, 1);
 	slow_finish(0, 0); /* the data moved, but nobody was told */
 	drop_pool();
 	start(DMA_ALL);
-	blk_backend_work(&backend);
+	blk_backend_work(&backend, &look);
 	assert_int_equal(kept_count, 1);
 	assert_int_equal(kept[0]->sector, 2);
 	slow_finish(0, 0);
-	blk_backend_work(&backend);
+	blk_backend_work(&backend, &look);
 	assert_int_equal(used()->idx, 2);
 }
 
@@ -343,10 +374,10 @@ static void works_only_while_the_link_is_up(void **state)
 {
 	request_at(0, VIRTIO_BLK_T_IN, 1, gpa(front->data), 512, VRING_DESC_WRITE);
 	link_page.state = BH_LINK_REBUILD;
-	assert_false(blk_backend_work(&backend));
+	assert_false(blk_backend_work(&backend, &look));
 	assert_int_equal(used()->idx, 0);
 	link_page.state = BH_LINK_UP;
-	while (blk_backend_work(&backend)) {
+	while (blk_backend_work(&backend, &look)) {
 	}
 	assert_int_equal(used()->idx, 1);
 }
@@ -389,10 +420,10 @@ static void survives_garbage(void **state)
 			front->avail[2 + *avail_index() % SIZE] = (uint16_t)(random() % (SIZE + 1));
 		}
 		*avail_index() = (uint16_t)(backend.ring.published + 1);
-		blk_backend_work(&backend);
+		blk_backend_work(&backend, &look);
 		if (backend.broken) {
 			link_page.status = 0;
-			blk_backend_work(&backend);
+			blk_backend_work(&backend, &look);
 			link_page.status = VIRTIO_STATUS_DRIVER_OK;
 		}
 		*avail_index() = backend.ring.published;
@@ -414,6 +445,7 @@ int main(void)
 		TEST(impossible_ring_stops_the_queue_only),
 		TEST(completes_in_order),
 		TEST(a_full_disk_queue_stalls_and_goes_on),
+		TEST(a_busy_back_end_is_rung_by_the_batch),
 		TEST(reset_drops_what_is_in_flight),
 		TEST(successor_replays),
 		TEST(works_only_while_the_link_is_up),

@@ -173,6 +173,7 @@ static uint8_t media[SECTORS * 512];
 static struct blk_request *kept[32];
 static unsigned kept_count, complaints;
 static bool alive, doorbell, bell;
+static uint64_t look;
 static struct virtio_blk *front;
 static struct block_device *disk;
 
@@ -224,10 +225,10 @@ long hypercall(enum bh_hypercall number, uint64_t a, uint64_t b, uint64_t c, uin
 	return error;
 }
 
-void event_signal(unsigned event)
+void event_signal(unsigned event, bool wanted)
 {
 	assert_int_equal(event, BH_EVENT_LINK + SLOT);
-	doorbell = true;
+	doorbell |= wanted;
 }
 
 static void ring_front_end(void *arg)
@@ -284,7 +285,7 @@ static void machine_step(void)
 {
 	if (alive && random() % 2) {
 		doorbell = false;
-		blk_backend_work(&backend);
+		blk_backend_work(&backend, &look);
 	}
 	if (alive && random() % 2) {
 		disk_step();

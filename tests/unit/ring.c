@@ -242,7 +242,7 @@ static void notifications(void **state, bool event_idx)
 	struct bench *b = bench_new(event_idx);
 	bool kick = false, signal = false;
 	unsigned kicks = 0;
-	ring_back_arm(&b->back);
+	ring_back_arm(&b->back, 0);
 	ring_front_arm(&b->front);
 	while (b->request_count < 4096 || ring_front_in_flight(&b->front)) {
 		for (unsigned n = (unsigned)random() % 6; n > 0; n--) {
@@ -254,7 +254,7 @@ static void notifications(void **state, bool event_idx)
 			do {
 				while (back_take(b)) {
 				}
-			} while (ring_back_arm(&b->back));
+			} while (ring_back_arm(&b->back, 0));
 			kick = false;
 		}
 		for (unsigned n = (unsigned)random() % 4; n > 0 && back_do(b); n--) {
@@ -323,7 +323,7 @@ static void back_survives_hostile_front(void **state)
 			dead++;
 		}
 		assert_in_range(ring_back_in_flight(&b->back), 0, SIZE);
-		ring_back_arm(&b->back);
+		ring_back_arm(&b->back, 0);
 	}
 	assert_true(bad > 1000 && dead > 1000 && taken > 1000 && b->forbidden > 100);
 	bench_free(b);
@@ -422,7 +422,7 @@ static void one_death(unsigned seed, unsigned fatal)
 		case 0: back_take(b); break;
 		case 1: back_do(b); break;
 		case 2: ring_back_publish(&b->back); break;
-		case 3: ring_back_arm(&b->back); break;
+		case 3: ring_back_arm(&b->back, 0); break;
 		}
 		if (call == fatal || call == fatal + 5) {
 			die(b, &before);

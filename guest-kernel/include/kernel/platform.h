@@ -14,8 +14,9 @@ long hypercall(enum bh_hypercall number, uint64_t a, uint64_t b, uint64_t c, uin
 
 /** Handler of one event bit (BH_EVENT_*), run with interrupts off. */
 void event_handler(unsigned event, void (*handler)(void *arg), void *arg);
-/** Ring a peer: collected, and sent when the processor goes idle, when the current thread has run on for a moment, or at event_flush(). */
-void event_signal(unsigned event);
+/** Ring a peer: collected, and sent when the processor goes idle, when it has something else to do, or at event_flush(). Not `wanted`:
+ *  the peer need know only when the processor goes idle, which costs no call of its own. */
+void event_signal(unsigned event, bool wanted);
 void event_flush(void);
 
 /** The command line option's value copied into `value`, e.g. "root"; false: absent. */

@@ -19,6 +19,12 @@ struct trap_frame;
 
 enum thread_state { THREAD_RUNNABLE, THREAD_RUNNING, THREAD_SLEEPING, THREAD_STOPPED, THREAD_DEAD };
 
+/* How a thread uses the processor. */
+struct stretch {
+	uint64_t ran_ns; /* since it last slept, without the stay that runs */
+	uint64_t last_ns; /* what it had between its last two sleeps */
+};
+
 struct thread {
 	struct list run_link;
 	enum thread_state state;
@@ -40,6 +46,8 @@ struct thread {
 	bool timed_out;
 	uint32_t waiter_count; /* waiters prepared and not finished */
 	uint64_t slice_left_ns, run_since_ns;
+	struct stretch stretch;
+	uint64_t stretch_start_ns; /* of the stay that runs */
 	uint64_t system_debt_ns; /* kernel time known from samples and not yet charged */
 	uint64_t sample_start_ns;
 	bool sampled; /* in a sampled stay in the kernel */
