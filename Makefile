@@ -23,6 +23,12 @@ HOST_FLAGS := $(COMMON) -O2 -D_GNU_SOURCE
 CHECK_FLAGS := $(COMMON) -O1 -D_GNU_SOURCE -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 FREE_LDFLAGS := -nostdlib -static -no-pie -Wl,--build-id=none -Wl,-z,max-page-size=4096 -Wl,-z,noexecstack -Wl,--fatal-warnings
 
+# One short line for each file, `make V=1` for the commands themselves.
+#   $(call say,CC,file)      the line
+#   $(Q)                     in front of a command whose line has been said
+Q := $(if $(filter 1,$(V)),,@)
+say = @$(if $(filter 1,$(V)),:,printf '  %-4s %s\n' $(1) $(2))
+
 # $(call free_objects,sources): the objects of C and NASM sources in the freestanding flavour
 free_objects = $(patsubst %,$(BUILD)/free/%.o,$(1))
 host_objects = $(patsubst %,$(BUILD)/host/%.o,$(1))
@@ -36,26 +42,38 @@ include driver-domains/driver-domains.mk
 include vmtools/vmtools.mk
 include tests/tests.mk
 
+# Changed flags (DEBUG, CC, ...) rebuild what was built with other ones: every object depends on this file, written only when they change.
+FLAGS_USED = $(CC) $(NASM) $(FREE_FLAGS) $(HOST_FLAGS) $(CHECK_FLAGS) $(FREE_LDFLAGS) $(foreach v,$(sort $(filter FLAGS_%,$(.VARIABLES))),$(if $(filter FLAGS_USED,$(v)),,$($(v))))
+.PHONY: FORCE
+$(BUILD)/flags: FORCE
+	@mkdir -p $(@D)
+	@echo '$(FLAGS_USED)' | cmp -s - $@ || echo '$(FLAGS_USED)' >$@
+
 # A fragment may add flags for its folder: FLAGS_hv := -Ihv/include (folder = first path component).
-$(BUILD)/free/%.c.o: %.c
+$(BUILD)/free/%.c.o: %.c $(BUILD)/flags
 	@mkdir -p $(@D)
-	$(CC) $(FREE_FLAGS) $(FLAGS_$(firstword $(subst /, ,$<))) -c $< -o $@
-$(BUILD)/free/%.asm.o: %.asm
+	$(call say,CC,$<)
+	$(Q)$(CC) $(FREE_FLAGS) $(FLAGS_$(firstword $(subst /, ,$<))) -c $< -o $@
+$(BUILD)/free/%.asm.o: %.asm $(BUILD)/flags
 	@mkdir -p $(@D)
-	$(NASM) -f elf64 -g -F dwarf -Ilib/ -I$(firstword $(subst /, ,$<))/ -MD $(@:.o=.d) -o $@ $<
-$(BUILD)/host/%.c.o: %.c
+	$(call say,NASM,$<)
+	$(Q)$(NASM) -f elf64 -g -F dwarf -Ilib/ -I$(firstword $(subst /, ,$<))/ -MD $(@:.o=.d) -o $@ $<
+$(BUILD)/host/%.c.o: %.c $(BUILD)/flags
 	@mkdir -p $(@D)
-	$(CC) $(HOST_FLAGS) $(FLAGS_$(firstword $(subst /, ,$<))) -c $< -o $@
-$(BUILD)/check/%.c.o: %.c
+	$(call say,CC,$<)
+	$(Q)$(CC) $(HOST_FLAGS) $(FLAGS_$(firstword $(subst /, ,$<))) -c $< -o $@
+$(BUILD)/check/%.c.o: %.c $(BUILD)/flags
 	@mkdir -p $(@D)
-	$(CC) $(CHECK_FLAGS) $(FLAGS_$(firstword $(subst /, ,$<))) -c $< -o $@
+	$(call say,CC,"$< (check)")
+	$(Q)$(CC) $(CHECK_FLAGS) $(FLAGS_$(firstword $(subst /, ,$<))) -c $< -o $@
 
 -include $(shell [ -d $(BUILD) ] && find $(BUILD) -name '*.d')
 
 .PHONY: all clean setup run test check help
 all: $(ALL)
 
-PARALLEL := $(MAKE) --no-print-directory -j$(shell nproc)
+# All processors, unless make was called with a -j of its own.
+PARALLEL = $(MAKE) --no-print-directory $(if $(filter -j%,$(MAKEFLAGS)),,-j$(shell nproc))
 
 # What is missing on the machine; silent and quick when nothing is.
 setup:
@@ -63,27 +81,32 @@ setup:
 
 # With a terminal the guest's console, without one a tour that checks itself.
 run: setup
-	@$(PARALLEL) all
+	+@$(PARALLEL) all
 	@if [ -t 0 ] && [ -t 1 ]; then $(BUILD)/vmctl run || [ $$? -lt 118 ]; else BUILD=$(BUILD) vmtools/tour; fi
 
 test: setup
-	@$(PARALLEL) all unit-programs
+	+@$(PARALLEL) all unit-programs
 	@BUILD=$(BUILD) ci/run-tests
 
 # The checks that need no machine.
 check: setup
-	@$(PARALLEL) unit-programs
+	+@$(PARALLEL) unit-programs
 	@BUILD=$(BUILD) ci/run-tests --no-boot
 
 help:
 	@echo "make run      set up, build, boot: a guest console on the terminal, or a tour without one"
-	@echo "make test     set up, build, run every test: units, layers, line budget, boots"
-	@echo "make check    the tests that boot nothing"
-	@echo "make all      build everything below $(BUILD)/"
+	@echo "make test     set up, build, run every test; the last line is \"N passed, N failed\""
+	@echo "make check    the tests that boot nothing: units, layers, line budget, style"
+	@echo "make all      build everything below $(BUILD)/ (make alone does the same)"
 	@echo "make unit     build and run the unit tests"
 	@echo "make setup    install what is missing (Debian 12, apt)"
 	@echo "make clean    remove $(BUILD)/"
-	@echo "$(BUILD)/vmctl help    boot machines, run commands in them, kill their domains, measure"
+	@echo
+	@echo "V=1           show the commands"
+	@echo "DEBUG=1       build the guest kernel with its lock checks"
+	@echo "BUILD=DIR     build there in place of build/"
+	@echo "ci/run-tests NAME...           only these tests of tests/boot"
+	@echo "$(BUILD)/vmctl help              boot machines, run commands in them, kill their domains, measure"
 
 clean:
 	rm -rf $(BUILD)

@@ -10,7 +10,8 @@ DOMAIN_OBJECTS = $(call free_objects,$(DOMAIN_RUNTIME) $(wildcard driver-domains
 define domain_rule
 $(BUILD)/$(1).elf: $(call DOMAIN_OBJECTS,$(1)) driver-domains/runtime/domain.ld
 	@mkdir -p $$(@D)
-	$$(CC) $$(FREE_LDFLAGS) -Wl,-T,driver-domains/runtime/domain.ld -Wl,--gc-sections -s -o $$@ $$(filter %.o,$$^)
+	$$(call say,LD,$$@)
+	$$(Q)$$(CC) $$(FREE_LDFLAGS) -Wl,-T,driver-domains/runtime/domain.ld -Wl,--gc-sections -s -o $$@ $$(filter %.o,$$^)
 	@[ $$$$(stat -c %s $$@) -lt 65536 ] || { echo "$$@ is larger than 64 KiB"; rm $$@; exit 1; }
 ALL += $(BUILD)/$(1).elf
 endef

@@ -11,7 +11,7 @@ KERNEL_OBJECTS = $(call free_objects,$(KERNEL_SOURCES)) $(KERNEL_EXTRA_OBJECTS)
 .SECONDEXPANSION:
 $(BUILD)/guest-kernel.elf: $$(KERNEL_OBJECTS) guest-kernel/guest-kernel.ld
 	@mkdir -p $(@D)
-	$(CC) $(FREE_LDFLAGS) -Wl,-T,guest-kernel/guest-kernel.ld -o $@ $(KERNEL_OBJECTS)
-
+	$(call say,LD,$@)
+	$(Q)$(CC) $(FREE_LDFLAGS) -Wl,-T,guest-kernel/guest-kernel.ld -o $@ $(KERNEL_OBJECTS)
 
 ALL += $(BUILD)/guest-kernel.elf

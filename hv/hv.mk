@@ -6,7 +6,8 @@ HV_OBJECTS := $(call free_objects,$(HV_SOURCES))
 FLAGS_hv := -Ihv/include -Ihv
 
 $(BUILD)/hv.elf: $(HV_OBJECTS) hv/hv.ld
-	$(CC) $(FREE_LDFLAGS) -T hv/hv.ld -o $@ $(HV_OBJECTS)
+	$(call say,LD,$@)
+	$(Q)$(CC) $(FREE_LDFLAGS) -T hv/hv.ld -o $@ $(HV_OBJECTS)
 
 .PHONY: hv hv-sources
 hv: $(BUILD)/hv.elf

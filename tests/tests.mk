@@ -11,7 +11,8 @@ FLAGS_tests := -Ihv/include -Iguest-kernel/include -Idriver-domains -Ivmtools -I
 define unit_rule
 $(BUILD)/tests/$(1): $$(call check_objects,tests/unit/$(1).c $$(UNIT_$(1)))
 	@mkdir -p $$(@D)
-	$$(CC) -fsanitize=address,undefined -o $$@ $$^ -lcmocka $$(LIBS_$(1))
+	$$(call say,LD,$$@)
+	$$(Q)$$(CC) -fsanitize=address,undefined -o $$@ $$^ -lcmocka $$(LIBS_$(1))
 endef
 $(foreach name,$(UNIT_NAMES),$(eval $(call unit_rule,$(name))))
 
@@ -23,10 +24,12 @@ unit: unit-programs
 # The benchmark program that runs in the guest: static, by musl, so that it is small and makes no system calls of its own accord.
 $(BUILD)/bench: tests/bench/bench.c tests/bench/exits.c tests/bench/bench.h
 	@mkdir -p $(@D)
-	musl-gcc -std=gnu11 -D_GNU_SOURCE -O2 $(WARN) -static -o $@ $(filter %.c,$^)
+	$(call say,MUSL,$@)
+	$(Q)musl-gcc -std=gnu11 -D_GNU_SOURCE -O2 $(WARN) -static -o $@ $(filter %.c,$^)
 ALL += $(BUILD)/bench
 
 # A guest that dies at once, for the boot tests.
 $(BUILD)/triple-fault.elf: $(call free_objects,tests/boot/triple-fault.asm)
-	$(CC) $(FREE_LDFLAGS) -Wl,-Ttext=0x100000,-e,entry -o $@ $<
+	$(call say,LD,$@)
+	$(Q)$(CC) $(FREE_LDFLAGS) -Wl,-Ttext=0x100000,-e,entry -o $@ $<
 ALL += $(BUILD)/triple-fault.elf

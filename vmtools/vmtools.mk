@@ -5,7 +5,8 @@ VMTOOLS_OBJECTS := $(call host_objects,$(VMTOOLS_SOURCES))
 FLAGS_vmtools := -Ivmtools
 
 $(BUILD)/vmctl: $(VMTOOLS_OBJECTS)
-	$(CC) -o $@ $(VMTOOLS_OBJECTS) -lvirt -lpthread -lm
+	$(call say,LD,$@)
+	$(Q)$(CC) -o $@ $(VMTOOLS_OBJECTS) -lvirt -lpthread -lm
 
 .PHONY: vmctl
 vmctl: $(BUILD)/vmctl

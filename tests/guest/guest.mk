@@ -4,7 +4,8 @@
 GUEST_TESTS := $(patsubst tests/guest/%.c,$(BUILD)/tests/guest/%,$(wildcard tests/guest/*.c))
 $(BUILD)/tests/guest/%: tests/guest/%.c tests/guest/check.h
 	@mkdir -p $(@D)
-	musl-gcc -std=gnu11 -D_GNU_SOURCE -O1 -Wall -Wextra -Werror -Wno-unused-parameter -static -o $@ $<
+	$(call say,MUSL,$<)
+	$(Q)musl-gcc -std=gnu11 -D_GNU_SOURCE -O1 -Wall -Wextra -Werror -Wno-unused-parameter -static -o $@ $<
 .PHONY: guest-tests guest-tests-host
 guest-tests: $(GUEST_TESTS)
 # The judge of the tests themselves: Linux passes them all.
