@@ -33,11 +33,6 @@ static uint64_t table(hpa_t next, unsigned level)
 	return (next.value & PTE_ADDRESS) | PTE_PRESENT | PTE_READ | PTE_WRITE | (uint64_t)level << PTE_NEXT_SHIFT;
 }
 
-static bool present(uint64_t entry)
-{
-	return entry & PTE_PRESENT;
-}
-
 static bool is_leaf(uint64_t entry, unsigned level)
 {
 	return (entry >> PTE_NEXT_SHIFT & PTE_NEXT_MASK) == 0;
@@ -54,12 +49,10 @@ static unsigned prot(uint64_t entry)
 }
 
 const struct paging_format amdvi_format = {
-	.name = "AMD-Vi",
 	.levels = 4,
 	.max_leaf_level = 2,
 	.leaf = leaf,
 	.table = table,
-	.present = present,
 	.is_leaf = is_leaf,
 	.address = address,
 	.prot = prot,

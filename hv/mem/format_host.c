@@ -43,7 +43,6 @@ static unsigned host_prot(uint64_t entry)
 }
 
 const struct paging_format host_format = {
-	.name = "host",
 	.levels = 4,
 	.max_leaf_level = 1,
 	.leaf = host_leaf,

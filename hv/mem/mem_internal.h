@@ -9,7 +9,6 @@
 
 #define POOL_PAGES 4096ull
 
-extern const struct paging_format host_format;
 extern struct paging host_paging;
 extern const char image_start[], image_text_end[], image_rodata_end[], image_end[];
 

@@ -5,8 +5,6 @@
  */
 #include "svm.h"
 
-#include "mem/mem_internal.h"
-
 static uint64_t npt_leaf(hpa_t hpa, unsigned prot, unsigned level)
 {
 	return host_format.leaf(hpa, prot | MAP_USER, level);
@@ -17,7 +15,6 @@ struct paging_format npt_format; /* written once, by svm_probe */
 void npt_format_init(void)
 {
 	npt_format = host_format;
-	npt_format.name = "NPT";
 	npt_format.max_leaf_level = 2;
 	npt_format.leaf = npt_leaf;
 }

@@ -66,7 +66,7 @@ static unsigned fake_prot(uint64_t entry)
 }
 
 static const struct paging_format fake_format = {
-	.name = "fake", .levels = 4, .max_leaf_level = 2, .leaf = fake_leaf, .table = fake_table,
+	.levels = 4, .max_leaf_level = 2, .leaf = fake_leaf, .table = fake_table,
 	.is_leaf = fake_is_leaf, .address = fake_address, .prot = fake_prot,
 };
 

@@ -17,7 +17,6 @@
 #define MAP_UNCACHED 16u
 
 struct paging_format {
-	const char *name;
 	unsigned levels; /* 3 or 4 (host, NPT: 4) */
 	unsigned max_leaf_level; /* 0: 4 KiB only, 1: 2 MiB, 2: 1 GiB */
 	/** Entry at `level` (0 = 4 KiB): a leaf with MAP_* protection, or a pointer to the table of level - 1. Neither
@@ -25,11 +24,12 @@ struct paging_format {
 	 *  is_leaf() is not asked. */
 	uint64_t (*leaf)(hpa_t hpa, unsigned prot, unsigned level);
 	uint64_t (*table)(hpa_t next, unsigned level);
-	bool (*present)(uint64_t entry);
 	bool (*is_leaf)(uint64_t entry, unsigned level);
 	hpa_t (*address)(uint64_t entry, unsigned level);
 	unsigned (*prot)(uint64_t entry);
 };
+
+extern const struct paging_format host_format;
 
 struct paging {
 	const struct paging_format *format;
