@@ -16,7 +16,7 @@
 struct ahci;
 
 #define AHCI_BUSY 4 /* requests */
-#define AHCI_BATCH 8
+#define AHCI_BATCH 12
 #define AHCI_LOOK_MIN_NS 20000ull /* between two looks at a busy adapter */
 #define AHCI_LOOK_MAX_NS 2000000ull
 

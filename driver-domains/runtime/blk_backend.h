@@ -17,7 +17,7 @@
 #define BLK_BACKEND_QUEUE 128
 #define BLK_BACKEND_SEGMENTS (RING_CHAIN_MAX - 2)
 #define BLK_BACKEND_BUSY 4 /* with so many in flight the front end rings once for BLK_BACKEND_BATCH new ones ... */
-#define BLK_BACKEND_BATCH 8
+#define BLK_BACKEND_BATCH 12
 #define BLK_BACKEND_LOOK_NS 2000000ull /* ... and the back end looks by itself, should they not come */
 
 struct blk_backend;

@@ -14,7 +14,7 @@
 
 #include "kernel/thread.h"
 
-#define DOORBELL_BATCH 8
+#define DOORBELL_BATCH 12
 #define DOORBELL_PATIENCE 128
 
 struct doorbell {
