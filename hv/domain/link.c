@@ -7,7 +7,7 @@
 #include "hv/link.h"
 
 #include "abi/errno.h"
-#include "abi/virtio.h"
+#include "abi/virtio_mmio.h"
 #include "base/string.h"
 
 #define VENDOR_ID 0x4c424842u /* "BHBL" */

@@ -2,12 +2,19 @@
 /* The register file of a link as its two ends see it: accesses of the front end, and what both domain pages say. */
 #include "hv/domain.h"
 
-#include "abi/virtio.h"
+#include "abi/virtio_mmio.h"
 
 void link_publish_both(const struct link *l)
 {
 	link_publish(l, &l->front->page->links[l->front_slot], BH_LINK_FRONT);
 	link_publish(l, &l->back->page->links[l->back_slot], BH_LINK_BACK);
+}
+
+void link_tell(const struct link *l)
+{
+	link_publish_both(l);
+	event_raise(l->front->vcpu, BH_EVENT_EPOCH);
+	event_raise(l->back->vcpu, BH_EVENT_EPOCH);
 }
 
 void register_access(struct vcpu *v, unsigned slot, uint32_t offset, bool write, unsigned width, uint32_t *value)
@@ -24,8 +31,7 @@ void register_access(struct vcpu *v, unsigned slot, uint32_t offset, bool write,
 			grant_revoke_all(l);
 		}
 		if (action & LINK_CHANGED) {
-			link_publish_both(l);
-			event_raise(l->back->vcpu[0], BH_EVENT_EPOCH);
+			link_tell(l);
 		}
 	}
 	spin_unlock(&machine_lock);
