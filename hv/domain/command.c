@@ -19,31 +19,30 @@ static void print_ps(print_t print, void *to)
 	char line[128];
 	for (unsigned i = 0; i < machine_domain_count; i++) {
 		const struct domain *d = machine_domains[i];
-		format_text(line, sizeof(line), "domain=%s state=%s epoch=%u memory_kib=%lu vcpus=%u cpu=%u priority=%u\n",
-			    d->config->name, phase_names[d->phase], d->epoch, d->config->memory >> 10, d->vcpu_count,
-			    d->vcpu[0]->cpu, d->config->priority);
+		format_text(line, sizeof(line), "domain=%s state=%s epoch=%u memory_kib=%lu vcpus=1 cpu=%u priority=%u\n",
+			    d->config->name, phase_names[d->phase], d->epoch, d->config->memory >> 10, d->vcpu->cpu,
+			    d->config->priority);
 		print(to, line);
 	}
 }
 
 static void print_stat(const struct domain *d, print_t print, void *to)
 {
+	const struct vcpu_stat *stat = &d->vcpu->stat;
+	const char *name = d->config->name;
 	char line[160];
-	for (unsigned i = 0; i < d->vcpu_count; i++) {
-		const struct vcpu_stat *stat = &d->vcpu[i]->stat;
-		format_text(line, sizeof(line), "domain=%s vcpu=%u run_cycles=%lu\n", d->config->name, i, stat->run_cycles);
-		print(to, line);
-		for (unsigned reason = 0; reason < BH_EXIT_COUNT; reason++) {
-			if (stat->exits[reason]) {
-				format_text(line, sizeof(line), "domain=%s vcpu=%u reason=%s count=%lu cycles=%lu\n", d->config->name, i,
-					    stat_reason_name(reason), stat->exits[reason], stat->cycles[reason]);
-				print(to, line);
-			}
+	format_text(line, sizeof(line), "domain=%s vcpu=0 run_cycles=%lu\n", name, stat->run_cycles);
+	print(to, line);
+	for (unsigned reason = 0; reason < BH_EXIT_COUNT; reason++) {
+		if (stat->exits[reason]) {
+			format_text(line, sizeof(line), "domain=%s vcpu=0 reason=%s count=%lu cycles=%lu\n", name,
+				    stat_reason_name(reason), stat->exits[reason], stat->cycles[reason]);
+			print(to, line);
 		}
 	}
 }
 
-static struct domain *find(const char *name)
+static struct domain *machine_domain(const char *name)
 {
 	for (unsigned i = 0; i < machine_domain_count; i++) {
 		if (strcmp(machine_domains[i]->config->name, name) == 0) {
@@ -53,59 +52,57 @@ static struct domain *find(const char *name)
 	return NULL;
 }
 
-static int refuse(print_t print, void *to, const char *name, const char *text)
+static void print_stats(const struct domain *only, print_t print, void *to)
 {
-	char line[96];
-	format_text(line, sizeof(line), "%s %s\n", name, text);
-	print(to, line);
-	return -EINVAL;
+	for (unsigned i = 0; i < machine_domain_count; i++) {
+		if (!only || only == machine_domains[i]) {
+			print_stat(machine_domains[i], print, to);
+		}
+	}
 }
 
-static int change(const char *name, bool kill, print_t print, void *to)
+/* What is wrong with it; NULL: nothing. */
+static const char *change(struct domain *d, enum recover_cause cause)
 {
-	struct domain *d = find(name);
-	if (!d) {
-		return refuse(print, to, name, "is no domain; `ps` lists them");
-	}
 	if (d->main) {
-		return refuse(print, to, name, "is the main domain: its end is the machine's");
+		return "is the main domain: its end is the machine's";
 	}
-	if (!kill) {
-		recover_restart(d);
-		return 0;
-	}
-	if (d->phase == DOMAIN_PARKED || atomic_load(&d->request) != CAUSE_NONE) {
-		return refuse(print, to, name, "is dead already");
-	}
-	recover_request(d, CAUSE_KILL, "by command");
-	return 0;
+	return recover_request(d, cause, "by command") ? NULL : "is dead already";
 }
 
 int machine_command(const char *line, print_t print, void *to)
 {
+	static const struct { const char *verb; enum recover_cause cause; } verbs[] = {
+		{ "stat ", CAUSE_NONE }, { "kill ", CAUSE_KILL }, { "restart ", CAUSE_RESTART },
+	};
 	if (strcmp(line, "ps") == 0) {
 		print_ps(print, to);
 		return 0;
 	}
 	if (strcmp(line, "stat") == 0) {
-		for (unsigned i = 0; i < machine_domain_count; i++) {
-			print_stat(machine_domains[i], print, to);
-		}
+		print_stats(NULL, print, to);
 		return 0;
 	}
-	if (strncmp(line, "stat ", 5) == 0) {
-		const struct domain *d = find(line + 5);
+	for (unsigned i = 0; i < sizeof(verbs) / sizeof(verbs[0]); i++) {
+		size_t length = strlen(verbs[i].verb);
+		if (strncmp(line, verbs[i].verb, length) != 0) {
+			continue;
+		}
+		const char *name = line + length, *wrong = NULL;
+		struct domain *d = machine_domain(name);
 		if (!d) {
-			return refuse(print, to, line + 5, "is no domain; `ps` lists them");
+			wrong = "is no domain; `ps` lists them";
+		} else if (verbs[i].cause != CAUSE_NONE) {
+			wrong = change(d, verbs[i].cause);
+		} else {
+			print_stats(d, print, to);
 		}
-		print_stat(d, print, to);
-		return 0;
-	}
-	if (strncmp(line, "kill ", 5) == 0) {
-		return change(line + 5, true, print, to);
-	}
-	if (strncmp(line, "restart ", 8) == 0) {
-		return change(line + 8, false, print, to);
+		if (wrong) {
+			char text[96];
+			format_text(text, sizeof(text), "%s %s\n", name, wrong);
+			print(to, text);
+		}
+		return wrong ? -EINVAL : 0;
 	}
 	return -ENOENT;
 }

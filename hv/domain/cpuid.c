@@ -38,7 +38,7 @@ static const struct {
 	{ 0x80000008, 0x80000008, ALL, { ALL, 0x00000205, 0, ALL } }, /* CLZERO, error pointers, WBNOINVD */
 };
 
-static void open_leaf(const struct vcpu *v, uint32_t number, uint32_t sub, uint32_t r[4])
+static void open_leaf(uint32_t number, uint32_t sub, uint32_t r[4])
 {
 	for (unsigned i = 0; i < sizeof(open_leaves) / sizeof(open_leaves[0]); i++) {
 		if (number < open_leaves[i].first || number > open_leaves[i].last ||
@@ -52,7 +52,7 @@ static void open_leaf(const struct vcpu *v, uint32_t number, uint32_t sub, uint3
 		break;
 	}
 	if (number == 1) {
-		r[EBX] |= 1u << 16 | v->index << 24; /* one processor, its number */
+		r[EBX] |= 1u << 16; /* one processor */
 		r[ECX] |= 1u << 31; /* a hypervisor */
 	}
 }
@@ -74,7 +74,7 @@ void vcpu_cpuid(struct vcpu *v)
 		r[ECX] = (uint32_t)tsc_khz;
 		break;
 	default:
-		open_leaf(v, number, sub, r);
+		open_leaf(number, sub, r);
 		break;
 	}
 	v->regs.rax = r[EAX];

@@ -33,42 +33,44 @@ uint64_t domain_ram_piece(const struct domain *d, gpa_t gpa, uint64_t bytes, hpa
 	return 0;
 }
 
-int domain_read(const struct domain *d, gpa_t from, void *to, uint64_t bytes)
+/* Every piece of [gpa, gpa+bytes), copied to `to` or from `from` where one is given. */
+static int ram_copy(const struct domain *d, gpa_t gpa, uint64_t bytes, char *to, const char *from)
 {
 	for (uint64_t done = 0, n; done < bytes; done += n) {
 		hpa_t at;
-		n = domain_ram_piece(d, GPA(from.value + done), bytes - done, &at);
+		n = domain_ram_piece(d, GPA(gpa.value + done), bytes - done, &at);
 		if (n == 0) {
 			return -EFAULT;
 		}
-		window_read((char *)to + done, at, n);
+		if (to) {
+			window_read(to + done, at, n);
+		}
+		if (from) {
+			window_write(at, from + done, n);
+		}
 	}
 	return 0;
+}
+
+int domain_read(const struct domain *d, gpa_t from, void *to, uint64_t bytes)
+{
+	return ram_copy(d, from, bytes, to, NULL);
 }
 
 int domain_write(const struct domain *d, gpa_t to, const void *from, uint64_t bytes)
 {
-	for (uint64_t done = 0, n; done < bytes; done += n) {
-		hpa_t at;
-		n = domain_ram_piece(d, GPA(to.value + done), bytes - done, &at);
-		if (n == 0) {
-			return -EFAULT;
-		}
-		window_write(at, (const char *)from + done, n);
-	}
-	return 0;
+	return ram_copy(d, to, bytes, NULL, from);
 }
 
 bool domain_has_ram(const struct domain *d, gpa_t gpa, uint64_t bytes)
 {
-	hpa_t at;
-	for (uint64_t done = 0, n; done < bytes; done += n) {
-		n = domain_ram_piece(d, GPA(gpa.value + done), bytes - done, &at);
-		if (n == 0 || gpa.value + done + n < gpa.value + done) {
-			return false;
-		}
-	}
-	return true;
+	return ram_copy(d, gpa, bytes, NULL, NULL) == 0;
+}
+
+static hpa_t take_piece(uint64_t bytes)
+{
+	hpa_t at = bytes >= PAGE_SIZE_1G ? pool_take_domain(bytes, PAGE_SIZE_1G) : HPA(0);
+	return at.value ? at : pool_take_domain(bytes, PAGE_SIZE_2M);
 }
 
 /* One piece where the machine has it; else halves, so that RAM on both sides of a hole can serve. */
@@ -76,16 +78,10 @@ static int take_range(struct domain *d, uint64_t gpa, uint64_t bytes)
 {
 	while (bytes > 0) {
 		uint64_t piece = bytes;
-		hpa_t at = HPA(0);
-		while (piece > 0 && at.value == 0) {
-			at = pool_take_domain(piece, piece >= PAGE_SIZE_1G ? PAGE_SIZE_1G : PAGE_SIZE_2M);
-			if (at.value == 0 && piece >= PAGE_SIZE_1G) {
-				at = pool_take_domain(piece, PAGE_SIZE_2M);
-			}
-			if (at.value == 0) {
-				piece = piece / 2 & ~(PAGE_SIZE_2M - 1);
-				piece = piece < RAM_PIECE_MIN ? 0 : piece;
-			}
+		hpa_t at = take_piece(piece);
+		while (at.value == 0 && piece >= 2 * RAM_PIECE_MIN) {
+			piece = piece / 2 & ~(PAGE_SIZE_2M - 1);
+			at = take_piece(piece);
 		}
 		if (at.value == 0 || d->ram_count == DOMAIN_RAM_PIECES) {
 			return -ENOMEM;
@@ -109,7 +105,7 @@ static int build_ram(struct domain *d)
 	}
 	for (unsigned i = 0; !error && i < d->ram_count; i++) {
 		error = paging_map(&d->npt, d->ram[i].gpa, d->ram[i].hpa, d->ram[i].bytes, MAP_READ | MAP_WRITE | MAP_EXEC);
-		if (!error && d->has_device && iommu) {
+		if (!error && d->fenced) {
 			error = iommu_map(&d->iommu, d->ram[i].gpa, d->ram[i].hpa, d->ram[i].bytes, MAP_READ | MAP_WRITE);
 		}
 	}
@@ -120,7 +116,7 @@ static int build_ram(struct domain *d)
 /* Without an IOMMU an unfenced domain's devices see machine addresses: it is told where its memory, and a front end's, lies. */
 static bool sees_machine(const struct domain *d)
 {
-	return d->has_device && !iommu;
+	return d->config->device_count > 0 && !d->fenced;
 }
 
 static int build_page(struct domain *d)
@@ -134,47 +130,30 @@ static int build_page(struct domain *d)
 	d->page->abi_version = BH_ABI_VERSION;
 	d->page->domain_id = d->id;
 	string_copy(d->page->name, d->config->name, sizeof(d->page->name));
-	d->page->vcpu_count = d->vcpu_count;
+	d->page->vcpu_count = 1;
 	d->page->tsc_khz = tsc_khz;
 	d->page->dma_offset = sees_machine(d) ? d->ram[0].hpa.value : 0;
 	d->page->wall_clock_ns = wall_clock_ns(&d->page->wall_clock_tsc);
 	int error = paging_map(&d->npt, d->page_gpa, pool_hpa(pages), BH_DOMAIN_PAGE_OFFSET, MAP_READ | MAP_WRITE);
-	if (!error) {
-		error = paging_map(&d->npt, d->page_gpa + BH_DOMAIN_PAGE_OFFSET, pool_hpa(d->page),
-				   (BH_DOMAIN_PAGES - 1) * PAGE_SIZE, MAP_READ);
-	}
-	return error;
+	return error ? error : paging_map(&d->npt, d->page_gpa + BH_DOMAIN_PAGE_OFFSET, pool_hpa(d->page),
+					  (BH_DOMAIN_PAGES - 1) * PAGE_SIZE, MAP_READ);
 }
 
-/* vCPU i lives on the i-th processor of its mask, cyclically; on the boot processor if the machine has none of them. */
-static uint32_t home_processor(const struct domain *d, unsigned index)
-{
-	uint64_t mask = d->config->cpu_mask & ((1ull << cpu_count) - 1);
-	uint64_t left = mask;
-	if (mask == 0) {
-		return 0;
-	}
-	for (; index > 0; index--) {
-		left &= left - 1;
-		left = left ? left : mask;
-	}
-	return (uint32_t)__builtin_ctzll(left);
-}
-
-static int build_vcpu(struct domain *d, unsigned index)
+/* It lives on the first processor of its mask; on the boot processor if the machine has none of them. */
+static int build_vcpu(struct domain *d)
 {
 	_Static_assert(sizeof(struct vcpu) <= PAGE_SIZE, "a page a vCPU");
+	uint64_t mask = d->config->cpu_mask & ((1ull << cpu_count) - 1);
 	struct vcpu *v = pool_alloc(1, 1);
 	if (!v) {
 		return -ENOMEM;
 	}
 	v->domain = d;
-	v->index = index;
-	v->cpu = home_processor(d, index);
-	v->pending = &d->events->pending[index];
+	v->cpu = mask ? (uint32_t)__builtin_ctzll(mask) : 0;
+	v->pending = &d->events->pending[0];
 	v->nested_root = pool_hpa(d->npt.root);
 	v->context = context_alloc();
-	d->vcpu[index] = v;
+	d->vcpu = v;
 	return v->context ? vmm->vcpu_init(v) : -ENOMEM;
 }
 
@@ -196,7 +175,7 @@ static bool page_is_shared(const struct pci_function *f, uint64_t page)
 static int build_bar(struct domain *d, const struct pci_function *f, unsigned index, struct bh_bar *out, const char **why)
 {
 	uint64_t at = f->bars[index].at.value, size = f->bars[index].size;
-	uint64_t first = at & ~(PAGE_SIZE - 1), end = (at + size + PAGE_SIZE - 1) & ~(PAGE_SIZE - 1);
+	uint64_t first = page_down(at), end = page_up(at + size);
 	hpa_t to;
 	uint64_t other;
 	unsigned prot;
@@ -222,39 +201,57 @@ static void device_interrupt(void *arg)
 	struct domain_device *device = arg;
 	uint32_t event = atomic_load(&device->event);
 	if (event) {
-		event_raise(device->domain->vcpu[0], event);
+		event_raise(device->domain->vcpu, event);
 	}
+}
+
+/* Find its devices and block them: fenced is what can be blocked. */
+static int claim_devices(struct domain *d, const char **why)
+{
+	d->fenced = iommu && d->config->device_count > 0;
+	for (unsigned i = 0; i < d->config->device_count; i++) {
+		const struct bundle_device *wanted = &d->config->devices[i];
+		bool by_class = wanted->kind == BUNDLE_DEV_CLASS;
+		struct pci_function *f = by_class ? pci_find_class(wanted->value, wanted->index) : pci_find((uint16_t)wanted->value);
+		if (!f || f->owner) {
+			*why = f ? "its device belongs to another domain" : "its device is not in this machine";
+			return -ENODEV;
+		}
+		f->owner = d;
+		d->devices[i].domain = d;
+		d->devices[i].function = f;
+		d->fenced = d->fenced && iommu->attach(f, NULL) == 0;
+	}
+	if (sees_machine(d) && !(d->config->flags & BUNDLE_UNFENCED)) {
+		*why = "it has a device, and no IOMMU of this machine fences it (unfenced = yes would allow it)";
+		return -ENOTSUP;
+	}
+	return d->fenced ? iommu_domain_init(&d->iommu) : 0;
 }
 
 static int build_device(struct domain *d, unsigned index, const char **why)
 {
-	const struct bundle_device *wanted = &d->config->devices[index];
-	struct pci_function *f = wanted->kind == BUNDLE_DEV_CLASS ? pci_find_class(wanted->value, wanted->index)
-								   : pci_find((uint16_t)wanted->value);
+	struct domain_device *device = &d->devices[index];
+	const struct pci_function *f = device->function;
 	struct bh_device *page = &d->page->devices[index];
-	if (!f) {
-		*why = "its device is not in this machine";
-		return -ENODEV;
-	}
-	if (f->owner) {
-		*why = "its device belongs to another domain";
-		return -EBUSY;
-	}
-	f->owner = d;
-	d->devices[index].domain = d;
-	d->devices[index].function = f;
-	d->devices[index].vector = irq_vector_alloc(device_interrupt, &d->devices[index]);
-	if (d->devices[index].vector == 0) {
+	const char *reset = pci_reset_method(f);
+	int error = 0;
+	device->vector = irq_vector_alloc(device_interrupt, device);
+	if (device->vector == 0) {
 		*why = "no interrupt vector is left for its device";
 		return -ENOSPC;
 	}
-	*page = (struct bh_device){ .present = 1, .vendor = f->vendor, .device = f->device, .class_code = f->class_code, .bdf = f->bdf };
-	int error = 0;
+	page->present = 1;
+	page->vendor = f->vendor;
+	page->device = f->device;
+	page->class_code = f->class_code;
+	page->bdf = f->bdf;
 	for (unsigned b = 0; !error && b < 6; b++) {
 		error = build_bar(d, f, b, &page->bars[b], why);
 	}
-	log_line("domain %s: device %02x:%02x.%x %04x:%04x class %06x, reset by %s", d->config->name, f->bdf >> 8, f->bdf >> 3 & 31,
-		 f->bdf & 7, f->vendor, f->device, f->class_code, pci_reset_method(f) ? pci_reset_method(f) : "nothing known: if it dies it stays dead");
+	log_line("domain %s: device %02x:%02x.%x %04x:%04x class %06x, reset by %s", d->config->name, f->bdf >> 8,
+		 f->bdf >> 3 & 31, f->bdf & 7, f->vendor, f->device, f->class_code,
+		 reset ? reset : "nothing known: if it dies it stays dead");
 	return error;
 }
 
@@ -268,7 +265,7 @@ int domain_detach_devices(struct domain *d)
 		if (!(d->config->flags & BUNDLE_TEST_NO_RESET)) {
 			pci_bus_master(device->function, false);
 		}
-		int blocked = iommu ? iommu->attach(device->function, NULL) : 0;
+		int blocked = d->fenced ? iommu->attach(device->function, NULL) : 0;
 		error = error ? error : blocked;
 	}
 	return error;
@@ -276,7 +273,7 @@ int domain_detach_devices(struct domain *d)
 
 void domain_attach_devices(struct domain *d)
 {
-	for (unsigned i = 0; iommu && i < d->config->device_count; i++) {
+	for (unsigned i = 0; d->fenced && i < d->config->device_count; i++) {
 		if (iommu->attach(d->devices[i].function, &d->iommu) != 0) {
 			log_line("domain %s: its device stays blocked", d->config->name);
 		}
@@ -286,23 +283,12 @@ void domain_attach_devices(struct domain *d)
 int domain_build(struct domain *d, const char **why)
 {
 	*why = "there is not enough memory for it";
-	d->vcpu_count = d->config->vcpus;
-	d->has_device = d->config->device_count > 0;
 	int error = paging_init(&d->npt, vmm->format);
-	d->npt.table_alloc = grant_table_alloc;
-	if (!error && d->has_device && iommu) {
-		error = iommu_domain_init(&d->iommu);
-		d->iommu.paging.table_alloc = grant_table_alloc;
-	}
-	if (!error) {
-		error = build_ram(d);
-	}
-	if (!error) {
-		error = build_page(d);
-	}
-	for (unsigned i = 0; !error && i < d->vcpu_count; i++) {
-		error = build_vcpu(d, i);
-	}
+	error = error ? error : claim_devices(d, why);
+	d->npt.table_alloc = d->iommu.paging.table_alloc = grant_table_alloc;
+	error = error ? error : build_ram(d);
+	error = error ? error : build_page(d);
+	error = error ? error : build_vcpu(d);
 	for (unsigned i = 0; !error && i < d->config->device_count; i++) {
 		error = build_device(d, i, why);
 	}

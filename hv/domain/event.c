@@ -38,10 +38,10 @@ static void signal_link(struct domain *d, unsigned slot)
 		return; /* who comes up looks at the ring first */
 	}
 	if (d->link_roles[slot] == BH_LINK_FRONT) {
-		event_raise(l->back->vcpu[0], BH_EVENT_LINK + l->back_slot);
+		event_raise(l->back->vcpu, BH_EVENT_LINK + l->back_slot);
 		return;
 	}
-	event_raise(l->front->vcpu[0], BH_EVENT_LINK + l->front_slot);
+	event_raise(l->front->vcpu, BH_EVENT_LINK + l->front_slot);
 	recover_signal(d);
 }
 

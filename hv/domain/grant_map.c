@@ -53,22 +53,14 @@ void *grant_table_alloc(void)
 	return page;
 }
 
-int grant_decode(struct domain *d, uint32_t slot, uint64_t gpa, uint64_t len, uint32_t prot)
+int grant_decode(const struct link *l, uint64_t gpa, uint64_t len, uint32_t prot)
 {
-	if (slot >= BH_MAX_LINKS || !d->links[slot] || d->link_roles[slot] != BH_LINK_FRONT) {
-		return -EINVAL;
-	}
-	int error = grant_check(d->links[slot]->grants, gpa, len, prot, domain_memory(d));
+	int error = grant_check(l->grants, gpa, len, prot, domain_memory(l->front));
 	if (error) {
 		return error;
 	}
-	for (uint64_t at = gpa; at < gpa + len;) {
-		hpa_t to;
-		uint64_t piece = domain_ram_piece(d, GPA(at), gpa + len - at, &to);
-		if (piece == 0) {
-			return -EFAULT;
-		}
-		at += piece;
+	if (!domain_has_ram(l->front, GPA(gpa), len)) {
+		return -EFAULT;
 	}
 	return 2 * tables_needed(len) <= reserve_count ? 0 : -ENOMEM;
 }
@@ -83,22 +75,15 @@ static unsigned dma_prot(uint32_t prot)
 	return (prot & BH_GRANT_DMA_READ ? MAP_READ : 0) | (prot & BH_GRANT_DMA_WRITE ? MAP_WRITE : 0);
 }
 
+/* What the view had before decides whether there is anything to take back: no protection unmaps. */
 static void map_piece(struct domain *back, uint64_t at, hpa_t to, uint64_t bytes, uint32_t prot, uint32_t before)
 {
 	int error = 0;
-	if (cpu_prot(prot)) {
+	if (cpu_prot(prot | before)) {
 		error = paging_map(&back->npt, at, to, bytes, cpu_prot(prot));
-	} else if (cpu_prot(before)) {
-		error = paging_unmap(&back->npt, at, bytes);
 	}
-	hv_assert(error == 0);
-	if (!back->has_device || !iommu) {
-		return;
-	}
-	if (dma_prot(prot)) {
+	if (!error && back->fenced && dma_prot(prot | before)) {
 		error = iommu_map(&back->iommu, at, to, bytes, dma_prot(prot));
-	} else if (dma_prot(before)) {
-		error = iommu_unmap(&back->iommu, at, bytes);
 	}
 	hv_assert(error == 0);
 }
@@ -112,22 +97,15 @@ static void grant_apply(struct link *l, uint64_t gpa, uint64_t len, uint32_t pro
 		piece = domain_ram_piece(l->front, GPA(at), gpa + len - at, &to);
 		map_piece(back, window + at, to, piece, prot, before);
 	}
-	if (back->has_device && iommu && dma_prot(prot)) {
-		(void)iommu->flush(&back->iommu);
-	}
 	if (cpu_prot(before)) {
-		for (unsigned i = 0; i < back->vcpu_count; i++) {
-			vcpu_flush(back->vcpu[i]);
-		}
+		vcpu_flush(back->vcpu);
 	}
 }
 
-void grant_commit(struct domain *d, uint32_t slot, uint64_t gpa, uint64_t len, uint32_t prot)
+void grant_commit(struct link *l, uint64_t gpa, uint64_t len, uint32_t prot)
 {
-	struct link *l = d->links[slot];
 	reserve_used = true;
-	uint32_t before = grant_set(l->grants, gpa, len, prot);
-	grant_apply(l, gpa, len, prot, before);
+	grant_apply(l, gpa, len, prot, grant_set(l->grants, gpa, len, prot));
 	link_publish_both(l);
 }
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Hypercalls (lib/abi/hypercall.h). Each is a decode, which copies what it needs once, checks all of it and touches nothing,
- * and a commit, which cannot fail: what it returns is the call's result. No pointer into a domain's memory outlives a copy.
+ * Hypercalls (lib/abi/hypercall.h). A table says what the first argument names and who may call; then each is a decode, which
+ * copies what it needs once, checks all of it and touches nothing, and a commit, which cannot fail: what it returns is the
+ * call's result. No pointer into a domain's memory outlives a copy.
  */
 #include <stdatomic.h>
 #include <stddef.h>
@@ -17,11 +18,18 @@
 #define TEXT_MAX 200 /* of a log line */
 #define CONSOLE_MAX 4096
 
+enum needs {
+	FRONT = 1, /* a: a link of which the caller is the front end */
+	BACK = 2, /* ... the back end */
+	DEVICE = 4, /* a: a device of the caller */
+	MAIN = 8, /* only the main domain may */
+	LOCKED = 16, /* all of it under machine_lock */
+};
+
 struct call {
 	uint64_t a, b, c, d; /* RDI, RSI, RDX, RCX */
 	struct link *link;
 	struct domain_device *device;
-	uint32_t value;
 	union {
 		struct bh_link_offer offer;
 		char text[TEXT_MAX + 1];
@@ -62,11 +70,6 @@ static int64_t commit_upcall(struct vcpu *v, struct call *c)
 	return 0;
 }
 
-static int decode_nothing(struct vcpu *v, struct call *c)
-{
-	return 0;
-}
-
 static int64_t commit_timer(struct vcpu *v, struct call *c)
 {
 	v->timer_deadline = c->a;
@@ -76,104 +79,63 @@ static int64_t commit_timer(struct vcpu *v, struct call *c)
 
 static int decode_grant(struct vcpu *v, struct call *c)
 {
-	return c->a < BH_MAX_LINKS && c->d <= UINT32_MAX ? grant_decode(v->domain, (uint32_t)c->a, c->b, c->c, (uint32_t)c->d)
-							 : -EINVAL;
+	return c->d > UINT32_MAX ? -EINVAL : grant_decode(c->link, c->b, c->c, (uint32_t)c->d);
 }
 
 static int64_t commit_grant(struct vcpu *v, struct call *c)
 {
-	grant_commit(v->domain, (uint32_t)c->a, c->b, c->c, (uint32_t)c->d);
-	return 0;
-}
-
-static int take_link(struct vcpu *v, struct call *c, uint32_t role)
-{
-	if (c->a >= BH_MAX_LINKS || !v->domain->links[c->a] || v->domain->link_roles[c->a] != role) {
-		return -EINVAL;
-	}
-	c->link = v->domain->links[c->a];
+	grant_commit(c->link, c->b, c->c, (uint32_t)c->d);
 	return 0;
 }
 
 static int decode_link_ready(struct vcpu *v, struct call *c)
 {
-	int error = take_link(v, c, BH_LINK_FRONT);
-	return error ? error : c->b > UINT32_MAX ? -EINVAL : link_ready_check(c->link, (uint32_t)c->b);
-}
-
-static void tell_peers(const struct link *l)
-{
-	link_publish_both(l);
-	event_raise(l->front->vcpu[0], BH_EVENT_EPOCH);
-	event_raise(l->back->vcpu[0], BH_EVENT_EPOCH);
+	return c->b > UINT32_MAX ? -EINVAL : link_ready_check(c->link, (uint32_t)c->b);
 }
 
 static int64_t commit_link_ready(struct vcpu *v, struct call *c)
 {
 	c->link->state = BH_LINK_UP;
-	tell_peers(c->link);
+	link_tell(c->link);
 	recover_link_up(c->link->back);
 	return 0;
-}
-
-static int decode_link_complain(struct vcpu *v, struct call *c)
-{
-	return take_link(v, c, BH_LINK_FRONT);
 }
 
 static int64_t commit_link_complain(struct vcpu *v, struct call *c)
 {
 	log_line("domain %s complains of %s, reason %lu", v->domain->config->name, c->link->back->config->name, c->b);
-	recover_request(c->link->back, CAUSE_COMPLAINT, "its front end found its ring entries impossible");
+	(void)recover_request(c->link->back, CAUSE_COMPLAINT, "its front end found its ring entries impossible");
 	return 0;
 }
 
 static int decode_link_offer(struct vcpu *v, struct call *c)
 {
-	int error = take_link(v, c, BH_LINK_BACK);
-	if (!error) {
-		error = domain_read(v->domain, GPA(c->b), &c->offer, sizeof(c->offer));
-	}
+	int error = domain_read(v->domain, GPA(c->b), &c->offer, sizeof(c->offer));
 	return error ? error : link_offer_check(c->link, &c->offer);
 }
 
 static int64_t commit_link_offer(struct vcpu *v, struct call *c)
 {
 	link_offer_set(c->link, &c->offer);
-	tell_peers(c->link);
-	if (c->link->state == BH_LINK_UP) {
-		recover_link_up(c->link->back);
-	}
+	link_tell(c->link);
+	recover_link_up(c->link->back);
 	return 0;
 }
 
-static int take_device(struct vcpu *v, struct call *c)
-{
-	if (c->a >= v->domain->config->device_count) {
-		return -EINVAL;
-	}
-	c->device = &v->domain->devices[c->a];
-	return 0;
-}
-
-static int take_register(struct vcpu *v, struct call *c)
+static int decode_pci_register(struct vcpu *v, struct call *c)
 {
 	bool width = c->c == 1 || c->c == 2 || c->c == 4;
-	return !width || c->b >= 4096 || c->b % c->c != 0 ? -EINVAL : take_device(v, c);
+	return !width || c->b >= 4096 || c->b % c->c != 0 ? -EINVAL : 0;
 }
 
-static int decode_pci_read(struct vcpu *v, struct call *c)
-{
-	int error = take_register(v, c);
-	return error ? error : pci_domain_read(c->device->function, (unsigned)c->b, (unsigned)c->c, &c->value);
-}
-
+/* The filter's verdict is part of the access itself. */
 static int64_t commit_pci_read(struct vcpu *v, struct call *c)
 {
-	return c->value;
+	uint32_t value;
+	int error = pci_domain_read(c->device->function, (unsigned)c->b, (unsigned)c->c, &value);
+	return error ? error : (int64_t)value;
 }
 
-/* The filter's verdict is part of the write itself: pci_domain_write checks, then stores. */
 static int64_t commit_pci_write(struct vcpu *v, struct call *c)
 {
 	return pci_domain_write(c->device->function, (unsigned)c->b, (unsigned)c->c, (uint32_t)c->d);
@@ -181,24 +143,19 @@ static int64_t commit_pci_write(struct vcpu *v, struct call *c)
 
 static int decode_pci_irq(struct vcpu *v, struct call *c)
 {
-	if (c->c != 0 && (c->c < BH_EVENT_DEVICE || c->c >= BH_EVENT_COUNT)) {
-		return -EINVAL;
-	}
-	return c->b > 2047 ? -EINVAL : take_device(v, c);
+	bool event = c->c == 0 || (c->c >= BH_EVENT_DEVICE && c->c < BH_EVENT_COUNT);
+	return !event || c->b > 2047 ? -EINVAL : 0;
 }
 
 static int64_t commit_pci_irq(struct vcpu *v, struct call *c)
 {
 	uint8_t vector = c->c ? c->device->vector : 0;
 	atomic_store(&c->device->event, (uint32_t)c->c);
-	return pci_msi_set(c->device->function, (unsigned)c->b, vector, v->domain->vcpu[0]->cpu);
+	return pci_msi_set(c->device->function, (unsigned)c->b, vector, v->domain->vcpu->cpu);
 }
 
 static int decode_console(struct vcpu *v, struct call *c)
 {
-	if (!v->domain->main) {
-		return -EPERM;
-	}
 	return c->b > CONSOLE_MAX ? -EINVAL : domain_has_ram(v->domain, GPA(c->a), c->b) ? 0 : -EFAULT;
 }
 
@@ -242,16 +199,9 @@ static int64_t commit_log(struct vcpu *v, struct call *c)
 
 static int decode_power(struct vcpu *v, struct call *c)
 {
-	switch (c->a) {
-	case BH_POWER_STARTED:
-	case BH_POWER_OFF:
-		return v->domain->main ? 0 : -EPERM;
-	case BH_POWER_PANIC:
-	case BH_POWER_ALIVE:
-		return 0;
-	default:
-		return -EINVAL;
-	}
+	bool known = c->a <= BH_POWER_ALIVE;
+	bool open = v->domain->main || c->a == BH_POWER_PANIC || c->a == BH_POWER_ALIVE;
+	return !known ? -EINVAL : !open ? -EPERM : 0;
 }
 
 static int64_t commit_power(struct vcpu *v, struct call *c)
@@ -265,7 +215,7 @@ static int64_t commit_power(struct vcpu *v, struct call *c)
 		control_event("exit status=%d", (int)c->b);
 		acpi_power_off();
 	case BH_POWER_PANIC:
-		recover_request(v->domain, CAUSE_CRASH, "it gave up (panic)");
+		(void)recover_request(v->domain, CAUSE_CRASH, "it gave up (panic)");
 		break;
 	default:
 		recover_alive(v->domain);
@@ -276,54 +226,78 @@ static int64_t commit_power(struct vcpu *v, struct call *c)
 
 static int decode_stat(struct vcpu *v, struct call *c)
 {
-	if (!v->domain->main) {
-		return -EPERM;
+	if (c->b < sizeof(struct bh_stat)) {
+		return -EINVAL;
 	}
-	return c->b < sizeof(struct bh_stat) ? -EINVAL : domain_has_ram(v->domain, GPA(c->a), sizeof(struct bh_stat)) ? 0 : -EFAULT;
+	return domain_has_ram(v->domain, GPA(c->a), sizeof(struct bh_stat)) ? 0 : -EFAULT;
 }
 
 static int64_t commit_stat(struct vcpu *v, struct call *c)
 {
 	uint64_t head[2] = { machine_domain_count, tsc_read() };
+	uint64_t at = c->a + offsetof(struct bh_stat, domains);
 	struct bh_stat_domain entry;
 	(void)domain_write(v->domain, GPA(c->a), head, sizeof(head));
-	for (unsigned i = 0; i < machine_domain_count; i++) {
+	for (unsigned i = 0; i < machine_domain_count; i++, at += sizeof(entry)) {
 		stat_collect(machine_domains[i], &entry);
-		(void)domain_write(v->domain, GPA(c->a + offsetof(struct bh_stat, domains) + i * sizeof(entry)), &entry, sizeof(entry));
+		(void)domain_write(v->domain, GPA(at), &entry, sizeof(entry));
 	}
 	return sizeof(struct bh_stat);
 }
 
 static const struct {
-	int (*decode)(struct vcpu *v, struct call *c);
+	unsigned needs; /* enum needs */
+	int (*decode)(struct vcpu *v, struct call *c); /* NULL: nothing more to check */
 	int64_t (*commit)(struct vcpu *v, struct call *c);
-	bool locked; /* both under machine_lock */
 } calls[BH_HC_COUNT] = {
-	[BH_HC_WAIT] = { decode_signal, commit_wait, false },
-	[BH_HC_SIGNAL] = { decode_signal, commit_signal, false },
-	[BH_HC_UPCALL] = { decode_upcall, commit_upcall, false },
-	[BH_HC_TIMER] = { decode_nothing, commit_timer, false },
-	[BH_HC_GRANT] = { decode_grant, commit_grant, true },
-	[BH_HC_LINK_READY] = { decode_link_ready, commit_link_ready, true },
-	[BH_HC_LINK_COMPLAIN] = { decode_link_complain, commit_link_complain, false },
-	[BH_HC_LINK_OFFER] = { decode_link_offer, commit_link_offer, true },
-	[BH_HC_PCI_READ] = { decode_pci_read, commit_pci_read, false },
-	[BH_HC_PCI_WRITE] = { take_register, commit_pci_write, true },
-	[BH_HC_PCI_IRQ] = { decode_pci_irq, commit_pci_irq, true },
-	[BH_HC_CONSOLE_WRITE] = { decode_console, commit_console_write, false },
-	[BH_HC_CONSOLE_READ] = { decode_console, commit_console_read, false },
-	[BH_HC_LOG] = { decode_log, commit_log, false },
-	[BH_HC_POWER] = { decode_power, commit_power, false },
-	[BH_HC_STAT] = { decode_stat, commit_stat, false },
+	[BH_HC_WAIT] = { 0, decode_signal, commit_wait },
+	[BH_HC_SIGNAL] = { 0, decode_signal, commit_signal },
+	[BH_HC_UPCALL] = { 0, decode_upcall, commit_upcall },
+	[BH_HC_TIMER] = { 0, NULL, commit_timer },
+	[BH_HC_GRANT] = { FRONT | LOCKED, decode_grant, commit_grant },
+	[BH_HC_LINK_READY] = { FRONT | LOCKED, decode_link_ready, commit_link_ready },
+	[BH_HC_LINK_COMPLAIN] = { FRONT, NULL, commit_link_complain },
+	[BH_HC_LINK_OFFER] = { BACK | LOCKED, decode_link_offer, commit_link_offer },
+	[BH_HC_PCI_READ] = { DEVICE, decode_pci_register, commit_pci_read },
+	[BH_HC_PCI_WRITE] = { DEVICE | LOCKED, decode_pci_register, commit_pci_write },
+	[BH_HC_PCI_IRQ] = { DEVICE | LOCKED, decode_pci_irq, commit_pci_irq },
+	[BH_HC_CONSOLE_WRITE] = { MAIN, decode_console, commit_console_write },
+	[BH_HC_CONSOLE_READ] = { MAIN, decode_console, commit_console_read },
+	[BH_HC_LOG] = { 0, decode_log, commit_log },
+	[BH_HC_POWER] = { 0, decode_power, commit_power },
+	[BH_HC_STAT] = { MAIN, decode_stat, commit_stat },
 };
+
+static int take_argument(struct domain *d, unsigned needs, struct call *c)
+{
+	if ((needs & MAIN) && !d->main) {
+		return -EPERM;
+	}
+	if (needs & (FRONT | BACK)) {
+		if (c->a >= BH_MAX_LINKS || d->link_roles[c->a] != (needs & FRONT ? BH_LINK_FRONT : BH_LINK_BACK)) {
+			return -EINVAL;
+		}
+		c->link = d->links[c->a];
+	}
+	if (needs & DEVICE) {
+		if (c->a >= d->config->device_count) {
+			return -EINVAL;
+		}
+		c->device = &d->devices[c->a];
+	}
+	return 0;
+}
 
 static int64_t call_run(struct vcpu *v, uint64_t number, struct call *c)
 {
-	bool locked = calls[number].locked;
+	bool locked = calls[number].needs & LOCKED;
+	int64_t result = take_argument(v->domain, calls[number].needs, c);
 	if (locked) {
 		spin_lock(&machine_lock);
 	}
-	int64_t result = calls[number].decode(v, c);
+	if (result == 0 && calls[number].decode) {
+		result = calls[number].decode(v, c);
+	}
 	if (result == 0) {
 		result = calls[number].commit(v, c);
 	}

@@ -22,16 +22,35 @@ struct boot_page { /* at boot_gpa */
 
 _Static_assert(sizeof(struct boot_page) <= PAGE_SIZE, "one page");
 
-static const void *program_headers(const struct domain *d, struct elf_header *h)
+static void write_memory(const struct domain *d, uint64_t to, const void *from, uint64_t bytes)
 {
-	memcpy(h, d->image, sizeof(*h));
-	return (const char *)d->image + h->phoff;
+	hv_assert(domain_write(d, GPA(to), from, bytes) == 0); /* loader_check saw to it */
+}
+
+/* Check that all segments lie below the module, or load them. */
+static int segments(const struct domain *d, bool load, const char **why)
+{
+	struct elf_header h;
+	struct elf_segment segment;
+	int error = 0;
+	memcpy(&h, d->image, sizeof(h));
+	for (unsigned i = 0; !error && i < h.phnum; i++) {
+		error = elf_segment((const char *)d->image + h.phoff, i, d->image_size, &segment, why);
+		if (error || segment.type != ELF_PT_LOAD) {
+			continue;
+		}
+		if (load) {
+			write_memory(d, segment.paddr, (const char *)d->image + segment.offset, segment.filesz);
+		} else if (segment.paddr + segment.memsz > d->module_gpa) {
+			*why = "its image does not fit into its memory";
+			error = -ENOSPC;
+		}
+	}
+	return error;
 }
 
 int loader_check(struct domain *d, const char **why)
 {
-	struct elf_header h;
-	struct elf_segment segment;
 	uint32_t entry;
 	uint64_t low = d->config->memory < DOMAIN_LOW_MAX ? d->config->memory : DOMAIN_LOW_MAX;
 	int error = elf_pvh_entry(d->image, d->image_size, &entry, why);
@@ -43,19 +62,8 @@ int loader_check(struct domain *d, const char **why)
 		return -ENOSPC;
 	}
 	d->boot_gpa = low - PAGE_SIZE;
-	d->module_gpa = (d->boot_gpa - d->module_size) & ~(PAGE_SIZE - 1);
-	const void *headers = program_headers(d, &h);
-	for (unsigned i = 0; i < h.phnum; i++) {
-		error = elf_segment(headers, i, d->image_size, &segment, why);
-		if (error) {
-			return error;
-		}
-		if (segment.type == ELF_PT_LOAD && segment.paddr + segment.memsz > d->module_gpa) {
-			*why = "its image does not fit into its memory";
-			return -ENOSPC;
-		}
-	}
-	return 0;
+	d->module_gpa = page_down(d->boot_gpa - d->module_size);
+	return segments(d, false, why);
 }
 
 static void zero_range(const struct domain *d, uint64_t from, uint64_t end)
@@ -77,11 +85,6 @@ static void zero_memory(const struct domain *d, bool keep_module)
 		}
 		zero_range(d, from, end);
 	}
-}
-
-static void write_memory(const struct domain *d, uint64_t to, const void *from, uint64_t bytes)
-{
-	hv_assert(domain_write(d, GPA(to), from, bytes) == 0); /* loader_check saw to it */
 }
 
 static void memmap_add(struct boot_page *page, uint64_t at, uint64_t size, uint32_t type)
@@ -114,19 +117,11 @@ static void write_boot_page(const struct domain *d)
 
 uint32_t loader_load(struct domain *d)
 {
-	struct elf_header h;
-	struct elf_segment segment;
 	const char *why;
 	uint32_t entry;
 	bool keep = d->module && d->epoch > 1 && (d->config->flags & BUNDLE_KEEP_MODULE);
 	zero_memory(d, keep);
-	const void *headers = program_headers(d, &h);
-	for (unsigned i = 0; i < h.phnum; i++) {
-		hv_assert(elf_segment(headers, i, d->image_size, &segment, &why) == 0);
-		if (segment.type == ELF_PT_LOAD) {
-			write_memory(d, segment.paddr, (const char *)d->image + segment.offset, segment.filesz);
-		}
-	}
+	hv_assert(segments(d, true, &why) == 0);
 	if (d->module && !keep) {
 		write_memory(d, d->module_gpa, d->module, d->module_size);
 	}

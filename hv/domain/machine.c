@@ -52,8 +52,8 @@ void machine_panic(const struct domain *d, const char *reason)
 
 static const struct bundle_header *preflight(void)
 {
-	const char *why = NULL;
-	if (vmm_init(&why) != 0) {
+	const char *why = "there is not enough memory for the processors";
+	if (vmm->probe(&why) != 0) {
 		machine_refuse("%s", why);
 	}
 	log_line("preflight: %s with nested paging, %u processors", vmm->name, cpu_count);
@@ -96,10 +96,6 @@ static void build_domain(const struct bundle_header *h, unsigned index)
 	if (config->vcpus != 1) {
 		machine_refuse("domain %s: it asks for %u vCPUs; a domain has one", config->name, config->vcpus);
 	}
-	if (config->device_count && !iommu && !(config->flags & BUNDLE_UNFENCED)) {
-		machine_refuse("domain %s has a device, and this machine has no IOMMU to fence it (unfenced = yes would allow it)",
-			       config->name);
-	}
 	if (loader_check(d, &why) != 0 || domain_build(d, &why) != 0) {
 		machine_refuse("domain %s: %s", config->name, why);
 	}
@@ -135,10 +131,8 @@ _Noreturn void machine_start(void)
 	for (unsigned i = 0; i < machine_domain_count; i++) {
 		struct domain *d = machine_domains[i];
 		recover_start(d);
-		for (unsigned n = 0; n < d->vcpu_count; n++) {
-			sched_add(d->vcpu[n]);
-		}
-		log_line("domain %s: %lu MiB, processor %u, priority %u", d->config->name, d->config->memory >> 20, d->vcpu[0]->cpu,
+		sched_add(d->vcpu);
+		log_line("domain %s: %lu MiB, processor %u, priority %u", d->config->name, d->config->memory >> 20, d->vcpu->cpu,
 			 d->config->priority);
 	}
 	control_event("ready");

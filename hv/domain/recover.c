@@ -25,58 +25,54 @@ static const char *const cause_names[] = {
 
 static void wake_home(struct domain *d)
 {
-	if (d->vcpu[0]->cpu == cpu_current()->index) {
+	if (d->vcpu->cpu == cpu_current()->index) {
 		sched_again();
 	} else {
-		cpu_kick(d->vcpu[0]->cpu);
+		cpu_kick(d->vcpu->cpu);
 	}
 }
 
-void recover_request(struct domain *d, enum recover_cause cause, const char *reason)
+/* Reason and time are written first: who sees the request sees them. Of two that ask at once either's are true. */
+bool recover_request(struct domain *d, enum recover_cause cause, const char *reason)
 {
-	uint32_t none = CAUSE_NONE;
+	uint32_t from = cause == CAUSE_RESTART && atomic_load(&d->request) == CAUSE_DEAD ? CAUSE_DEAD : CAUSE_NONE;
 	if (d->main) {
 		machine_panic(d, reason);
 	}
-	if (!atomic_compare_exchange_strong(&d->request, &none, cause)) {
-		return; /* it is dying already */
+	if (atomic_load(&d->request) != from) {
+		return false;
 	}
 	d->request_reason = reason;
 	d->request_time = tsc_read();
-	for (unsigned i = 0; i < d->vcpu_count; i++) {
-		atomic_store(&d->vcpu[i]->frozen, true);
+	if (!atomic_compare_exchange_strong(&d->request, &from, cause)) {
+		return false;
 	}
+	atomic_store(&d->vcpu->frozen, true);
 	wake_home(d);
+	return true;
 }
 
 /* As back end: the front end keeps its registers and grants. As front end: the back end is to forget it all. */
 static void links_down(struct domain *d)
 {
-	for (unsigned slot = 0; slot < BH_MAX_LINKS; slot++) {
-		struct link *l = d->links[slot];
-		if (!l) {
-			continue;
-		}
-		bool back = d->link_roles[slot] == BH_LINK_BACK;
-		if (back) {
+	for (struct link *l = machine_links; l < machine_links + machine_link_count; l++) {
+		if (l->back == d) {
 			link_down(l);
-		} else {
+			link_tell(l);
+		} else if (l->front == d) {
 			link_registers_reset(l);
 			grant_revoke_all(l);
+			link_tell(l);
 		}
-		link_publish_both(l);
-		event_raise((back ? l->front : l->back)->vcpu[0], BH_EVENT_EPOCH);
 	}
 }
 
 static void links_rebuild(struct domain *d)
 {
-	for (unsigned slot = 0; slot < BH_MAX_LINKS; slot++) {
-		struct link *l = d->links[slot];
-		if (l && d->link_roles[slot] == BH_LINK_BACK) {
+	for (struct link *l = machine_links; l < machine_links + machine_link_count; l++) {
+		if (l->back == d) {
 			link_rebuild(l, d->epoch);
-			link_publish_both(l);
-			event_raise(l->front->vcpu[0], BH_EVENT_EPOCH);
+			link_tell(l);
 		}
 	}
 }
@@ -94,7 +90,7 @@ static int reset_devices(struct domain *d)
 static void park(struct domain *d, const char *reason)
 {
 	d->phase = DOMAIN_PARKED;
-	log_line("domain %s is parked: %s; `restart %s` starts it again", d->config->name, reason, d->config->name);
+	log_line("domain %s is parked: %s", d->config->name, reason);
 	control_event("parked domain=%s reason=%s", d->config->name, reason);
 }
 
@@ -122,26 +118,34 @@ static uint64_t backoff(struct domain *d)
 	return us_to_tsc(BACKOFF_US << doublings);
 }
 
-static void decide(struct domain *d, const char *trouble)
+/* What becomes of it. A device that may still write to its memory keeps that memory for ever: no restart is heard. */
+static void decide(struct domain *d, int fence, int reset)
 {
 	struct recovery *r = &d->recovery;
-	if (trouble) {
-		park(d, trouble);
-		return;
-	}
-	if (r->cause == CAUSE_RESTART) {
+	if (fence) {
+		park(d, "its device cannot be fenced; it is never started again, its memory is never used again");
+		atomic_store(&d->request, CAUSE_LOST);
+	} else if (reset) {
+		park(d, "its device cannot be reset");
+	} else if (r->cause == CAUSE_RESTART) {
 		r->restarts = r->quick_deaths = 0;
 		r->restart_at = r->reset; /* now */
+		d->phase = DOMAIN_BACKOFF;
 	} else if (d->config->restart_max == 0) {
 		park(d, "its manifest allows no restart");
-		return;
 	} else if (too_often(d, r->reset)) {
 		park(d, "it was restarted too often");
-		return;
 	} else {
 		r->restart_at = r->reset + backoff(d);
+		d->phase = DOMAIN_BACKOFF;
 	}
-	d->phase = DOMAIN_BACKOFF;
+}
+
+/* When its links were up and it was alive; 0: not yet. */
+static uint64_t serving_since(const struct recovery *r)
+{
+	uint64_t up = atomic_load(&r->up);
+	return !r->alive || !up ? 0 : up > r->alive ? up : r->alive;
 }
 
 /* The phases, in microseconds; total also has the back-off, if there was one. */
@@ -149,8 +153,7 @@ static void report(struct domain *d)
 {
 	struct recovery *r = &d->recovery;
 	char text[256];
-	uint64_t up = atomic_load(&r->up);
-	uint64_t end = r->completed ? r->completed : up > r->alive ? up : r->alive;
+	uint64_t end = r->completed ? r->completed : serving_since(r);
 	d->phase = DOMAIN_RUNNING;
 	format_text(text, sizeof(text),
 		    "recovery domain=%s epoch=%u cause=%s freeze_us=%lu fence_us=%lu reset_us=%lu rebuild_us=%lu replay_us=%lu total_us=%lu "
@@ -164,12 +167,8 @@ static void report(struct domain *d)
 
 static uint64_t report_deadline(const struct domain *d)
 {
-	const struct recovery *r = &d->recovery;
-	uint64_t up = atomic_load(&r->up);
-	if (d->phase != DOMAIN_REPLAY || !r->alive || !up) {
-		return 0;
-	}
-	return (up > r->alive ? up : r->alive) + us_to_tsc(IDLE_REPORT_US);
+	uint64_t since = d->phase == DOMAIN_REPLAY ? serving_since(&d->recovery) : 0;
+	return since ? since + us_to_tsc(IDLE_REPORT_US) : 0;
 }
 
 static void die(struct domain *d)
@@ -178,13 +177,9 @@ static void die(struct domain *d)
 	if (report_deadline(d)) {
 		report(d); /* of the death before */
 	}
-	r->cause = atomic_load(&d->request);
+	r->cause = atomic_exchange(&d->request, CAUSE_DEAD);
 	r->requested = d->request_time;
-	for (unsigned i = 0; i < d->vcpu_count; i++) {
-		if (atomic_load(&d->vcpu[i]->in_guest)) {
-			vcpu_wait_outside(d->vcpu[i]);
-		}
-	}
+	vcpu_wait_outside(d->vcpu);
 	r->frozen = tsc_read();
 	spin_lock(&machine_lock);
 	int fence = domain_detach_devices(d);
@@ -194,7 +189,7 @@ static void die(struct domain *d)
 	int reset = reset_devices(d);
 	r->reset = tsc_read();
 	log_line("domain %s died: %s: %s", d->config->name, cause_names[r->cause], d->request_reason);
-	decide(d, fence ? "its device cannot be fenced" : reset ? "its device cannot be reset" : NULL);
+	decide(d, fence, reset);
 }
 
 void recover_start(struct domain *d)
@@ -206,43 +201,26 @@ void recover_start(struct domain *d)
 	uint32_t entry = loader_load(d);
 	spin_lock(&machine_lock);
 	domain_attach_devices(d);
-	for (unsigned i = 0; i < d->vcpu_count; i++) {
-		vcpu_reset(d->vcpu[i], entry, (uint32_t)d->boot_gpa);
-	}
+	vcpu_reset(d->vcpu, entry, (uint32_t)d->boot_gpa);
 	links_rebuild(d);
 	atomic_store(&d->last_call, tsc_read());
-	for (unsigned i = 0; i < d->vcpu_count; i++) {
-		atomic_store(&d->vcpu[i]->frozen, false);
-	}
+	atomic_store(&d->vcpu->frozen, false);
 	atomic_store(&d->request, CAUSE_NONE);
 	spin_unlock(&machine_lock);
 }
 
-static void rebuild(struct domain *d)
-{
-	struct recovery *r = &d->recovery;
-	r->history[r->restarts++ % RECOVER_HISTORY] = r->rebuild_start = tsc_read();
-	d->phase = DOMAIN_REPLAY;
-	recover_start(d);
-	r->rebuilt = tsc_read();
-}
-
 void recover_poll(struct domain *d, uint64_t now)
 {
-	bool dead = d->phase == DOMAIN_PARKED || d->phase == DOMAIN_BACKOFF;
-	bool restart = atomic_exchange(&d->restart, false);
-	if (restart && dead) {
-		d->recovery.restarts = d->recovery.quick_deaths = 0;
-		d->recovery.restart_at = now;
-		d->phase = DOMAIN_BACKOFF;
-	} else if (restart) {
-		recover_request(d, CAUSE_RESTART, "by command");
-	}
-	if (atomic_load(&d->request) != CAUSE_NONE && !dead) { /* a dead one keeps its request until it is rebuilt */
+	struct recovery *r = &d->recovery;
+	uint32_t request = atomic_load(&d->request);
+	if (request != CAUSE_NONE && request != CAUSE_DEAD && request != CAUSE_LOST) {
 		die(d);
 	}
-	if (d->phase == DOMAIN_BACKOFF && tsc_read() >= d->recovery.restart_at) {
-		rebuild(d);
+	if (d->phase == DOMAIN_BACKOFF && tsc_read() >= r->restart_at) {
+		r->history[r->restarts++ % RECOVER_HISTORY] = r->rebuild_start = tsc_read();
+		d->phase = DOMAIN_REPLAY;
+		recover_start(d);
+		r->rebuilt = tsc_read();
 	}
 	uint64_t due = report_deadline(d);
 	if (due && now >= due) {
@@ -271,9 +249,8 @@ void recover_alive(struct domain *d)
 
 void recover_link_up(struct domain *back)
 {
-	for (unsigned slot = 0; slot < BH_MAX_LINKS; slot++) {
-		const struct link *l = back->links[slot];
-		if (l && back->link_roles[slot] == BH_LINK_BACK && l->state != BH_LINK_UP) {
+	for (const struct link *l = machine_links; l < machine_links + machine_link_count; l++) {
+		if (l->back == back && l->state != BH_LINK_UP) {
 			return;
 		}
 	}
@@ -298,13 +275,7 @@ void machine_iommu_fault(const struct iommu_fault *fault)
 	struct domain *owner = f ? f->owner : NULL;
 	log_line("iommu: %s of %lx by %02x:%02x.%x of %s blocked", fault->write ? "write" : "read", fault->address, fault->bdf >> 8,
 		 fault->bdf >> 3 & 31, fault->bdf & 7, owner ? owner->config->name : "nobody");
-	if (owner && owner->phase != DOMAIN_PARKED) {
-		recover_request(owner, CAUSE_IOMMU, "its device accessed memory that is not granted to it");
+	if (owner) {
+		(void)recover_request(owner, CAUSE_IOMMU, "its device accessed memory that is not granted to it");
 	}
-}
-
-void recover_restart(struct domain *d)
-{
-	atomic_store(&d->restart, true);
-	wake_home(d);
 }

@@ -110,7 +110,7 @@ static bool heartbeat(struct vcpu *v, uint64_t now, uint64_t *next)
 	struct domain *d = v->domain;
 	uint64_t due = atomic_load(&d->last_call) + us_to_tsc(d->config->heartbeat_ms * 1000ull);
 	if (d->config->heartbeat_ms && now >= due) {
-		recover_request(d, CAUSE_HEARTBEAT, "no sign of life within its heartbeat time");
+		(void)recover_request(d, CAUSE_HEARTBEAT, "no sign of life within its heartbeat time");
 		return false;
 	}
 	earlier(next, d->config->heartbeat_ms ? due : 0);
@@ -125,10 +125,8 @@ static void expire(struct vcpu *v, uint64_t now, uint64_t *next)
 		event_raise(v, BH_EVENT_TIMER);
 	}
 	replenish(v, now, next);
-	if (v->index == 0) {
-		recover_poll(v->domain, now);
-		earlier(next, recover_deadline(v->domain));
-	}
+	recover_poll(v->domain, now);
+	earlier(next, recover_deadline(v->domain));
 	if (!v->frozen) {
 		earlier(next, v->timer_deadline);
 	}
@@ -176,9 +174,7 @@ static void load(struct sched *s, struct vcpu *v)
 _Noreturn void sched_run(void)
 {
 	struct sched *s = sched_here();
-	if (vmm->cpu_init() != 0) {
-		hv_panic("processor %u: no memory to run guests", cpu_current()->index);
-	}
+	vmm->cpu_init();
 	for (;;) {
 		uint64_t now = tsc_read(), next = 0;
 		s->again = false;

@@ -18,18 +18,14 @@ const char *stat_reason_name(unsigned reason)
 
 void stat_collect(const struct domain *d, struct bh_stat_domain *to)
 {
+	const struct vcpu_stat *stat = &d->vcpu->stat;
 	memset(to, 0, sizeof(*to));
 	string_copy(to->name, d->config->name, sizeof(to->name));
 	to->epoch = d->epoch;
-	to->vcpu_count = d->vcpu_count;
-	for (unsigned i = 0; i < d->vcpu_count; i++) {
-		const struct vcpu_stat *stat = &d->vcpu[i]->stat;
-		for (unsigned reason = 0; reason < BH_EXIT_COUNT; reason++) {
-			to->exits[reason] += stat->exits[reason];
-			to->exit_cycles[reason] += stat->cycles[reason];
-		}
-		to->run_cycles += stat->run_cycles;
-	}
+	to->vcpu_count = 1;
+	memcpy(to->exits, stat->exits, sizeof(to->exits));
+	memcpy(to->exit_cycles, stat->cycles, sizeof(to->exit_cycles));
+	to->run_cycles = stat->run_cycles;
 }
 
 void stat_report(void)

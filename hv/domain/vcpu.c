@@ -63,7 +63,7 @@ bool vcpu_awake(struct vcpu *v, uint64_t now)
 void vcpu_wait_outside(struct vcpu *v)
 {
 	uint32_t entries = atomic_load(&v->entries);
-	if (v->cpu == cpu_current()->index) {
+	if (v->cpu == cpu_current()->index || !atomic_load(&v->in_guest)) {
 		return;
 	}
 	cpu_kick(v->cpu);
@@ -76,9 +76,7 @@ void vcpu_wait_outside(struct vcpu *v)
 void vcpu_flush(struct vcpu *v)
 {
 	atomic_store(&v->flush, true);
-	if (atomic_load(&v->in_guest)) {
-		vcpu_wait_outside(v);
-	}
+	vcpu_wait_outside(v);
 }
 
 /* One upcall announces all that is pending; where it cannot go in, the window tells when it can. */
@@ -93,15 +91,10 @@ static void deliver(struct vcpu *v)
 	vmm->window(v, upcall && !now);
 }
 
-static void crash_line(const char *text)
-{
-	log_line("  %s", text);
-}
-
 static void crash(struct vcpu *v, const char *reason)
 {
-	vmm->dump(v, crash_line);
-	recover_request(v->domain, CAUSE_CRASH, reason);
+	vmm->dump(v);
+	(void)recover_request(v->domain, CAUSE_CRASH, reason);
 }
 
 /* No port has anything behind it: reads give ones, writes go nowhere. */
@@ -166,32 +159,27 @@ static enum bh_exit_reason exit_nested_fault(struct vcpu *v, const struct vmm_ex
 	return BH_EXIT_PAGE_FAULT;
 }
 
-static enum bh_exit_reason exit_exception(struct vcpu *v, const struct vmm_exit *exit)
-{
-	uint8_t vector = exit->exception.vector;
-	if (vector == VECTOR_DB || vector == VECTOR_AC) {
-		vmm->inject_exception(v, vector, vector == VECTOR_AC, exit->exception.code);
-	} else {
-		crash(v, "a machine check");
-	}
-	return BH_EXIT_OTHER;
-}
-
 static enum bh_exit_reason exit_handle(struct vcpu *v, const struct vmm_exit *exit)
 {
+	static const char *const deaths[] = {
+		[VMM_EXIT_EXCEPTION] = "a machine check",
+		[VMM_EXIT_TRIPLE_FAULT] = "triple fault",
+		[VMM_EXIT_FORBIDDEN] = "it did what no domain may do",
+		[VMM_EXIT_INVALID] = "its processor state is invalid",
+	};
+	if (exit->length && exit->kind != VMM_EXIT_MSR) {
+		vmm->skip(v, exit->length);
+	}
 	switch (exit->kind) {
 	case VMM_EXIT_INTERRUPT:
 		return BH_EXIT_INTERRUPT;
 	case VMM_EXIT_HYPERCALL:
-		vmm->skip(v, exit->length);
 		hypercall(v);
 		return BH_EXIT_HYPERCALL;
 	case VMM_EXIT_CPUID:
 		vcpu_cpuid(v);
-		vmm->skip(v, exit->length);
 		return BH_EXIT_CPUID;
 	case VMM_EXIT_HLT:
-		vmm->skip(v, exit->length);
 		vcpu_block(v, false, 0);
 		return BH_EXIT_HLT;
 	case VMM_EXIT_IO:
@@ -210,23 +198,22 @@ static enum bh_exit_reason exit_handle(struct vcpu *v, const struct vmm_exit *ex
 		return BH_EXIT_WINDOW;
 	case VMM_EXIT_CACHE:
 		__asm__ volatile("wbinvd" : : : "memory"); /* INVD would throw other domains' data away */
-		vmm->skip(v, exit->length);
-		return BH_EXIT_OTHER;
+		break;
 	case VMM_EXIT_UNDEFINED:
 		vmm->inject_exception(v, VECTOR_UD, false, 0);
-		return BH_EXIT_OTHER;
+		break;
 	case VMM_EXIT_EXCEPTION:
-		return exit_exception(v, exit);
-	case VMM_EXIT_TRIPLE_FAULT:
-		crash(v, "triple fault");
-		return BH_EXIT_OTHER;
-	case VMM_EXIT_FORBIDDEN:
-		crash(v, "it did what no domain may do");
-		return BH_EXIT_OTHER;
+		if (exit->exception.vector == VECTOR_DB || exit->exception.vector == VECTOR_AC) { /* given back */
+			bool has_code = exit->exception.vector == VECTOR_AC;
+			vmm->inject_exception(v, exit->exception.vector, has_code, exit->exception.code);
+			break;
+		}
+		/* fall through */
 	default:
-		crash(v, "its processor state is invalid");
-		return BH_EXIT_OTHER;
+		crash(v, deaths[exit->kind]);
+		break;
 	}
+	return BH_EXIT_OTHER;
 }
 
 void vcpu_step(struct vcpu *v)

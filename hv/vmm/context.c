@@ -13,7 +13,6 @@
 #include "hv/pool.h"
 #include "hv/port.h"
 
-#define FCW_RESET 0x37f
 #define MXCSR_RESET 0x1f80
 #define AREA_OFFSET 64 /* of the save area, which is to be 64-byte aligned */
 
@@ -46,11 +45,9 @@ void context_reset(void *context)
 {
 	struct context *x = context;
 	uint8_t *area = (uint8_t *)context + AREA_OFFSET;
-	const uint16_t fcw = FCW_RESET;
 	const uint32_t mxcsr = MXCSR_RESET;
-	memset(x, 0, AREA_OFFSET + context_bytes);
+	memset(x, 0, AREA_OFFSET + context_bytes); /* XSTATE_BV 0: all as after a reset, but MXCSR is always loaded */
 	x->xcr0 = 1;
-	memcpy(area, &fcw, sizeof(fcw));
 	memcpy(area + 24, &mxcsr, sizeof(mxcsr));
 }
 

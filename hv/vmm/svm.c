@@ -12,11 +12,10 @@
 #include <stdatomic.h>
 
 #include "abi/errno.h"
-#include "base/format.h"
 #include "base/string.h"
 #include "hv/cpu.h"
+#include "hv/log.h"
 #include "hv/pool.h"
-#include "svm_ops.h"
 
 #define MSRPM_PAGES 2
 #define IOPM_PAGES 3
@@ -28,30 +27,6 @@ struct svm_features svm_features;
 static uint8_t *svm_msrpm, *svm_iopm;
 static _Atomic uint32_t svm_next_asid = 1;
 
-/* 15.4: EnableSVM's checks, then what this hypervisor cannot do without. */
-static int svm_probe(const char **missing)
-{
-	uint32_t highest[4], extended[4], svm[4];
-	cpuid(0x80000000, 0, highest);
-	cpuid(0x80000001, 0, extended);
-	if (highest[0] < 0x8000000a || !(extended[2] & 1u << 2)) {
-		*missing = "the processor has no SVM (AMD virtualization)";
-		return -ENODEV;
-	}
-	if (msr_read(MSR_VM_CR) & VM_CR_SVMDIS) {
-		*missing = "SVM is switched off in the firmware";
-		return -ENODEV;
-	}
-	cpuid(0x8000000a, 0, svm);
-	if (!(svm[3] & 1u << 0)) {
-		*missing = "the processor has no nested paging (NPT)";
-		return -ENODEV;
-	}
-	npt_format_init();
-	svm_features = (struct svm_features){ .asid_count = svm[1], .next_rip = svm[3] & 1u << 3, .flush_by_asid = svm[3] & 1u << 6 };
-	return 0;
-}
-
 /* 15.11: two bits an MSR, from 0, C000_0000h and C001_0000h, 2 KiB each; set: intercepted. */
 static void msrpm_pass(uint32_t index)
 {
@@ -59,6 +34,7 @@ static void msrpm_pass(uint32_t index)
 	svm_msrpm[bit / 8] &= (uint8_t)~(3u << bit % 8);
 }
 
+/* The maps, and for each processor two pages, cpu->vmm: the host's own VMLOAD/VMSAVE state, and VM_HSAVE_PA's. */
 static int maps_init(void)
 {
 	/* VMLOAD/VMSAVE state: SYSENTER, STAR..SFMASK, FS, GS, KernelGsBase. */
@@ -74,29 +50,48 @@ static int maps_init(void)
 	for (unsigned i = 0; i < sizeof(passed) / sizeof(passed[0]); i++) {
 		msrpm_pass(passed[i]);
 	}
+	for (unsigned i = 0; i < cpu_count; i++) {
+		cpu_at(i)->vmm = pool_alloc(2, 1);
+		if (!cpu_at(i)->vmm) {
+			return -ENOMEM;
+		}
+	}
 	return 0;
 }
 
-/* cpu->vmm: the host's own VMLOAD/VMSAVE state; the page after it is VM_HSAVE_PA's. */
-static int svm_cpu_init(void)
+/* 15.4: EnableSVM's checks, then what this hypervisor cannot do without. */
+static int svm_probe(const char **missing)
 {
-	struct cpu *cpu = cpu_current();
-	void *pages = pool_alloc(2, 1);
-	if (!pages) {
-		return -ENOMEM;
+	uint32_t highest[4], extended[4], svm[4];
+	cpuid(0x80000000, 0, highest);
+	cpuid(0x80000001, 0, extended);
+	cpuid(0x8000000a, 0, svm);
+	if (highest[0] < 0x8000000a || !(extended[2] & 1u << 2)) {
+		*missing = "the processor has no SVM (AMD virtualization)";
+	} else if (msr_read(MSR_VM_CR) & VM_CR_SVMDIS) {
+		*missing = "SVM is switched off in the firmware";
+	} else if (!(svm[3] & 1u << 0)) {
+		*missing = "the processor has no nested paging (NPT)";
+	} else {
+		npt_format_init();
+		svm_features.asid_count = svm[1];
+		svm_features.next_rip = svm[3] & 1u << 3;
+		svm_features.flush_by_asid = svm[3] & 1u << 6;
+		return maps_init();
 	}
+	return -ENODEV;
+}
+
+static void svm_cpu_init(void)
+{
+	uint64_t host = pool_hpa(cpu_current()->vmm).value;
 	msr_write(MSR_EFER, msr_read(MSR_EFER) | EFER_SVME | EFER_NXE);
-	msr_write(MSR_VM_HSAVE_PA, pool_hpa(pages).value + PAGE_SIZE);
-	__asm__ volatile("vmsave %0" : : "a"(pool_hpa(pages).value) : "memory");
-	cpu->vmm = pages;
-	return 0;
+	msr_write(MSR_VM_HSAVE_PA, host + PAGE_SIZE);
+	__asm__ volatile("vmsave %0" : : "a"(host) : "memory");
 }
 
 static int svm_vcpu_init(struct vcpu *v)
 {
-	if (!svm_iopm && maps_init() != 0) {
-		return -ENOMEM;
-	}
 	struct vmcb *c = pool_alloc(1, 1);
 	uint32_t asid = svm_next_asid++;
 	if (!c || asid >= svm_features.asid_count) {
@@ -187,13 +182,9 @@ static bool svm_interruptible(struct vcpu *v)
 static void svm_window(struct vcpu *v, bool want)
 {
 	struct vmcb *c = svm_vmcb(v);
-	if (want) {
-		c->virtual_interrupt |= SVM_V_IRQ | SVM_V_PRIORITY | SVM_V_IGNORE_TPR;
-		c->intercept1 |= SVM_I1_VINTR;
-	} else {
-		c->virtual_interrupt &= ~(SVM_V_IRQ | SVM_V_PRIORITY | SVM_V_IGNORE_TPR);
-		c->intercept1 &= ~SVM_I1_VINTR;
-	}
+	const uint64_t request = SVM_V_IRQ | SVM_V_PRIORITY | SVM_V_IGNORE_TPR;
+	c->virtual_interrupt = SVM_V_INTR_MASKING | (want ? request : 0);
+	c->intercept1 = (c->intercept1 & ~SVM_I1_VINTR) | (want ? SVM_I1_VINTR : 0);
 }
 
 static void svm_skip(struct vcpu *v, unsigned bytes)
@@ -240,41 +231,27 @@ static int pat_write(struct vmcb *c, uint64_t value)
 static int svm_msr(struct vcpu *v, uint32_t index, bool write, uint64_t *value)
 {
 	struct vmcb *c = svm_vmcb(v);
-	switch (index) {
-	case MSR_EFER:
-		if (write) {
-			return efer_write(c, *value);
-		}
-		*value = c->efer & ~EFER_SVME;
-		return 0;
-	case MSR_PAT:
-		if (write) {
-			return pat_write(c, *value);
-		}
-		*value = c->pat;
-		return 0;
-	default:
+	if (index != MSR_EFER && index != MSR_PAT) {
 		return -EINVAL;
 	}
+	if (write) {
+		return index == MSR_EFER ? efer_write(c, *value) : pat_write(c, *value);
+	}
+	*value = index == MSR_EFER ? c->efer & ~EFER_SVME : c->pat;
+	return 0;
 }
 
-static void svm_dump(struct vcpu *v, void (*line)(const char *text))
+static void svm_dump(struct vcpu *v)
 {
 	const struct vmcb *c = svm_vmcb(v);
 	const struct vcpu_regs *r = &v->regs;
-	char text[200];
-	format_text(text, sizeof(text), "rip=%lx rsp=%lx rflags=%lx rax=%lx rbx=%lx rcx=%lx rdx=%lx rsi=%lx rdi=%lx rbp=%lx",
-		    r->rip, r->rsp, r->rflags, r->rax, r->rbx, r->rcx, r->rdx, r->rsi, r->rdi, r->rbp);
-	line(text);
-	format_text(text, sizeof(text), "exit=%lx info=%lx,%lx cr0=%lx cr2=%lx cr3=%lx cr4=%lx efer=%lx cs=%x cpl=%u",
-		    c->exit_code, c->exit_info1, c->exit_info2, c->cr0, c->cr2, c->cr3, c->cr4, c->efer, c->cs.selector,
-		    c->cpl);
-	line(text);
+	log_line("  rip=%lx rsp=%lx rflags=%lx rax=%lx rbx=%lx rcx=%lx rdx=%lx rsi=%lx rdi=%lx rbp=%lx", r->rip, r->rsp,
+		 r->rflags, r->rax, r->rbx, r->rcx, r->rdx, r->rsi, r->rdi, r->rbp);
+	log_line("  exit=%lx info=%lx,%lx cr0=%lx cr2=%lx cr3=%lx cr4=%lx efer=%lx cs=%x cpl=%u", c->exit_code,
+		 c->exit_info1, c->exit_info2, c->cr0, c->cr2, c->cr3, c->cr4, c->efer, c->cs.selector, c->cpl);
 }
 
-int svm_translate(struct vcpu *v, gva_t at, gpa_t *to);
-
-const struct vmm_ops svm_ops = {
+static const struct vmm_ops svm_ops = {
 	.name = "SVM",
 	.format = &npt_format,
 	.probe = svm_probe,
@@ -292,3 +269,5 @@ const struct vmm_ops svm_ops = {
 	.msr = svm_msr,
 	.dump = svm_dump,
 };
+
+const struct vmm_ops *vmm = &svm_ops;

@@ -143,6 +143,7 @@ void svm_enter(struct vcpu_regs *regs, uint64_t vmcb, uint64_t host_vmcb);
 void svm_decode_exit(struct vcpu *v, struct vmm_exit *exit);
 /** Put an event whose delivery the exit broke off back into EVENTINJ (15.7.2). */
 void svm_requeue(struct vmcb *c);
+int svm_translate(struct vcpu *v, gva_t at, gpa_t *to);
 
 static inline struct vmcb *svm_vmcb(const struct vcpu *v)
 {

@@ -5,14 +5,9 @@
  */
 #include "svm.h"
 
-#include <stdatomic.h>
-
 #include "abi/errno.h"
 #include "hv/domain.h"
 
-int svm_translate(struct vcpu *v, gva_t at, gpa_t *to);
-
-#define NPF_PRESENT (1ull << 0)
 #define NPF_WRITE (1ull << 1)
 #define NPF_EXEC (1ull << 4)
 
@@ -21,56 +16,42 @@ void svm_requeue(struct vmcb *c)
 {
 	uint64_t event = c->exit_interrupt;
 	c->inject = 0;
-	if (!(event & SVM_EVENT_VALID)) {
-		return;
-	}
 	unsigned type = SVM_EVENT_TYPE(event);
 	uint8_t vector = (uint8_t)event;
-	if (type == SVM_EVENT_EXTERNAL || type == SVM_EVENT_NMI ||
-	    (type == SVM_EVENT_EXCEPTION && vector != 3 && vector != 4)) {
+	bool fault = type == SVM_EVENT_EXCEPTION && vector != 3 && vector != 4;
+	if ((event & SVM_EVENT_VALID) && (fault || type == SVM_EVENT_EXTERNAL || type == SVM_EVENT_NMI)) {
 		c->inject = event;
 	}
 }
 
-/* 15.10.2 */
-static void decode_io(const struct vmcb *c, struct vmm_exit *exit)
-{
-	uint64_t info = c->exit_info1;
-	exit->kind = VMM_EXIT_IO;
-	exit->io.port = (uint16_t)(info >> 16);
-	exit->io.in = info & 1;
-	exit->io.string = info & 1u << 2;
-	exit->io.width = (uint8_t)(info >> 4 & 7);
-	exit->io.next_rip = c->exit_info2;
-}
+/* Of the instructions' codes those that are not here are instructions that CPUID says are not there. */
+static const struct {
+	uint16_t code;
+	uint8_t kind, length; /* of the instruction, 0: none */
+} plain[] = {
+	{ SVM_EXIT_INTR, VMM_EXIT_INTERRUPT, 0 },
+	{ SVM_EXIT_NMI, VMM_EXIT_INTERRUPT, 0 },
+	{ SVM_EXIT_VINTR, VMM_EXIT_WINDOW, 0 },
+	{ SVM_EXIT_CPUID, VMM_EXIT_CPUID, 2 },
+	{ SVM_EXIT_INVD, VMM_EXIT_CACHE, 2 },
+	{ SVM_EXIT_HLT, VMM_EXIT_HLT, 1 },
+	{ SVM_EXIT_IOIO, VMM_EXIT_IO, 0 },
+	{ SVM_EXIT_MSR, VMM_EXIT_MSR, 2 },
+	{ SVM_EXIT_TASK_SWITCH, VMM_EXIT_FORBIDDEN, 0 },
+	{ SVM_EXIT_SHUTDOWN, VMM_EXIT_TRIPLE_FAULT, 0 },
+	{ SVM_EXIT_VMMCALL, VMM_EXIT_HYPERCALL, 3 },
+	{ SVM_EXIT_WBINVD, VMM_EXIT_CACHE, 2 },
+	{ SVM_EXIT_NPF, VMM_EXIT_NESTED_FAULT, 0 },
+};
 
-/* 15.25.6 */
-static void decode_nested_fault(const struct vmcb *c, struct vmm_exit *exit)
+static void decode_kind(const struct vmcb *c, struct vmm_exit *exit)
 {
-	exit->kind = VMM_EXIT_NESTED_FAULT;
-	exit->fault.gpa = GPA(c->exit_info2);
-	exit->fault.present = c->exit_info1 & NPF_PRESENT;
-	exit->fault.write = c->exit_info1 & NPF_WRITE;
-	exit->fault.exec = c->exit_info1 & NPF_EXEC;
-}
-
-static void decode_exception(const struct vmcb *c, uint8_t vector, struct vmm_exit *exit)
-{
-	exit->kind = VMM_EXIT_EXCEPTION;
-	exit->exception.vector = vector;
-	exit->exception.code = (uint32_t)c->exit_info1;
-}
-
-static void decode_plain(const struct vmcb *c, struct vmm_exit *exit)
-{
-	static const struct { uint16_t code; uint8_t kind, length; } plain[] = {
-		{ SVM_EXIT_INTR, VMM_EXIT_INTERRUPT, 0 }, { SVM_EXIT_NMI, VMM_EXIT_INTERRUPT, 0 },
-		{ SVM_EXIT_VINTR, VMM_EXIT_WINDOW, 0 }, { SVM_EXIT_CPUID, VMM_EXIT_CPUID, 2 },
-		{ SVM_EXIT_HLT, VMM_EXIT_HLT, 1 }, { SVM_EXIT_VMMCALL, VMM_EXIT_HYPERCALL, 3 },
-		{ SVM_EXIT_INVD, VMM_EXIT_CACHE, 2 }, { SVM_EXIT_WBINVD, VMM_EXIT_CACHE, 2 },
-		{ SVM_EXIT_SHUTDOWN, VMM_EXIT_TRIPLE_FAULT, 0 },
-	};
-	exit->kind = VMM_EXIT_FORBIDDEN;
+	bool instruction = c->exit_code >= SVM_EXIT_RDPMC && c->exit_code <= SVM_EXIT_MWAIT_ARMED;
+	bool exception = c->exit_code >= SVM_EXIT_EXCEPTION && c->exit_code < SVM_EXIT_EXCEPTION + 32;
+	exit->kind = instruction ? VMM_EXIT_UNDEFINED : exception ? VMM_EXIT_EXCEPTION : VMM_EXIT_FORBIDDEN;
+	if ((uint32_t)c->exit_code == SVM_EXIT_INVALID) {
+		exit->kind = VMM_EXIT_INVALID;
+	}
 	for (unsigned i = 0; i < sizeof(plain) / sizeof(plain[0]); i++) {
 		if (plain[i].code == c->exit_code) {
 			exit->kind = plain[i].kind;
@@ -85,27 +66,32 @@ static void decode_plain(const struct vmcb *c, struct vmm_exit *exit)
 void svm_decode_exit(struct vcpu *v, struct vmm_exit *exit)
 {
 	const struct vmcb *c = svm_vmcb(v);
-	uint64_t code = c->exit_code;
-	*exit = (struct vmm_exit){ .raw = code };
-	if ((uint32_t)code == SVM_EXIT_INVALID) {
-		exit->kind = VMM_EXIT_INVALID;
-	} else if (code >= SVM_EXIT_EXCEPTION && code < SVM_EXIT_EXCEPTION + 32) {
-		decode_exception(c, (uint8_t)(code - SVM_EXIT_EXCEPTION), exit);
-	} else if (code == SVM_EXIT_IOIO) {
-		decode_io(c, exit);
-	} else if (code == SVM_EXIT_MSR) {
-		exit->kind = VMM_EXIT_MSR;
+	uint64_t info = c->exit_info1;
+	*exit = (struct vmm_exit){ 0 };
+	decode_kind(c, exit);
+	switch (exit->kind) {
+	case VMM_EXIT_IO: /* 15.10.2 */
+		exit->io.port = (uint16_t)(info >> 16);
+		exit->io.in = info & 1;
+		exit->io.string = info & 1u << 2;
+		exit->io.width = (uint8_t)(info >> 4 & 7);
+		exit->io.next_rip = c->exit_info2;
+		break;
+	case VMM_EXIT_MSR:
 		exit->msr.index = (uint32_t)v->regs.rcx;
-		exit->msr.write = c->exit_info1 & 1;
-		exit->length = 2;
-	} else if (code == SVM_EXIT_NPF) {
-		decode_nested_fault(c, exit);
-	} else {
-		decode_plain(c, exit);
-		if (exit->kind == VMM_EXIT_FORBIDDEN && code >= SVM_EXIT_RDPMC && code <= SVM_EXIT_MWAIT_ARMED &&
-		    code != SVM_EXIT_TASK_SWITCH) {
-			exit->kind = VMM_EXIT_UNDEFINED; /* instructions that CPUID says are not there */
-		}
+		exit->msr.write = info & 1;
+		break;
+	case VMM_EXIT_NESTED_FAULT: /* 15.25.6 */
+		exit->fault.gpa = GPA(c->exit_info2);
+		exit->fault.write = info & NPF_WRITE;
+		exit->fault.exec = info & NPF_EXEC;
+		break;
+	case VMM_EXIT_EXCEPTION:
+		exit->exception.vector = (uint8_t)(c->exit_code - SVM_EXIT_EXCEPTION);
+		exit->exception.code = (uint32_t)info;
+		break;
+	default:
+		break;
 	}
 }
 

@@ -12,6 +12,20 @@ bits 64
 ; struct vcpu_regs, by encoding
 %define R(n) rdi + 8 * n
 
+%macro registers_load 2-*		; name, encoding; RDI, the base, last
+%rep %0 / 2
+	mov %1, [R(%2)]
+%rotate 2
+%endrep
+%endmacro
+
+%macro registers_store 2-*
+%rep %0 / 2
+	mov [R(%2)], %1
+%rotate 2
+%endrep
+%endmacro
+
 ; void svm_enter(struct vcpu_regs *regs, uint64_t vmcb, uint64_t host_vmcb)
 global svm_enter
 svm_enter:
@@ -26,20 +40,7 @@ svm_enter:
 	mov rax, rsi
 	clgi
 	vmload
-	mov rcx, [R(1)]
-	mov rdx, [R(2)]
-	mov rbx, [R(3)]
-	mov rbp, [R(5)]
-	mov rsi, [R(6)]
-	mov r8, [R(8)]
-	mov r9, [R(9)]
-	mov r10, [R(10)]
-	mov r11, [R(11)]
-	mov r12, [R(12)]
-	mov r13, [R(13)]
-	mov r14, [R(14)]
-	mov r15, [R(15)]
-	mov rdi, [R(7)]
+	registers_load rcx, 1, rdx, 2, rbx, 3, rbp, 5, rsi, 6, r8, 8, r9, 9, r10, 10, r11, 11, r12, 12, r13, 13, r14, 14, r15, 15, rdi, 7
 	sti
 	nop
 	vmrun
@@ -47,20 +48,8 @@ svm_enter:
 	vmsave
 	push rdi
 	mov rdi, [rsp + 8]
-	mov [R(1)], rcx
-	mov [R(2)], rdx
-	mov [R(3)], rbx
-	mov [R(5)], rbp
-	mov [R(6)], rsi
+	registers_store rcx, 1, rdx, 2, rbx, 3, rbp, 5, rsi, 6, r8, 8, r9, 9, r10, 10, r11, 11, r12, 12, r13, 13, r14, 14, r15, 15
 	pop qword [R(7)]
-	mov [R(8)], r8
-	mov [R(9)], r9
-	mov [R(10)], r10
-	mov [R(11)], r11
-	mov [R(12)], r12
-	mov [R(13)], r13
-	mov [R(14)], r14
-	mov [R(15)], r15
 	pop rdi
 	pop rax
 	vmload

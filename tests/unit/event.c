@@ -35,8 +35,8 @@ static int set_up(void **state)
 	pending[0] = pending[1] = 0;
 	vcpus[0].pending = &pending[0];
 	vcpus[1].pending = &pending[1];
-	guest = (struct domain){ .vcpu = { &vcpus[0] }, .vcpu_count = 1 };
-	driver = (struct domain){ .vcpu = { &vcpus[1] }, .vcpu_count = 1 };
+	guest = (struct domain){ .vcpu = &vcpus[0] };
+	driver = (struct domain){ .vcpu = &vcpus[1] };
 	block = (struct link){ .front = &guest, .back = &driver, .front_slot = 1, .back_slot = 3, .state = BH_LINK_UP };
 	guest.links[1] = driver.links[3] = &block;
 	guest.link_roles[1] = BH_LINK_FRONT;

@@ -25,7 +25,9 @@
 #define RECOVER_HISTORY 128
 
 enum recover_cause {
-	CAUSE_NONE, CAUSE_KILL, CAUSE_CRASH, CAUSE_IOMMU, CAUSE_HEARTBEAT, CAUSE_COMPLAINT, CAUSE_RESTART
+	CAUSE_NONE, CAUSE_KILL, CAUSE_CRASH, CAUSE_IOMMU, CAUSE_HEARTBEAT, CAUSE_COMPLAINT, CAUSE_RESTART,
+	CAUSE_DEAD, /* the last request was taken; until the rebuild only `restart` is heard */
+	CAUSE_LOST, /* nothing is, ever */
 };
 
 enum domain_phase {
@@ -54,7 +56,8 @@ struct recovery { /* of the last death; TSC values */
 struct domain {
 	const struct bundle_domain *config;
 	uint32_t id;
-	bool main, has_device;
+	bool main;
+	bool fenced; /* it has devices, and the IOMMU stands before them */
 	struct { uint64_t gpa, bytes; hpa_t hpa; } ram[DOMAIN_RAM_PIECES];
 	unsigned ram_count;
 	const void *image, *module;
@@ -64,17 +67,15 @@ struct domain {
 	struct bh_domain_page *page;
 	struct paging npt;
 	struct iommu_domain iommu;
-	struct vcpu *vcpu[BH_MAX_VCPUS];
-	uint32_t vcpu_count;
+	struct vcpu *vcpu; /* one, at this version */
 	struct domain_device devices[BH_MAX_DEVICES];
 	struct link *links[BH_MAX_LINKS];
 	uint32_t link_roles[BH_MAX_LINKS];
 	uint32_t epoch;
 	enum domain_phase phase; /* home processor of vCPU 0 */
-	_Atomic uint32_t request; /* enum recover_cause; who sets it writes the next two */
+	_Atomic uint32_t request; /* enum recover_cause; who sets it has written the next two */
 	const char *request_reason;
 	uint64_t request_time;
-	_Atomic bool restart; /* the command was given */
 	_Atomic uint64_t last_call; /* TSC of the last sign of life */
 	struct recovery recovery;
 };
@@ -112,8 +113,8 @@ void event_signal(struct domain *d, uint64_t mask);
 uint64_t event_signal_mask(const struct domain *d); /* which bits it may signal */
 
 /* grant.c, the part with tables (grant_map.c) */
-int grant_decode(struct domain *d, uint32_t slot, uint64_t gpa, uint64_t len, uint32_t prot);
-void grant_commit(struct domain *d, uint32_t slot, uint64_t gpa, uint64_t len, uint32_t prot);
+int grant_decode(const struct link *l, uint64_t gpa, uint64_t len, uint32_t prot);
+void grant_commit(struct link *l, uint64_t gpa, uint64_t len, uint32_t prot);
 void grant_revoke_all(struct link *l); /* machine_lock held */
 int grant_reserve(const struct link *l); /* at build: table pages that mapping can need */
 void *grant_table_alloc(void);
@@ -122,15 +123,16 @@ void *grant_table_alloc(void);
 /** An access to the register file of links[slot]. */
 void register_access(struct vcpu *v, unsigned slot, uint32_t offset, bool write, unsigned width, uint32_t *value);
 void link_publish_both(const struct link *l); /* machine_lock held */
+void link_tell(const struct link *l); /* publish, and an event for both ends; machine_lock held */
 
 /* recover.c */
-void recover_request(struct domain *d, enum recover_cause cause, const char *reason);
+/** Any processor, any context. False: it is dying or dead already. */
+bool recover_request(struct domain *d, enum recover_cause cause, const char *reason);
 /** Home processor of vCPU 0: do what is requested or due. */
 void recover_poll(struct domain *d, uint64_t now);
 uint64_t recover_deadline(const struct domain *d);
 /** Load and let run: the first boot, and each after a death. */
 void recover_start(struct domain *d);
-void recover_restart(struct domain *d); /* the command */
 void recover_alive(struct domain *d); /* BH_POWER_ALIVE */
 void recover_link_up(struct domain *back); /* machine_lock held */
 void recover_signal(struct domain *back); /* it signalled a front end whose link is up */

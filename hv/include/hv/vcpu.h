@@ -22,7 +22,7 @@ struct vcpu_stat { /* h */
 struct vcpu {
 	struct vcpu_regs regs; /* h; first: the vendors' assembly */
 	struct domain *domain; /* c */
-	uint32_t index, cpu; /* c: in the domain; home processor */
+	uint32_t cpu; /* c: home processor */
 	hpa_t nested_root; /* c: the nested page table */
 	void *vmm; /* c: the vendor's control block */
 	void *context; /* c: FPU and debug registers while not loaded */

@@ -27,12 +27,11 @@ enum vmm_exit_kind {
 
 struct vmm_exit {
 	enum vmm_exit_kind kind;
-	uint64_t raw; /* the vendor's code, for `stat` and dumps */
 	uint8_t length; /* of the instruction, where it is to be skipped */
 	union {
 		struct { uint16_t port; uint8_t width; bool in, string; uint64_t next_rip; } io;
 		struct { uint32_t index; bool write; } msr;
-		struct { gpa_t gpa; bool write, exec, present; } fault;
+		struct { gpa_t gpa; bool write, exec; } fault;
 		struct { uint8_t vector; uint32_t code; } exception;
 	};
 };
@@ -40,8 +39,9 @@ struct vmm_exit {
 struct vmm_ops {
 	const char *name;
 	const struct paging_format *format;
-	int (*probe)(const char **missing); /* -ENODEV and the missing feature in words */
-	int (*cpu_init)(void); /* on each processor */
+	/** Once: -ENODEV and the missing feature in words; allocates, for the processors too. */
+	int (*probe)(const char **missing);
+	void (*cpu_init)(void); /* on each processor */
 	int (*vcpu_init)(struct vcpu *v); /* allocates; domain build only */
 	void (*vcpu_reset_pvh)(struct vcpu *v, uint32_t entry, uint32_t start_info); /* 32-bit flat, paging off */
 	void (*run)(struct vcpu *v, struct vmm_exit *exit); /* enters, leaves, decodes */
@@ -54,10 +54,9 @@ struct vmm_ops {
 	/** Linear to guest-physical by the guest's own tables, for instruction fetch of 64-bit code. -EFAULT. */
 	int (*translate)(struct vcpu *v, gva_t at, gpa_t *to);
 	int (*msr)(struct vcpu *v, uint32_t index, bool write, uint64_t *value); /* MSRs kept in the control block; -EINVAL */
-	void (*dump)(struct vcpu *v, void (*line)(const char *text));
+	void (*dump)(struct vcpu *v); /* to the log */
 };
 
 extern const struct vmm_ops *vmm;
-int vmm_init(const char **missing);
 
 #endif
