@@ -3,6 +3,7 @@
 #include "terminal.h"
 
 #include <stdlib.h>
+#include <sys/ioctl.h>
 #include <termios.h>
 #include <unistd.h>
 
@@ -12,6 +13,17 @@ static bool is_raw;
 bool terminal_present(void)
 {
 	return isatty(0) && isatty(1);
+}
+
+bool terminal_size(unsigned *rows, unsigned *columns)
+{
+	struct winsize size;
+	if (ioctl(1, TIOCGWINSZ, &size) != 0 || size.ws_row == 0 || size.ws_col == 0) {
+		return false;
+	}
+	*rows = size.ws_row;
+	*columns = size.ws_col;
+	return true;
 }
 
 void terminal_raw(void)

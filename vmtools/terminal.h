@@ -7,6 +7,8 @@
 
 /** Are stdin and stdout both a terminal? */
 bool terminal_present(void);
+/** Its size; false: unknown. */
+bool terminal_size(unsigned *rows, unsigned *columns);
 /** Make stdin raw; undone by terminal_restore(), and at exit. */
 void terminal_raw(void);
 void terminal_restore(void);

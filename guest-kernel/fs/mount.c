@@ -53,6 +53,9 @@ static void mount_at(const char *path, int (*open)(struct super **))
 	struct dentry *d;
 	struct super *super;
 	int error = path_find(AT_FDCWD, path, true, &d);
+	if (error == -ENOENT) {
+		return; /* whoever made this root does without */
+	}
 	if (error) {
 		kprintf("no directory %s to mount on: error %d", path, -error);
 		return;

@@ -109,17 +109,15 @@ int proc_cpuinfo(uint32_t pid, struct text *t)
 	return 0;
 }
 
-static const char release[] = "6.1.0-bulkhead";
-
 int proc_version(uint32_t pid, struct text *t)
 {
-	text_add(t, "Linux version %s (Bulkhead guest kernel) #1 SMP\n", release);
+	text_add(t, "Linux version %s (Bulkhead guest kernel) " SYSTEM_VERSION "\n", SYSTEM_RELEASE);
 	return 0;
 }
 
 int proc_osrelease(uint32_t pid, struct text *t)
 {
-	text_add(t, "%s\n", release);
+	text_add(t, "%s\n", SYSTEM_RELEASE);
 	return 0;
 }
 
@@ -131,7 +129,9 @@ int proc_ostype(uint32_t pid, struct text *t)
 
 int proc_hostname(uint32_t pid, struct text *t)
 {
-	text_add(t, "bulkhead\n");
+	char name[65];
+	system_name(name);
+	text_add(t, "%s\n", name);
 	return 0;
 }
 

@@ -14,6 +14,11 @@
 
 #define LINE_MAX 240
 
+/* The latest lines, for dmesg: the byte at position p of all ever logged is at kept[p % LOG_KEPT_MAX]. Under kept_lock. */
+static char kept[LOG_KEPT_MAX];
+static uint64_t kept_end;
+static spinlock_t kept_lock = SPINLOCK_INIT("kept log");
+
 static unsigned short control_port = SERIAL_COM1;
 static spinlock_t log_lock = SPINLOCK_INIT("log");
 
@@ -45,6 +50,36 @@ void log_control_line(const char *prefix, const char *text)
 	interrupts_restore(flags);
 }
 
+static void keep_locked(const char *text, unsigned long bytes)
+{
+	for (unsigned long i = 0; i < bytes; i++) {
+		kept[kept_end++ % LOG_KEPT_MAX] = text[i];
+	}
+}
+
+static void keep(const char *line, unsigned long length)
+{
+	if (kept_lock.held) {
+		return; /* a panic inside of the lock's holder */
+	}
+	spin_lock(&kept_lock);
+	keep_locked("<6>", 3);
+	keep_locked(line, length);
+	keep_locked("\n", 1);
+	spin_unlock(&kept_lock);
+}
+
+unsigned long log_read(char *to, unsigned long size)
+{
+	spin_lock(&kept_lock);
+	uint64_t room = size < LOG_KEPT_MAX ? size : LOG_KEPT_MAX, start = kept_end > room ? kept_end - room : 0, bytes = kept_end - start;
+	for (uint64_t i = 0; i < bytes; i++) {
+		to[i] = kept[(start + i) % LOG_KEPT_MAX];
+	}
+	spin_unlock(&kept_lock);
+	return bytes;
+}
+
 void kprintf(const char *format, ...)
 {
 	char line[LINE_MAX];
@@ -56,6 +91,7 @@ void kprintf(const char *format, ...)
 	while (length > 0 && line[length - 1] == '\n') {
 		line[--length] = '\0';
 	}
+	keep(line, (unsigned long)length);
 	if (platform_is_bulkhead()) {
 		hypercall(BH_HC_LOG, virt_to_phys(line), (uint64_t)length, 0, 0);
 	} else {

@@ -9,6 +9,7 @@
 #include "kernel/random.h"
 #include "kernel/syscall.h"
 #include "kernel/user.h"
+#include "platform/log.h"
 
 #define NS 1000000000ull
 #define TICK_NS 10000000ull /* times() counts in 1/100 s */
@@ -21,8 +22,8 @@ struct uts { /* struct new_utsname */
 static struct uts uts = {
 	.sysname = "Linux",
 	.nodename = "bulkhead",
-	.release = "6.1.0-bulkhead",
-	.version = "#1 SMP Bulkhead",
+	.release = SYSTEM_RELEASE,
+	.version = SYSTEM_VERSION,
 	.machine = "x86_64",
 	.domainname = "(none)",
 };
@@ -34,6 +35,13 @@ long sys_uname(const uint64_t a[6])
 	out = uts;
 	spin_unlock(&process_lock);
 	return user_write(a[0], &out, sizeof(out));
+}
+
+void system_name(char name[65])
+{
+	spin_lock(&process_lock);
+	memcpy(name, uts.nodename, sizeof(uts.nodename));
+	spin_unlock(&process_lock);
 }
 
 static long set_name(const uint64_t a[6], char *name)
@@ -226,10 +234,44 @@ long sys_arch_prctl(const uint64_t a[6])
 	}
 }
 
-/* The kernel's log goes to the machine's control line, not into a buffer that programs read. */
+enum { SYSLOG_CLOSE, SYSLOG_OPEN, SYSLOG_READ_ALL = 3, SYSLOG_READ_CLEAR, SYSLOG_CONSOLE_OFF = 6, SYSLOG_CONSOLE_ON, SYSLOG_CONSOLE_LEVEL,
+       SYSLOG_UNREAD, SYSLOG_SIZE };
+
+static long log_to_user(uint64_t to, uint64_t size)
+{
+	size = size < LOG_KEPT_MAX ? size : LOG_KEPT_MAX;
+	char *text = kmalloc(size + 1);
+	if (!text) {
+		return -ENOMEM;
+	}
+	long bytes = (long)log_read(text, size);
+	long result = user_write(to, text, (size_t)bytes) ? -EFAULT : bytes;
+	kfree(text);
+	return result;
+}
+
+/* syslog(2): what was logged lately. It is never cleared, and goes to the machine's control line, never to the console. */
 long sys_syslog(const uint64_t a[6])
 {
-	return -EPERM;
+	if (process_current()->credentials.euid != 0 && a[0] != SYSLOG_READ_ALL && a[0] != SYSLOG_SIZE) {
+		return -EPERM;
+	}
+	switch (a[0]) {
+	case SYSLOG_CLOSE:
+	case SYSLOG_OPEN:
+	case SYSLOG_CONSOLE_OFF:
+	case SYSLOG_CONSOLE_ON:
+	case SYSLOG_CONSOLE_LEVEL:
+	case SYSLOG_UNREAD:
+		return 0;
+	case SYSLOG_READ_ALL:
+	case SYSLOG_READ_CLEAR:
+		return !a[1] || (int)a[2] < 0 ? -EINVAL : log_to_user(a[1], (uint64_t)(int)a[2]);
+	case SYSLOG_SIZE:
+		return LOG_KEPT_MAX;
+	default:
+		return -EINVAL;
+	}
 }
 
 long sys_personality(const uint64_t a[6])

@@ -99,10 +99,36 @@ static struct char_device devices[] = {
 	{ .name = "tty1", .major = 4, .minor = 1, .mode = 0620, .open = console_open },
 };
 
+/* console-size=ROWSxCOLUMNS on the command line: the terminal that the user sits at. */
+static struct window_size window_at_start(void)
+{
+	struct window_size window = { .rows = 24, .columns = 80 };
+	char text[16];
+	unsigned long number[2] = { 0, 0 };
+	if (cmdline_option("console-size", text, sizeof(text))) {
+		unsigned which = 0;
+		for (const char *c = text; *c; c++) {
+			if (*c == 'x' && which == 0) {
+				which = 1;
+			} else if (*c >= '0' && *c <= '9') {
+				number[which] = number[which] * 10 + (unsigned long)(*c - '0');
+			} else {
+				number[0] = 0;
+				break;
+			}
+		}
+	}
+	if (number[0] - 1 < 9999 && number[1] - 1 < 9999) {
+		window.rows = (uint16_t)number[0];
+		window.columns = (uint16_t)number[1];
+	}
+	return window;
+}
+
 void tty_init(void)
 {
 	tty_setup(&console, &console_device, NULL, 5 << 8 | 1);
-	console.window = (struct window_size){ .rows = 24, .columns = 80 };
+	console.window = window_at_start();
 	for (unsigned i = 0; i < sizeof(devices) / sizeof(devices[0]); i++) {
 		if (chardev_register(&devices[i])) {
 			kprintf("tty: /dev/%s is taken", devices[i].name);

@@ -65,6 +65,11 @@ bool signal_pending(void); /* of the current thread: interruptible calls return 
 /** May the current process (background group of tty) do terminal I/O? Sends SIGTTIN/SIGTTOU as POSIX says. */
 bool signal_is_ignored_or_blocked(int signal);
 
+/* What uname(2) and /proc answer. */
+#define SYSTEM_RELEASE "6.1.0-bulkhead"
+#define SYSTEM_VERSION "#1 Bulkhead"
+void system_name(char name[65]); /* the host name */
+
 /** Start PID 1 (process/init.c), called once with everything up; never returns. */
 _Noreturn void init_run(const char *cmdline);
 
