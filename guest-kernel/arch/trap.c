@@ -233,8 +233,8 @@ void exit_to_user(struct trap_frame *frame)
 			sched_preempt();
 			continue;
 		}
-		bool restart = frame->vector == TRAP_SYSCALL && frame->rax == (uint64_t)-ERESTARTSYS;
-		if (!thread->signal_pending && !restart && frame->rip < USER_END) {
+		/* syscall_dispatch() has settled restarts: what rax holds now is the program's, sigreturn's too. */
+		if (!thread->signal_pending && frame->rip < USER_END) {
 			break;
 		}
 		interrupts_on();

@@ -53,6 +53,9 @@ static long copy_files(int in_fd, uint64_t in_user, int out_fd, uint64_t out_use
 	if (!n && (offset_get(in_user, in, &in_offset) || offset_get(out_user, out, &out_offset))) {
 		n = -EFAULT;
 	}
+	if (!n && ((int64_t)in_offset < 0 || (int64_t)out_offset < 0)) {
+		n = -EINVAL;
+	}
 	if (!n) {
 		n = copy_between(in, &in_offset, out, &out_offset, bytes < 0x7ffff000 ? bytes : 0x7ffff000);
 	}

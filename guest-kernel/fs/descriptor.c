@@ -96,10 +96,10 @@ void file_table_get(struct file_table *t)
 	__atomic_fetch_add(&t->references, 1, __ATOMIC_RELAXED);
 }
 
-static void file_close(struct file *f)
+static void file_close(struct file_table *t, struct file *f)
 {
 	if (f->inode) {
-		locks_release_process(f);
+		locks_release_table(f, t);
 	}
 	if (f->watched) {
 		epoll_closing();
@@ -114,7 +114,7 @@ void file_table_put(struct file_table *t)
 	}
 	for (unsigned i = 0; i < t->size; i++) {
 		if (t->files[i]) {
-			file_close(t->files[i]);
+			file_close(t, t->files[i]);
 		}
 	}
 	kfree(t->files);
@@ -139,7 +139,7 @@ void file_table_exec(struct file_table *t)
 		struct file *f = t->close_on_exec[i] ? take_locked(t, i) : NULL;
 		spin_unlock(&t->lock);
 		if (f) {
-			file_close(f);
+			file_close(t, f);
 		}
 	}
 }
@@ -228,7 +228,7 @@ int fd_close(int fd)
 	if (!f) {
 		return -EBADF;
 	}
-	file_close(f);
+	file_close(t, f);
 	return 0;
 }
 
@@ -274,7 +274,7 @@ static long dup_to(int from, int to, bool close_on_exec)
 	t->close_on_exec[to] = close_on_exec;
 	spin_unlock(&t->lock);
 	if (old) {
-		file_close(old);
+		file_close(t, old);
 	}
 	return to;
 }

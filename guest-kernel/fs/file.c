@@ -92,6 +92,11 @@ long file_pread(struct file *f, void *buffer, uint64_t bytes, uint64_t offset)
 	return file_read(f, (struct io_buffer){ false, (uint64_t)buffer }, bytes, &offset);
 }
 
+bool file_is_mappable(const struct file *f)
+{
+	return f->inode && f->ops == &regular_file_ops && S_IS(f->inode->mode, S_IFREG);
+}
+
 int file_page(struct file *f, uint64_t index, bool for_write, struct page **page)
 {
 	struct inode *inode = f->inode;
@@ -102,6 +107,10 @@ int file_page(struct file *f, uint64_t index, bool for_write, struct page **page
 		return -ENXIO;
 	}
 	int error = page_cache_get(inode, index, page);
+	if (!error && index >= (inode->size + PAGE_SIZE - 1) / PAGE_SIZE) {
+		page_put(*page); /* truncated while it was read */
+		return -ENXIO;
+	}
 	if (error || !for_write || !inode->mapping.device) {
 		return error;
 	}

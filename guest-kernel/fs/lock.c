@@ -133,9 +133,12 @@ static int lock_wait(struct inode *inode, const struct held_lock *wanted)
 static int range_from_user(struct file *f, const struct user_lock *u, struct held_lock *wanted)
 {
 	int64_t base = u->whence == 0 ? 0 : u->whence == 1 ? (int64_t)f->offset : u->whence == 2 ? (int64_t)f->inode->size : -1;
-	int64_t start = base + u->start, length = u->length;
-	if (base < 0 || u->type < F_RDLCK || u->type > F_UNLCK) {
+	int64_t start, length = u->length;
+	if (base < 0 || u->type < F_RDLCK || u->type > F_UNLCK || length == INT64_MIN) {
 		return -EINVAL;
+	}
+	if (__builtin_add_overflow(base, u->start, &start) || (length > 0 && start > INT64_MAX - length + 1)) {
+		return -EOVERFLOW;
 	}
 	if (length < 0) {
 		start += length;
@@ -207,12 +210,9 @@ void locks_release_file(struct file *f)
 	release_owner(f->inode, f, true);
 }
 
-void locks_release_process(struct file *f)
+void locks_release_table(struct file *f, const struct file_table *table)
 {
-	struct process *p = process_current();
-	if (p && p->files) {
-		release_owner(f->inode, p->files, false);
-	}
+	release_owner(f->inode, table, false);
 }
 
 long sys_flock(const uint64_t a[6])

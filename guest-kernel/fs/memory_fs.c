@@ -68,6 +68,9 @@ static int memory_symlink(struct inode *dir, const char *name, unsigned length, 
 
 static int memory_link(struct inode *dir, const char *name, unsigned length, struct inode *inode)
 {
+	if (inode->links == 0) {
+		return -ENOENT; /* its last name has gone meanwhile */
+	}
 	inode->links++;
 	inode_now(&inode->ctime);
 	dir_changed(dir, 0);
@@ -132,7 +135,9 @@ static void memory_statistics(struct super *super, uint64_t *blocks, uint64_t *f
 {
 	memory_usage(blocks, free);
 	*blocks /= 2;
-	*free = *free < *blocks ? *free : *blocks;
+	uint64_t used = page_cache_memory();
+	uint64_t room = *blocks > used ? *blocks - used : 0;
+	*free = *free < room ? *free : room;
 	*available = *free;
 	*files = *blocks;
 	*free_files = *free;

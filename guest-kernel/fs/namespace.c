@@ -307,7 +307,7 @@ static void both_unlock(struct dentry *a, struct dentry *b)
 
 static int rename_check(struct walk *from, struct walk *to, struct dentry *d, struct dentry *target, unsigned flags)
 {
-	if (!d->inode) {
+	if (!d->inode || to->at->inode->links == 0) {
 		return -ENOENT;
 	}
 	bool directory = S_IS(d->inode->mode, S_IFDIR);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Opening: find or make the name, check permission, give the file the operations of its kind. */
 #include "base/string.h"
+#include "kernel/address_space.h"
 #include "kernel/syscall.h"
 #include "kernel/vfs.h"
 
@@ -15,13 +16,17 @@ int inode_truncate(struct inode *inode, uint64_t size)
 	if (!S_IS(inode->mode, S_IFREG) || !inode->ops->truncate) {
 		return S_IS(inode->mode, S_IFDIR) ? -EISDIR : -EINVAL;
 	}
+	bool in_use;
 	mutex_lock(&inode->mutex);
-	int error = page_cache_truncate(inode, size);
+	int error = page_cache_truncate(inode, size, &in_use);
 	error = error ? error : inode->ops->truncate(inode, size);
 	if (!error) {
 		inode_modified(inode);
 	}
 	mutex_unlock(&inode->mutex);
+	if (in_use) {
+		address_spaces_cut(inode, (size + PAGE_SIZE - 1) / PAGE_SIZE);
+	}
 	return error;
 }
 

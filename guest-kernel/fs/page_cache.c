@@ -15,6 +15,7 @@
 spinlock_t cache_lock = SPINLOCK_INIT("page cache");
 static struct list lru = LIST_INIT(lru); /* cache_lock; head: newest. Pages of mappings with a device only */
 static uint64_t cached_pages; /* cache_lock */
+static uint64_t memory_pages; /* cache_lock; of mappings without a device */
 static struct waitq page_queues[WAIT_QUEUES];
 struct list dirty_mappings = LIST_INIT(dirty_mappings); /* cache_lock */
 uint64_t dirty_pages, writeback_pages; /* dirty_pages: cache_lock; writeback_pages: atomic */
@@ -76,15 +77,28 @@ static int insert_locked(struct mapping *m, uint64_t index, struct page *page, s
 		if (m->device) {
 			cached_pages++;
 			list_push_front(&lru, &page->link);
+		} else {
+			memory_pages++;
 		}
 	}
 	spin_unlock(&cache_lock);
 	return error;
 }
 
+/* What lives in memory only may have half of it, as statfs tells. */
+static bool memory_is_full(void)
+{
+	uint64_t total, free;
+	memory_usage(&total, &free);
+	return memory_pages >= total / 2;
+}
+
 int cache_insert(struct mapping *m, uint64_t index, struct page **out)
 {
 	struct radix_pool pool = { .count = 0 };
+	if (!m->device && memory_is_full()) {
+		return -ENOSPC;
+	}
 	struct page *page = page_alloc(m->device ? ALLOC_IO : ALLOC_ZERO);
 	if (!page) {
 		return -ENOMEM;
@@ -128,6 +142,8 @@ static void remove_locked(struct mapping *m, struct page *page)
 	if (m->device) {
 		cached_pages--;
 		list_remove(&page->link);
+	} else {
+		memory_pages--;
 	}
 	if (__atomic_fetch_and(&page->flags, ~(uint32_t)PAGE_DIRTY, __ATOMIC_ACQ_REL) & PAGE_DIRTY) {
 		dirty_count_down_locked(m);
@@ -277,13 +293,14 @@ static int tail_zero(struct inode *inode, uint64_t size)
 	return 0;
 }
 
-int page_cache_truncate(struct inode *inode, uint64_t size)
+int page_cache_truncate(struct inode *inode, uint64_t size, bool *in_use)
 {
 	struct mapping *m = &inode->mapping;
 	struct page *pages[32];
 	uint64_t index = (size + PAGE_SIZE - 1) / PAGE_SIZE;
 	unsigned count;
 	int error = tail_zero(inode, size);
+	*in_use = false;
 	if (!error) {
 		__atomic_store_n(&inode->size, size, __ATOMIC_RELEASE);
 	}
@@ -291,12 +308,18 @@ int page_cache_truncate(struct inode *inode, uint64_t size)
 		for (unsigned i = 0; i < count; i++) {
 			page_lock(pages[i]);
 			page_wait(pages[i], PAGE_WRITEBACK);
+			*in_use |= pages[i]->references > 2; /* the cache's and ours */
 			cache_remove(m, pages[i]);
 			page_unlock(pages[i]);
 			page_put(pages[i]);
 		}
 	}
 	return error;
+}
+
+uint64_t page_cache_memory(void)
+{
+	return __atomic_load_n(&memory_pages, __ATOMIC_RELAXED);
 }
 
 void page_cache_usage(uint64_t *pages, uint64_t *dirty, uint64_t *writeback)

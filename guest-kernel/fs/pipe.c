@@ -217,7 +217,7 @@ static void pipe_release(struct file *f)
 	waitq_wake_all(&p->write_queue);
 	if (f->inode) {
 		mutex_lock(&f->inode->mutex);
-		if (p->readers == 0 && p->writers == 0) {
+		if (f->inode->fifo == p && p->readers == 0 && p->writers == 0) {
 			f->inode->fifo = NULL; /* every open file has a reference: the last one frees it */
 		}
 		mutex_unlock(&f->inode->mutex);

@@ -36,7 +36,7 @@ static long regular_write(struct file *f, struct io_buffer from, uint64_t bytes,
 	}
 	mutex_lock(&inode->mutex);
 	uint64_t at = f->flags & O_APPEND ? inode->size : *offset;
-	long n = (int64_t)(at + bytes) < 0 ? -EFBIG : page_cache_write(inode, from, bytes, at);
+	long n = (int64_t)at < 0 || (int64_t)(at + bytes) < 0 ? -EFBIG : page_cache_write(inode, from, bytes, at);
 	if (n > 0) {
 		*offset = at + (uint64_t)n;
 		if (!inode->mapping.device) {
@@ -236,8 +236,8 @@ static long transfer_vectors(int fd, bool write, uint64_t user, uint64_t count, 
 	if (!n && count && user_read(vectors, user, count * sizeof(*vectors))) {
 		n = -EFAULT;
 	}
-	if (!n && !here && !seekable(f)) {
-		n = -ESPIPE;
+	if (!n && !here) {
+		n = !seekable(f) ? -ESPIPE : (int64_t)offset < 0 ? -EINVAL : 0;
 	}
 	uint64_t at = here && f ? f->offset : offset;
 	for (uint64_t i = 0; !n && i < count; i++) {

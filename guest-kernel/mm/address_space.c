@@ -49,6 +49,7 @@ struct address_space *address_space_create(void)
 	mutex_init(&as->lock, "address space");
 	as->references = 1;
 	area_list_init(&as->areas);
+	address_space_list(as);
 	return as;
 }
 
@@ -108,6 +109,7 @@ void area_zap(struct address_space *as, struct area *area, uint64_t start, uint6
 /** The last reference is gone: nobody runs in it but perhaps this processor, between two threads. */
 static void address_space_destroy(struct address_space *as)
 {
+	address_space_unlist(as);
 	if (cpu_current()->active == as) {
 		address_space_activate(NULL);
 	}
@@ -327,6 +329,9 @@ static int protect_locked(struct address_space *as, uint64_t start, uint64_t end
 {
 	uint64_t covered = start;
 	for (struct area *a = area_find(&as->areas, start); a && a->start <= covered && covered < end; a = area_next(&as->areas, a)) {
+		if ((prot & PROT_WRITE) && a->file && (a->flags & MAP_SHARED) && !file_writable(a->file)) {
+			return -EACCES;
+		}
 		covered = a->end;
 	}
 	if (covered < end) {

@@ -14,6 +14,7 @@
 #define MAP_LOWEST 0x10000ull
 
 struct address_space {
+	struct list all_link; /* truncate.c */
 	struct mutex lock; /* before any inode's lock: a fault reads the file */
 	volatile uint32_t references;
 	uint64_t cr3;
@@ -36,6 +37,9 @@ uint64_t area_leaf_flags(const struct area *area, bool write);
 void area_zap(struct address_space *as, struct area *area, uint64_t start, uint64_t end, struct flush *flush);
 /** Remove every area in [start, end); the range is cut out exactly. 0, -ENOMEM (nothing changed). */
 int unmap_locked(struct address_space *as, uint64_t start, uint64_t end);
+/** truncate.c keeps a list of all. */
+void address_space_list(struct address_space *as);
+void address_space_unlist(struct address_space *as);
 /** What the page of zeros is at. */
 uint64_t zero_page_phys(void);
 

@@ -53,6 +53,21 @@ static struct page *page_private(const void *from)
 	return page;
 }
 
+/** The first write to a page of a file that was mapped for reading: its blocks get their place now, and the page may be another one. */
+static int fault_write_file(struct area *area, uint64_t address, uint64_t *leaf)
+{
+	uint64_t index = (area->offset + ((address & ~(PAGE_SIZE - 1)) - area->start)) >> PAGE_SHIFT;
+	struct page *page;
+	int error = file_page(area->file, index, true, &page);
+	if (error) {
+		return error == -ENOMEM ? -ENOMEM : -EIO;
+	}
+	file_page_dirty(area->file, page);
+	page_put(page_from_phys(*leaf & PTE_ADDRESS));
+	*leaf = page_phys(page) | area_leaf_flags(area, true);
+	return 0;
+}
+
 /** A write to a page that is there, but not for writing. */
 static int fault_write_present(struct address_space *as, struct area *area, uint64_t address, uint64_t *leaf)
 {
@@ -61,8 +76,9 @@ static int fault_write_present(struct address_space *as, struct area *area, uint
 	struct page *old = zero ? NULL : page_from_phys(phys);
 	struct flush flush = { .as = as };
 	if (area->flags & MAP_SHARED) {
-		if (area->file) {
-			file_page_dirty(area->file, old);
+		int error = area->file ? fault_write_file(area, address, leaf) : 0;
+		if (error) {
+			return error;
 		}
 		*leaf |= PTE_WRITE | PTE_DIRTY;
 	} else if (old && !old->owner && old->references == 1) {
@@ -142,6 +158,9 @@ static int fault_absent(struct address_space *as, struct area *area, uint64_t ad
 		return error;
 	}
 	if (area->shared) {
+		if (index >= shared_pages(area->shared)) {
+			return -EIO; /* mremap made it longer than what it maps: SIGBUS */
+		}
 		page = shared_page(area->shared, index);
 		write = area->prot & PROT_WRITE;
 	} else if (write) {

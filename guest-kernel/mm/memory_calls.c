@@ -32,7 +32,7 @@ static long map_file(const uint64_t a[6])
 	long at;
 	if (access == O_WRONLY || (access != O_RDWR && (a[3] & MAP_SHARED) && (a[2] & PROT_WRITE) && (a[3] & 3) != MAP_PRIVATE)) {
 		at = -EACCES;
-	} else if (!file->inode) {
+	} else if (!file_is_mappable(file)) {
 		at = -ENODEV;
 	} else {
 		at = address_space_map(memory(), a[0], a[1], (unsigned)a[2], (unsigned)a[3], file, a[5]);
@@ -51,7 +51,7 @@ long sys_mmap(const uint64_t a[6])
 	}
 	bool failed = at < 0 && at > -4096;
 	for (uint64_t done = 0; !failed && (a[3] & MAP_POPULATE) && (a[2] & 7) && done < a[1]; done += PAGE_SIZE) {
-		if (address_space_fault(memory(), (uint64_t)at + done, !!(a[2] & PROT_WRITE), 0)) {
+		if (signal_pending() || address_space_fault(memory(), (uint64_t)at + done, !!(a[2] & PROT_WRITE), 0)) {
 			break;
 		}
 	}

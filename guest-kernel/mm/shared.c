@@ -26,6 +26,11 @@ struct shared_memory *shared_create(uint64_t pages)
 	return shared;
 }
 
+uint64_t shared_pages(const struct shared_memory *shared)
+{
+	return shared->count;
+}
+
 void shared_get(struct shared_memory *shared)
 {
 	__atomic_fetch_add(&shared->references, 1, __ATOMIC_RELAXED);

@@ -11,6 +11,7 @@ struct shared_memory;
 struct shared_memory *shared_create(uint64_t pages); /* NULL: no memory */
 void shared_get(struct shared_memory *shared);
 void shared_put(struct shared_memory *shared);
+uint64_t shared_pages(const struct shared_memory *shared); /* how many there can be */
 /** The page, referenced. NULL: no memory, or behind the end. */
 struct page *shared_page(struct shared_memory *shared, uint64_t index);
 

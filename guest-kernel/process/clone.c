@@ -52,6 +52,9 @@ static int request_check(const struct clone_request *r)
 		return -EINVAL;
 	}
 	/* Handlers are shared by the threads of one process only. */
+	if ((f & CLONE_SETTLS) && r->tls >= USER_END) {
+		return -EPERM; /* as arch_prctl: the processor takes canonical addresses only */
+	}
 	if (thread != handlers || (handlers && !(f & CLONE_VM)) || (handlers && (f & CLONE_CLEAR_SIGHAND))) {
 		return -EINVAL;
 	}
@@ -209,7 +212,9 @@ static void vfork_wait(uint32_t pid)
 	WAIT_EVENT(&p->child_event, ({
 			   spin_lock(&process_lock);
 			   struct process *child = process_find_locked(pid);
-			   held = child && child->signals->vfork_held && !p->signals->group_exit;
+			   bool leave = p->signals->group_exit ||
+					(p->signals->exec_thread && p->signals->exec_thread != thread_current());
+			   held = child && child->signals->vfork_held && !leave;
 			   spin_unlock(&process_lock);
 			   !held;
 		   }));

@@ -27,7 +27,6 @@
 #define PROT_RW 3u
 #define PROT_EXEC 4u
 #define MAP_STACK_FLAGS 0x20132u /* PRIVATE | FIXED | ANONYMOUS | GROWSDOWN | STACK */
-#define SCRIPT_LINE 256u
 
 static struct file *open_executable(const char *path, int *error)
 {

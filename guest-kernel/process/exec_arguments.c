@@ -160,9 +160,10 @@ int script_parse(char *line, uint32_t bytes, char **interpreter, char **argument
 		return -ENOEXEC;
 	}
 	char *end = memchr(line, '\n', bytes);
-	if (!end) {
-		return -ENOEXEC; /* the line is longer than what was read, or not a line */
+	if (!end && bytes >= SCRIPT_LINE - 1) {
+		return -ENOEXEC; /* the line is longer than what was read */
 	}
+	end = end ? end : line + bytes; /* a script of one line may lack the newline; there is room for a NUL */
 	while (end > line + 2 && is_blank(end[-1])) {
 		end--;
 	}

@@ -140,12 +140,11 @@ static bool publish_zombie(struct process *p, int code)
 	return nobody;
 }
 
-static void leave_process(struct process *p)
+/* A thread that is not the last gives up its place. Whoever takes the lock next may be the last, and `p` gone soon after. */
+static void leave_process_locked(struct process *p)
 {
 	struct thread *t = thread_current();
 	address_space_activate(NULL);
-	thread_account();
-	spin_lock(&process_lock);
 	p->user_ns += t->user_ns;
 	p->system_ns += t->system_ns;
 	signal_pending_flush(&t->user->pending);
@@ -154,21 +153,22 @@ static void leave_process(struct process *p)
 	list_remove(&t->process_link);
 	t->process = NULL;
 	waitq_wake_all(&p->signals->thread_gone);
-	spin_unlock(&process_lock);
 }
 
 _Noreturn void process_exit_thread(int code)
 {
 	struct process *p = process_current();
 	futex_thread_exit(thread_current()->user);
+	thread_account();
 	spin_lock(&process_lock);
 	bool last = --p->signals->thread_count == 0;
-	if (last && p->signals->group_exit) {
+	if (!last) {
+		leave_process_locked(p);
+	} else if (p->signals->group_exit) {
 		code = p->signals->group_exit_code;
 	}
 	spin_unlock(&process_lock);
 	if (!last) {
-		leave_process(p);
 		thread_exit();
 	}
 	give_up_resources(p);

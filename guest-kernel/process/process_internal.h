@@ -91,6 +91,8 @@ struct signals *signals_create(void);
 struct signals *signals_fork(struct signals *from);
 void signals_free(struct signals *s);
 void signal_pending_flush(struct pending_set *set);
+/** Has the queue that such a signal goes to as many entries as RLIMIT_SIGPENDING allows? */
+bool signal_queue_full_locked(const struct process *p, const struct thread *only);
 void signal_send_locked(struct process *p, struct thread *only, const struct signal_info *info);
 void signal_recalculate_locked(struct thread *thread);
 bool signal_take_locked(struct process *p, struct process_thread *u, uint64_t allowed, struct signal_info *info);

@@ -17,6 +17,9 @@
 	(SIGNAL_BIT(SIGSEGV) | SIGNAL_BIT(SIGBUS) | SIGNAL_BIT(SIGILL) | SIGNAL_BIT(SIGTRAP) |     \
 	 SIGNAL_BIT(SIGFPE) | SIGNAL_BIT(SIGSYS))
 
+#define RLIMIT_SIGPENDING 11
+#define QUEUE_MOST 1024u
+
 struct pending_signal {
 	struct list link;
 	struct signal_info info;
@@ -160,14 +163,27 @@ static bool blocked_for(const struct process *p, const struct thread *only, int 
 	return t && ((t->user->blocked | t->user->waited) & SIGNAL_BIT(signal));
 }
 
-static void pending_add(struct pending_set *set, const struct signal_info *info)
+bool signal_queue_full_locked(const struct process *p, const struct thread *only)
+{
+	const struct pending_set *set = only ? &only->user->pending : &p->signals->pending;
+	uint64_t count = 0, limit = p->rlimits[RLIMIT_SIGPENDING].soft;
+	list_for_each(node, &set->queue)
+	{
+		count++;
+	}
+	return count >= (limit < QUEUE_MOST ? limit : QUEUE_MOST);
+}
+
+/* What finds the queue full is still pending, but without its number of times and who sent it. */
+static void pending_add(struct pending_set *set, const struct signal_info *info, bool full)
 {
 	uint64_t bit = SIGNAL_BIT(info->signal);
 	if ((set->mask & bit) && info->signal < SIGNAL_REALTIME) {
 		return;
 	}
 	set->mask |= bit;
-	struct pending_signal *entry = kmalloc(sizeof(*entry));
+	bool counts = info->signal >= SIGNAL_REALTIME;
+	struct pending_signal *entry = counts && full ? NULL : kmalloc(sizeof(*entry));
 	if (entry) {
 		entry->info = *info;
 		list_push_back(&set->queue, &entry->link);
@@ -188,7 +204,7 @@ void signal_send_locked(struct process *p, struct thread *only, const struct sig
 	if (action_ignores(p, signal) && !blocked_for(p, only, signal)) {
 		return;
 	}
-	pending_add(only ? &only->user->pending : &p->signals->pending, info);
+	pending_add(only ? &only->user->pending : &p->signals->pending, info, signal_queue_full_locked(p, only));
 	struct thread *t = choose_thread(p, only, signal);
 	if (t) {
 		t->signal_pending = true;

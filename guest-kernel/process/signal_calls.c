@@ -133,7 +133,7 @@ static bool take_waited(struct thread *t, uint64_t set, struct signal_info *info
 long sys_rt_sigtimedwait(const uint64_t a[6])
 {
 	struct thread *t = thread_current();
-	uint64_t set, deadline = 0, time[2];
+	uint64_t set, deadline, time[2];
 	struct signal_info info;
 	struct waitq nobody;
 	if (a[3] != SET_BYTES) {
@@ -145,7 +145,11 @@ long sys_rt_sigtimedwait(const uint64_t a[6])
 	if (a[2] && time[1] >= 1000000000) {
 		return -EINVAL;
 	}
-	deadline = a[2] ? time_ns() + time[0] * 1000000000 + time[1] + 1 : 0;
+	if (a[2] && (int64_t)time[0] < 0) {
+		return -EINVAL;
+	}
+	uint64_t seconds = time[0] < 1000000000 ? time[0] : 1000000000;
+	deadline = a[2] ? time_ns() + seconds * 1000000000 + time[1] + 1 : 0;
 	set &= ~UNBLOCKABLE;
 	waitq_init(&nobody);
 	bool taken = false;
@@ -182,6 +186,9 @@ static int send_checked(struct process *to, struct thread *only, const struct si
 {
 	if (!signal_may_send(to, info->signal)) {
 		return -EPERM;
+	}
+	if (info->signal >= SIGNAL_REALTIME && info->code == SI_QUEUE && signal_queue_full_locked(to, only)) {
+		return -EAGAIN;
 	}
 	if (info->signal) {
 		signal_send_locked(to, only, info);

@@ -162,7 +162,8 @@ static void script_lines_are_split_once(void **state)
 	parse("#!/usr/bin/env  a b \n", 0, "/usr/bin/env", "a b");
 	parse("#!\n", -ENOEXEC, NULL, NULL);
 	parse("#!  \n", -ENOEXEC, NULL, NULL);
-	parse("#!/bin/sh", -ENOEXEC, NULL, NULL);
+	parse("#!/bin/sh", 0, "/bin/sh", NULL);
+	parse("#! ", -ENOEXEC, NULL, NULL);
 	parse("#", -ENOEXEC, NULL, NULL);
 }
 

@@ -96,6 +96,7 @@ static void family_process(struct process *p, uint32_t pid)
 {
 	p->pid = p->pgid = pid;
 	p->signals = signals_create();
+	p->rlimits[11].soft = 64; /* RLIMIT_SIGPENDING */
 	list_init(&p->threads);
 	list_push_back(&process_list, &p->all_link);
 }

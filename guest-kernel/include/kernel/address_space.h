@@ -7,6 +7,7 @@
 
 struct address_space;
 struct file;
+struct inode;
 
 struct address_space *address_space_create(void); /* NULL: no memory */
 struct address_space *address_space_fork(struct address_space *from); /* copy-on-write; NULL: no memory */
@@ -23,6 +24,8 @@ int address_space_protect(struct address_space *as, uint64_t address, uint64_t l
 void address_space_set_brk(struct address_space *as, uint64_t start);
 /** Resolve a fault at address. 0, or -EFAULT (no area), -EACCES (protection), -ENOMEM, -EIO. */
 int address_space_fault(struct address_space *as, uint64_t address, int write, int exec);
+/** The file has been cut to first_page pages: nobody maps what was behind them any longer. Not under an address space's lock. */
+void address_spaces_cut(const struct inode *inode, uint64_t first_page);
 /** For futexes: where `address` lies, if in a MAP_SHARED area and present. 1 and *physical, or 0. */
 int address_space_shared_page(struct address_space *as, uint64_t address, uint64_t *physical);
 /** For /proc: resident and total size in pages, and the text of /proc/PID/maps, at most size bytes; returns its length. */

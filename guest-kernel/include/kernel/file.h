@@ -45,6 +45,8 @@ struct file {
 struct file *file_alloc(const struct file_ops *ops, unsigned flags, void *private); /* NULL: no memory */
 void file_get(struct file *f);
 void file_put(struct file *f);
+bool file_readable(const struct file *f); /* by the mode it was opened in */
+bool file_writable(const struct file *f);
 struct file *file_from_fd(int fd); /* of the current process, referenced; NULL: EBADF */
 int fd_install(struct file *f, bool close_on_exec); /* takes the reference; -EMFILE */
 
@@ -56,6 +58,8 @@ int file_may_exec(struct file *f);
 void file_exec_ids(struct file *f, uint32_t *uid, uint32_t *gid);
 /** Read into kernel memory at an offset, not moving the file's own. */
 long file_pread(struct file *f, void *buffer, uint64_t bytes, uint64_t offset);
+/** A regular file, whose pages can be mapped. */
+bool file_is_mappable(const struct file *f);
 /** The page-cache page of page index `index`, up to date and referenced, for mmap. -EIO, -ENXIO behind the end, -ENODEV: cannot be mapped. */
 int file_page(struct file *f, uint64_t index, bool for_write, struct page **page);
 /** Those of the pages first..last that are in memory and up to date, at most max, referenced, in the order of page->index. */

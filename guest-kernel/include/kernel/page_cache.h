@@ -47,13 +47,15 @@ long page_cache_write(struct inode *inode, struct io_buffer from, uint64_t bytes
 /** Up to date and referenced; may lie behind the end (zeros). */
 int page_cache_get(struct inode *inode, uint64_t index, struct page **page);
 void page_cache_dirty(struct inode *inode, struct page *page);
-/** Zero the rest of the last page, set the inode's size, drop the pages behind it. Under the inode's mutex. */
-int page_cache_truncate(struct inode *inode, uint64_t size);
+/** Zero the rest of the last page, set the inode's size, drop the pages behind it. Under the inode's mutex.
+ *  *in_use: somebody besides the cache has one of those, as a mapping does. */
+int page_cache_truncate(struct inode *inode, uint64_t size, bool *in_use);
 /** Write dirty pages; wait for them, if asked to, and return what went wrong since the last time. */
 int page_cache_flush(struct inode *inode, bool wait);
 void page_cache_drop(struct inode *inode); /* all pages, dirty or not; nobody uses the inode */
 uint64_t page_cache_shrink(void); /* give all clean pages back; how many */
 void page_cache_usage(uint64_t *pages, uint64_t *dirty, uint64_t *writeback);
+uint64_t page_cache_memory(void); /* pages of files that live in memory only */
 int io_copy_out(struct io_buffer to, uint64_t at, const void *from, uint64_t bytes);
 int io_copy_in(void *to, struct io_buffer from, uint64_t at, uint64_t bytes);
 

@@ -56,8 +56,6 @@ int dir_may_delete(struct inode *dir, struct inode *victim, bool directory);
 struct file *file_open_at(int dirfd, const char *path, unsigned flags, unsigned mode, int *error);
 struct file *file_open_dentry(struct dentry *dentry, unsigned flags, int *error);
 int inode_truncate(struct inode *inode, uint64_t size);
-bool file_readable(const struct file *f);
-bool file_writable(const struct file *f);
 
 /* read_write.c */
 long file_read(struct file *f, struct io_buffer to, uint64_t bytes, uint64_t *offset);
@@ -94,7 +92,7 @@ int memory_node(struct dentry *dir, const char *name, uint32_t mode, uint32_t ma
 
 /* lock.c */
 void locks_release_file(struct file *f); /* last reference gone */
-void locks_release_process(struct file *f); /* a descriptor was closed */
+void locks_release_table(struct file *f, const struct file_table *table); /* a descriptor of this table was closed */
 long lock_posix(struct file *f, int command, uint64_t user);
 
 /* epoll.c */
