@@ -1,0 +1,37 @@
+# SPDX-License-Identifier: MIT
+# A full disk is an error of whoever asks for more and of nobody else: what is there stays readable, removing makes room, and e2fsck
+# finds nothing. The same for files in memory, which get half of it.
+. tests/boot/assert.bash
+
+make_root
+cat >"$scratch/root/fill.sh" <<'END'
+mkdir /f && cp /bin/busybox /f/keep || exit 1
+i=0
+while dd if=/dev/zero of=/f/a$i bs=64k count=64 2>/tmp/why; do i=$((i + 1)); done
+grep -o 'No space left on device' /tmp/why
+mkdir /f/d 2>&1 | grep -o 'No space left on device'
+{ echo hello; } 2>&1 >/f/small | grep -o 'No space left on device'
+ln -s "$(seq -s / 40)" /f/link 2>&1 | grep -o 'No space left on device'
+n=0
+while touch /f/a-name-of-some-length-so-that-the-directory-grows-$n 2>/tmp/why; do n=$((n + 1)); done
+[ $n -lt 5000 ] && grep -o 'No space left on device' /tmp/why
+mv /f/keep /f/moved && cmp /bin/busybox /f/moved && echo moved
+dd if=/dev/zero of=/f/moved bs=4k seek=5000 count=1 conv=notrunc 2>&1 | grep -o 'No space left on device'
+rm /f/a0 && echo more >/f/more && cat /f/more
+dd if=/dev/zero of=/tmp/all bs=1M count=400 2>&1 | grep -o 'No space left on device'
+cat /f/more /bin/busybox | wc -c >/dev/null && rm /tmp/all && echo enough
+END
+make_image "$scratch/root"
+boot 0 --root "$scratch/image" --write -- sh /fill.sh
+full="No space left on device"
+output "$full
+$full
+$full
+$full
+$full
+moved
+$full
+more
+$full
+enough"
+clean "$scratch/image"
