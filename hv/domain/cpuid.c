@@ -22,8 +22,8 @@ static const struct {
 	uint32_t keep[4];
 } open_leaves[] = {
 	{ 0x0, 0x0, ALL, { ALL, ALL, ALL, ALL } },
-	/* Not MONITOR, VMX, SMX, EIST, TM2, PDCM, DCA, x2APIC, TSC deadline; nor MCE, APIC, MTRR, MCA, DS, ACPI, HTT, TM. */
-	{ 0x1, 0x1, ALL, { ALL, 0x0000ffff, ~0x012481e8u, ~0x30605280u } },
+	/* Not MONITOR, VMX, SMX, EIST, TM2, PDCM, DCA, x2APIC, TSC deadline; nor MCE, APIC, MTRR, MCA, PAT, DS, ACPI, HTT, TM. */
+	{ 0x1, 0x1, ALL, { ALL, 0x0000ffff, ~0x012481e8u, ~0x30615280u } },
 	{ 0x2, 0x2, ALL, { ALL, ALL, ALL, ALL } },
 	{ 0x4, 0x4, ALL, { ALL, ALL, ALL, ALL } },
 	/* Not SGX, PQM, MPX, PQE, PT; WAITPKG, CET, TME, LA57, RDPID, ENQCMD, SGX_LC, PKS; PCONFIG, LBR, IBT, speculation. */
@@ -33,7 +33,7 @@ static const struct {
 	{ 0x15, 0x16, ALL, { ALL, ALL, ALL, ALL } },
 	{ 0x80000000, 0x80000000, ALL, { ALL, ALL, ALL, ALL } },
 	/* Not SVM, extended APIC space, IBS, SKINIT, WDT, LWP, topology, performance counters, MWAITX; nor RDTSCP and 1's. */
-	{ 0x80000001, 0x80000001, ALL, { ALL, ALL, ~0x75c0b40cu, ~0x08005280u } },
+	{ 0x80000001, 0x80000001, ALL, { ALL, ALL, ~0x75c0b40cu, ~0x08015280u } },
 	{ 0x80000002, 0x80000007, ALL, { ALL, ALL, ALL, ALL } },
 	{ 0x80000008, 0x80000008, ALL, { ALL, 0x00000205, 0, ALL } }, /* CLZERO, error pointers, WBNOINVD */
 };

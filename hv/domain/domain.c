@@ -299,10 +299,7 @@ int domain_attach_link(struct domain *d, struct link *l, uint32_t role, uint32_t
 {
 	for (*slot = 0; *slot < BH_MAX_LINKS && d->links[*slot]; (*slot)++) {
 	}
-	if (*slot == BH_MAX_LINKS) {
-		*why = "it has too many links";
-		return -ENOSPC;
-	}
+	hv_assert(*slot < BH_MAX_LINKS); /* bundle_check saw to it */
 	struct bh_link *page = &d->page->links[*slot];
 	struct domain *peer = role == BH_LINK_FRONT ? l->back : l->front;
 	if (role == BH_LINK_BACK && sees_machine(d) && l->front->ram_count > 1) {

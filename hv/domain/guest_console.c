@@ -14,12 +14,12 @@ static _Atomic uint32_t ring_in, ring_out;
 void guest_console_input(char c)
 {
 	uint32_t in = atomic_load(&ring_in);
-	if (machine_domain_count == 0 || in - atomic_load(&ring_out) == RING) {
+	if (!machine_main || in - atomic_load(&ring_out) == RING) {
 		return;
 	}
 	ring[in % RING] = c;
 	atomic_store(&ring_in, in + 1);
-	event_raise(machine_main()->vcpu, BH_EVENT_CONSOLE);
+	event_raise(machine_main->vcpu, BH_EVENT_CONSOLE);
 }
 
 uint64_t guest_console_read(char *to, uint64_t bytes)

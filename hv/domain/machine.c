@@ -18,18 +18,9 @@
 spinlock_t machine_lock;
 struct domain *machine_domains[BUNDLE_MAX_DOMAINS];
 unsigned machine_domain_count;
+struct domain *machine_main;
 struct link machine_links[BUNDLE_MAX_LINKS];
 unsigned machine_link_count;
-
-struct domain *machine_main(void)
-{
-	for (unsigned i = 0; i < machine_domain_count; i++) {
-		if (machine_domains[i]->main) {
-			return machine_domains[i];
-		}
-	}
-	return NULL;
-}
 
 void machine_refuse(const char *format, ...)
 {
@@ -56,16 +47,12 @@ static const struct bundle_header *preflight(void)
 	if (vmm->probe(&why) != 0) {
 		machine_refuse("%s", why);
 	}
-	log_line("preflight: %s with nested paging, %u processors", vmm->name, cpu_count);
 	if (pci_init() != 0) {
 		log_line("preflight: no PCI configuration space (ACPI MCFG): no devices for domains");
-	} else {
-		log_line("preflight: %u PCI functions", pci_count());
 	}
+	log_line("preflight: %s with nested paging, %u processors, %u PCI functions", vmm->name, cpu_count, pci_count());
 	if (iommu_init(&why) != 0) {
 		log_line("preflight: no IOMMU: %s", why);
-	} else {
-		log_line("preflight: IOMMU %s, all devices blocked", iommu->name);
 	}
 	if (!boot_info.bundle) {
 		machine_refuse("no bundle was given (the boot loader's module)");
@@ -100,6 +87,7 @@ static void build_domain(const struct bundle_header *h, unsigned index)
 		machine_refuse("domain %s: %s", config->name, why);
 	}
 	machine_domains[machine_domain_count++] = d;
+	machine_main = d->main ? d : machine_main;
 }
 
 static void build_link(const struct bundle_link *config)

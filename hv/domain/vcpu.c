@@ -110,6 +110,21 @@ static void exit_io(struct vcpu *v, const struct vmm_exit *exit)
 	vmm->skip(v, (unsigned)(exit->io.next_rip - v->regs.rip));
 }
 
+/* There are the control block's MSRs; any other is a #GP. */
+static void exit_msr(struct vcpu *v, const struct vmm_exit *exit)
+{
+	uint64_t value = (v->regs.rdx << 32) | (uint32_t)v->regs.rax;
+	if (vmm->msr(v, exit->msr.index, exit->msr.write, &value) != 0) {
+		vmm->inject_exception(v, VECTOR_GP, true, 0);
+		return;
+	}
+	if (!exit->msr.write) {
+		v->regs.rax = (uint32_t)value;
+		v->regs.rdx = value >> 32;
+	}
+	vmm->skip(v, exit->length);
+}
+
 /* The instruction's bytes, as far as they can be read, by the guest's own tables. */
 static size_t fetch(struct vcpu *v, uint8_t *code, size_t bytes)
 {
@@ -186,11 +201,7 @@ static enum bh_exit_reason exit_handle(struct vcpu *v, const struct vmm_exit *ex
 		exit_io(v, exit);
 		return BH_EXIT_IO;
 	case VMM_EXIT_MSR:
-		if (vcpu_msr(v, exit->msr.index, exit->msr.write) == 0) {
-			vmm->skip(v, exit->length);
-		} else {
-			vmm->inject_exception(v, VECTOR_GP, true, 0);
-		}
+		exit_msr(v, exit);
 		return BH_EXIT_MSR;
 	case VMM_EXIT_NESTED_FAULT:
 		return exit_nested_fault(v, exit);

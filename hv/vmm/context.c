@@ -14,10 +14,10 @@
 #include "hv/port.h"
 
 #define MXCSR_RESET 0x1f80
-#define AREA_OFFSET 64 /* of the save area, which is to be 64-byte aligned */
 
 struct context {
 	uint64_t xcr0, dr[4];
+	uint8_t area[] __attribute__((aligned(64))); /* of XSAVE */
 };
 
 static uint64_t context_mask; /* every XCR0 bit of this processor */
@@ -38,17 +38,16 @@ int context_init(void)
 
 void *context_alloc(void)
 {
-	return pool_alloc((AREA_OFFSET + context_bytes + PAGE_SIZE - 1) / PAGE_SIZE, 1);
+	return pool_alloc((sizeof(struct context) + context_bytes + PAGE_SIZE - 1) / PAGE_SIZE, 1);
 }
 
 void context_reset(void *context)
 {
 	struct context *x = context;
-	uint8_t *area = (uint8_t *)context + AREA_OFFSET;
 	const uint32_t mxcsr = MXCSR_RESET;
-	memset(x, 0, AREA_OFFSET + context_bytes); /* XSTATE_BV 0: all as after a reset, but MXCSR is always loaded */
+	memset(x, 0, sizeof(*x) + context_bytes); /* XSTATE_BV 0: all as after a reset, but MXCSR is always loaded */
 	x->xcr0 = 1;
-	memcpy(area + 24, &mxcsr, sizeof(mxcsr));
+	memcpy(x->area + 24, &mxcsr, sizeof(mxcsr));
 }
 
 static void xcr0_set(uint64_t value)
@@ -58,23 +57,21 @@ static void xcr0_set(uint64_t value)
 
 static void context_save(struct context *x)
 {
-	uint8_t *area = (uint8_t *)x + AREA_OFFSET;
 	__asm__ volatile("mov %%dr0, %0; mov %%dr1, %1; mov %%dr2, %2; mov %%dr3, %3"
 			 : "=r"(x->dr[0]), "=r"(x->dr[1]), "=r"(x->dr[2]), "=r"(x->dr[3]));
 	uint32_t lo, hi;
 	__asm__ volatile("xgetbv" : "=a"(lo), "=d"(hi) : "c"(0));
 	x->xcr0 = (uint64_t)hi << 32 | lo;
 	xcr0_set(context_mask);
-	__asm__ volatile("xsave64 (%0)" : : "r"(area), "a"(~0u), "d"(~0u) : "memory");
+	__asm__ volatile("xsave64 (%0)" : : "r"(x->area), "a"(~0u), "d"(~0u) : "memory");
 }
 
 static void context_load(const struct context *x)
 {
-	const uint8_t *area = (const uint8_t *)x + AREA_OFFSET;
 	__asm__ volatile("mov %0, %%dr0; mov %1, %%dr1; mov %2, %%dr2; mov %3, %%dr3"
 			 : : "r"(x->dr[0]), "r"(x->dr[1]), "r"(x->dr[2]), "r"(x->dr[3]));
 	xcr0_set(context_mask);
-	__asm__ volatile("xrstor64 (%0)" : : "r"(area), "a"(~0u), "d"(~0u) : "memory");
+	__asm__ volatile("xrstor64 (%0)" : : "r"(x->area), "a"(~0u), "d"(~0u) : "memory");
 	xcr0_set(x->xcr0);
 }
 

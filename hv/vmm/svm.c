@@ -216,28 +216,16 @@ static int efer_write(struct vmcb *c, uint64_t value)
 	return 0;
 }
 
-static int pat_write(struct vmcb *c, uint64_t value)
-{
-	for (unsigned i = 0; i < 64; i += 8) { /* UC, WC, WT, WP, WB, UC-: 7.8.1 */
-		uint8_t type = (uint8_t)(value >> i);
-		if (type > 7 || type == 2 || type == 3) {
-			return -EINVAL;
-		}
-	}
-	c->pat = value;
-	return 0;
-}
-
 static int svm_msr(struct vcpu *v, uint32_t index, bool write, uint64_t *value)
 {
 	struct vmcb *c = svm_vmcb(v);
-	if (index != MSR_EFER && index != MSR_PAT) {
+	if (index != MSR_EFER) {
 		return -EINVAL;
 	}
 	if (write) {
-		return index == MSR_EFER ? efer_write(c, *value) : pat_write(c, *value);
+		return efer_write(c, *value);
 	}
-	*value = index == MSR_EFER ? c->efer & ~EFER_SVME : c->pat;
+	*value = c->efer & ~EFER_SVME;
 	return 0;
 }
 

@@ -116,7 +116,6 @@ _Static_assert(sizeof(struct vmcb) == 4096, "VMCB");
 #define EFER_LMA (1ull << 10)
 #define EFER_NXE (1ull << 11)
 #define EFER_SVME (1ull << 12)
-#define MSR_PAT 0x277u
 #define MSR_VM_CR 0xc0010114u
 #define MSR_VM_HSAVE_PA 0xc0010117u
 #define VM_CR_SVMDIS (1ull << 4)

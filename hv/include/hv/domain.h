@@ -85,7 +85,7 @@ extern struct domain *machine_domains[BUNDLE_MAX_DOMAINS];
 extern unsigned machine_domain_count;
 extern struct link machine_links[BUNDLE_MAX_LINKS];
 extern unsigned machine_link_count;
-struct domain *machine_main(void);
+extern struct domain *machine_main; /* NULL until it is built */
 
 /* domain.c: -ENOMEM, -ENODEV, ... and *why in words. */
 int domain_build(struct domain *d, const char **why);

@@ -56,9 +56,7 @@ void vcpu_flush(struct vcpu *v);
 /** Returns when this frozen vCPU has left its guest. */
 void vcpu_wait_outside(struct vcpu *v);
 
-/** CPUID and MSR exits (cpuid.c, msr.c). -EINVAL: to be a #GP. */
 void vcpu_cpuid(struct vcpu *v);
-int vcpu_msr(struct vcpu *v, uint32_t index, bool write);
 void hypercall(struct vcpu *v);
 
 /* What the control block does not hold: FPU, XCR0, DR0-3 (vmm/context.c). */
