@@ -11,12 +11,20 @@
 
 #include "workdir.h"
 
+/* The built-in AHCI controller has six ports; the last is kept for the ISO. */
+#define MACHINE_MAX_DISKS 5
+
+struct machine_disk {
+	const char *file, *format;
+	bool is_volatile; /* a copy of ours: its flushes need not reach the host's disk */
+};
+
 struct machine_config {
 	const char *kernel, *initrd, *cmdline; /* PVH; kernel NULL: boot from `iso` */
 	const char *iso;
 	bool uefi;
-	const char *disk, *disk_format; /* on the built-in AHCI controller; NULL: none */
-	bool disk_volatile; /* the disk is a copy of ours: its flushes need not reach the host's disk */
+	struct machine_disk disks[MACHINE_MAX_DISKS]; /* at the ports of the built-in AHCI controller */
+	unsigned disk_count;
 	uint64_t memory; /* bytes */
 	unsigned cpus;
 	const char *cpu_flags; /* "-svm,+pdpe1gb"; NULL: none */

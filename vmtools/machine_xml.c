@@ -83,11 +83,11 @@ static void put_cpu(FILE *xml, const struct machine_config *c, bool kvm)
 	fprintf(xml, "</cpu>\n");
 }
 
-static void put_disk(FILE *xml, const char *file, const char *kind, const char *format, const char *cache, const char *target)
+static void put_disk(FILE *xml, const char *file, const char *kind, const char *format, const char *cache, unsigned port)
 {
 	fprintf(xml, "<disk type='file' device='%s'>\n<driver name='qemu' type='%s' cache='%s'/>\n<source file='", kind, format, cache);
 	put_escaped(xml, file);
-	fprintf(xml, "'/>\n<target dev='%s' bus='sata'/>\n</disk>\n", target);
+	fprintf(xml, "'/>\n<target dev='sd%c' bus='sata'/>\n</disk>\n", 'a' + (int)port);
 }
 
 static void put_serial(FILE *xml, const struct workdir *dir, unsigned port)
@@ -130,11 +130,12 @@ char *machine_xml(const struct machine_config *c, const struct workdir *dir, boo
 	put_cpu(xml, c, kvm);
 	fprintf(xml, "<on_poweroff>destroy</on_poweroff><on_reboot>destroy</on_reboot><on_crash>destroy</on_crash>\n<devices>\n"
 		     "<controller type='usb' model='none'/>\n<memballoon model='none'/>\n<video><model type='none'/></video>\n");
-	if (c->disk) {
-		put_disk(xml, c->disk, "disk", c->disk_format, c->disk_volatile ? "unsafe" : "writeback", "sda");
+	for (unsigned i = 0; i < c->disk_count; i++) {
+		const struct machine_disk *disk = &c->disks[i];
+		put_disk(xml, disk->file, "disk", disk->format, disk->is_volatile ? "unsafe" : "writeback", i);
 	}
 	if (!c->kernel) {
-		put_disk(xml, c->iso, "cdrom", "raw", "unsafe", "sdb");
+		put_disk(xml, c->iso, "cdrom", "raw", "unsafe", MACHINE_MAX_DISKS);
 	}
 	put_serial(xml, dir, 0);
 	put_serial(xml, dir, 1);

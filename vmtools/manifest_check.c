@@ -72,12 +72,6 @@ static void check_link(struct manifest *m, uint32_t index)
 	if (m->header.domains[link->back].flags & BUNDLE_MAIN) {
 		manifest_error(m, line, "the main domain \"%s\" can't be a back end: write the front end first", m->links[index].back);
 	}
-	for (uint32_t i = 0; i < index; i++) {
-		const struct bundle_link *other = &m->header.links[i];
-		if (other->kind == link->kind && other->front == link->front && other->back == link->back) {
-			manifest_error(m, line, "the same link stands at line %u: remove one", m->links[i].line);
-		}
-	}
 }
 
 static void check_link_counts(struct manifest *m)

@@ -109,6 +109,15 @@ static const char *set_kill(struct options *o, const char *value)
 	return NULL;
 }
 
+static const char *set_disk_image(struct options *o, const char *value)
+{
+	if (o->disk_image_count == OPTIONS_MAX_DISK_IMAGES) {
+		return "that is one too many: use at most 4";
+	}
+	o->disk_images[o->disk_image_count++] = value;
+	return *value ? NULL : "give a value that is not empty";
+}
+
 static const char *set_verbose(struct options *o, const char *value)
 {
 	o->verbose = true;
@@ -170,9 +179,10 @@ static const struct option {
 	{ "--cpus", "N", RUNS, set_cpus, "processors of the machine and of the guest (1)" },
 	{ "--memory", "SIZE", RUNS, set_memory, "the guest's memory (256M)" },
 	{ "--root", "DIR|IMAGE", COMMAND_RUN, set_root, "root file system; a directory is copied into an image (a small busybox system)" },
-	{ "--write", NULL, COMMAND_RUN, set_write, "let the guest change IMAGE itself, not a copy of it" },
+	{ "--write", NULL, COMMAND_RUN, set_write, "let the guest change the images themselves, not a copy of them" },
 	{ "--firmware", "none|bios|uefi", COMMAND_RUN, set_firmware, "how the machine starts; none is fastest (none)" },
 	{ "--disk", "ahci|ramdisk", COMMAND_RUN, set_disk, "where the root file system lies (ahci)" },
+	{ "--disk-image", "FILE", COMMAND_RUN, set_disk_image, "one more disk on the AHCI controller; repeatable" },
 	{ "--iommu", "amd|none", COMMAND_RUN, set_iommu, "the machine's IOMMU (amd in isolated mode)" },
 	{ "--cpu-flags", "FLAGS", COMMAND_RUN, set_cpu_flags, "processor features, comma-separated, -NAME takes one away, as in -svm" },
 	{ "--manifest", "FILE", COMMAND_RUN, set_manifest, "domains of the machine (built in: guest and the disk's domain)" },

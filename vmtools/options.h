@@ -12,6 +12,7 @@
 
 #define OPTIONS_MAX_KILLS 64
 #define OPTIONS_MAX_WORDS 16
+#define OPTIONS_MAX_DISK_IMAGES 4
 
 enum vmctl_mode { MODE_ISOLATED, MODE_MONOLITHIC };
 enum vmctl_firmware { FIRMWARE_NONE, FIRMWARE_BIOS, FIRMWARE_UEFI };
@@ -40,6 +41,8 @@ struct options {
 	const char *root, *manifest, *stats, *cpu_flags, *name, *machine, *output, *dir, *json, *append, *bundle;
 	unsigned runs;
 	bool verbose, write, is_short, bootable, icount, keep;
+	unsigned disk_image_count;
+	const char *disk_images[OPTIONS_MAX_DISK_IMAGES]; /* disks behind the root's */
 	unsigned kill_count;
 	struct kill_request kills[OPTIONS_MAX_KILLS]; /* by time */
 	const char *words[OPTIONS_MAX_WORDS]; /* arguments that are no options */

@@ -27,6 +27,7 @@ static const char manifest_ahci[] = "domain guest\n\tmain\n\timage guest-kernel.
 				    "domain ahci\n\timage ahci.elf\n\tmemory 2M\n\tpriority 100\n\tdevice class 010601\n"
 				    "\trestart 100 in 60s\n\theartbeat 2s\n"
 				    "link block guest ahci\n";
+static const char link_ahci[] = "link block guest ahci\n";
 static const char manifest_ramdisk[] = "domain guest\n\tmain\n\timage guest-kernel.elf\n\tmemory 256M\n\tpriority 10\n"
 				       "\tcmdline root=auto rw\n"
 				       "domain ramdisk\n\timage ramdisk.elf\n\tmemory 64G\n\tpriority 100\n\tmodule root.img\n\tkeep-module\n"
@@ -52,6 +53,9 @@ int plan_check(const struct options *o)
 	if (monolithic && o->disk == DISK_RAMDISK) {
 		return fail(VMCTL_USAGE, "--disk ramdisk is a domain: leave out --mode monolithic");
 	}
+	if (o->disk_image_count && o->disk == DISK_RAMDISK) {
+		return fail(VMCTL_USAGE, "--disk-image needs the AHCI controller: leave out --disk ramdisk");
+	}
 	if (o->icount && o->cpus > 1) {
 		return fail(VMCTL_USAGE, "--icount works with one processor only");
 	}
@@ -72,6 +76,25 @@ const char *plan_main(struct plan *plan)
 	return domain ? domain->name : "guest";
 }
 
+/* Disk `index` is the user's image, as it is with --write, else with an overlay that takes the changes. */
+static int use_image(struct plan *p, unsigned index, const char *image, bool as_it_is)
+{
+	char *path = p->disks[index];
+	if (access(image, R_OK) != 0) {
+		return fail(VMCTL_IMAGE, "disk image %s can't be opened: %s", image, strerror(errno));
+	}
+	if (as_it_is) {
+		char *absolute = realpath(image, NULL);
+		snprintf(path, sizeof(p->disks[0]), "%s", absolute ? absolute : image);
+		free(absolute);
+		p->config.disks[index] = (struct machine_disk){ path, "raw", false };
+		return 0;
+	}
+	snprintf(path, sizeof(p->disks[0]), "%s/disk%u.qcow2", p->dir->path, index);
+	p->config.disks[index] = (struct machine_disk){ path, "qcow2", true };
+	return image_overlay(image, path);
+}
+
 /* The root image in the machine's directory, or the user's own. */
 static int make_root(struct plan *p)
 {
@@ -79,25 +102,26 @@ static int make_root(struct plan *p)
 	struct stat st;
 	bool is_image = o->root && stat(o->root, &st) == 0 && S_ISREG(st.st_mode);
 	bool ramdisk = o->disk == DISK_RAMDISK;
-	p->config.disk_format = "raw";
-	p->config.disk_volatile = true;
-	if (o->write && (!is_image || ramdisk)) {
-		return fail(VMCTL_USAGE, "--write needs --root IMAGE and --disk ahci");
+	if (o->write && (ramdisk || (!is_image && !o->disk_image_count))) {
+		return fail(VMCTL_USAGE, "--write needs --root IMAGE or --disk-image, and --disk ahci");
 	}
-	if (!is_image) {
-		snprintf(p->disk, sizeof(p->disk), "%s/root.img", p->dir->path);
-		return image_make(o->root, p->disk, ramdisk ? RAMDISK_SLACK : ROOT_SLACK, p->dir->path);
+	if (is_image) {
+		return use_image(p, 0, o->root, o->write || ramdisk);
 	}
-	if (o->write || ramdisk) {
-		char *absolute = realpath(o->root, NULL);
-		snprintf(p->disk, sizeof(p->disk), "%s", absolute ? absolute : o->root);
-		free(absolute);
-		p->config.disk_volatile = false;
-		return 0;
+	snprintf(p->disks[0], sizeof(p->disks[0]), "%s/root.img", p->dir->path);
+	p->config.disks[0] = (struct machine_disk){ p->disks[0], "raw", true };
+	return image_make(o->root, p->disks[0], ramdisk ? RAMDISK_SLACK : ROOT_SLACK, p->dir->path);
+}
+
+static int make_disks(struct plan *p)
+{
+	const struct options *o = p->options;
+	int status = make_root(p);
+	for (unsigned i = 0; status == 0 && i < o->disk_image_count; i++) {
+		status = use_image(p, 1 + i, o->disk_images[i], o->write);
 	}
-	p->config.disk_format = "qcow2";
-	snprintf(p->disk, sizeof(p->disk), "%s/root.qcow2", p->dir->path);
-	return image_overlay(o->root, p->disk);
+	p->config.disk_count = o->disk == DISK_AHCI ? 1 + o->disk_image_count : 0;
+	return status;
 }
 
 static int write_command(struct plan *p, const char *path)
@@ -143,10 +167,10 @@ static int apply_options(struct plan *p)
 		}
 	}
 	if (status == 0 && o->disk == DISK_RAMDISK && ramdisk && !o->manifest) {
-		if (stat(p->disk, &st) != 0) {
-			return fail(VMCTL_IMAGE, "root image %s can't be opened: %s", p->disk, strerror(errno));
+		if (stat(p->disks[0], &st) != 0) {
+			return fail(VMCTL_IMAGE, "root image %s can't be opened: %s", p->disks[0], strerror(errno));
 		}
-		string_copy(p->manifest.images[ramdisk->module].path, p->disk, MANIFEST_PATH_MAX);
+		string_copy(p->manifest.images[ramdisk->module].path, p->disks[0], MANIFEST_PATH_MAX);
 		ramdisk->memory = ((uint64_t)st.st_size + RAMDISK_OVERHEAD + MIB - 1) / MIB * MIB;
 	}
 	return status;
@@ -198,11 +222,24 @@ static int check_kills(struct plan *p)
 	return 0;
 }
 
-static int make_bundle(struct plan *p)
+/* The user's manifest, or the built-in one, in which each disk has a link of its own. */
+static int read_manifest(struct plan *p)
 {
 	const struct options *o = p->options;
-	int status = o->manifest ? compile_manifest(&p->manifest, o->manifest) :
-				   compile_text(&p->manifest, "the built-in manifest", o->disk == DISK_RAMDISK ? manifest_ramdisk : manifest_ahci);
+	if (o->manifest) {
+		return compile_manifest(&p->manifest, o->manifest);
+	}
+	char text[sizeof(manifest_ahci) + sizeof(manifest_ramdisk) + OPTIONS_MAX_DISK_IMAGES * sizeof(link_ahci)];
+	string_copy(text, o->disk == DISK_RAMDISK ? manifest_ramdisk : manifest_ahci, sizeof(text));
+	for (unsigned i = 0; i < o->disk_image_count; i++) {
+		strcat(text, link_ahci);
+	}
+	return compile_text(&p->manifest, "the built-in manifest", text);
+}
+
+static int make_bundle(struct plan *p)
+{
+	int status = read_manifest(p);
 	status = status ? status : apply_options(p);
 	status = status ? status : check_kills(p);
 	status = status ? status : place_domains(p);
@@ -273,10 +310,9 @@ int plan_make(struct plan *p, const struct options *options, const struct workdi
 	*p = (struct plan){ .options = options, .dir = dir };
 	p->config.cpu_flags = options->cpu_flags;
 	p->config.icount = options->icount;
-	int status = make_root(p);
+	int status = make_disks(p);
 	if (status) {
 		return status;
 	}
-	p->config.disk = options->disk == DISK_AHCI ? p->disk : NULL;
 	return options->mode == MODE_ISOLATED ? plan_isolated(p) : plan_monolithic(p);
 }

@@ -16,7 +16,8 @@ struct plan {
 	const struct workdir *dir;
 	struct manifest manifest; /* isolated mode */
 	struct machine_config config;
-	char kernel[512], initrd[128], disk[1024], iso[128];
+	char kernel[512], initrd[128], iso[128];
+	char disks[MACHINE_MAX_DISKS][1024]; /* the first holds the root, on the controller or in the bundle */
 	char cmdline[1024]; /* the guest kernel's */
 };
 
