@@ -36,7 +36,7 @@ static void print_stat(const struct domain *d, print_t print, void *to)
 	for (unsigned reason = 0; reason < BH_EXIT_COUNT; reason++) {
 		if (stat->exits[reason]) {
 			format_text(line, sizeof(line), "domain=%s vcpu=0 reason=%s count=%lu cycles=%lu\n", name,
-				    stat_reason_name(reason), stat->exits[reason], stat->cycles[reason]);
+				    stat_reason_names[reason], stat->exits[reason], stat->cycles[reason]);
 			print(to, line);
 		}
 	}

@@ -5,16 +5,11 @@
 #include "hv/domain.h"
 #include "hv/log.h"
 
-static const char *const reason_names[BH_EXIT_COUNT] = {
+const char *const stat_reason_names[BH_EXIT_COUNT] = {
 	[BH_EXIT_INTERRUPT] = "interrupt", [BH_EXIT_HYPERCALL] = "hypercall", [BH_EXIT_MMIO] = "mmio", [BH_EXIT_IO] = "io",
 	[BH_EXIT_MSR] = "msr", [BH_EXIT_CPUID] = "cpuid", [BH_EXIT_HLT] = "hlt", [BH_EXIT_WINDOW] = "window",
 	[BH_EXIT_PAGE_FAULT] = "page-fault", [BH_EXIT_OTHER] = "other",
 };
-
-const char *stat_reason_name(unsigned reason)
-{
-	return reason_names[reason];
-}
 
 void stat_collect(const struct domain *d, struct bh_stat_domain *to)
 {
@@ -40,7 +35,7 @@ void stat_report(void)
 			exits += s.exits[reason];
 			cycles += s.exit_cycles[reason];
 			if (s.exits[reason] && length < (int)sizeof(counts)) {
-				length += format_text(counts + length, sizeof(counts) - (size_t)length, " %s=%lu", reason_names[reason],
+				length += format_text(counts + length, sizeof(counts) - (size_t)length, " %s=%lu", stat_reason_names[reason],
 						      s.exits[reason]);
 			}
 		}

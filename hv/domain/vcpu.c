@@ -97,19 +97,6 @@ static void crash(struct vcpu *v, const char *reason)
 	(void)recover_request(v->domain, CAUSE_CRASH, reason);
 }
 
-/* No port has anything behind it: reads give ones, writes go nowhere. */
-static void exit_io(struct vcpu *v, const struct vmm_exit *exit)
-{
-	if (exit->io.string) {
-		vmm->inject_exception(v, VECTOR_GP, true, 0);
-		return;
-	}
-	if (exit->io.in) {
-		v->regs.rax = exit->io.width == 4 ? UINT32_MAX : v->regs.rax | ((1ull << 8 * exit->io.width) - 1);
-	}
-	vmm->skip(v, (unsigned)(exit->io.next_rip - v->regs.rip));
-}
-
 /* There are the control block's MSRs; any other is a #GP. */
 static void exit_msr(struct vcpu *v, const struct vmm_exit *exit)
 {
@@ -197,8 +184,8 @@ static enum bh_exit_reason exit_handle(struct vcpu *v, const struct vmm_exit *ex
 	case VMM_EXIT_HLT:
 		vcpu_block(v, false, 0);
 		return BH_EXIT_HLT;
-	case VMM_EXIT_IO:
-		exit_io(v, exit);
+	case VMM_EXIT_IO: /* a domain has no ports */
+		vmm->inject_exception(v, VECTOR_GP, true, 0);
 		return BH_EXIT_IO;
 	case VMM_EXIT_MSR:
 		exit_msr(v, exit);

@@ -70,13 +70,6 @@ void svm_decode_exit(struct vcpu *v, struct vmm_exit *exit)
 	*exit = (struct vmm_exit){ 0 };
 	decode_kind(c, exit);
 	switch (exit->kind) {
-	case VMM_EXIT_IO: /* 15.10.2 */
-		exit->io.port = (uint16_t)(info >> 16);
-		exit->io.in = info & 1;
-		exit->io.string = info & 1u << 2;
-		exit->io.width = (uint8_t)(info >> 4 & 7);
-		exit->io.next_rip = c->exit_info2;
-		break;
 	case VMM_EXIT_MSR:
 		exit->msr.index = (uint32_t)v->regs.rcx;
 		exit->msr.write = info & 1;

@@ -146,7 +146,7 @@ void sched_again(void); /* this processor: pick anew after this exit */
 /* stat.c, guest_console.c, machine.c */
 void stat_collect(const struct domain *d, struct bh_stat_domain *to);
 void stat_report(void); /* a `stat` event for each domain */
-const char *stat_reason_name(unsigned reason);
+extern const char *const stat_reason_names[BH_EXIT_COUNT];
 uint64_t guest_console_read(char *to, uint64_t bytes); /* main domain's vCPU only */
 _Noreturn void machine_refuse(const char *format, ...) __attribute__((format(printf, 1, 2)));
 _Noreturn void machine_panic(const struct domain *d, const char *reason);

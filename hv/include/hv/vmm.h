@@ -29,7 +29,6 @@ struct vmm_exit {
 	enum vmm_exit_kind kind;
 	uint8_t length; /* of the instruction, where it is to be skipped */
 	union {
-		struct { uint16_t port; uint8_t width; bool in, string; uint64_t next_rip; } io;
 		struct { uint32_t index; bool write; } msr;
 		struct { gpa_t gpa; bool write, exec; } fault;
 		struct { uint8_t vector; uint32_t code; } exception;
