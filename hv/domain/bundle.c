@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* See bundle.h. What a bundle says is a build product's word, not a friend's: each field is judged before it is used. */
+/* See bundle.h. What a bundle says is a build product's word, not a friend's: each field is judged before it is used.
+ * */
 #include "hv/bundle.h"
 
 #include <stdbool.h>

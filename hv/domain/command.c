@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The console's and control port's commands about domains: ps, stat, kill, restart. They run in an interrupt handler: they ask, and return. */
+/* The console's and control port's commands about domains: ps, stat, kill, restart. They run in an interrupt handler:
+ * they ask, and return. */
 #include <stdatomic.h>
 
 #include "abi/errno.h"

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * CPUID as a domain sees it: this processor's, without what is not virtualized or not its business: SVM, local APIC, MONITOR, machine
- * checks, MTRR, performance counters, power, topology, supervisor XSAVE states, speculation controls (their MSRs are not passed).
- * A vCPU looks like one package. Leaf numbers and bits: APM vol. 3, appendix E.
+ * CPUID as a domain sees it: this processor's, without what is not virtualized or not its business: SVM, local APIC,
+ * MONITOR, machine checks, MTRR, performance counters, power, topology, supervisor XSAVE states, speculation
+ * controls (their MSRs are not passed). A vCPU looks like one package. Leaf numbers and bits: APM vol. 3, appendix
+ * E.
  */
 #include "hv/vcpu.h"
 
@@ -22,17 +23,20 @@ static const struct {
 	uint32_t keep[4];
 } open_leaves[] = {
 	{ 0x0, 0x0, ALL, { ALL, ALL, ALL, ALL } },
-	/* Not MONITOR, VMX, SMX, EIST, TM2, PDCM, DCA, x2APIC, TSC deadline; nor MCE, APIC, MTRR, MCA, PAT, DS, ACPI, HTT, TM. */
+	/* Not MONITOR, VMX, SMX, EIST, TM2, PDCM, DCA, x2APIC, TSC deadline; nor MCE, APIC, MTRR, MCA, PAT, DS, ACPI,
+	 * HTT, TM. */
 	{ 0x1, 0x1, ALL, { ALL, 0x0000ffff, ~0x012481e8u, ~0x30615280u } },
 	{ 0x2, 0x2, ALL, { ALL, ALL, ALL, ALL } },
 	{ 0x4, 0x4, ALL, { ALL, ALL, ALL, ALL } },
-	/* Not SGX, PQM, MPX, PQE, PT; WAITPKG, CET, TME, LA57, RDPID, ENQCMD, SGX_LC, PKS; PCONFIG, LBR, IBT, speculation. */
+	/* Not SGX, PQM, MPX, PQE, PT; WAITPKG, CET, TME, LA57, RDPID, ENQCMD, SGX_LC, PKS; PCONFIG, LBR, IBT,
+	 * speculation. */
 	{ 0x7, 0x7, 0, { ALL, ~0x0200d004u, ~0xe04120a0u, ~0xfc180000u } },
 	{ 0xd, 0xd, 1, { 0x7, ALL, 0, 0 } }, /* XSAVEOPT, XSAVEC, XGETBV with ECX=1 */
 	{ 0xd, 0xd, ALL, { ALL, ALL, ALL, ALL } },
 	{ 0x15, 0x16, ALL, { ALL, ALL, ALL, ALL } },
 	{ 0x80000000, 0x80000000, ALL, { ALL, ALL, ALL, ALL } },
-	/* Not SVM, extended APIC space, IBS, SKINIT, WDT, LWP, topology, performance counters, MWAITX; nor RDTSCP and 1's. */
+	/* Not SVM, extended APIC space, IBS, SKINIT, WDT, LWP, topology, performance counters, MWAITX; nor RDTSCP and
+	 * 1's. */
 	{ 0x80000001, 0x80000001, ALL, { ALL, ALL, ~0x75c0b40cu, ~0x08015280u } },
 	{ 0x80000002, 0x80000007, ALL, { ALL, ALL, ALL, ALL } },
 	{ 0x80000008, 0x80000008, ALL, { ALL, 0x00000205, 0, ALL } }, /* CLZERO, error pointers, WBNOINVD */

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * See decode.h. REX, opcode, ModRM, SIB, displacement, immediate: APM vol. 3, 1.2 to 1.5. The effective address is not computed:
- * the nested fault has told it. What is behind the bytes given reads as zeroes, and the length then gives the cut away.
+ * See decode.h. REX, opcode, ModRM, SIB, displacement, immediate: APM vol. 3, 1.2 to 1.5. The effective address is
+ * not computed: the nested fault has told it. What is behind the bytes given reads as zeroes, and the length then
+ * gives the cut away.
  */
 #include "hv/decode.h"
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Building a domain, once, at boot. Guest-physical space: RAM from 0 (beyond 3 GiB: from 4 GiB), the domain page behind the low
- * RAM, the register files of its links at DOMAIN_MMIO (never mapped: they exit), BARs where they are, link windows from 256 GiB.
+ * Building a domain, once, at boot. Guest-physical space: RAM from 0 (beyond 3 GiB: from 4 GiB), the domain page
+ * behind the low RAM, the register files of its links at DOMAIN_MMIO (never mapped: they exit), BARs where they are,
+ * link windows from 256 GiB.
  */
 #include "hv/domain.h"
 
@@ -113,7 +114,8 @@ static int build_ram(struct domain *d)
 	return error;
 }
 
-/* Without an IOMMU an unfenced domain's devices see machine addresses: it is told where its memory, and a front end's, lies. */
+/* Without an IOMMU an unfenced domain's devices see machine addresses: it is told where its memory, and a front
+ * end's, lies. */
 static bool sees_machine(const struct domain *d)
 {
 	return d->config->device_count > 0 && !d->fenced;

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Events: 64 bits a vCPU in a page that the domain writes too. The hypervisor only ever sets bits there and asks whether any
- * is set, so whatever the domain writes concerns the domain alone. `announced` remembers which bits the guest has been told of
- * (by an upcall or by the end of a wait), so that one event costs one upcall. A bit is set before `announced` is cleared:
- * a reader between the two announces once too often, never too seldom.
+ * Events: 64 bits a vCPU in a page that the domain writes too. The hypervisor only ever sets bits there and asks
+ * whether any is set, so whatever the domain writes concerns the domain alone. `announced` remembers which bits the
+ * guest has been told of (by an upcall or by the end of a wait), so that one event costs one upcall. A bit is set
+ * before `announced` is cleared: a reader between the two announces once too often, never too seldom.
  */
 #include <stdatomic.h>
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A link's range table. Ranges are whole pages inside the front end's memory and never overlap; a range is taken back or
- * changed exactly as it was given. So every byte has one protection, and a table entry says all about it.
+ * A link's range table. Ranges are whole pages inside the front end's memory and never overlap; a range is taken
+ * back or changed exactly as it was given. So every byte has one protection, and a table entry says all about it.
  */
 #include <stddef.h>
 

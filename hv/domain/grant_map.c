@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Grants in page tables: the back end's nested table for its processors, its IOMMU domain for its devices, both at
- * BH_LINK_WINDOW(slot) + gpa. Table pages come from a reserve that is filled while domains are built; decode counts what
- * a call can need at most, so commit cannot fail. Tables stay when ranges go, so a range given again costs nothing.
+ * BH_LINK_WINDOW(slot) + gpa. Table pages come from a reserve that is filled while domains are built; decode counts
+ * what a call can need at most, so commit cannot fail. Tables stay when ranges go, so a range given again costs
+ * nothing.
  */
 #include <stddef.h>
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The main domain's console input: a ring with one producer, the console's interrupt handler, and one consumer, its vCPU. */
+/* The main domain's console input: a ring with one producer, the console's interrupt handler, and one consumer, its
+ * vCPU. */
 #include <stdatomic.h>
 
 #include "hv/boot.h"

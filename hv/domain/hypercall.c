@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Hypercalls (lib/abi/hypercall.h). A table says what the first argument names and who may call; then each is a decode, which
- * copies what it needs once, checks all of it and touches nothing, and a commit, which cannot fail: what it returns is the
- * call's result. No pointer into a domain's memory outlives a copy.
+ * Hypercalls (lib/abi/hypercall.h). A table says what the first argument names and who may call; then each is a
+ * decode, which copies what it needs once, checks all of it and touches nothing, and a commit, which cannot fail:
+ * what it returns is the call's result. No pointer into a domain's memory outlives a copy.
  */
 #include <stdatomic.h>
 #include <stddef.h>

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Death and return of a domain: one path for every cause. Whoever finds a reason asks (recover_request), which freezes
- * the domain; its home processor does the rest between two guests: fence, reset, rebuild, and hands over to the replay, which
- * ends with the first completion. The long parts hold no lock. What makes it safe: the devices' IOMMU entry is blocked, and the
- * invalidation has completed, before memory is rewritten, and is opened again only after a successful reset.
+ * Death and return of a domain: one path for every cause. Whoever finds a reason asks (recover_request), which
+ * freezes the domain; its home processor does the rest between two guests: fence, reset, rebuild, and hands over to
+ * the replay, which ends with the first completion. The long parts hold no lock. What makes it safe: the devices'
+ * IOMMU entry is blocked, and the invalidation has completed, before memory is rewritten, and is opened again only
+ * after a successful reset.
  */
 #include <stdatomic.h>
 #include <stddef.h>

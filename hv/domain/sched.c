@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The scheduler: every processor runs, of the vCPUs at home here, the awake one with the highest priority; among equals
- * the one that waited longest, in slices. A vCPU that used up its budget runs only where nobody else would. All state is the
- * processor's own; from elsewhere come event bits, flags and a kick that makes it look again. The one-shot timer is armed
- * for what is due first, and for the end of a slice or budget only where somebody waits for it. It may fire early (a deadline
- * was given up); it then costs one look.
+ * The scheduler: every processor runs, of the vCPUs at home here, the awake one with the highest priority; among
+ * equals the one that waited longest, in slices. A vCPU that used up its budget runs only where nobody else would.
+ * All state is the processor's own; from elsewhere come event bits, flags and a kick that makes it look again. The
+ * one-shot timer is armed for what is due first, and for the end of a slice or budget only where somebody waits for
+ * it. It may fire early (a deadline was given up); it then costs one look.
  */
 #include <stdatomic.h>
 #include <stddef.h>

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* What domains cost: exits by reason, cycles in the hypervisor and in the guest. Counters of other processors are read as they stand. */
+/* What domains cost: exits by reason, cycles in the hypervisor and in the guest. Counters of other processors are
+ * read as they stand. */
 #include "base/format.h"
 #include "base/string.h"
 #include "hv/domain.h"

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A vCPU's entries and exits. Each runs to completion on its home processor with interrupts off. Nothing here allocates.
+ * A vCPU's entries and exits. Each runs to completion on its home processor with interrupts off. Nothing here
+ * allocates.
  */
 #include "hv/vcpu.h"
 

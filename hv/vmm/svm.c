@@ -178,7 +178,8 @@ static bool svm_interruptible(struct vcpu *v)
 	return (v->regs.rflags & RFLAGS_IF) && !(c->shadow & 1) && !(c->inject & SVM_EVENT_VALID);
 }
 
-/* 15.21.4: a virtual interrupt that is intercepted at the moment the guest could take it; its vector does not matter. */
+/* 15.21.4: a virtual interrupt that is intercepted at the moment the guest could take it; its vector does not matter.
+ * */
 static void svm_window(struct vcpu *v, bool want)
 {
 	struct vmcb *c = svm_vmcb(v);

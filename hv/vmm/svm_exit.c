@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * From a VMCB's exit fields to struct vmm_exit, and the guest's own page tables. Without next-RIP save the lengths are those
- * of the instructions without prefixes; a guest that puts prefixes before them goes on in the middle of its own instruction.
+ * From a VMCB's exit fields to struct vmm_exit, and the guest's own page tables. Without next-RIP save the lengths
+ * are those of the instructions without prefixes; a guest that puts prefixes before them goes on in the middle of
+ * its own instruction.
  */
 #include "svm.h"
 

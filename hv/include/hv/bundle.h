@@ -7,7 +7,8 @@
 
 #include "abi/bundle.h"
 
-/** Check all that the format promises: after 0, every index, string, offset and size in it can be used. -EINVAL and *why. */
+/** Check all that the format promises: after 0, every index, string, offset and size in it can be used. -EINVAL and
+ * *why. */
 int bundle_check(const void *bundle, size_t bytes, const char **why);
 
 #endif

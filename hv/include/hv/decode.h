@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The instructions that reach a register file: in 64-bit code MOV of 32 bits between memory and a register or immediate, and MOVZX of
- * a byte to 32 bits, which configuration fields can need. docs/abi.md, Links.
+ * The instructions that reach a register file: in 64-bit code MOV of 32 bits between memory and a register or
+ * immediate, and MOVZX of a byte to 32 bits, which configuration fields can need. docs/abi.md, Links.
  */
 #ifndef HV_DECODE_H
 #define HV_DECODE_H

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A link: one virtio-mmio register file (VIRTIO 1.2, 4.2.2) between a front end and a back end, its state DOWN, REBUILD,
- * UP, and its grants. The hypervisor keeps the registers and never reads a ring. machine_lock guards all that changes.
- * link.c and grant.c know nothing of domains: they answer what is to be done, so that tests hold them alone.
+ * A link: one virtio-mmio register file (VIRTIO 1.2, 4.2.2) between a front end and a back end, its state DOWN,
+ * REBUILD, UP, and its grants. The hypervisor keeps the registers and never reads a ring. machine_lock guards all
+ * that changes. link.c and grant.c know nothing of domains: they answer what is to be done, so that tests hold them
+ * alone.
  */
 #ifndef HV_LINK_H
 #define HV_LINK_H
@@ -36,14 +37,16 @@ enum link_action {
 	LINK_RESET = 4, /* the driver reset the device: changed, and its grants go */
 };
 
-/** The back end offers its device. -EINVAL for what VIRTIO or the ABI does not allow, -EPROTO if the running driver could not use it. */
+/** The back end offers its device. -EINVAL for what VIRTIO or the ABI does not allow, -EPROTO if the running driver
+ * could not use it. */
 int link_offer_check(const struct link *l, const struct bh_link_offer *offer);
 void link_offer_set(struct link *l, const struct bh_link_offer *offer);
 uint32_t link_mmio_read(const struct link *l, uint32_t offset, unsigned width);
 unsigned link_mmio_write(struct link *l, uint32_t offset, unsigned width, uint32_t value);
 /** All registers as after power-on; the state stays. */
 void link_registers_reset(struct link *l);
-/** The back end died: DOWN. Then it is rebuilt, boots anew: REBUILD if the driver has rings to rebuild, else DOWN until it offers. */
+/** The back end died: DOWN. Then it is rebuilt, boots anew: REBUILD if the driver has rings to rebuild, else DOWN
+ * until it offers. */
 void link_down(struct link *l);
 void link_rebuild(struct link *l, uint32_t epoch);
 /** -ESTALE for another epoch, -EINVAL in another state. */
