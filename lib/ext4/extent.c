@@ -114,13 +114,22 @@ static void answer(struct ext4_mapping *out, enum ext4_map_state state, uint64_t
 	out->fresh = false;
 }
 
-/* Blocks [block, block + count) of the unwritten extent `e` become written: e keeps what lies before, the rest is inserted. */
+/*
+ * Blocks [block, block + count) of the unwritten extent `e` become written: e keeps what lies before, the rest is inserted. Room for it
+ * is made first, so that a full disk leaves the extent as it was.
+ */
 static int extent_convert(struct ext4_inode *inode, struct ext4_extent_path *path, uint32_t block, uint32_t count)
 {
 	struct ext4_extent_level *leaf = &path->levels[path->depth];
 	struct ext4_extent *e = ext4_extent_at(leaf->header, leaf->index);
 	uint32_t first = e->block, length = ext4_extent_length(e), before = block - first, behind = length - before - count;
 	uint64_t start = ext4_extent_start(e);
+	int error = ext4_extent_room(inode, block, (before > 0) + (behind > 0), path);
+	if (error) {
+		return error;
+	}
+	leaf = &path->levels[path->depth];
+	e = ext4_extent_at(leaf->header, leaf->index);
 	if (before > 0) {
 		ext4_extent_set(e, first, start, before, true);
 	} else {
@@ -128,7 +137,7 @@ static int extent_convert(struct ext4_inode *inode, struct ext4_extent_path *pat
 	}
 	ext4_extent_level_dirty(inode, leaf);
 	ext4_extent_path_put(path);
-	int error = before > 0 ? ext4_extent_insert(inode, block, start + before, count, false) : 0;
+	error = before > 0 ? ext4_extent_insert(inode, block, start + before, count, false) : 0;
 	if (!error && behind > 0) {
 		error = ext4_extent_insert(inode, block + count, start + before + count, behind, true);
 	}

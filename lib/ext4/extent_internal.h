@@ -19,6 +19,8 @@ struct ext4_extent_path {
 /** The path to the last extent that starts at or before `block`. Every node on it has been checked. */
 int ext4_extent_find(struct ext4_inode *inode, uint32_t block, struct ext4_extent_path *path);
 void ext4_extent_path_put(struct ext4_extent_path *path);
+/** See to room for so many more entries in the path's leaf, which becomes the one of `block` then; on an error the path is put. */
+int ext4_extent_room(struct ext4_inode *inode, uint32_t block, unsigned entries, struct ext4_extent_path *path);
 /** Insert an extent that overlaps none, merged with the one before where it continues it. */
 int ext4_extent_insert(struct ext4_inode *inode, uint32_t block, uint64_t start, uint32_t length, bool unwritten);
 void ext4_extent_level_dirty(struct ext4_inode *inode, struct ext4_extent_level *level);

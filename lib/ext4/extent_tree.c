@@ -139,6 +139,24 @@ static bool try_merge(struct ext4_extent_level *leaf, uint32_t block, uint64_t s
 	return true;
 }
 
+int ext4_extent_room(struct ext4_inode *inode, uint32_t block, unsigned entries, struct ext4_extent_path *path)
+{
+	for (int tries = 0; tries < 4 * EXT4_EXTENT_MAX_DEPTH + 4; tries++) {
+		struct ext4_extent_header *h = path->levels[path->depth].header;
+		if (h->entries + entries <= h->max) {
+			return 0;
+		}
+		int error = room_make(inode, path);
+		ext4_extent_path_put(path);
+		error = error ? error : ext4_extent_find(inode, block, path);
+		if (error) {
+			return error;
+		}
+	}
+	ext4_extent_path_put(path);
+	return ext4_corrupt(inode->fs, "inode %u: no room can be made in the extent tree", inode->number);
+}
+
 int ext4_extent_insert(struct ext4_inode *inode, uint32_t block, uint64_t start, uint32_t length, bool unwritten)
 {
 	for (int tries = 0; tries < 4 * EXT4_EXTENT_MAX_DEPTH + 4; tries++) {
