@@ -41,7 +41,8 @@ char arguments_byte(const struct exec_arguments *args, uint64_t at);
 uint32_t arguments_command_line(const struct exec_arguments *args, char *text, uint32_t size);
 
 #define SCRIPT_LINE 256u /* of a file's start is looked at for it, with room for a NUL */
-/** Split a `#!` line (`bytes` from the file's start, less than SCRIPT_LINE only if the file ends there): interpreter and optional argument, both NUL-terminated in `line`. -ENOEXEC. */
+/** Split a `#!` line (`bytes` from the file's start, less than SCRIPT_LINE only if the file ends there): interpreter and optional
+ *  argument, both NUL-terminated in `line`. -ENOEXEC. */
 int script_parse(char *line, uint32_t bytes, char **interpreter, char **argument);
 
 struct file;

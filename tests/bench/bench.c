@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The benchmark that runs in the guest: `bench FILE SCALE [NAME]`, NAME to run only one of them. Each line of output is "bench NAME ops=N ns=N [exits=N exits.DOMAIN=N ...]".
+ * The benchmark that runs in the guest: `bench FILE SCALE [NAME]`, NAME to run only one of them.
+ * Each line of output is "bench NAME ops=N ns=N [exits=N exits.DOMAIN=N ...]".
  * FILE is 96 MiB, freshly booted and never read before. Each block of it is read at most once, random blocks in an order that no
  * read-ahead guesses, so every read of a file goes to the disk with no help from any cache control:
  * [0, 32) MiB random at depth 1, [32, 64) random at depth 32, [64, 96) in order.

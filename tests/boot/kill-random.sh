@@ -14,7 +14,8 @@ for round in 1 2; do
 	done
 	echo "round $round: ${kills[*]}"
 	boot 0 --root "$scratch/image" --write "${kills[@]}" \
-		-- '(for i in 1 2 3; do cp /data /a$i; done) & (for i in 1 2 3; do md5sum /data; done) & wait; sync; sleep 2; md5sum /a1 /a2 /a3 | cut -c1-32 | uniq'
+		-- '(for i in 1 2 3; do cp /data /a$i; done) & (for i in 1 2 3; do md5sum /data; done) & wait
+			sync; sleep 2; md5sum /a1 /a2 /a3 | cut -c1-32 | uniq'
 	[ "$(sort -u "$out" | cut -c1-32 | uniq)" = "$sum" ] || fail "a checksum is wrong"
 	clean "$scratch/image"
 done

@@ -3,7 +3,9 @@
 . tests/boot/assert.bash
 
 name=steer-$$
-"$vmctl" run --name $name --stats "$scratch/stats" --timeout 60 -- 'while [ ! -e /go ]; do read line; [ "$line" = go ] && : >/go; sleep 1; [ $((n=n+1)) -gt 12 ] && : >/go; done; echo done' >"$out" 2>"$err" </dev/null &
+"$vmctl" run --name $name --stats "$scratch/stats" --timeout 60 \
+	-- 'while [ ! -e /go ]; do read line; [ "$line" = go ] && : >/go; sleep 1; [ $((n=n+1)) -gt 12 ] && : >/go; done; echo done' \
+	>"$out" 2>"$err" </dev/null &
 machine=$!
 for _ in $(seq 100); do
 	"$vmctl" ps 2>/dev/null | grep -A9 "^$name\$" | grep -q ahci && break

@@ -1,1 +1,2 @@
+# SPDX-License-Identifier: MIT
 UNIT_acpi := hv/acpi/acpi.c hv/cpu/madt.c

@@ -1,1 +1,2 @@
+# SPDX-License-Identifier: MIT
 UNIT_amdvi_ivrs := hv/iommu/ivrs.c

@@ -1,1 +1,2 @@
+# SPDX-License-Identifier: MIT
 UNIT_areas := guest-kernel/mm/area.c

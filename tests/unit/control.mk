@@ -1,1 +1,2 @@
+# SPDX-License-Identifier: MIT
 UNIT_control := vmtools/control.c lib/base/string.c

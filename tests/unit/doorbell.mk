@@ -1,2 +1,3 @@
+# SPDX-License-Identifier: MIT
 # The header is all there is.
 UNIT_doorbell :=

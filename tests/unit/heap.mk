@@ -1,1 +1,2 @@
+# SPDX-License-Identifier: MIT
 UNIT_heap := guest-kernel/mm/heap.c

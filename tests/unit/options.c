@@ -46,7 +46,8 @@ static void every_option_of_run(void **state)
 {
 	assert_int_equal(PARSE(COMMAND_RUN, "--mode", "monolithic", "--cpus=2", "--memory", "512M", "--root", "/x", "--firmware",
 			       "uefi", "--kill", "ahci@3", "--kill=ahci@0.25", "--stats", "s.json", "--timeout", "2.5", "--verbose",
-			       "--manifest", "m", "--disk", "ramdisk", "--iommu", "none", "--cpu-flags", "-svm", "--write", "--disk-image", "/d", "--disk-image=/e"),
+			       "--manifest", "m", "--disk", "ramdisk", "--iommu", "none", "--cpu-flags", "-svm", "--write",
+			       "--disk-image", "/d", "--disk-image=/e"),
 			 0);
 	assert_int_equal(o.mode, MODE_MONOLITHIC);
 	assert_int_equal(o.cpus, 2);

@@ -1,1 +1,2 @@
+# SPDX-License-Identifier: MIT
 UNIT_options := vmtools/options.c vmtools/quantity.c lib/base/string.c

@@ -1,1 +1,2 @@
+# SPDX-License-Identifier: MIT
 UNIT_pages := guest-kernel/mm/buddy.c

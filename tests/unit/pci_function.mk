@@ -1,1 +1,2 @@
+# SPDX-License-Identifier: MIT
 UNIT_pci_function := hv/pci/function.c hv/pci/filter.c

@@ -1,1 +1,2 @@
+# SPDX-License-Identifier: MIT
 UNIT_radix := guest-kernel/fs/radix.c

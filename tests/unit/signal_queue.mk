@@ -1,1 +1,2 @@
+# SPDX-License-Identifier: MIT
 UNIT_signal_queue := guest-kernel/process/signal.c

@@ -1,1 +1,2 @@
+# SPDX-License-Identifier: MIT
 UNIT_tty_discipline := guest-kernel/tty/discipline.c
