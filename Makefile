@@ -42,10 +42,15 @@ include driver-domains/driver-domains.mk
 include vmtools/vmtools.mk
 include tests/tests.mk
 
-# Changed flags (DEBUG, CC, ...) rebuild what was built with other ones: every object depends on this file, written only when they change.
-FLAGS_USED = $(CC) $(NASM) $(FREE_FLAGS) $(HOST_FLAGS) $(CHECK_FLAGS) $(FREE_LDFLAGS) $(foreach v,$(sort $(filter FLAGS_%,$(.VARIABLES))),$(if $(filter FLAGS_USED,$(v)),,$($(v))))
+# Changed flags (DEBUG, CC, ...) rebuild what was built with other ones: every object depends on this file, which is written only when
+# they change.
+FLAGS_OF_FOLDERS = $(foreach v,$(sort $(filter-out FLAGS_USED FLAGS_OF_FOLDERS,$(filter FLAGS_%,$(.VARIABLES)))),$($(v)))
+FLAGS_USED = $(CC) $(NASM) $(FREE_FLAGS) $(HOST_FLAGS) $(CHECK_FLAGS) $(FREE_LDFLAGS) $(FLAGS_OF_FOLDERS)
 .PHONY: FORCE
 $(BUILD)/flags: FORCE
+	@for tool in $(CC) $(NASM); do \
+		command -v $$tool >/dev/null || { echo "$$tool is missing: \"make setup\" installs what building needs" >&2; exit 1; }; \
+	done
 	@mkdir -p $(@D)
 	@echo '$(FLAGS_USED)' | cmp -s - $@ || echo '$(FLAGS_USED)' >$@
 
