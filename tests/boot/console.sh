@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: MIT
-# The interactive console on a pseudo-terminal: a shell with line editing, Ctrl-C, the hypervisor's console behind Ctrl-], and the status of `exit`.
+# The interactive console on a pseudo-terminal: a shell with line editing, Ctrl-C, the hypervisor's console behind Ctrl-], and the
+# status of `exit`.
 . tests/boot/assert.bash
 
 mkfifo "$scratch/keys"
-script -qec "\"$vmctl\" run --timeout 90" /dev/null <"$scratch/keys" >"$out" 2>&1 &
+script -qec "\"$vmctl\" run --timeout 110" /dev/null <"$scratch/keys" >"$out" 2>&1 &
 terminal=$!
 exec 3>"$scratch/keys"
 
@@ -11,7 +12,7 @@ seen=0
 # expect TEXT: it appears on the terminal, behind what was expected before.
 expect() {
 	local at
-	for _ in $(seq 150); do
+	for _ in $(seq 300); do
 		at=$(tail -c +$((seen + 1)) "$out" | grep -abo -m 1 -F -- "$1" | head -n 1 | cut -d: -f1)
 		if [ -n "$at" ]; then
 			seen=$((seen + at + ${#1}))
