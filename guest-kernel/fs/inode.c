@@ -203,39 +203,39 @@ int inode_permission(const struct inode *inode, unsigned may)
 	return (may & ~(inode->mode >> shift) & 7) ? -EACCES : 0;
 }
 
-/* One round over all inodes: each is referenced while it is written, and the search goes on behind it. */
+static bool wants_flush_locked(const struct inode *inode, const struct super *super)
+{
+	return !inode->freeing && inode->in_table && (!super || inode->super == super) &&
+	       (inode->mapping.dirty_count || inode->mapping.writeback);
+}
+
+/* The next one of the bucket to be written, referenced: behind `before`, which its reference keeps in its place (NULL: the first). */
+static struct inode *flush_next(unsigned bucket, struct inode *before, const struct super *super)
+{
+	struct inode *found = NULL;
+	spin_lock(&inode_lock);
+	struct list *node = before ? before->hash_link.next : buckets[bucket].next;
+	for (; node && node != &buckets[bucket] && !found; node = node->next) {
+		struct inode *candidate = container_of(node, struct inode, hash_link);
+		if (wants_flush_locked(candidate, super)) {
+			found = candidate;
+			found->references++;
+		}
+	}
+	spin_unlock(&inode_lock);
+	return found;
+}
+
+/* One round over all inodes. */
 void inodes_flush(struct super *super)
 {
 	for (unsigned bucket = 0; bucket < BUCKETS; bucket++) {
-		for (unsigned skip = 0;; skip++) {
-			struct inode *inode = NULL;
-			unsigned at = 0;
-			spin_lock(&inode_lock);
-			if (buckets[bucket].next) {
-				list_for_each(node, &buckets[bucket]) {
-					struct inode *candidate = container_of(node, struct inode, hash_link);
-					if (at++ == skip) {
-						inode = candidate;
-						break;
-					}
-				}
-			}
-			bool end = !inode;
-			if (inode && (inode->freeing || !inode->in_table || (super && inode->super != super) ||
-				      (!inode->mapping.dirty_count && !inode->mapping.writeback))) {
-				inode = NULL;
-			}
-			if (inode) {
-				inode->references++;
-			}
-			spin_unlock(&inode_lock);
-			if (end) {
-				break;
-			}
-			if (inode) {
-				page_cache_flush(inode, true);
-				inode_put(inode);
-			}
+		struct inode *inode = flush_next(bucket, NULL, super);
+		while (inode) {
+			page_cache_flush(inode, true);
+			struct inode *next = flush_next(bucket, inode, super);
+			inode_put(inode);
+			inode = next;
 		}
 	}
 }

@@ -225,6 +225,9 @@ static long proc_readlink(struct inode *inode, char *target, size_t size)
 
 static int proc_jump(struct inode *inode, struct dentry **dentry, struct file **file)
 {
+	if (!inode_owned(inode)) {
+		return -EACCES; /* another user's: the permissions on the way there are not the caller's */
+	}
 	if (entry_of(inode) != E_FD) {
 		return proc_pid_directory(pid_of(inode), entry_of(inode) == E_PROCESS_ROOT, dentry);
 	}

@@ -266,6 +266,23 @@ static void script_without_a_newline_runs(void)
 	unlink("edge");
 }
 
+/* As root only, who can become somebody else: what links in /proc lead to is for the process's own user. */
+static void working_directories_of_others_are_closed(void)
+{
+	char path[32], target[256];
+	snprintf(path, sizeof(path), "/proc/%d/cwd", getpid());
+	CHECK(readlink(path, target, sizeof(target)) > 0);
+	pid_t child = fork();
+	if (child == 0) {
+		if (getuid() == 0 && setuid(1234) != 0) {
+			_exit(1);
+		}
+		_exit(getuid() == 1234 && (readlink(path, target, sizeof(target)) != -1 || errno != EACCES));
+	}
+	int status;
+	CHECK(waitpid(child, &status, 0) == child && status == 0);
+}
+
 int main(void)
 {
 	RUN(hole_mapped_by_reading_is_written);
@@ -282,5 +299,6 @@ int main(void)
 	RUN(sigreturn_may_bring_any_result);
 	RUN(queued_signals_have_a_limit);
 	RUN(script_without_a_newline_runs);
+	RUN(working_directories_of_others_are_closed);
 	return check_failures;
 }
