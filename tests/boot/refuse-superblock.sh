@@ -5,6 +5,8 @@
 make_root
 make_image "$scratch/root"
 dd if=/dev/urandom of="$scratch/image" bs=1024 seek=1 count=1 conv=notrunc 2>/dev/null
-boot 125 --root "$scratch/image" -- echo hello
-said 'guest gave up: .*root'
-[ ! -s "$out" ] || fail "something ran"
+for mode in isolated:guest monolithic:kernel; do
+	boot 125 --mode ${mode%:*} --root "$scratch/image" -- echo hello
+	said "${mode#*:} gave up: .*root"
+	[ ! -s "$out" ] || fail "something ran"
+done
