@@ -160,6 +160,17 @@ struct file *file_from_fd(int fd)
 	return fd < 0 ? NULL : table_find(process_current()->files, (unsigned)fd);
 }
 
+int file_table_next(struct file_table *t, unsigned fd)
+{
+	spin_lock(&t->lock);
+	while (fd < t->size && !t->files[fd]) {
+		fd++;
+	}
+	int next = fd < t->size ? (int)fd : -1;
+	spin_unlock(&t->lock);
+	return next;
+}
+
 struct file *file_of_process(struct process *p, unsigned fd)
 {
 	return p->files ? table_find(p->files, fd) : NULL;

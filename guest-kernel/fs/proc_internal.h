@@ -52,6 +52,8 @@ int proc_pid_limits(uint32_t pid, struct text *t);
 long proc_pid_exe(uint32_t pid, char *path, size_t size);
 /** The working directory or the root, referenced. */
 int proc_pid_directory(uint32_t pid, bool root, struct dentry **dentry);
+/** The lowest open descriptor >= fd; -1: none. */
+int proc_fd_next(uint32_t pid, unsigned fd);
 struct file *proc_pid_file(uint32_t pid, unsigned fd); /* referenced; NULL */
 bool proc_pid_exists(uint32_t pid, uint32_t *uid, uint32_t *gid);
 /** The lowest process number >= pid; 0: none. */

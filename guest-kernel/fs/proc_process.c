@@ -244,6 +244,18 @@ int proc_pid_directory(uint32_t pid, bool root, struct dentry **dentry)
 	return 0;
 }
 
+int proc_fd_next(uint32_t pid, unsigned fd)
+{
+	int next = -1;
+	spin_lock(&process_lock);
+	struct process *p = process_find_locked(pid);
+	if (p && p->files) {
+		next = file_table_next(p->files, fd);
+	}
+	spin_unlock(&process_lock);
+	return next;
+}
+
 struct file *proc_pid_file(uint32_t pid, unsigned fd)
 {
 	spin_lock(&process_lock);

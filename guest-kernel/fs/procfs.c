@@ -12,7 +12,7 @@
 #define PROC_MAGIC 0x9fa0
 #define TEXT_MAX 65536u
 
-enum dir { IN_ROOT, IN_SYS, IN_KERNEL, IN_VM, IN_FS, IN_PID, IN_TASK, IN_FD, NOT_A_DIR };
+enum dir { IN_ROOT, IN_SYS, IN_KERNEL, IN_VM, IN_FS, IN_PID, IN_TASK, IN_TID, IN_FD, NOT_A_DIR };
 
 struct entry {
 	enum dir in;
@@ -28,7 +28,7 @@ static const struct entry entries[] = {
 #define E_ROOT 0u
 	{ IN_ROOT, "", S_IFDIR | 0555, IN_PID, NULL, NULL },
 #define E_PID 1u
-	{ IN_TASK, "", S_IFDIR | 0555, IN_PID, NULL, NULL },
+	{ IN_TASK, "", S_IFDIR | 0555, IN_TID, NULL, NULL },
 #define E_TID 2u
 	{ IN_FD, "", S_IFLNK | 0700, NOT_A_DIR, NULL, NULL },
 #define E_FD 3u
@@ -118,6 +118,12 @@ void text_bytes(struct text *t, const void *bytes, size_t count)
 	t->length += count;
 }
 
+/* A thread's directory has what a process's has, but no threads of its own. */
+static bool entry_is_in(const struct entry *e, enum dir in)
+{
+	return e->in == in || (in == IN_TID && e->in == IN_PID && e->is != IN_TASK);
+}
+
 static int node_make(struct super *super, unsigned entry, uint32_t pid, uint32_t fd, struct inode **out)
 {
 	uint32_t uid = 0, gid = 0;
@@ -176,7 +182,7 @@ static int proc_lookup(struct inode *dir, const char *name, unsigned length, str
 	enum dir in = entries[entry_of(dir)].is;
 	uint32_t number;
 	for (unsigned i = E_SELF; i < ENTRIES; i++) {
-		if (entries[i].in == in && strlen(entries[i].name) == length && memcmp(entries[i].name, name, length) == 0) {
+		if (entry_is_in(&entries[i], in) && strlen(entries[i].name) == length && memcmp(entries[i].name, name, length) == 0) {
 			return node_make(dir->super, i, pid_of(dir), 0, out);
 		}
 	}
@@ -245,7 +251,24 @@ static int proc_jump(struct inode *inode, struct dentry **dentry, struct file **
 	return 0;
 }
 
-static const struct inode_ops proc_inode_ops = { .lookup = proc_lookup };
+/* As of a directory on a disk: its two names, and ".." of each directory below. */
+static uint32_t proc_links(const struct inode *inode)
+{
+	uint32_t links = inode->links, number = 0, pid = pid_of(inode);
+	enum dir is = entries[entry_of(inode)].is;
+	for (unsigned i = E_SELF; i < ENTRIES; i++) {
+		links += entry_is_in(&entries[i], is) && S_IS(entries[i].mode, S_IFDIR);
+	}
+	while (is == IN_ROOT && (number = proc_pid_next(number + 1)) != 0) {
+		links++;
+	}
+	while (is == IN_TASK && (number = proc_tid_next(pid, number + 1)) != 0) {
+		links++;
+	}
+	return links;
+}
+
+static const struct inode_ops proc_inode_ops = { .lookup = proc_lookup, .links = proc_links };
 static const struct inode_ops proc_link_ops = { .readlink = proc_readlink };
 static const struct inode_ops proc_jump_ops = { .readlink = proc_readlink, .jump = proc_jump };
 
@@ -315,7 +338,7 @@ static bool emit_entry(struct file *f, void *context, emit_function emit)
 		return emit(context, "..", (unsigned)f->offset + 1, f->inode->number, DT_DIR);
 	}
 	unsigned i = (unsigned)f->offset - 2 + E_SELF;
-	if (i >= ENTRIES || entries[i].in != in) {
+	if (i >= ENTRIES || !entry_is_in(&entries[i], in)) {
 		return true;
 	}
 	return emit(context, entries[i].name, (unsigned)strlen(entries[i].name), number_of(i, pid, 0), DT_OF_MODE(entries[i].mode));
@@ -325,15 +348,9 @@ static uint32_t number_next(enum dir in, uint32_t pid, uint32_t from, bool *any)
 {
 	*any = true;
 	if (in == IN_FD) {
-		for (; from < 65536; from++) {
-			struct file *f = proc_pid_file(pid, from);
-			if (f) {
-				file_put(f);
-				return from;
-			}
-		}
-		*any = false;
-		return 0;
+		int fd = proc_fd_next(pid, from);
+		*any = fd >= 0;
+		return *any ? (uint32_t)fd : 0;
 	}
 	uint32_t number = in == IN_ROOT ? proc_pid_next(from) : in == IN_TASK ? proc_tid_next(pid, from) : 0;
 	*any = number != 0;

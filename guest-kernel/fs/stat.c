@@ -45,12 +45,17 @@ static uint64_t device_number(uint32_t major, uint32_t minor)
 	return (minor & 0xff) | (uint64_t)(major & 0xfff) << 8 | (uint64_t)(minor & ~0xffu) << 12 | (uint64_t)(major & ~0xfffu) << 32;
 }
 
+static uint32_t links_of(const struct inode *inode)
+{
+	return inode->ops && inode->ops->links ? inode->ops->links(inode) : inode->links;
+}
+
 static void stat_fill(struct user_stat *st, const struct inode *inode)
 {
 	memset(st, 0, sizeof(*st));
 	st->dev = device_number(inode->super->major, inode->super->minor);
 	st->ino = inode->number;
-	st->nlink = inode->links;
+	st->nlink = links_of(inode);
 	st->mode = inode->mode;
 	st->uid = inode->uid;
 	st->gid = inode->gid;

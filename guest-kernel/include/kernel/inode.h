@@ -54,6 +54,7 @@ struct inode_ops {
 	/** Pages of file data: [offset, offset + bytes) on the device; `allocate`: holes get a place. */
 	int (*map)(struct inode *inode, uint64_t offset, uint64_t bytes, bool allocate, struct block_map *map);
 	int (*preallocate)(struct inode *inode, uint64_t offset, uint64_t bytes);
+	uint32_t (*links)(const struct inode *inode); /* NULL: what struct inode says */
 	int (*sync)(struct inode *inode); /* metadata, and the device's cache */
 	void (*evict)(struct inode *inode); /* last reference gone, pages are gone too */
 };

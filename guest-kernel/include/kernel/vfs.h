@@ -66,6 +66,7 @@ int fd_install_from(struct file *f, int lowest, bool close_on_exec);
 bool fd_close_on_exec(int fd, int set); /* set < 0: ask */
 int fd_close(int fd);
 struct file *file_of_process(struct process *p, unsigned fd); /* for /proc; referenced */
+int file_table_next(struct file_table *t, unsigned fd); /* the lowest open descriptor >= fd; -1: none */
 
 /* file system types */
 struct super *super_create(const char *type, uint64_t magic, const char *source);
