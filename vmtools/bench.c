@@ -23,6 +23,7 @@
 #include "say.h"
 #include "spawn.h"
 #include "workdir.h"
+#include "writable.h"
 
 #define DATA_BYTES (96u << 20)
 #define SCALE_SHORT "8"
@@ -169,13 +170,17 @@ int command_bench(const struct options *options)
 	if (options->word_count > 0) {
 		return fail(VMCTL_USAGE, "write \"vmctl bench [options]\"");
 	}
+	int status = writable_check(options->json);
+	if (status) {
+		return status;
+	}
 	struct bench *b = calloc(1, sizeof(*b));
 	if (!b) {
 		return fail(VMCTL_HOST, "no memory");
 	}
 	b->options = options;
 	snprintf(name, sizeof(name), "bench-%d", (int)getpid());
-	int status = workdir_open(&b->dir, name);
+	status = workdir_open(&b->dir, name);
 	if (status == 0) {
 		status = make_image(b);
 		status = status ? status : run_all(b);

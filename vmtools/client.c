@@ -2,6 +2,7 @@
 /* The other side of steer.h: `vmctl ps`, `vmctl kill` and `vmctl console` speak to machines that run. */
 #include <dirent.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/time.h>
@@ -9,10 +10,12 @@
 #include <unistd.h>
 
 #include "command.h"
+#include "control.h"
 #include "say.h"
 #include "workdir.h"
 
 #define ANSWER_SECONDS 20
+#define KILL_SECONDS 10 /* from a kill to what came of it */
 
 /* A stream to the machine's socket, or NULL. */
 static FILE *machine_connect(const char *name)
@@ -32,23 +35,35 @@ static FILE *machine_connect(const char *name)
 	return fdopen(fd, "r+");
 }
 
-/* Send a command and print its answer, each line behind `indent`. 0 or a vmctl status. */
-static int machine_command(FILE *machine, const char *command, const char *indent)
+/*
+ * Send a command and print its answer, of which an error's last line becomes the sentence: with `advice`, if that is not NULL, in place of
+ * what the hypervisor's own console would advise. 0 or a vmctl status.
+ */
+static int machine_command(FILE *machine, const char *command, const char *advice)
 {
 	char line[2048], last[256] = "";
+	bool held = false;
 	fprintf(machine, "%s\n", command);
 	fflush(machine);
 	fseek(machine, 0, SEEK_CUR);
 	while (fgets(line, sizeof(line), machine)) {
 		line[strcspn(line, "\n")] = '\0';
+		if (strncmp(line, "@ ", 2) == 0) {
+			continue;
+		}
+		if (strncmp(line, "error ", 6) == 0) {
+			const char *why = held ? last : line + 6;
+			size_t length = advice ? strcspn(why, ";") : strlen(why);
+			return fail(VMCTL_USAGE, "\"%s\" failed: %.*s%s", command, (int)length, why, why[length] ? advice : "");
+		}
+		if (held) {
+			printf("%s\n", last);
+		}
+		held = true;
 		if (strcmp(line, "ok") == 0) {
 			return 0;
 		}
-		if (strncmp(line, "error ", 6) == 0) {
-			return fail(VMCTL_USAGE, "\"%s\" failed: %s", command, last[0] ? last : line + 6);
-		}
-		snprintf(last, sizeof(last), "%.200s", strncmp(line, "= ", 2) == 0 ? line + 2 : line);
-		printf("%s%s\n", indent, strncmp(line, "= ", 2) == 0 ? line + 2 : line);
+		snprintf(last, sizeof(last), "%.*s", (int)sizeof(last) - 1, strncmp(line, "= ", 2) == 0 ? line + 2 : line);
 	}
 	return fail(VMCTL_DIED, "the machine does not answer");
 }
@@ -117,18 +132,64 @@ int command_ps(const struct options *options)
 	return 0;
 }
 
+/* Print what an event says about the domain. True: there is no more to wait for. */
+static bool tell_event(const char *event, const char *domain)
+{
+	char name[16], value[256], epoch[16];
+	const char *pairs = strchr(event, ' ');
+	if (strncmp(event, "exit ", 5) == 0) {
+		printf("the machine ended before %s was back\n", domain);
+		return true;
+	}
+	if (!pairs || !control_value(pairs + 1, "domain", name, sizeof(name)) || strcmp(name, domain) != 0) {
+		return false;
+	}
+	if (strncmp(event, "recovery ", 9) == 0 && control_value(pairs + 1, "total_us", value, sizeof(value)) &&
+	    control_value(pairs + 1, "epoch", epoch, sizeof(epoch))) {
+		printf("%s: back in %.1f ms, epoch %s\n", domain, atof(value) / 1000, epoch);
+		return true;
+	}
+	if (strncmp(event, "parked ", 7) == 0 || strncmp(event, "panic ", 6) == 0) {
+		bool parked = event[1] == 'a' && event[2] == 'r';
+		control_value(pairs + 1, "reason", value, sizeof(value));
+		printf("%s: %s: %s\n", domain, parked ? "parked, it is not started again" : "lost, and the machine with it", value);
+		return true;
+	}
+	return false;
+}
+
+/* The kill was taken: read events until one says what came of it. 0 or a vmctl status. */
+static int await_kill(FILE *machine, const char *domain)
+{
+	char line[2048];
+	struct timeval limit = { .tv_sec = KILL_SECONDS };
+	setsockopt(fileno(machine), SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit));
+	while (fgets(line, sizeof(line), machine)) {
+		line[strcspn(line, "\n")] = '\0';
+		if (strncmp(line, "@ ", 2) == 0 && tell_event(line + 2, domain)) {
+			return 0;
+		}
+	}
+	if (feof(machine)) {
+		return fail(VMCTL_DIED, "the machine ended before %s was back", domain);
+	}
+	return fail(VMCTL_TIMEOUT, "%s was killed and is not back after %d s: \"vmctl ps\" tells its state", domain, KILL_SECONDS);
+}
+
 int command_kill(const struct options *options)
 {
 	char command[64];
 	if (options->word_count != 1) {
-		return fail(VMCTL_USAGE, "write \"vmctl kill DOMAIN\"");
+		return fail(VMCTL_USAGE, "write \"vmctl kill DOMAIN\": \"vmctl ps\" lists them");
 	}
 	FILE *machine = machine_choose(options);
 	if (!machine) {
 		return VMCTL_USAGE;
 	}
 	snprintf(command, sizeof(command), "kill %s", options->words[0]);
-	int status = machine_command(machine, command, "");
+	int status = machine_command(machine, "watch", NULL);
+	status = status ? status : machine_command(machine, command, "; \"vmctl ps\" lists the domains");
+	status = status ? status : await_kill(machine, options->words[0]);
 	fclose(machine);
 	return status;
 }
@@ -155,7 +216,7 @@ int command_console(const struct options *options)
 			break;
 		}
 		if (line[0]) {
-			status = machine_command(machine, line, "");
+			status = machine_command(machine, line, NULL);
 		}
 	}
 	fclose(machine);

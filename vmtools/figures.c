@@ -89,8 +89,15 @@ static void put_cell(FILE *out, int width, const char *format, double value, boo
 
 void figures_table(struct figures *f, FILE *out)
 {
-	fprintf(out, "%-26s%14s%14s%8s%11s%14s%14s%8s\n", "an operation of", "monolithic us", "isolated us", "ratio", "exits", "mono. instr.",
-		"isol. instr.", "ratio");
+	bool counted = false; /* instructions, of any benchmark */
+	for (unsigned i = 0; i < f->count; i++) {
+		counted = counted || f->figures[i].icount_runs[MODE_MONOLITHIC] > 0;
+	}
+	fprintf(out, "%-26s%14s%14s%8s%11s", "an operation of", "monolithic us", "isolated us", "ratio", "exits");
+	if (counted) {
+		fprintf(out, "%14s%14s%8s", "mono. instr.", "isol. instr.", "ratio");
+	}
+	fputc('\n', out);
 	for (unsigned i = 0; i < f->count; i++) {
 		struct figure *g = &f->figures[i];
 		double mono = figures_median(g->ns[MODE_MONOLITHIC], g->count[MODE_MONOLITHIC]);
@@ -102,9 +109,11 @@ void figures_table(struct figures *f, FILE *out)
 		put_cell(out, 14, "%.2f", isolated / 1000, g->count[MODE_ISOLATED] > 0);
 		put_cell(out, 8, "%.2f", isolated / mono, mono > 0 && isolated > 0);
 		put_cell(out, 11, "%.3f", exits, g->count[MODE_ISOLATED] > 0 && !isnan(exits));
-		put_cell(out, 14, "%.0f", g->instructions[MODE_MONOLITHIC][0], repeatable);
-		put_cell(out, 14, "%.0f", g->instructions[MODE_ISOLATED][0], repeatable);
-		put_cell(out, 8, "%.2f", g->instructions[MODE_ISOLATED][0] / g->instructions[MODE_MONOLITHIC][0], repeatable);
+		if (counted) {
+			put_cell(out, 14, "%.0f", g->instructions[MODE_MONOLITHIC][0], repeatable);
+			put_cell(out, 14, "%.0f", g->instructions[MODE_ISOLATED][0], repeatable);
+			put_cell(out, 8, "%.2f", g->instructions[MODE_ISOLATED][0] / g->instructions[MODE_MONOLITHIC][0], repeatable);
+		}
 		fputc('\n', out);
 	}
 }

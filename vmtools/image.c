@@ -23,6 +23,8 @@
 #define BUSYBOX "/bin/busybox"
 #define PATH_SIZE 512
 #define BLOCK 4096ull
+#define MOUNT_POINTS 3
+#define EXT4_MAGIC_AT (1024 + 56) /* two bytes of the superblock: 53 ef */
 
 static uint64_t tree_bytes, tree_files;
 
@@ -41,15 +43,18 @@ static bool exists_below(const char *dir, const char *name)
 	return lstat(path, &st) == 0;
 }
 
-/* One debugfs command script that adds directories, busybox and its links to an image. */
-static void write_directories(FILE *script, const char *dir)
+/*
+ * The debugfs commands that add directories which the root does not have: those on which the guest kernel mounts (the first ones), and,
+ * around busybox, all of them.
+ */
+static void write_directories(FILE *script, const char *dir, bool all)
 {
-	static const char *const names[] = { "bin", "sbin", "usr", "usr/bin", "usr/sbin", "etc", "root", "tmp", "proc", "dev", "sys",
+	static const char *const names[] = { "dev", "proc", "tmp", "bin", "sbin", "usr", "usr/bin", "usr/sbin", "etc", "root", "sys",
 					     "mnt", "var", "home", "run" };
-	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+	for (size_t i = 0; i < (all ? sizeof(names) / sizeof(names[0]) : MOUNT_POINTS); i++) {
 		if (!dir || !exists_below(dir, names[i])) {
-			fprintf(script, "mkdir %s\nset_inode_field %s mode 040%s\n", names[i], names[i],
-				strcmp(names[i], "tmp") == 0 ? "1777" : "755");
+			fprintf(script, "mkdir %s\nset_inode_field %s mode 04%s\n", names[i], names[i],
+				strcmp(names[i], "tmp") == 0 ? "1777" : "0755");
 		}
 	}
 }
@@ -73,7 +78,7 @@ static int write_applets(FILE *script, const char *dir)
 	return 0;
 }
 
-/* Text files that the default root has beside busybox. */
+/* Text files beside busybox, where the directory has none. */
 static void write_texts(FILE *script, const char *scratch, const char *dir)
 {
 	static const struct { const char *name, *text; } files[] = {
@@ -94,9 +99,11 @@ static void write_texts(FILE *script, const char *scratch, const char *dir)
 	}
 }
 
-static int add_busybox(const char *dir, const char *output, const char *scratch)
+/* What the root lacks: mount points, and, where it has no shell, busybox and its surroundings. */
+static int add_missing(const char *dir, const char *output, const char *scratch)
 {
-	if (access(BUSYBOX, X_OK) != 0) {
+	bool busybox = !dir || !exists_below(dir, "bin/sh");
+	if (busybox && access(BUSYBOX, X_OK) != 0) {
 		return fail(VMCTL_HOST, "%s is not installed: run \"apt-get install busybox-static\" as root", BUSYBOX);
 	}
 	char path[PATH_SIZE];
@@ -105,10 +112,11 @@ static int add_busybox(const char *dir, const char *output, const char *scratch)
 	if (!script) {
 		return fail(VMCTL_HOST, "%s can't be written: %s", path, strerror(errno));
 	}
-	write_directories(script, dir);
-	fprintf(script, "write " BUSYBOX " bin/busybox\nset_inode_field bin/busybox mode 0100755\n");
-	int status = write_applets(script, dir);
-	if (!dir) {
+	int status = 0;
+	write_directories(script, dir, busybox);
+	if (busybox) {
+		fprintf(script, "write " BUSYBOX " bin/busybox\nset_inode_field bin/busybox mode 0100755\n");
+		status = write_applets(script, dir);
 		write_texts(script, scratch, dir);
 	}
 	fclose(script);
@@ -120,7 +128,10 @@ int image_make(const char *dir, const char *output, uint64_t slack, const char *
 {
 	struct stat st;
 	tree_bytes = tree_files = 0;
-	if (dir && (stat(dir, &st) != 0 || !S_ISDIR(st.st_mode))) {
+	if (dir && stat(dir, &st) != 0) {
+		return fail(VMCTL_IMAGE, "directory %s can't be opened: %s", dir, strerror(errno));
+	}
+	if (dir && !S_ISDIR(st.st_mode)) {
 		return fail(VMCTL_IMAGE, "%s is not a directory", dir);
 	}
 	if (dir && nftw(dir, count_entry, 32, FTW_PHYS) != 0) {
@@ -142,10 +153,19 @@ int image_make(const char *dir, const char *output, uint64_t slack, const char *
 	argv[n++] = output;
 	argv[n++] = blocks;
 	int status = spawn_run(argv, "e2fsprogs");
-	if (status == 0 && (!dir || !exists_below(dir, "bin/sh"))) {
-		status = add_busybox(dir, output, scratch);
+	return status ? status : add_missing(dir, output, scratch);
+}
+
+int image_check(const char *image)
+{
+	unsigned char magic[2];
+	int fd = open(image, O_RDONLY | O_CLOEXEC);
+	if (fd < 0) {
+		return fail(VMCTL_IMAGE, "root image %s can't be opened: %s", image, strerror(errno));
 	}
-	return status;
+	bool good = pread(fd, magic, sizeof(magic), EXT4_MAGIC_AT) == sizeof(magic) && magic[0] == 0x53 && magic[1] == 0xef;
+	close(fd);
+	return good ? 0 : fail(VMCTL_IMAGE, "root %s is neither a directory nor an ext4 file system", image);
 }
 
 int image_overlay(const char *base, const char *output)

@@ -5,10 +5,12 @@
 
 #include <stdint.h>
 
-/** Make the ext4 image `output` (no journal) out of directory `dir`, with at least `slack` bytes free. Where dir has no /bin/sh,
- *  busybox and its applets are added; NULL: a small system of directories around them. `scratch` is a directory for intermediate
- *  files. 0 or a vmctl status. */
+/** Make the ext4 image `output` (no journal) out of directory `dir`, with at least `slack` bytes free. Mount points that dir
+ *  lacks are added, and, where it has no /bin/sh, busybox and its applets; NULL: a small system of directories around them. `scratch`
+ *  is a directory for intermediate files. 0 or a vmctl status. */
 int image_make(const char *dir, const char *output, uint64_t slack, const char *scratch);
+/** Is it an ext4 file system? 0 or VMCTL_IMAGE after a sentence. */
+int image_check(const char *image);
 /** An image on top of `base`, in which alone the changes land (qcow2). 0 or a vmctl status. */
 int image_overlay(const char *base, const char *output);
 /** Make an ISO that starts hv_elf with the bundle from BIOS and from UEFI. 0 or a vmctl status. */

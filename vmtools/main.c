@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "abi/hypercall.h"
 #include "command.h"
 #include "say.h"
 
@@ -12,17 +13,21 @@ static const struct command {
 	const char *name;
 	enum vmctl_command id;
 	int (*run)(const struct options *options);
-	const char *usage, *help;
+	const char *usage, *help, *more; /* more: behind the options, NULL: nothing */
 } commands[] = {
-	{ "run", COMMAND_RUN, command_run, "run [options] [-- COMMAND]", "boot a machine, run COMMAND in the guest, power off" },
-	{ "bench", COMMAND_BENCH, command_bench, "bench [options]", "measure what isolation costs" },
-	{ "ps", COMMAND_PS, command_ps, "ps", "list running machines and their domains" },
-	{ "kill", COMMAND_KILL, command_kill, "kill DOMAIN [--machine NAME]", "kill a domain; it comes back by itself" },
-	{ "console", COMMAND_CONSOLE, command_console, "console [--machine NAME]", "speak to a machine's hypervisor" },
-	{ "image", COMMAND_IMAGE, command_image, "image [DIR] -o FILE", "make a root image out of a directory, or a bootable ISO" },
-	{ "bundle", COMMAND_BUNDLE, command_bundle, "bundle MANIFEST -o FILE", "compile a manifest and its images" },
-	{ "check", COMMAND_CHECK, command_check, "check MANIFEST", "check a manifest" },
-	{ "help", COMMAND_HELP, command_help, "help [COMMAND]", "this text, or a command's options" },
+	{ "run", COMMAND_RUN, command_run, "run [options] [-- COMMAND]", "boot a machine, run COMMAND in the guest, power off",
+	  "COMMAND goes to the guest's /bin/sh -c. Without a terminal its stdin is empty (/dev/null). Its status is vmctl's; 118 to 125\n"
+	  "and 128+N are vmctl's own after a sentence of its own on stderr. Without COMMAND: a shell on this terminal." },
+	{ "bench", COMMAND_BENCH, command_bench, "bench [options]", "measure what isolation costs", NULL },
+	{ "ps", COMMAND_PS, command_ps, "ps", "list running machines and their domains", NULL },
+	{ "kill", COMMAND_KILL, command_kill, "kill DOMAIN [--machine NAME]", "kill a domain, tell when it is back", NULL },
+	{ "console", COMMAND_CONSOLE, command_console, "console [--machine NAME]", "speak to a machine's hypervisor", NULL },
+	{ "image", COMMAND_IMAGE, command_image, "image [DIR] -o FILE", "make a root image out of a directory, or a bootable ISO",
+	  "Write \"vmctl image --bootable [--manifest FILE] -o FILE\" for the ISO: hypervisor, domains, no root image (that is the disk of the\n"
+	  "machine which boots it)." },
+	{ "bundle", COMMAND_BUNDLE, command_bundle, "bundle MANIFEST -o FILE", "compile a manifest and its images", NULL },
+	{ "check", COMMAND_CHECK, command_check, "check MANIFEST", "check a manifest", NULL },
+	{ "help", COMMAND_HELP, command_help, "help [COMMAND]", "this text, or a command's options", NULL },
 };
 
 static const struct command *command_find(const char *name)
@@ -51,19 +56,46 @@ static int command_help(const struct options *options)
 	}
 	printf("vmctl %s: %s\n", command->usage, command->help);
 	options_help(command->id);
+	if (command->more) {
+		printf("%s\n", command->more);
+	}
 	return VMCTL_OK;
+}
+
+static bool is_help(const char *word)
+{
+	return strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0;
+}
+
+/* Among the words before the guest's own. */
+static bool asks_for_help(int argc, char **argv)
+{
+	for (int i = 0; i < argc && strcmp(argv[i], "--") != 0; i++) {
+		if (is_help(argv[i])) {
+			return true;
+		}
+	}
+	return false;
 }
 
 int main(int argc, char **argv)
 {
-	if (argc < 2 || strcmp(argv[1], "--help") == 0) {
+	if (argc < 2 || is_help(argv[1])) {
 		struct options none = { 0 };
 		command_help(&none);
 		return argc < 2 ? VMCTL_USAGE : VMCTL_OK;
 	}
+	if (strcmp(argv[1], "--version") == 0) {
+		printf("vmctl of Bulkhead, ABI version %u\n", BH_ABI_VERSION);
+		return VMCTL_OK;
+	}
 	const struct command *command = command_find(argv[1]);
 	if (!command) {
 		return fail(VMCTL_USAGE, "there is no command \"%s\"; \"vmctl help\" lists them", argv[1]);
+	}
+	if (asks_for_help(argc - 2, argv + 2)) {
+		struct options named = { .words = { command->name }, .word_count = 1 };
+		return command_help(&named);
 	}
 	static struct options options;
 	char why[256];

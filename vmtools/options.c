@@ -11,7 +11,7 @@
 #include "quantity.h"
 
 #define GUEST_MEMORY_MIN (16ull << 20)
-#define GUEST_MEMORY_MAX (64ull << 30)
+#define GUEST_MEMORY_MAX (16ull << 30) /* the most that was tried; the hypervisor clears all of it, so the host has to have it */
 
 /* Each set_ function stores a value and returns NULL, or says what would have been right. */
 
@@ -69,7 +69,7 @@ static const char *set_memory(struct options *o, const char *value)
 {
 	if (quantity_size(value, &o->memory) != 0 || o->memory < GUEST_MEMORY_MIN || o->memory > GUEST_MEMORY_MAX ||
 	    o->memory & ((1 << 20) - 1)) {
-		return "use 16M to 64G in steps of 1M, as in 256M";
+		return "use 16M to 16G in steps of 1M, as in 256M";
 	}
 	return NULL;
 }
@@ -176,19 +176,19 @@ static const struct option {
 	const char *help;
 } table[] = {
 	{ "--mode", "isolated|monolithic", COMMAND_RUN, set_mode, "with the hypervisor (default), or the guest kernel on the bare machine" },
-	{ "--cpus", "N", RUNS, set_cpus, "processors of the machine and of the guest (1)" },
-	{ "--memory", "SIZE", RUNS, set_memory, "the guest's memory (256M)" },
+	{ "--cpus", "N", RUNS, set_cpus, "processors of the machine, 1 to 16: the guest has one, driver domains use the others (1)" },
+	{ "--memory", "SIZE", RUNS, set_memory, "the guest's memory, 16M to 16G (256M)" },
 	{ "--root", "DIR|IMAGE", COMMAND_RUN, set_root, "root file system; a directory is copied into an image (a small busybox system)" },
 	{ "--write", NULL, COMMAND_RUN, set_write, "let the guest change the images themselves, not a copy of them" },
-	{ "--firmware", "none|bios|uefi", COMMAND_RUN, set_firmware, "how the machine starts; none is fastest (none)" },
+	{ "--firmware", "none|bios|uefi", COMMAND_RUN, set_firmware, "how the machine starts; none is fastest; not with monolithic (none)" },
 	{ "--disk", "ahci|ramdisk", COMMAND_RUN, set_disk, "where the root file system lies (ahci)" },
-	{ "--disk-image", "FILE", COMMAND_RUN, set_disk_image, "one more disk on the AHCI controller; repeatable" },
+	{ "--disk-image", "FILE", COMMAND_RUN, set_disk_image, "one more disk on the AHCI controller; at most 4 of them" },
 	{ "--iommu", "amd|none", COMMAND_RUN, set_iommu, "the machine's IOMMU (amd in isolated mode)" },
 	{ "--cpu-flags", "FLAGS", COMMAND_RUN, set_cpu_flags, "processor features, comma-separated, -NAME takes one away, as in -svm" },
 	{ "--manifest", "FILE", COMMAND_RUN, set_manifest, "domains of the machine (built in: guest and the disk's domain)" },
 	{ "--bundle", "FILE", COMMAND_RUN, set_bundle, "boot this bundle as it is; no COMMAND then" },
 	{ "--append", "TEXT", COMMAND_RUN, set_append, "words added to the guest kernel's command line" },
-	{ "--kill", "DOMAIN@SECONDS", COMMAND_RUN, set_kill, "kill a domain so long after COMMAND started; repeatable" },
+	{ "--kill", "DOMAIN@SECONDS", COMMAND_RUN, set_kill, "kill a domain so long after COMMAND started; at most 64 of them" },
 	{ "--stats", "FILE", COMMAND_RUN, set_stats, "write times, exits and recoveries as JSON" },
 	{ "--timeout", "SECONDS", RUNS, set_timeout, "give up after so long, with status 124" },
 	{ "--icount", NULL, COMMAND_RUN, set_icount, "count instructions: virtual time runs by instructions, one processor" },
@@ -196,7 +196,7 @@ static const struct option {
 	{ "--verbose", NULL, RUNS, set_verbose, "logs of hypervisor and domains to stderr" },
 	{ "--json", "FILE", COMMAND_BENCH, set_json, "write the figures as JSON" },
 	{ "--runs", "N", COMMAND_BENCH, set_runs, "runs of each mode, interleaved; medians count (3)" },
-	{ "--short", NULL, COMMAND_BENCH, set_short, "fewer iterations" },
+	{ "--short", NULL, COMMAND_BENCH, set_short, "fewer iterations, and instructions are not counted" },
 	{ "--dir", "DIR", COMMAND_BUNDLE | COMMAND_CHECK, set_dir, "where images are that the manifest names (vmctl's own directory)" },
 	{ "-o", "FILE", COMMAND_BUNDLE | COMMAND_IMAGE, set_output, "the file to write" },
 	{ "--bootable", NULL, COMMAND_IMAGE, set_bootable, "make an ISO that boots by BIOS and UEFI, from hypervisor and bundle" },

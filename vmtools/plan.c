@@ -21,6 +21,8 @@
 #define ROOT_SLACK (64 * MIB)
 #define RAMDISK_SLACK (16 * MIB)
 #define RAMDISK_OVERHEAD (4 * MIB) /* the domain's own memory beside the disk */
+/* q35 keeps addresses from here to 4 GiB for devices when a machine has more; the hypervisor gives a domain one block of memory. */
+#define LOW_MEMORY (2048 * MIB)
 
 static const char manifest_ahci[] = "domain guest\n\tmain\n\timage guest-kernel.elf\n\tmemory 256M\n\tpriority 10\n"
 				    "\tcmdline root=auto rw\n"
@@ -100,13 +102,17 @@ static int make_root(struct plan *p)
 {
 	const struct options *o = p->options;
 	struct stat st;
-	bool is_image = o->root && stat(o->root, &st) == 0 && S_ISREG(st.st_mode);
+	if (o->root && stat(o->root, &st) != 0) {
+		return fail(VMCTL_IMAGE, "root %s can't be opened: %s", o->root, strerror(errno));
+	}
+	bool is_image = o->root && S_ISREG(st.st_mode);
 	bool ramdisk = o->disk == DISK_RAMDISK;
 	if (o->write && (ramdisk || (!is_image && !o->disk_image_count))) {
 		return fail(VMCTL_USAGE, "--write needs --root IMAGE or --disk-image, and --disk ahci");
 	}
 	if (is_image) {
-		return use_image(p, 0, o->root, o->write || ramdisk);
+		int status = image_check(o->root);
+		return status ? status : use_image(p, 0, o->root, o->write || ramdisk);
 	}
 	snprintf(p->disks[0], sizeof(p->disks[0]), "%s/root.img", p->dir->path);
 	p->config.disks[0] = (struct machine_disk){ p->disks[0], "raw", true };
@@ -237,6 +243,25 @@ static int read_manifest(struct plan *p)
 	return compile_text(&p->manifest, "the built-in manifest", text);
 }
 
+/*
+ * What the machine needs: all the domains', and what the hypervisor keeps. Beyond q35's low block the machine gets so much more that
+ * the block above 4 GiB alone holds the domains; QEMU takes from the host only what is touched.
+ */
+static uint64_t machine_memory(uint64_t bytes)
+{
+	bytes = (bytes + MIB - 1) / MIB * MIB;
+	return bytes > LOW_MEMORY - LOW_MEMORY / 4 ? bytes + LOW_MEMORY : bytes;
+}
+
+static uint64_t bundle_memory(const struct manifest *m)
+{
+	uint64_t bytes = HYPERVISOR_MEMORY + m->header.total_size;
+	for (uint32_t i = 0; i < m->header.domain_count; i++) {
+		bytes += m->header.domains[i].memory;
+	}
+	return machine_memory(bytes);
+}
+
 static int make_bundle(struct plan *p)
 {
 	int status = read_manifest(p);
@@ -245,11 +270,7 @@ static int make_bundle(struct plan *p)
 	status = status ? status : place_domains(p);
 	snprintf(p->initrd, sizeof(p->initrd), "%s/bundle", p->dir->path);
 	status = status ? status : compile_bundle(&p->manifest, compile_image_dir(), p->initrd);
-	uint64_t memory = HYPERVISOR_MEMORY + p->manifest.header.total_size;
-	for (uint32_t i = 0; i < p->manifest.header.domain_count; i++) {
-		memory += p->manifest.header.domains[i].memory;
-	}
-	p->config.memory = (memory + MIB - 1) / MIB * MIB;
+	p->config.memory = status ? 0 : bundle_memory(&p->manifest);
 	return status;
 }
 
@@ -267,7 +288,7 @@ static int plan_isolated(struct plan *p)
 		if (!absolute || symlink(absolute, p->initrd) != 0) {
 			return fail(VMCTL_MANIFEST, "bundle %s can't be opened: %s", o->bundle, strerror(errno));
 		}
-		p->config.memory = (o->memory ? o->memory : DEFAULT_MEMORY) + 2 * HYPERVISOR_MEMORY;
+		p->config.memory = machine_memory((o->memory ? o->memory : DEFAULT_MEMORY) + 2 * HYPERVISOR_MEMORY);
 		p->config.cpus = o->cpus ? o->cpus : 1;
 	} else {
 		status = make_bundle(p);

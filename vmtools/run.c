@@ -9,6 +9,7 @@
 #include "say.h"
 #include "stats.h"
 #include "terminal.h"
+#include "writable.h"
 
 /* The end of a file that QEMU wrote about the machine, to stderr; escape sequences of firmware are left out. */
 static void show_end(const struct workdir *dir, const char *name)
@@ -55,7 +56,7 @@ static int run_planned(struct plan *plan, FILE *output, void (*after)(void *to, 
 		status = steer_open(&session.steer, plan->dir, &session.control, plan->options->mode == MODE_MONOLITHIC);
 		if (status == 0) {
 			if (session.interactive && !plan->options->command) {
-				fprintf(stderr, "The guest's console follows. Ctrl-] opens the hypervisor's console; Ctrl-] three times ends the machine.\r\n");
+				fprintf(stderr, "The guest's console follows. Ctrl-] opens the hypervisor's console; Ctrl-] three times ends the machine.\n");
 			}
 			status = session_run(&session);
 			steer_close(&session.steer);
@@ -97,5 +98,6 @@ static void write_stats(void *to, const struct session *session, int status)
 int command_run(const struct options *options)
 {
 	int status = plan_check(options);
+	status = status ? status : writable_check(options->stats);
 	return status ? status : run_machine(options, stdout, write_stats, (void *)options->stats);
 }

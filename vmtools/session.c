@@ -21,6 +21,7 @@
 #define SECOND 1000000000ull
 #define GRACE_NS (10 * SECOND) /* for the machine to power off after it has said how it ended */
 #define ESCAPE 0x1d /* Ctrl-] */
+#define ESCAPES_END 3
 #define STATUS_CANNOT_RUN 127 /* the guest's own, as a shell's */
 
 enum { FD_CONTROL, FD_CONSOLE, FD_SIGNAL, FD_INPUT, FD_STEER, FD_COUNT = FD_STEER + STEER_FDS };
@@ -52,7 +53,11 @@ void session_block_signals(void)
 static void show_log(void *to, const char *line)
 {
 	struct session *s = to;
-	if (say_is_verbose()) {
+	if (strncmp(line, "@ ", 2) == 0) {
+		steer_tell(&s->steer, line);
+	}
+	/* A recovery is an event and, for who has a console only, a line of the log. */
+	if (say_is_verbose() && strncmp(line, "log recovery domain=", 20) != 0) {
 		writer_put(&s->log_out, line, strlen(line));
 		writer_put(&s->log_out, "\n", 1);
 	}
@@ -144,7 +149,7 @@ static void read_input(struct session *s, struct pollfd *input)
 	}
 	for (ssize_t i = 0; i < n; i++) {
 		s->escapes = bytes[i] == ESCAPE ? s->escapes + 1 : 0;
-		if (s->escapes == 3) {
+		if (s->escapes == ESCAPES_END) {
 			s->signal = SIGTERM;
 			return;
 		}
@@ -307,6 +312,9 @@ int session_run(struct session *s)
 	s->output_failed = !writer_close(&s->console_out, s->signal);
 	writer_close(&s->log_out, s->signal);
 	terminal_restore();
+	if (s->escapes == ESCAPES_END) {
+		fputs("\n[the machine was ended]\n", stderr);
+	}
 	close(signals);
 	return outcome(s);
 }

@@ -31,7 +31,7 @@ struct session {
 	bool console_open; /* COM1 still connected */
 	bool timed_out, output_failed;
 	int signal; /* that ended us, or 0 */
-	unsigned escapes; /* Ctrl-] in a row */
+	unsigned escapes; /* Ctrl-] in a row; three end the machine as SIGTERM does */
 };
 
 /** Run until the machine has ended or has to. Returns the exit status, after a sentence if it is one of ours. */

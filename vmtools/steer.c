@@ -43,13 +43,29 @@ void steer_close(struct steer *steer)
 	close(steer->listener);
 }
 
+static void client_send(struct steer_client *client, const char *line, int length)
+{
+	if (send(client->fd, line, (size_t)length, MSG_NOSIGNAL | MSG_DONTWAIT) != length) {
+		client_drop(client);
+	}
+}
+
 static void client_answer(void *to, char kind, const char *text)
 {
 	struct steer_client *client = to;
 	char line[CONTROL_LINE_MAX + 16];
 	int length = snprintf(line, sizeof(line), "%s%s\n", kind == '=' ? "= " : kind == 'o' ? "ok" : "error ", text);
-	if (send(client->fd, line, (size_t)length, MSG_NOSIGNAL | MSG_DONTWAIT) != length) {
-		client_drop(client);
+	client_send(client, line, length);
+}
+
+void steer_tell(struct steer *steer, const char *event)
+{
+	char line[CONTROL_LINE_MAX + 16];
+	int length = snprintf(line, sizeof(line), "%s\n", event);
+	for (int i = 0; i < STEER_CLIENTS; i++) {
+		if (steer->clients[i].fd >= 0 && steer->clients[i].watches) {
+			client_send(&steer->clients[i], line, length);
+		}
 	}
 }
 
@@ -60,6 +76,9 @@ static void client_line(struct steer_client *client)
 		client_answer(client, 'e', "this machine has no hypervisor");
 	} else if (!steer->control->ready) {
 		client_answer(client, 'e', "this machine is still starting");
+	} else if (strcmp(client->line, "watch") == 0) {
+		client->watches = true;
+		client_answer(client, 'o', "");
 	} else if (control_send(steer->control, client->line, client_answer, client) != 0) {
 		client_answer(client, 'e', "not a command");
 	}
@@ -109,6 +128,7 @@ void steer_serve(struct steer *steer, const struct pollfd *fds)
 		if (steer->clients[i].fd < 0) {
 			steer->clients[i].fd = fd;
 			steer->clients[i].length = 0;
+			steer->clients[i].watches = false;
 			return;
 		}
 	}

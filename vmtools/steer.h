@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Steering a running machine from other processes: `vmctl run` listens on a unix socket in the machine's directory, passes each
- * line that a client sends to the control line, and the answer back ("= TEXT" lines, then "ok" or "error TEXT").
+ * line that a client sends to the control line, and the answer back ("= TEXT" lines, then "ok" or "error TEXT"). The line "watch" is
+ * for `vmctl run` itself: from then on the client gets the machine's "@ " lines too.
  */
 #ifndef VMTOOLS_STEER_H
 #define VMTOOLS_STEER_H
@@ -19,6 +20,7 @@ struct steer_client {
 	size_t length;
 	char line[128];
 	struct steer *steer;
+	bool watches; /* wants to be told of events */
 };
 
 struct steer {
@@ -31,6 +33,8 @@ struct steer {
 /** 0 or a vmctl status. */
 int steer_open(struct steer *steer, const struct workdir *dir, struct control *control, bool deaf);
 void steer_close(struct steer *steer);
+/** Pass an event's line on to the clients that watch. */
+void steer_tell(struct steer *steer, const char *line);
 /** Fill STEER_FDS entries for poll(); unused ones get fd -1. */
 void steer_poll(const struct steer *steer, struct pollfd *fds);
 /** Serve what poll() found in the same entries. */

@@ -16,11 +16,16 @@ debugfs -R 'stat /usr/bin/awk' "$scratch/image" 2>/dev/null | grep -q '/bin/busy
 debugfs -R 'stat /proc' "$scratch/image" 2>/dev/null | grep -q 'Type: directory' || fail "there is no /proc to mount on"
 [ "$(dumpe2fs -h "$scratch/image" 2>/dev/null | sed -n 's/^Free blocks: *//p')" -ge 16384 ] || fail "less than 64 MiB are free"
 
+debugfs -R 'cat /etc/group' "$scratch/image" 2>/dev/null | grep -q ^root: || fail "busybox has no /etc/group"
+
 # A directory with a shell of its own is taken as it is.
 cp /bin/busybox "$scratch/b/bin/sh"
 make_image "$scratch/b"
 clean "$scratch/image"
 debugfs -R 'ls -p /bin' "$scratch/image" 2>/dev/null | grep -q /busybox/ && fail "busybox was added beside a shell"
+
+debugfs -R 'stat /proc' "$scratch/image" 2>/dev/null | grep -q 'Type: directory' || fail "there is no /proc beside a shell"
+debugfs -R 'stat /tmp' "$scratch/image" 2>/dev/null | grep -q 'Mode: *01777' || fail "/tmp is not everyone's"
 
 # The default: busybox and a few files around it.
 "$vmctl" image -o "$scratch/image" || fail "vmctl image"

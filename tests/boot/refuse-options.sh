@@ -14,8 +14,21 @@ refuse run --mode monolithic --kill ahci@1 -- true
 refuse run --kill nobody@1 -- true
 refuse run --mode monolithic --firmware bios -- true
 refuse run --write -- true
+refuse run --memory 17G -- true
 refuse kill ahci --machine no-such-machine
 refuse frobnicate
 "$vmctl" run --root /no/such/dir -- true >"$out" 2>"$err"
 [ $? -eq 122 ] || fail "a missing root: not status 122"
-said 'not a directory'
+said '/no/such/dir.*No such file'
+"$vmctl" run --root /etc/passwd -- true >"$out" 2>"$err"
+[ $? -eq 122 ] || fail "a root that is no image: not status 122"
+said '/etc/passwd is neither'
+"$vmctl" bench --json /no/such/dir/file >"$out" 2>"$err"
+[ $? -eq 121 ] || fail "figures where nothing can be written: not status 121"
+"$vmctl" run --stats /no/such/dir/file -- true >"$out" 2>"$err"
+[ $? -eq 121 ] || fail "statistics where nothing can be written: not status 121"
+said '/no/such/dir/file'
+for word in --help -h "run --help" "image -h" --version; do
+	"$vmctl" $word >"$out" || fail "vmctl $word: status $?"
+	grep -q vmctl "$out" || fail "vmctl $word says nothing"
+done

@@ -12,8 +12,10 @@ for _ in $(seq 100); do
 	sleep 0.2
 done
 "$vmctl" ps | grep -A9 "^$name\$" | grep -q guest || fail "vmctl ps does not list the machine's domains"
-"$vmctl" kill ahci --machine $name || fail "vmctl kill"
-"$vmctl" kill nothing --machine $name 2>/dev/null && fail "vmctl kill of an unknown domain succeeded"
+"$vmctl" kill ahci --machine $name >"$scratch/kill" || fail "vmctl kill"
+grep -qE '^ahci: back in [0-9.]+ ms, epoch 2$' "$scratch/kill" || fail "vmctl kill says \"$(cat "$scratch/kill")\""
+"$vmctl" kill nothing --machine $name >"$scratch/kill" 2>&1 && fail "vmctl kill of an unknown domain succeeded"
+[ "$(grep -c 'vmctl ps' "$scratch/kill")" = 1 ] && [ "$(wc -l <"$scratch/kill")" = 1 ] || fail "not one sentence: $(cat "$scratch/kill")"
 echo 'stat ahci' | "$vmctl" console --machine $name | grep -q . || fail "vmctl console printed nothing"
 wait $machine || fail "the machine ended with status $?"
 output 'done'

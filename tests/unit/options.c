@@ -80,6 +80,7 @@ static void what_is_wrong(void **state)
 	REFUSES("use none, bios or uefi", "--firmware", "coreboot");
 	REFUSES("use 16M", "--memory", "8M");
 	REFUSES("use 16M", "--memory", "lots");
+	REFUSES("use 16M to 16G", "--memory", "17G");
 	REFUSES("use DOMAIN@SECONDS", "--kill", "ahci");
 	REFUSES("use DOMAIN@SECONDS", "--kill", "@1");
 	REFUSES("use DOMAIN@SECONDS", "--kill", "ahci@soon");
