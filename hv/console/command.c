@@ -30,8 +30,7 @@ static void command_log(const char *argument, command_print_t print, void *to)
 	}
 }
 
-/* The text behind the word if `line` starts with exactly this word, else NULL. */
-static const char *after_word(const char *line, const char *word)
+const char *command_argument(const char *line, const char *word)
 {
 	size_t n = strlen(word);
 	if (strncmp(line, word, n) != 0 || (line[n] != '\0' && line[n] != ' ')) {
@@ -51,13 +50,13 @@ int command_run(const char *line, command_print_t print, void *to)
 	while (*line == ' ') {
 		line++;
 	}
-	if (after_word(line, "help")) {
+	if (command_argument(line, "help")) {
 		print(to, help_text);
-	} else if (after_word(line, "version")) {
+	} else if (command_argument(line, "version")) {
 		format_text(text, sizeof(text), "Bulkhead, ABI version %u, started by %s\n", BH_ABI_VERSION,
 			    boot_info.loader);
 		print(to, text);
-	} else if ((argument = after_word(line, "log"))) {
+	} else if ((argument = command_argument(line, "log"))) {
 		command_log(argument, print, to);
 	} else {
 		return machine_command(line, print, to);

@@ -80,8 +80,8 @@ static const char *check_domain(const struct bundle_header *h, unsigned index)
 	if (d->image >= h->image_count || (d->module != UINT32_MAX && d->module >= h->image_count)) {
 		return "a domain names an image that is not there";
 	}
-	if (d->memory == 0 || d->memory % MIB != 0 || d->memory > 1ull << 38) {
-		return "a domain's memory is not between 1 MiB and 256 GiB, or not whole MiB";
+	if (d->memory == 0 || d->memory % MIB != 0 || d->memory > 1ull << 37) {
+		return "a domain's memory is not between 1 MiB and 128 GiB, or not whole MiB";
 	}
 	if (d->vcpus == 0 || d->vcpus > BH_MAX_VCPUS || d->device_count > BH_MAX_DEVICES || d->cpu_mask == 0 ||
 	    d->priority > 255 || d->budget_us > d->period_us) {

@@ -29,7 +29,7 @@ static void print_ps(print_t print, void *to)
 
 static void print_stat(const struct domain *d, print_t print, void *to)
 {
-	const struct vcpu_stat *stat = &d->vcpu->stat;
+	const struct bh_stat_domain *stat = &d->vcpu->stat;
 	const char *name = d->config->name;
 	char line[160];
 	format_text(line, sizeof(line), "domain=%s vcpu=0 run_cycles=%lu\n", name, stat->run_cycles);
@@ -37,7 +37,7 @@ static void print_stat(const struct domain *d, print_t print, void *to)
 	for (unsigned reason = 0; reason < BH_EXIT_COUNT; reason++) {
 		if (stat->exits[reason]) {
 			format_text(line, sizeof(line), "domain=%s vcpu=0 reason=%s count=%lu cycles=%lu\n", name,
-				    stat_reason_names[reason], stat->exits[reason], stat->cycles[reason]);
+				    stat_reason_names[reason], stat->exits[reason], stat->exit_cycles[reason]);
 			print(to, line);
 		}
 	}
@@ -53,57 +53,52 @@ static struct domain *machine_domain(const char *name)
 	return NULL;
 }
 
-static void print_stats(const struct domain *only, print_t print, void *to)
+static int wrong(const char *name, const char *what, print_t print, void *to)
 {
+	char text[96];
+	format_text(text, sizeof(text), "%s %s\n", *name ? name : "a command without a name", what);
+	print(to, text);
+	return -EINVAL;
+}
+
+static int command_stat(const char *name, print_t print, void *to)
+{
+	if (*name && !machine_domain(name)) {
+		return wrong(name, "names no domain; `ps` lists them", print, to);
+	}
 	for (unsigned i = 0; i < machine_domain_count; i++) {
-		if (!only || only == machine_domains[i]) {
+		if (!*name || machine_domains[i] == machine_domain(name)) {
 			print_stat(machine_domains[i], print, to);
 		}
 	}
+	return 0;
 }
 
-/* What is wrong with it; NULL: nothing. */
-static const char *change(struct domain *d, enum recover_cause cause)
+static int command_change(const char *name, enum recover_cause cause, print_t print, void *to)
 {
-	if (d->main) {
-		return "is the main domain: its end is the machine's";
+	struct domain *d = machine_domain(name);
+	if (!d) {
+		return wrong(name, "names no domain; `ps` lists them", print, to);
 	}
-	return recover_request(d, cause, "by command") ? NULL : "is dead already";
+	if (d->main) {
+		return wrong(name, "is the main domain: its end is the machine's", print, to);
+	}
+	return recover_request(d, cause, "by command") ? 0 : wrong(name, "is dead already", print, to);
 }
 
 int machine_command(const char *line, print_t print, void *to)
 {
-	static const struct { const char *verb; enum recover_cause cause; } verbs[] = {
-		{ "stat ", CAUSE_NONE }, { "kill ", CAUSE_KILL }, { "restart ", CAUSE_RESTART },
-	};
-	if (strcmp(line, "ps") == 0) {
+	const char *name;
+	if (command_argument(line, "ps")) {
 		print_ps(print, to);
 		return 0;
 	}
-	if (strcmp(line, "stat") == 0) {
-		print_stats(NULL, print, to);
-		return 0;
+	if ((name = command_argument(line, "stat"))) {
+		return command_stat(name, print, to);
 	}
-	for (unsigned i = 0; i < sizeof(verbs) / sizeof(verbs[0]); i++) {
-		size_t length = strlen(verbs[i].verb);
-		if (strncmp(line, verbs[i].verb, length) != 0) {
-			continue;
-		}
-		const char *name = line + length, *wrong = NULL;
-		struct domain *d = machine_domain(name);
-		if (!d) {
-			wrong = "is no domain; `ps` lists them";
-		} else if (verbs[i].cause != CAUSE_NONE) {
-			wrong = change(d, verbs[i].cause);
-		} else {
-			print_stats(d, print, to);
-		}
-		if (wrong) {
-			char text[96];
-			format_text(text, sizeof(text), "%s %s\n", name, wrong);
-			print(to, text);
-		}
-		return wrong ? -EINVAL : 0;
+	if ((name = command_argument(line, "kill"))) {
+		return command_change(name, CAUSE_KILL, print, to);
 	}
-	return -ENOENT;
+	name = command_argument(line, "restart");
+	return name ? command_change(name, CAUSE_RESTART, print, to) : -ENOENT;
 }

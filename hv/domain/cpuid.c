@@ -74,7 +74,7 @@ void vcpu_cpuid(struct vcpu *v)
 		break;
 	case BH_CPUID_DOMAIN:
 		r[EAX] = BH_ABI_VERSION;
-		r[EBX] = (uint32_t)(v->domain->page_gpa >> 12);
+		r[EBX] = (uint32_t)(v->domain->config->memory >> 12);
 		r[ECX] = (uint32_t)tsc_khz;
 		break;
 	default:

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Building a domain, once, at boot. Guest-physical space: RAM from 0 (beyond 3 GiB: from 4 GiB), the domain page
- * behind the low RAM, the register files of its links at DOMAIN_MMIO (never mapped: they exit), BARs where they are,
- * link windows from 256 GiB.
+ * Building a domain, once, at boot. Guest-physical space: RAM from 0, in the machine one contiguous block; behind it the
+ * domain page and the register files of its links (never mapped: they exit); BARs where they are; link windows from
+ * 256 GiB.
  */
 #include "hv/domain.h"
 
@@ -15,103 +15,36 @@
 #include "hv/pool.h"
 #include "hv/window.h"
 
-#define RAM_PIECE_MIN (16ull << 20)
-
-uint64_t domain_memory(const struct domain *d)
+bool domain_has_ram(const struct domain *d, gpa_t gpa, uint64_t bytes)
 {
-	return d->ram[d->ram_count - 1].gpa + d->ram[d->ram_count - 1].bytes;
-}
-
-uint64_t domain_ram_piece(const struct domain *d, gpa_t gpa, uint64_t bytes, hpa_t *to)
-{
-	for (unsigned i = 0; i < d->ram_count; i++) {
-		if (gpa.value >= d->ram[i].gpa && gpa.value - d->ram[i].gpa < d->ram[i].bytes) {
-			uint64_t inside = gpa.value - d->ram[i].gpa, rest = d->ram[i].bytes - inside;
-			*to = HPA(d->ram[i].hpa.value + inside);
-			return bytes < rest ? bytes : rest;
-		}
-	}
-	return 0;
-}
-
-/* Every piece of [gpa, gpa+bytes), copied to `to` or from `from` where one is given. */
-static int ram_copy(const struct domain *d, gpa_t gpa, uint64_t bytes, char *to, const char *from)
-{
-	for (uint64_t done = 0, n; done < bytes; done += n) {
-		hpa_t at;
-		n = domain_ram_piece(d, GPA(gpa.value + done), bytes - done, &at);
-		if (n == 0) {
-			return -EFAULT;
-		}
-		if (to) {
-			window_read(to + done, at, n);
-		}
-		if (from) {
-			window_write(at, from + done, n);
-		}
-	}
-	return 0;
+	return bytes <= d->config->memory && gpa.value <= d->config->memory - bytes;
 }
 
 int domain_read(const struct domain *d, gpa_t from, void *to, uint64_t bytes)
 {
-	return ram_copy(d, from, bytes, to, NULL);
+	if (!domain_has_ram(d, from, bytes)) {
+		return -EFAULT;
+	}
+	window_read(to, domain_ram(d, from.value), bytes);
+	return 0;
 }
 
 int domain_write(const struct domain *d, gpa_t to, const void *from, uint64_t bytes)
 {
-	return ram_copy(d, to, bytes, NULL, from);
-}
-
-bool domain_has_ram(const struct domain *d, gpa_t gpa, uint64_t bytes)
-{
-	return ram_copy(d, gpa, bytes, NULL, NULL) == 0;
-}
-
-static hpa_t take_piece(uint64_t bytes)
-{
-	hpa_t at = bytes >= PAGE_SIZE_1G ? pool_take_domain(bytes, PAGE_SIZE_1G) : HPA(0);
-	return at.value ? at : pool_take_domain(bytes, PAGE_SIZE_2M);
-}
-
-/* One piece where the machine has it; else halves, so that RAM on both sides of a hole can serve. */
-static int take_range(struct domain *d, uint64_t gpa, uint64_t bytes)
-{
-	while (bytes > 0) {
-		uint64_t piece = bytes;
-		hpa_t at = take_piece(piece);
-		while (at.value == 0 && piece >= 2 * RAM_PIECE_MIN) {
-			piece = piece / 2 & ~(PAGE_SIZE_2M - 1);
-			at = take_piece(piece);
-		}
-		if (at.value == 0 || d->ram_count == DOMAIN_RAM_PIECES) {
-			return -ENOMEM;
-		}
-		d->ram[d->ram_count].gpa = gpa;
-		d->ram[d->ram_count].bytes = piece;
-		d->ram[d->ram_count++].hpa = at;
-		gpa += piece;
-		bytes -= piece;
+	if (!domain_has_ram(d, to, bytes)) {
+		return -EFAULT;
 	}
+	window_write(domain_ram(d, to.value), from, bytes);
 	return 0;
 }
 
 static int build_ram(struct domain *d)
 {
 	uint64_t bytes = d->config->memory;
-	uint64_t low = bytes < DOMAIN_LOW_MAX ? bytes : DOMAIN_LOW_MAX;
-	int error = take_range(d, 0, low);
-	if (!error && bytes > low) {
-		error = take_range(d, DOMAIN_HIGH, bytes - low);
-	}
-	for (unsigned i = 0; !error && i < d->ram_count; i++) {
-		error = paging_map(&d->npt, d->ram[i].gpa, d->ram[i].hpa, d->ram[i].bytes, MAP_READ | MAP_WRITE | MAP_EXEC);
-		if (!error && d->fenced) {
-			error = iommu_map(&d->iommu, d->ram[i].gpa, d->ram[i].hpa, d->ram[i].bytes, MAP_READ | MAP_WRITE);
-		}
-	}
-	d->page_gpa = low;
-	return error;
+	d->ram = bytes >= PAGE_SIZE_1G ? pool_take_domain(bytes, PAGE_SIZE_1G) : HPA(0);
+	d->ram = d->ram.value ? d->ram : pool_take_domain(bytes, PAGE_SIZE_2M);
+	int error = d->ram.value ? paging_map(&d->npt, 0, d->ram, bytes, MAP_READ | MAP_WRITE | MAP_EXEC) : -ENOMEM;
+	return error || !d->fenced ? error : iommu_map(&d->iommu, 0, d->ram, bytes, MAP_READ | MAP_WRITE);
 }
 
 /* Without an IOMMU an unfenced domain's devices see machine addresses: it is told where its memory, and a front
@@ -134,10 +67,11 @@ static int build_page(struct domain *d)
 	string_copy(d->page->name, d->config->name, sizeof(d->page->name));
 	d->page->vcpu_count = 1;
 	d->page->tsc_khz = tsc_khz;
-	d->page->dma_offset = sees_machine(d) ? d->ram[0].hpa.value : 0;
+	d->page->dma_offset = sees_machine(d) ? d->ram.value : 0;
 	d->page->wall_clock_ns = wall_clock_ns(&d->page->wall_clock_tsc);
-	int error = paging_map(&d->npt, d->page_gpa, pool_hpa(pages), BH_DOMAIN_PAGE_OFFSET, MAP_READ | MAP_WRITE);
-	return error ? error : paging_map(&d->npt, d->page_gpa + BH_DOMAIN_PAGE_OFFSET, pool_hpa(d->page),
+	uint64_t at = d->config->memory;
+	int error = paging_map(&d->npt, at, pool_hpa(pages), BH_DOMAIN_PAGE_OFFSET, MAP_READ | MAP_WRITE);
+	return error ? error : paging_map(&d->npt, at + BH_DOMAIN_PAGE_OFFSET, pool_hpa(d->page),
 					  (BH_DOMAIN_PAGES - 1) * PAGE_SIZE, MAP_READ);
 }
 
@@ -155,6 +89,8 @@ static int build_vcpu(struct domain *d)
 	v->pending = &d->events->pending[0];
 	v->nested_root = pool_hpa(d->npt.root);
 	v->context = context_alloc();
+	v->stat.vcpu_count = 1;
+	string_copy(v->stat.name, d->config->name, sizeof(v->stat.name));
 	d->vcpu = v;
 	return v->context ? vmm->vcpu_init(v) : -ENOMEM;
 }
@@ -178,9 +114,6 @@ static int build_bar(struct domain *d, const struct pci_function *f, unsigned in
 {
 	uint64_t at = f->bars[index].at.value, size = f->bars[index].size;
 	uint64_t first = page_down(at), end = page_up(at + size);
-	hpa_t to;
-	uint64_t other;
-	unsigned prot;
 	if (at == 0 || size == 0) {
 		return 0;
 	}
@@ -188,11 +121,9 @@ static int build_bar(struct domain *d, const struct pci_function *f, unsigned in
 		*why = "its device's registers share a page with another device's";
 		return -EBUSY;
 	}
-	for (uint64_t page = first; page < end; page += PAGE_SIZE) {
-		if (paging_lookup(&d->npt, page, &to, &prot, &other) == 0 || page >= BH_LINK_WINDOW(0)) {
-			*why = "its device's registers lie where its memory is";
-			return -EBUSY;
-		}
+	if (first < domain_registers(d, BH_MAX_LINKS) || end > BH_LINK_WINDOW(0)) {
+		*why = "its device's registers lie where its memory is";
+		return -EBUSY;
 	}
 	*out = (struct bh_bar){ .gpa = at, .size = size };
 	return paging_map(&d->npt, first, HPA(first), end - first, MAP_READ | MAP_WRITE | MAP_UNCACHED);
@@ -297,23 +228,23 @@ int domain_build(struct domain *d, const char **why)
 	return error;
 }
 
-int domain_attach_link(struct domain *d, struct link *l, uint32_t role, uint32_t *slot, const char **why)
+uint32_t domain_attach_link(struct domain *d, struct link *l, uint32_t role)
 {
-	for (*slot = 0; *slot < BH_MAX_LINKS && d->links[*slot]; (*slot)++) {
+	uint32_t slot = 0;
+	while (slot < BH_MAX_LINKS && d->links[slot]) {
+		slot++;
 	}
-	hv_assert(*slot < BH_MAX_LINKS); /* bundle_check saw to it */
-	struct bh_link *page = &d->page->links[*slot];
-	struct domain *peer = role == BH_LINK_FRONT ? l->back : l->front;
-	if (role == BH_LINK_BACK && sees_machine(d) && l->front->ram_count > 1) {
-		*why = "unfenced, it needs its front end's memory in one piece";
-		return -ENOTSUP;
+	hv_assert(slot < BH_MAX_LINKS); /* bundle_check saw to it */
+	struct bh_link *page = &d->page->links[slot];
+	d->links[slot] = l;
+	d->link_roles[slot] = role;
+	if (role == BH_LINK_FRONT) {
+		page->mmio = domain_registers(d, slot);
+	} else {
+		page->window = BH_LINK_WINDOW(slot);
+		page->dma_window = sees_machine(d) ? l->front->ram.value : page->window;
+		page->front_memory = l->front->config->memory;
 	}
-	d->links[*slot] = l;
-	d->link_roles[*slot] = role;
-	page->mmio = role == BH_LINK_FRONT ? DOMAIN_MMIO + *slot * PAGE_SIZE : 0;
-	page->window = role == BH_LINK_BACK ? BH_LINK_WINDOW(*slot) : 0;
-	page->dma_window = role != BH_LINK_BACK ? 0 : sees_machine(d) ? l->front->ram[0].hpa.value : page->window;
-	page->front_memory = role == BH_LINK_BACK ? domain_memory(l->front) : 0;
-	string_copy(page->peer, peer->config->name, sizeof(page->peer));
-	return 0;
+	string_copy(page->peer, (role == BH_LINK_FRONT ? l->back : l->front)->config->name, sizeof(page->peer));
+	return slot;
 }

@@ -26,7 +26,7 @@ static unsigned tables_needed(uint64_t len)
 
 int grant_reserve(const struct link *l)
 {
-	unsigned pages = 2 * (tables_needed(domain_memory(l->front)) + SCATTERED);
+	unsigned pages = 2 * (tables_needed(l->front->config->memory) + SCATTERED);
 	for (unsigned i = 0; i < pages; i++) {
 		void **page = pool_alloc(1, 1);
 		if (!page) {
@@ -56,12 +56,9 @@ void *grant_table_alloc(void)
 
 int grant_decode(const struct link *l, uint64_t gpa, uint64_t len, uint32_t prot)
 {
-	int error = grant_check(l->grants, gpa, len, prot, domain_memory(l->front));
+	int error = grant_check(l->grants, gpa, len, prot, l->front->config->memory);
 	if (error) {
 		return error;
-	}
-	if (!domain_has_ram(l->front, GPA(gpa), len)) {
-		return -EFAULT;
 	}
 	return 2 * tables_needed(len) <= reserve_count ? 0 : -ENOMEM;
 }
@@ -76,28 +73,20 @@ static unsigned dma_prot(uint32_t prot)
 	return (prot & BH_GRANT_DMA_READ ? MAP_READ : 0) | (prot & BH_GRANT_DMA_WRITE ? MAP_WRITE : 0);
 }
 
-/* What the view had before decides whether there is anything to take back: no protection unmaps. */
-static void map_piece(struct domain *back, uint64_t at, hpa_t to, uint64_t bytes, uint32_t prot, uint32_t before)
-{
-	int error = 0;
-	if (cpu_prot(prot | before)) {
-		error = paging_map(&back->npt, at, to, bytes, cpu_prot(prot));
-	}
-	if (!error && back->fenced && dma_prot(prot | before)) {
-		error = iommu_map(&back->iommu, at, to, bytes, dma_prot(prot));
-	}
-	hv_assert(error == 0);
-}
-
+/* What a view had before decides whether there is anything to take back: no protection unmaps. */
 static void grant_apply(struct link *l, uint64_t gpa, uint64_t len, uint32_t prot, uint32_t before)
 {
 	struct domain *back = l->back;
-	uint64_t window = BH_LINK_WINDOW(l->back_slot);
-	hpa_t to;
-	for (uint64_t at = gpa, piece; at < gpa + len; at += piece) {
-		piece = domain_ram_piece(l->front, GPA(at), gpa + len - at, &to);
-		map_piece(back, window + at, to, piece, prot, before);
+	uint64_t at = BH_LINK_WINDOW(l->back_slot) + gpa;
+	hpa_t to = domain_ram(l->front, gpa);
+	int error = 0;
+	if (cpu_prot(prot | before)) {
+		error = paging_map(&back->npt, at, to, len, cpu_prot(prot));
 	}
+	if (!error && back->fenced && dma_prot(prot | before)) {
+		error = iommu_map(&back->iommu, at, to, len, dma_prot(prot));
+	}
+	hv_assert(error == 0);
 	if (cpu_prot(before)) {
 		vcpu_flush(back->vcpu);
 	}

@@ -236,11 +236,9 @@ static int64_t commit_stat(struct vcpu *v, struct call *c)
 {
 	uint64_t head[2] = { machine_domain_count, tsc_read() };
 	uint64_t at = c->a + offsetof(struct bh_stat, domains);
-	struct bh_stat_domain entry;
 	(void)domain_write(v->domain, GPA(c->a), head, sizeof(head));
-	for (unsigned i = 0; i < machine_domain_count; i++, at += sizeof(entry)) {
-		stat_collect(machine_domains[i], &entry);
-		(void)domain_write(v->domain, GPA(at), &entry, sizeof(entry));
+	for (unsigned i = 0; i < machine_domain_count; i++, at += sizeof(struct bh_stat_domain)) {
+		(void)domain_write(v->domain, GPA(at), &machine_domains[i]->vcpu->stat, sizeof(struct bh_stat_domain));
 	}
 	return sizeof(struct bh_stat);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What a domain finds at boot: its image's segments at their physical addresses, and at the top of the low RAM one
- * page with PVH start info, memory map and command line, below it the module. All of it was checked once, before the
+ * What a domain finds at boot: its image's segments at their physical addresses, and at the top of its RAM, or of the
+ * lowest 3 GiB of it (EBX holds 32 bits), one page with PVH start info, memory map and command line, below it the module. All of it was checked once, before the
  * domain was built; the bundle is read-only, so loading again, in recovery, cannot fail.
  */
 #include "hv/domain.h"
@@ -13,10 +13,12 @@
 #include "hv/log.h"
 #include "hv/window.h"
 
+#define LOW_MAX (3ull << 30)
+
 struct boot_page { /* at boot_gpa */
 	struct pvh_start_info info;
 	struct pvh_module module;
-	struct pvh_memmap memmap[4];
+	struct pvh_memmap memmap[2];
 	char cmdline[1024];
 };
 
@@ -52,7 +54,7 @@ static int segments(const struct domain *d, bool load, const char **why)
 int loader_check(struct domain *d, const char **why)
 {
 	uint32_t entry;
-	uint64_t low = d->config->memory < DOMAIN_LOW_MAX ? d->config->memory : DOMAIN_LOW_MAX;
+	uint64_t low = d->config->memory < LOW_MAX ? d->config->memory : LOW_MAX;
 	int error = elf_pvh_entry(d->image, d->image_size, &entry, why);
 	if (error) {
 		return error;
@@ -66,46 +68,27 @@ int loader_check(struct domain *d, const char **why)
 	return segments(d, false, why);
 }
 
-static void zero_range(const struct domain *d, uint64_t from, uint64_t end)
-{
-	for (uint64_t piece; from < end; from += piece) {
-		hpa_t at;
-		piece = domain_ram_piece(d, GPA(from), end - from, &at);
-		window_zero(at, piece);
-	}
-}
-
 static void zero_memory(const struct domain *d, bool keep_module)
 {
-	for (unsigned i = 0; i < d->ram_count; i++) {
-		uint64_t from = d->ram[i].gpa, end = from + d->ram[i].bytes;
-		if (keep_module && from <= d->module_gpa && d->module_gpa < end) {
-			zero_range(d, from, d->module_gpa);
-			from = d->boot_gpa;
-		}
-		zero_range(d, from, end);
+	uint64_t from = 0;
+	if (keep_module) {
+		window_zero(d->ram, d->module_gpa);
+		from = d->boot_gpa;
 	}
-}
-
-static void memmap_add(struct boot_page *page, uint64_t at, uint64_t size, uint32_t type)
-{
-	page->memmap[page->info.memmap_entries++] = (struct pvh_memmap){ .addr = at, .size = size, .type = type };
+	window_zero(domain_ram(d, from), d->config->memory - from);
 }
 
 static void write_boot_page(const struct domain *d)
 {
 	struct boot_page page = { 0 };
-	uint64_t low = d->boot_gpa + PAGE_SIZE;
 	page.info.magic = PVH_MAGIC;
 	page.info.version = 1;
 	page.info.cmdline_paddr = d->boot_gpa + offsetof(struct boot_page, cmdline);
 	page.info.memmap_paddr = d->boot_gpa + offsetof(struct boot_page, memmap);
-	memmap_add(&page, 0, low, PVH_MEM_RAM);
-	memmap_add(&page, d->page_gpa, BH_DOMAIN_PAGES * PAGE_SIZE, PVH_MEM_RESERVED);
-	memmap_add(&page, DOMAIN_MMIO, BH_MAX_LINKS * PAGE_SIZE, PVH_MEM_RESERVED);
-	if (d->config->memory > low) {
-		memmap_add(&page, DOMAIN_HIGH, d->config->memory - low, PVH_MEM_RAM);
-	}
+	page.info.memmap_entries = 2;
+	page.memmap[0] = (struct pvh_memmap){ .size = d->config->memory, .type = PVH_MEM_RAM };
+	page.memmap[1] = (struct pvh_memmap){ .addr = d->config->memory, .type = PVH_MEM_RESERVED,
+					      .size = (BH_DOMAIN_PAGES + BH_MAX_LINKS) * PAGE_SIZE };
 	if (d->module) {
 		page.info.nr_modules = 1;
 		page.info.modlist_paddr = d->boot_gpa + offsetof(struct boot_page, module);

@@ -93,13 +93,13 @@ static void build_domain(const struct bundle_header *h, unsigned index)
 static void build_link(const struct bundle_link *config)
 {
 	struct link *l = &machine_links[machine_link_count++];
-	const char *why = "there is not enough memory for its grants";
 	l->kind = config->kind;
 	l->front = machine_domains[config->front];
 	l->back = machine_domains[config->back];
-	if (domain_attach_link(l->front, l, BH_LINK_FRONT, &l->front_slot, &why) != 0 ||
-	    domain_attach_link(l->back, l, BH_LINK_BACK, &l->back_slot, &why) != 0 || grant_reserve(l) != 0) {
-		machine_refuse("link of %s and %s: %s", l->front->config->name, l->back->config->name, why);
+	l->front_slot = domain_attach_link(l->front, l, BH_LINK_FRONT);
+	l->back_slot = domain_attach_link(l->back, l, BH_LINK_BACK);
+	if (grant_reserve(l) != 0) {
+		machine_refuse("link of %s and %s: there is not enough memory for its grants", l->front->config->name, l->back->config->name);
 	}
 	link_publish_both(l);
 }

@@ -198,7 +198,7 @@ void recover_start(struct domain *d)
 	struct recovery *r = &d->recovery;
 	r->alive = r->completed = 0;
 	atomic_store(&r->up, 0);
-	d->page->epoch = ++d->epoch;
+	d->page->epoch = d->vcpu->stat.epoch = ++d->epoch;
 	uint32_t entry = loader_load(d);
 	spin_lock(&machine_lock);
 	domain_attach_devices(d);

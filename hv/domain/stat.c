@@ -12,35 +12,22 @@ const char *const stat_reason_names[BH_EXIT_COUNT] = {
 	[BH_EXIT_PAGE_FAULT] = "page-fault", [BH_EXIT_OTHER] = "other",
 };
 
-void stat_collect(const struct domain *d, struct bh_stat_domain *to)
-{
-	const struct vcpu_stat *stat = &d->vcpu->stat;
-	memset(to, 0, sizeof(*to));
-	string_copy(to->name, d->config->name, sizeof(to->name));
-	to->epoch = d->epoch;
-	to->vcpu_count = 1;
-	memcpy(to->exits, stat->exits, sizeof(to->exits));
-	memcpy(to->exit_cycles, stat->cycles, sizeof(to->exit_cycles));
-	to->run_cycles = stat->run_cycles;
-}
-
 void stat_report(void)
 {
 	for (unsigned i = 0; i < machine_domain_count; i++) {
-		struct bh_stat_domain s;
+		const struct bh_stat_domain *s = &machine_domains[i]->vcpu->stat;
 		char counts[160] = "";
 		uint64_t exits = 0, cycles = 0;
 		int length = 0;
-		stat_collect(machine_domains[i], &s);
 		for (unsigned reason = 0; reason < BH_EXIT_COUNT; reason++) {
-			exits += s.exits[reason];
-			cycles += s.exit_cycles[reason];
-			if (s.exits[reason] && length < (int)sizeof(counts)) {
+			exits += s->exits[reason];
+			cycles += s->exit_cycles[reason];
+			if (s->exits[reason] && length < (int)sizeof(counts)) {
 				length += format_text(counts + length, sizeof(counts) - (size_t)length, " %s=%lu", stat_reason_names[reason],
-						      s.exits[reason]);
+						      s->exits[reason]);
 			}
 		}
-		control_event("stat domain=%s epoch=%u exits=%lu exit_cycles=%lu run_cycles=%lu%s", s.name, s.epoch, exits, cycles,
-			      s.run_cycles, counts);
+		control_event("stat domain=%s epoch=%u exits=%lu exit_cycles=%lu run_cycles=%lu%s", s->name, s->epoch, exits, cycles,
+			      s->run_cycles, counts);
 	}
 }

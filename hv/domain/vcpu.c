@@ -149,7 +149,7 @@ static void access_registers(struct vcpu *v, unsigned slot, gpa_t gpa)
 
 static enum bh_exit_reason exit_nested_fault(struct vcpu *v, const struct vmm_exit *exit)
 {
-	uint64_t offset = exit->fault.gpa.value - DOMAIN_MMIO;
+	uint64_t offset = exit->fault.gpa.value - domain_registers(v->domain, 0);
 	unsigned slot = (unsigned)(offset / PAGE_SIZE);
 	if (offset < BH_MAX_LINKS * PAGE_SIZE && v->domain->links[slot] && v->domain->link_roles[slot] == BH_LINK_FRONT &&
 	    !exit->fault.exec) {
@@ -234,5 +234,5 @@ void vcpu_step(struct vcpu *v)
 	v->budget_left -= left - entered < v->budget_left ? left - entered : v->budget_left;
 	enum bh_exit_reason reason = exit_handle(v, &exit);
 	v->stat.exits[reason]++;
-	v->stat.cycles[reason] += tsc_read() - left;
+	v->stat.exit_cycles[reason] += tsc_read() - left;
 }

@@ -53,11 +53,6 @@ int iommu_map(struct iommu_domain *domain, uint64_t iova, hpa_t to, uint64_t byt
 	return error < 0 ? error : iommu->flush(domain); /* an older translation of the range, or a cached absence */
 }
 
-int iommu_unmap(struct iommu_domain *domain, uint64_t iova, uint64_t bytes)
-{
-	return iommu_map(domain, iova, HPA(0), bytes, 0);
-}
-
 void iommu_faults_take(void)
 {
 	struct iommu_fault fault;

@@ -28,7 +28,7 @@ void host_paging_init(uint64_t pool_start, uint64_t pool_bytes)
 	map_own(pool_start, pool_start + pool_bytes, MAP_READ | MAP_WRITE);
 	map_own(page_down(bundle), page_up(bundle + boot_info.bundle_size), MAP_READ);
 	for (uint32_t i = 0; i < HV_MAX_CPUS; i++) {
-		hv_assert(paging_unmap(&host_paging, (uint64_t)cpu_areas[i].guard, sizeof(cpu_areas[i].guard)) == 0);
+		hv_assert(paging_map(&host_paging, (uint64_t)cpu_areas[i].guard, HPA(0), PAGE_SIZE, 0) == 0);
 	}
 	window_init();
 	cpu_paging_load();

@@ -105,12 +105,12 @@ static int change_table(struct paging *paging, uint64_t *table, unsigned level, 
 	return 0;
 }
 
-static int change_range(struct paging *paging, uint64_t from, uint64_t to, uint64_t bytes, unsigned prot)
+int paging_map(struct paging *paging, uint64_t from, hpa_t to, uint64_t bytes, unsigned prot)
 {
-	struct change c = { .offset = to - from, .prot = prot };
+	struct change c = { .offset = to.value - from, .prot = prot };
 	unsigned top = paging->format->levels - 1;
 	uint64_t limit = level_span(top + 1);
-	if ((from | to | bytes) % PAGE_SIZE || from >= limit || bytes > limit - from || to + bytes < to) {
+	if ((from | to.value | bytes) % PAGE_SIZE || from >= limit || bytes > limit - from || to.value + bytes < to.value) {
 		return -EINVAL;
 	}
 	int error = change_table(paging, paging->root, top, from, from + bytes, &c);
@@ -124,16 +124,6 @@ int paging_init(struct paging *paging, const struct paging_format *format)
 	paging->table_alloc = pool_table_alloc;
 	paging->root = paging->table_alloc();
 	return paging->root ? 0 : -ENOMEM;
-}
-
-int paging_map(struct paging *paging, uint64_t from, hpa_t to, uint64_t bytes, unsigned prot)
-{
-	return change_range(paging, from, to.value, bytes, prot);
-}
-
-int paging_unmap(struct paging *paging, uint64_t from, uint64_t bytes)
-{
-	return change_range(paging, from, 0, bytes, 0);
 }
 
 int paging_lookup(const struct paging *paging, uint64_t from, hpa_t *to, unsigned *prot, uint64_t *leaf_size)

@@ -126,7 +126,7 @@ static void host_format_keeps_protection(void **state)
 	for (unsigned i = 0; i < 5; i++) {
 		assert_int_equal(paging_map(&p, i * PAGE_SIZE_2M, HPA(i * PAGE_SIZE_2M), PAGE_SIZE_2M, prots[i]), 0);
 		leads(&p, i * PAGE_SIZE_2M + 9, i * PAGE_SIZE_2M + 9, prots[i], PAGE_SIZE_2M);
-		assert_int_equal(paging_unmap(&p, i * PAGE_SIZE_2M, PAGE_SIZE), 0); /* a split keeps it as well */
+		assert_int_equal(paging_map(&p, i * PAGE_SIZE_2M, HPA(0), PAGE_SIZE, 0), 0); /* a split keeps it as well */
 		leads(&p, i * PAGE_SIZE_2M + PAGE_SIZE, i * PAGE_SIZE_2M + PAGE_SIZE, prots[i], PAGE_SIZE);
 	}
 	/* The bits themselves (APM vol. 2, 5.3): present 0, write 1, large 7, no-execute 63. */
@@ -142,13 +142,13 @@ static void unmapping_splits_and_leaves_the_rest(void **state)
 {
 	struct paging p = begin(&fake_format);
 	assert_int_equal(paging_map(&p, 0, HPA(0), PAGE_SIZE_1G, MAP_READ | MAP_WRITE), 0);
-	assert_int_equal(paging_unmap(&p, PAGE_SIZE_2M + 3 * PAGE_SIZE, PAGE_SIZE), 0);
+	assert_int_equal(paging_map(&p, PAGE_SIZE_2M + 3 * PAGE_SIZE, HPA(0), PAGE_SIZE, 0), 0);
 	leads(&p, 0, 0, MAP_READ | MAP_WRITE, PAGE_SIZE_2M);
 	leads(&p, PAGE_SIZE_2M + 2 * PAGE_SIZE, PAGE_SIZE_2M + 2 * PAGE_SIZE, MAP_READ | MAP_WRITE, PAGE_SIZE);
 	leads_nowhere(&p, PAGE_SIZE_2M + 3 * PAGE_SIZE);
 	leads(&p, PAGE_SIZE_2M + 4 * PAGE_SIZE, PAGE_SIZE_2M + 4 * PAGE_SIZE, MAP_READ | MAP_WRITE, PAGE_SIZE);
 	leads(&p, PAGE_SIZE_1G - 1, PAGE_SIZE_1G - 1, MAP_READ | MAP_WRITE, PAGE_SIZE_2M);
-	assert_int_equal(paging_unmap(&p, 0, 1ull << 48), 0);
+	assert_int_equal(paging_map(&p, 0, HPA(0), 1ull << 48, 0), 0);
 	leads_nowhere(&p, 0);
 	end(&p);
 }
@@ -157,7 +157,7 @@ static void what_was_mapped_once_needs_no_memory_again(void **state)
 {
 	struct paging p = begin(&fake_format);
 	assert_int_equal(paging_map(&p, 5 * PAGE_SIZE, HPA(0), 700 * PAGE_SIZE, MAP_READ), 0);
-	assert_int_equal(paging_unmap(&p, 0, PAGE_SIZE_1G), 0);
+	assert_int_equal(paging_map(&p, 0, HPA(0), PAGE_SIZE_1G, 0), 0);
 	tables_left = 0;
 	assert_int_equal(paging_map(&p, 5 * PAGE_SIZE, HPA(PAGE_SIZE), 700 * PAGE_SIZE, MAP_READ), 0);
 	leads(&p, 5 * PAGE_SIZE, PAGE_SIZE, MAP_READ, PAGE_SIZE);
@@ -188,7 +188,7 @@ static void bad_ranges_are_refused(void **state)
 	assert_int_equal(paging_map(&p, (1ull << 48) - PAGE_SIZE, HPA(0), 2 * PAGE_SIZE, MAP_READ), -EINVAL);
 	assert_int_equal(paging_map(&p, PAGE_SIZE, HPA(0), -PAGE_SIZE, MAP_READ), -EINVAL);
 	assert_int_equal(paging_map(&p, 0, HPA(-PAGE_SIZE), 2 * PAGE_SIZE, MAP_READ), -EINVAL);
-	assert_int_equal(paging_unmap(&p, 0, 1), -EINVAL);
+	assert_int_equal(paging_map(&p, 0, HPA(0), 1, 0), -EINVAL);
 	leads_nowhere(&p, 1ull << 48);
 	leads_nowhere(&p, UINT64_MAX);
 	end(&p);
@@ -229,7 +229,7 @@ static void random_changes_match_a_model(void **state)
 			bool map = rand() % 3 != 0;
 			tables_left = round % 2 ? (unsigned)rand() % 3 : 100;
 			int error = map ? paging_map(&p, MODEL_START + first * PAGE_SIZE, HPA(to), pages * PAGE_SIZE, prot) :
-					  paging_unmap(&p, MODEL_START + first * PAGE_SIZE, pages * PAGE_SIZE);
+					  paging_map(&p, MODEL_START + first * PAGE_SIZE, HPA(0), pages * PAGE_SIZE, 0);
 			assert_true(error == 0 || (error == -ENOMEM && tables_left == 0));
 			failures += error != 0;
 			for (unsigned i = 0; i < pages && error == 0; i++) {

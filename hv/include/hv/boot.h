@@ -43,6 +43,8 @@ void guest_console_input(char c);
 /** A command for domains ("kill ahci", "ps"); prints through `print`. 0; -EINVAL, with a message printed; -ENOENT: not
  *  a domain command. */
 int machine_command(const char *line, void (*print)(void *to, const char *text), void *to);
+/** What follows the word `command` in a command line, "" if nothing; NULL: it is another command. By console/. */
+const char *command_argument(const char *line, const char *command);
 /* console/ defines these. log_line() works from the start; it reaches a line from console_init() on, which wants
  * nothing but ports. */
 void console_init(void);

@@ -17,11 +17,6 @@
 #include "hv/link.h"
 #include "hv/vcpu.h"
 
-#define DOMAIN_RAM_PIECES 4
-#define DOMAIN_LOW_MAX (3ull << 30) /* RAM beyond this starts at 4 GiB */
-#define DOMAIN_HIGH (4ull << 30)
-/* Register files of links, in a page each; where a PC has HPET and TPM, so no BAR is here. */
-#define DOMAIN_MMIO 0xfed80000ull
 #define RECOVER_HISTORY 128
 
 enum recover_cause {
@@ -58,11 +53,9 @@ struct domain {
 	uint32_t id;
 	bool main;
 	bool fenced; /* it has devices, and the IOMMU stands before them */
-	struct { uint64_t gpa, bytes; hpa_t hpa; } ram[DOMAIN_RAM_PIECES];
-	unsigned ram_count;
+	hpa_t ram; /* config->memory bytes */
 	const void *image, *module;
 	uint64_t image_size, module_size, module_gpa, boot_gpa;
-	uint64_t page_gpa;
 	struct bh_event_page *events; /* BH_DOMAIN_PAGES pages, shared with the domain */
 	struct bh_domain_page *page;
 	struct paging npt;
@@ -89,13 +82,23 @@ extern struct domain *machine_main; /* NULL until it is built */
 
 /* domain.c: -ENOMEM, -ENODEV, ... and *why in words. */
 int domain_build(struct domain *d, const char **why);
-int domain_attach_link(struct domain *d, struct link *l, uint32_t role, uint32_t *slot, const char **why);
-/** How many of `bytes` bytes of own RAM from gpa on lie in one piece, at *to. 0: no RAM there. */
-uint64_t domain_ram_piece(const struct domain *d, gpa_t gpa, uint64_t bytes, hpa_t *to);
+uint32_t domain_attach_link(struct domain *d, struct link *l, uint32_t role); /* the link's slot there */
 bool domain_has_ram(const struct domain *d, gpa_t gpa, uint64_t bytes); /* all of it */
-int domain_read(const struct domain *d, gpa_t from, void *to, uint64_t bytes); /* own RAM, any pieces; -EFAULT */
+int domain_read(const struct domain *d, gpa_t from, void *to, uint64_t bytes); /* own RAM; -EFAULT */
 int domain_write(const struct domain *d, gpa_t to, const void *from, uint64_t bytes);
-uint64_t domain_memory(const struct domain *d); /* end of its RAM in guest-physical space */
+
+/* Own RAM at gpa: the caller knows that it is RAM. */
+static inline hpa_t domain_ram(const struct domain *d, uint64_t gpa)
+{
+	return HPA(d->ram.value + gpa);
+}
+
+/* Guest-physical address of the register file of links[slot]: a page each, behind the domain page. */
+static inline uint64_t domain_registers(const struct domain *d, unsigned slot)
+{
+	return d->config->memory + (BH_DOMAIN_PAGES + slot) * PAGE_SIZE;
+}
+
 int domain_detach_devices(struct domain *d); /* machine_lock held: no interrupt, and, where it returns 0, no DMA */
 void domain_attach_devices(struct domain *d);
 
@@ -144,7 +147,6 @@ void sched_arm(uint64_t deadline); /* this processor's timer, at the latest */
 void sched_again(void); /* this processor: pick anew after this exit */
 
 /* stat.c, guest_console.c, machine.c */
-void stat_collect(const struct domain *d, struct bh_stat_domain *to);
 void stat_report(void); /* a `stat` event for each domain */
 extern const char *const stat_reason_names[BH_EXIT_COUNT];
 uint64_t guest_console_read(char *to, uint64_t bytes); /* main domain's vCPU only */

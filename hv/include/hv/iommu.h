@@ -47,7 +47,6 @@ int iommu_domain_init(struct iommu_domain *domain);
 /** Both return when no device can use an old translation of the range any more. -ENOMEM, -EINVAL: nothing has
  *  changed. */
 int iommu_map(struct iommu_domain *domain, uint64_t iova, hpa_t to, uint64_t bytes, unsigned prot);
-int iommu_unmap(struct iommu_domain *domain, uint64_t iova, uint64_t bytes);
 
 /** Hand all recorded faults to machine_iommu_fault(). The IOMMU's own interrupt does this; elsewhere it is called
  *  at need, no lock held. */

@@ -39,10 +39,8 @@ struct paging {
 
 int paging_init(struct paging *paging, const struct paging_format *format); /* -ENOMEM */
 /** Map [from, from+bytes) to [to, ...), 4 KiB aligned, with the largest leaves that alignment allows. No protection:
- *  unmap. -ENOMEM, -EINVAL. */
+ *  unmap; holes are fine. -ENOMEM (also of an unmap: a split needs a table), -EINVAL; nothing is changed then. */
 int paging_map(struct paging *paging, uint64_t from, hpa_t to, uint64_t bytes, unsigned prot);
-/** Remove; holes are fine. -ENOMEM if a split needs a table. */
-int paging_unmap(struct paging *paging, uint64_t from, uint64_t bytes);
 /** Where `from` leads: *to, *prot, *leaf_size. -EFAULT if nowhere. */
 int paging_lookup(const struct paging *paging, uint64_t from, hpa_t *to, unsigned *prot, uint64_t *leaf_size);
 /** The entry for `from` at `level`, with all tables above it made; a large leaf there is split. NULL: no memory. */

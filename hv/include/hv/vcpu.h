@@ -15,10 +15,6 @@
 
 struct domain;
 
-struct vcpu_stat { /* h */
-	uint64_t exits[BH_EXIT_COUNT], cycles[BH_EXIT_COUNT], run_cycles;
-};
-
 struct vcpu {
 	struct vcpu_regs regs; /* h; first: the vendors' assembly */
 	struct domain *domain; /* c */
@@ -40,7 +36,7 @@ struct vcpu {
 	uint64_t wait_deadline, timer_deadline; /* h: TSC, 0: none */
 	uint64_t last_picked; /* h: round robin among equals */
 	uint64_t budget_left, period_end; /* h: TSC cycles, TSC */
-	struct vcpu_stat stat;
+	struct bh_stat_domain stat; /* h; other processors read it as it stands */
 };
 
 /** One entry, one exit and its handling. */
