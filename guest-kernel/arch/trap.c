@@ -86,12 +86,6 @@ static bool exception_fixup(struct trap_frame *frame)
 	return false;
 }
 
-static void out_of_memory(struct process *process)
-{
-	kprintf("out of memory: killing process %u (%s)", process->pid, process->name);
-	signal_send_process(process, SIGKILL);
-}
-
 static void page_fault_user(struct trap_frame *frame, uint64_t address)
 {
 	struct process *process = process_current();
@@ -100,7 +94,7 @@ static void page_fault_user(struct trap_frame *frame, uint64_t address)
 		return;
 	}
 	if (error == -ENOMEM) {
-		out_of_memory(process);
+		(void)process_out_of_memory(); /* the instruction comes again, unless the process ends */
 	} else if (error == -EIO) {
 		signal_exception(frame, SIGBUS, BUS_ADRERR, address);
 	} else {
@@ -115,10 +109,10 @@ static void page_fault_kernel(struct trap_frame *frame, uint64_t address)
 	bool copying = !cpu_features.smap || (frame->rflags & RFLAGS_AC);
 	if (address < USER_END && process && process->memory && copying && (frame->rflags & RFLAGS_IF)) {
 		interrupts_on();
-		int error = address_space_fault(process->memory, address, !!(frame->error & PF_WRITE), 0);
-		if (error == -ENOMEM) {
-			out_of_memory(process);
-		}
+		int error;
+		do {
+			error = address_space_fault(process->memory, address, !!(frame->error & PF_WRITE), 0);
+		} while (error == -ENOMEM && process_out_of_memory());
 		interrupts_off();
 		if (!error) {
 			return;

@@ -134,11 +134,10 @@ static void memory_statistics(struct super *super, uint64_t *blocks, uint64_t *f
 			      uint64_t *free_files, uint64_t *id)
 {
 	memory_usage(blocks, free);
-	*blocks /= 2;
-	uint64_t used = page_cache_memory();
-	uint64_t room = *blocks > used ? *blocks - used : 0;
-	*free = *free < room ? *free : room;
-	*available = *free;
+	*blocks /= 2; /* for all together (page_cache.c); what is used is told of each */
+	uint64_t used = page_cache_memory(), own = super->memory_pages;
+	*free = *blocks > own ? *blocks - own : 0;
+	*available = *blocks > used ? *blocks - used : 0;
 	*files = *blocks;
 	*free_files = *free;
 	*id = super->minor;

@@ -79,6 +79,7 @@ static int insert_locked(struct mapping *m, uint64_t index, struct page *page, s
 			list_push_front(&lru, &page->link);
 		} else {
 			memory_pages++;
+			m->inode->super->memory_pages++;
 		}
 	}
 	spin_unlock(&cache_lock);
@@ -144,6 +145,7 @@ static void remove_locked(struct mapping *m, struct page *page)
 		list_remove(&page->link);
 	} else {
 		memory_pages--;
+		m->inode->super->memory_pages--;
 	}
 	if (__atomic_fetch_and(&page->flags, ~(uint32_t)PAGE_DIRTY, __ATOMIC_ACQ_REL) & PAGE_DIRTY) {
 		dirty_count_down_locked(m);

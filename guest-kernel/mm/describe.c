@@ -18,6 +18,11 @@ void address_space_usage(struct address_space *as, uint64_t *total_pages, uint64
 	mutex_unlock(&as->lock);
 }
 
+uint64_t address_space_resident(const struct address_space *as)
+{
+	return __atomic_load_n(&as->resident, __ATOMIC_RELAXED);
+}
+
 static void area_name(const struct address_space *as, const struct area *area, char *name, unsigned long size)
 {
 	if (area->file) {

@@ -216,6 +216,11 @@ static unsigned write_some(struct tty *tty, const uint8_t *from, unsigned bytes)
 	return done;
 }
 
+void tty_console_print(const char *line)
+{
+	(void)write_some(tty_console, (const uint8_t *)line, (unsigned)strlen(line));
+}
+
 static long tty_write(struct file *f, const void *buffer, uint64_t bytes, uint64_t *offset)
 {
 	struct tty *tty = f->private;

@@ -30,6 +30,7 @@ void address_spaces_cut(const struct inode *inode, uint64_t first_page);
 int address_space_shared_page(struct address_space *as, uint64_t address, uint64_t *physical);
 /** For /proc: resident and total size in pages, and the text of /proc/PID/maps, at most size bytes; returns its length. */
 void address_space_usage(struct address_space *as, uint64_t *total_pages, uint64_t *resident_pages);
+uint64_t address_space_resident(const struct address_space *as); /* a moment's value; any context */
 long address_space_describe(struct address_space *as, char *text, unsigned long size);
 
 #endif

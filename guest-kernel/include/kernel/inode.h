@@ -103,6 +103,7 @@ struct super {
 	bool pinned; /* names live in the cache only (tmpfs, devfs) */
 	char source[32];
 	uint64_t next_number; /* [a] for file systems without numbers of their own */
+	uint64_t memory_pages; /* cache_lock: of files that live in memory only */
 	void *private;
 };
 

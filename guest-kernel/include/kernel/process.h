@@ -70,6 +70,9 @@ bool signal_is_ignored_or_blocked(int signal);
 #define SYSTEM_VERSION "#1 Bulkhead"
 void system_name(char name[65]); /* the host name */
 
+/** A fault found no memory: ends the largest process. True: try the fault again; false: the caller's process is to end. Threads only. */
+bool process_out_of_memory(void);
+
 /** Start PID 1 (process/init.c), called once with everything up; never returns. */
 _Noreturn void init_run(const char *cmdline);
 

@@ -20,6 +20,9 @@ void tty_console_claim(bool raw);
 /** A new file on the console. NULL: no memory. */
 struct file *tty_console_open(unsigned flags);
 
+/** A line of the kernel's own on the console, with output processing. Threads only. */
+void tty_console_print(const char *line);
+
 void tty_get(struct tty *tty);
 void tty_put(struct tty *tty);
 /** The session's leader exits: SIGHUP and SIGCONT to the foreground group, and the terminal is nobody's. */
