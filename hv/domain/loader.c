@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * What a domain finds at boot: its image's segments at their physical addresses, and at the top of its RAM, or of the
- * lowest 3 GiB of it (EBX holds 32 bits), one page with PVH start info, memory map and command line, below it the module. All of it was checked once, before the
- * domain was built; the bundle is read-only, so loading again, in recovery, cannot fail.
+ * lowest 3 GiB of it (EBX holds 32 bits), one page with PVH start info, memory map and command line, below it the
+ * module. All of it was checked once, before the domain was built; the bundle is read-only, so loading again, in
+ * recovery, cannot fail.
  */
 #include "hv/domain.h"
 
