@@ -64,10 +64,33 @@ static void json(void **state)
 	free(text);
 }
 
+/* Columns of instructions only where some were counted. */
+static void table(void **state)
+{
+	for (int counted = 0; counted < 2; counted++) {
+		struct figures f = { 0 };
+		char *text = NULL;
+		size_t size;
+		figures_line(&f, MODE_MONOLITHIC, false, "bench a ops=2 ns=2000");
+		figures_line(&f, MODE_ISOLATED, false, "bench a ops=2 ns=3000 exits=5");
+		for (int i = 0; i < 4 * counted; i++) {
+			figures_line(&f, i % 2 ? MODE_ISOLATED : MODE_MONOLITHIC, true, "bench a ops=1 ns=1234");
+		}
+		FILE *out = open_memstream(&text, &size);
+		figures_table(&f, out);
+		fclose(out);
+		assert_non_null(strstr(text, "1.50"));
+		assert_int_equal(strstr(text, "instr.") != NULL, counted);
+		assert_int_equal(strstr(text, "1234") != NULL, counted);
+		assert_null(strstr(text, " -"));
+		free(text);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(median), cmocka_unit_test(lines), cmocka_unit_test(repeatable), cmocka_unit_test(json),
+		cmocka_unit_test(median), cmocka_unit_test(lines), cmocka_unit_test(repeatable), cmocka_unit_test(json), cmocka_unit_test(table),
 	};
 	return cmocka_run_group_tests_name("figures", tests, NULL, NULL);
 }
