@@ -45,6 +45,7 @@ void kernel_main(uint64_t start_info)
 	fpu_init();
 	events_init();
 	sched_init();
+	load_init();
 	interrupts_on();
 	block_probe(boot_memory.cmdline);
 	cmdline_option("root", root, sizeof(root));

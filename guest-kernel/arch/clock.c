@@ -28,6 +28,11 @@ uint64_t time_ns(void)
 	return scale(tsc_read() - tsc_start, ns_mult);
 }
 
+uint64_t time_tsc_khz(void)
+{
+	return tsc_khz;
+}
+
 uint64_t time_wall_ns(void)
 {
 	return time_ns() + wall_offset_ns;

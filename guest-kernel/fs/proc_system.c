@@ -5,6 +5,7 @@
 #include "kernel/block.h"
 #include "kernel/platform.h"
 #include "kernel/syscall.h"
+#include "kernel/thread.h"
 #include "kernel/time.h"
 #include "mm/boot_memory.h"
 
@@ -42,7 +43,7 @@ int proc_meminfo(uint32_t pid, struct text *t)
 
 struct busy {
 	uint64_t user_ns, system_ns;
-	unsigned processes, running;
+	unsigned threads, running;
 	uint32_t last_pid;
 };
 
@@ -52,12 +53,12 @@ static struct busy busy_sum(void)
 	spin_lock(&process_lock);
 	list_for_each(node, &process_list) {
 		struct process *p = container_of(node, struct process, all_link);
-		b.processes++;
 		b.last_pid = p->pid > b.last_pid ? p->pid : b.last_pid;
 		b.user_ns += p->user_ns;
 		b.system_ns += p->system_ns;
 		list_for_each(thread_node, &p->threads) {
 			struct thread *thread = container_of(thread_node, struct thread, process_link);
+			b.threads++;
 			b.user_ns += thread->user_ns;
 			b.system_ns += thread->system_ns;
 			b.running += thread->state == THREAD_RUNNING || thread->state == THREAD_RUNNABLE;
@@ -87,25 +88,48 @@ int proc_uptime(uint32_t pid, struct text *t)
 	return 0;
 }
 
-/* Averages are not kept: the number of threads that want to run now stands in all three places. */
 int proc_loadavg(uint32_t pid, struct text *t)
 {
 	struct busy b = busy_sum();
-	text_add(t, "%u.00 %u.00 %u.00 %u/%u %u\n", b.running, b.running, b.running, b.running, b.processes, b.last_pid);
+	uint64_t averages[LOAD_AVERAGES];
+	load_read(averages);
+	for (unsigned i = 0; i < LOAD_AVERAGES; i++) {
+		uint64_t hundredths = (averages[i] * 100 + LOAD_ONE / 2) / LOAD_ONE;
+		text_add(t, "%lu.%02lu ", hundredths / 100, hundredths % 100);
+	}
+	text_add(t, "%u/%u %u\n", b.running, b.threads, b.last_pid);
 	return 0;
 }
 
+struct cpuid {
+	uint32_t eax, ebx, ecx, edx;
+};
+
+static struct cpuid cpuid(uint32_t leaf)
+{
+	struct cpuid r;
+	__asm__ volatile("cpuid" : "=a"(r.eax), "=b"(r.ebx), "=c"(r.ecx), "=d"(r.edx) : "a"(leaf), "c"(0));
+	return r;
+}
+
+#define CPUID_NAME 0x80000002u
+#define CPUID_ADDRESS_SIZES 0x80000008u
+
 int proc_cpuinfo(uint32_t pid, struct text *t)
 {
-	uint32_t r[13] = { 0 }, eax, ebx, ecx, edx;
-	for (uint32_t leaf = 0; leaf < 3; leaf++) {
-		__asm__ volatile("cpuid" : "=a"(r[leaf * 4]), "=b"(r[leaf * 4 + 1]), "=c"(r[leaf * 4 + 2]), "=d"(r[leaf * 4 + 3])
-				 : "a"(0x80000002u + leaf), "c"(0));
-	}
-	__asm__ volatile("cpuid" : "=a"(eax), "=b"(ebx), "=c"(ecx), "=d"(edx) : "a"(0), "c"(0));
-	uint32_t vendor[4] = { ebx, edx, ecx, 0 };
-	text_add(t, "processor\t: 0\nvendor_id\t: %s\nmodel name\t: %s\nflags\t\t: fpu tsc msr pae cx8 sep pge cmov fxsr sse sse2 syscall nx lm\n\n",
-		 (const char *)vendor, (const char *)r);
+	struct cpuid names[4] = { cpuid(CPUID_NAME), cpuid(CPUID_NAME + 1), cpuid(CPUID_NAME + 2), { 0 } };
+	struct cpuid first = cpuid(0), version = cpuid(1);
+	uint32_t sizes = cpuid(CPUID_ADDRESS_SIZES).eax, vendor[4] = { first.ebx, first.edx, first.ecx, 0 };
+	uint32_t base_family = version.eax >> 8 & 15, base_model = version.eax >> 4 & 15;
+	uint32_t family = base_family == 15 ? base_family + (version.eax >> 20 & 255) : base_family;
+	uint32_t model = base_family >= 6 ? base_model | (version.eax >> 12 & 0xf0) : base_model;
+	uint64_t khz = time_tsc_khz(), line = (version.ebx >> 8 & 255) * 8;
+	text_add(t, "processor\t: 0\nvendor_id\t: %s\ncpu family\t: %u\nmodel\t\t: %u\nmodel name\t: %s\nstepping\t: %u\n",
+		 (const char *)vendor, family, model, (const char *)names, version.eax & 15);
+	text_add(t, "cpu MHz\t\t: %lu.%03lu\nphysical id\t: 0\nsiblings\t: 1\ncore id\t\t: 0\ncpu cores\t: 1\n", khz / 1000, khz % 1000);
+	text_add(t, "flags\t\t: fpu tsc msr pae cx8 sep pge cmov fxsr sse sse2 syscall nx lm\nclflush size\t: %lu\ncache_alignment\t: %lu\n",
+		 line, line);
+	text_add(t, "address sizes\t: %u bits physical, %u bits virtual\n\n", sizes & 255, sizes >> 8 & 255);
 	return 0;
 }
 

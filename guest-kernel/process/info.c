@@ -95,6 +95,7 @@ long sys_sysinfo(const uint64_t a[6])
 	} out = { .uptime = (int64_t)((time_ns() + NS - 1) / NS), .procs = process_count(), .unit = 1 };
 	uint64_t total, free;
 	memory_usage(&total, &free);
+	load_read(out.loads);
 	out.totalram = total * PAGE_SIZE;
 	out.freeram = free * PAGE_SIZE;
 	return user_write(a[0], &out, sizeof(out));

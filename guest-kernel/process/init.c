@@ -110,7 +110,8 @@ static void command_begin(struct trap_frame *frame)
 	tty_console_claim(command != NULL);
 	int error = open_standard_files();
 	if (error) {
-		kprintf("init: cannot open the console or /dev/null: %s (%d)", error_text(error), error);
+		kprintf("init: cannot open the console or /dev/null: %s%s (%d)", error_text(error),
+			error == -ENOENT ? ", the root has no directory /dev to mount on" : "", error);
 		process_exit(STATUS_CANNOT_RUN << 8);
 	}
 	platform_started();

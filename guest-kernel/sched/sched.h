@@ -14,6 +14,8 @@
 
 /** Make the boot flow a thread, and create the idle thread. */
 void sched_init(void);
+/** Start the load averages (load.c). */
+void load_init(void);
 /** Give the processor to the next runnable thread; the caller has set its own state. Interrupts are off. */
 void sched_switch(void);
 /** The current thread's time is up, or a better one is there: it stays runnable. Interrupts are off. */

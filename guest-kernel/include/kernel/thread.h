@@ -71,6 +71,10 @@ struct thread *thread_create_user(struct process *process, const struct trap_fra
 void thread_start(struct thread *thread);
 _Noreturn void thread_exit(void);
 void thread_yield(void);
+/** The load averages over 1, 5 and 15 minutes; LOAD_ONE: one thread that runs all the time. */
+#define LOAD_AVERAGES 3
+#define LOAD_ONE 65536ull
+void load_read(uint64_t averages[LOAD_AVERAGES]);
 /** Bring the current thread's user_ns and system_ns up to this moment, before they are read or summed up. */
 void thread_account(void);
 /** Make a sleeping thread look again (signals). Any context. */

@@ -9,6 +9,7 @@
 uint64_t time_ns(void); /* monotonic */
 uint64_t time_wall_ns(void); /* UTC since 1970 */
 void time_set_wall_ns(uint64_t ns);
+uint64_t time_tsc_khz(void); /* the TSC's frequency */
 
 /* One-shot kernel timers; callbacks run in interrupt context. */
 struct timer {

@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: MIT */
+/* The tree of /proc: a walk through it ends, and directories tell how many are in them. */
+#include <dirent.h>
+#include <fcntl.h>
+#include <ftw.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/sysinfo.h>
+
+#include "check.h"
+
+static int deepest;
+
+static int step(const char *path, const struct stat *st, int kind, struct FTW *at)
+{
+	deepest = at->level > deepest ? at->level : deepest;
+	return at->level > 10;
+}
+
+/* /proc/self/task/TID/net/... and the like of Linux are within ten levels; below /proc/self alone, as the rest changes meanwhile. */
+static void walk_ends(void)
+{
+	char own[32];
+	snprintf(own, sizeof(own), "/proc/%d", getpid());
+	CHECK(nftw(own, step, 16, FTW_PHYS) == 0 && deepest >= 3);
+}
+
+static void thread_directory(void)
+{
+	char path[64];
+	struct stat st;
+	snprintf(path, sizeof(path), "/proc/self/task/%d", getpid());
+	CHECK(stat(path, &st) == 0 && S_ISDIR(st.st_mode));
+	strcat(path, "/stat");
+	CHECK(stat(path, &st) == 0 && S_ISREG(st.st_mode));
+	strcpy(strrchr(path, '/'), "/task");
+	CHECK(stat(path, &st) == -1 && errno == ENOENT);
+	strcpy(strrchr(path, '/'), "/fd/1");
+	CHECK(lstat(path, &st) == 0 && S_ISLNK(st.st_mode));
+}
+
+static bool links_are_right(const char *path)
+{
+	struct stat st;
+	struct dirent *e;
+	nlink_t directories = 0;
+	DIR *d = opendir(path);
+	while (d && (e = readdir(d)) != NULL) {
+		directories += e->d_type == DT_DIR;
+	}
+	return d && closedir(d) == 0 && stat(path, &st) == 0 && st.st_nlink == directories;
+}
+
+static void links(void)
+{
+	CHECK(links_are_right("/proc/self/task"));
+	CHECK(links_are_right("/proc/self"));
+}
+
+/* Descriptors that are far apart are all there, in their order. */
+static void descriptors(void)
+{
+	int seen = 0, last = -1;
+	struct dirent *e;
+	CHECK(fcntl(1, F_DUPFD, 900) == 900);
+	DIR *d = opendir("/proc/self/fd");
+	CHECK(d);
+	while ((e = readdir(d)) != NULL) {
+		if (e->d_name[0] != '.') {
+			CHECK(atoi(e->d_name) > last);
+			last = atoi(e->d_name);
+			seen++;
+		}
+	}
+	CHECK(last == 900 && seen >= 4 && closedir(d) == 0 && close(900) == 0);
+}
+
+/* One source for both: they differ by what five seconds change, and by rounding. */
+static void load(void)
+{
+	struct sysinfo info;
+	double average[3];
+	FILE *f = fopen("/proc/loadavg", "r");
+	CHECK(f && fscanf(f, "%lf %lf %lf", &average[0], &average[1], &average[2]) == 3 && fclose(f) == 0);
+	CHECK(sysinfo(&info) == 0);
+	for (int i = 0; i < 3; i++) {
+		double difference = average[i] - (double)info.loads[i] / 65536;
+		CHECK(difference < 0.5 && difference > -0.5);
+	}
+}
+
+static void processor(void)
+{
+	char text[8192];
+	int fd = open("/proc/cpuinfo", O_RDONLY);
+	ssize_t n = read(fd, text, sizeof(text) - 1);
+	CHECK(n > 0 && close(fd) == 0);
+	text[n] = '\0';
+	const char *mhz = strstr(text, "cpu MHz\t\t: ");
+	CHECK(mhz && atof(mhz + 11) > 1);
+	CHECK(strstr(text, "clflush size\t: 64\n") && strstr(text, "address sizes\t: "));
+}
+
+int main(void)
+{
+	RUN(thread_directory);
+	RUN(walk_ends);
+	RUN(links);
+	RUN(descriptors);
+	RUN(load);
+	RUN(processor);
+	return check_failures;
+}
