@@ -21,7 +21,7 @@
 #define ROOT_SLACK (64 * MIB)
 #define RAMDISK_SLACK (16 * MIB)
 #define RAMDISK_OVERHEAD (4 * MIB) /* the domain's own memory beside the disk */
-/* q35 keeps addresses from here to 4 GiB for devices when a machine has more; the hypervisor gives a domain one block of memory. */
+/* Of 2.75 GiB or more, q35 puts only so much below 4 GiB; the hypervisor gives a domain one block of memory. */
 #define LOW_MEMORY (2048 * MIB)
 
 static const char manifest_ahci[] = "domain guest\n\tmain\n\timage guest-kernel.elf\n\tmemory 256M\n\tpriority 10\n"
