@@ -12,7 +12,7 @@ refused() { # what vmctl has to say
 	done
 }
 mkdir -p "$scratch/root/bin"
-refused 'open the console'
+refused 'the root has no directory /dev to mount on'
 mkdir -p "$scratch/root/dev" "$scratch/root/proc" "$scratch/root/tmp"
 refused 'cannot run /bin/sh'
 echo 'not a program' >"$scratch/root/bin/sh"
