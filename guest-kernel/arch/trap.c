@@ -61,10 +61,23 @@ uint8_t irq_allocate(void (*handler)(void *arg), void *arg)
 	return found;
 }
 
+/*
+ * For the emulator's sake (QEMU 7.2, TCG): an interrupt that a hypervisor injects by EVENTINJ is delivered, and can be
+ * delivered again at any later moment, whatever IF says, when the emulator leaves its loop before the next exit. A processor
+ * never interrupts with IF=0, so what comes then is such a second one: it says nothing new.
+ */
+static bool irq_is_echo(const struct trap_frame *frame)
+{
+	return !(frame->rflags & RFLAGS_IF);
+}
+
 static void irq_handle(const struct trap_frame *frame)
 {
 	struct irq *irq = &irqs[frame->vector];
 	struct cpu *cpu = cpu_current();
+	if (irq_is_echo(frame)) {
+		return;
+	}
 	cpu->interrupt_depth++;
 	if (irq->handler) {
 		irq->handler(irq->arg);
