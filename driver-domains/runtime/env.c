@@ -55,13 +55,10 @@ void env_wake(struct env_cond *cond)
 
 void env_log(const char *format, ...)
 {
-	char text[160];
 	va_list arguments;
 	va_start(arguments, format);
-	int length = format_text_va(text, sizeof(text), format, arguments);
+	domain_log(format, arguments);
 	va_end(arguments);
-	length = length < (int)sizeof(text) ? length : (int)sizeof(text) - 1;
-	hypercall(BH_HC_LOG, (uintptr_t)text, (uint64_t)length, 0, 0);
 }
 
 /* xorshift64*, seeded by the clock: for spreading, not for secrets. */

@@ -7,6 +7,7 @@
 #ifndef RUNTIME_H
 #define RUNTIME_H
 
+#include <stdarg.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -24,6 +25,8 @@ extern struct bh_event_page *domain_events;
 /** The PVH module. false: none. */
 bool domain_module(void **memory, uint64_t *bytes);
 long hypercall(enum bh_hypercall number, uint64_t a, uint64_t b, uint64_t c, uint64_t d);
+/** One line for the hypervisor's log, cut at 159 characters. */
+void domain_log(const char *format, va_list arguments) __attribute__((format(printf, 1, 0)));
 /** End this domain with a reason in its log; the hypervisor recovers it. */
 _Noreturn void domain_panic(const char *format, ...) __attribute__((format(printf, 1, 2)));
 /** A start-up call of the runtime: panics with `what` on an error. */

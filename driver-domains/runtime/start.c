@@ -40,15 +40,20 @@ long hypercall_must(const char *what, long result)
 	return result;
 }
 
-void domain_panic(const char *format, ...)
+void domain_log(const char *format, va_list arguments)
 {
 	char text[160];
-	va_list arguments;
-	va_start(arguments, format);
 	int length = format_text_va(text, sizeof(text), format, arguments);
-	va_end(arguments);
 	length = length < (int)sizeof(text) ? length : (int)sizeof(text) - 1;
 	hypercall(BH_HC_LOG, (uintptr_t)text, (uint64_t)length, 0, 0);
+}
+
+void domain_panic(const char *format, ...)
+{
+	va_list arguments;
+	va_start(arguments, format);
+	domain_log(format, arguments);
+	va_end(arguments);
 	hypercall(BH_HC_POWER, BH_POWER_PANIC, 1, 0, 0);
 	for (;;) {
 		__asm__ volatile("cli; hlt");

@@ -2,7 +2,6 @@
 /* What domains cost: exits by reason, cycles in the hypervisor and in the guest. Counters of other processors are
  * read as they stand. */
 #include "base/format.h"
-#include "base/string.h"
 #include "hv/domain.h"
 #include "hv/log.h"
 
