@@ -56,7 +56,7 @@ void vcpu_cpuid(struct vcpu *v);
 void hypercall(struct vcpu *v);
 
 /* What the control block does not hold: FPU, XCR0, DR0-3 (vmm/context.c). */
-int context_init(void); /* once, before context_alloc. -ENODEV: no XSAVE */
+void context_init(void); /* once, before context_alloc */
 void *context_alloc(void);
 void context_reset(void *context);
 void context_switch(void *from, void *to); /* from may be NULL */
