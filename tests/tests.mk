@@ -2,14 +2,24 @@
 # Unit tests: tests/unit/NAME.c is a CMocka program; tests/unit/NAME.mk names the files that it links beside it:
 #   UNIT_NAME := lib/base/crc32.c hv/mem/paging.c
 #   LIBS_NAME := -lm            (if it needs more than CMocka)
+#   RECORD_NAME := hv/mem/paging.c   (linked too, but every load and store of theirs is seen by $(MODEL): tests/model/record.h)
 # They are built in the check flavour (AddressSanitizer, UBSan) and run by `make unit`.
+MODEL := $(addprefix tests/model/,record.c memory.c ideal.c walk.c tlb.c)
 include $(wildcard tests/unit/*.mk tests/domains/*.mk)
 include tests/guest/guest.mk
 UNIT_NAMES := $(basename $(notdir $(wildcard tests/unit/*.c)))
 FLAGS_tests := -Ihv/include -Iguest-kernel/include -Idriver-domains -Ivmtools -I.
 
+# The instrumentation is the thread sanitizer's, the functions that it calls are tests/model/record.c's.
+RECORD_FLAGS := $(filter-out -fsanitize=%,$(CHECK_FLAGS)) -fsanitize=thread,undefined -Wno-tsan --param tsan-instrument-func-entry-exit=0
+record_objects = $(patsubst %,$(BUILD)/record/%.o,$(1))
+$(BUILD)/record/%.c.o: %.c $(BUILD)/flags
+	@mkdir -p $(@D)
+	$(call say,CC,"$< (record)")
+	$(Q)$(CC) $(RECORD_FLAGS) $(FLAGS_$(firstword $(subst /, ,$<))) -c $< -o $@
+
 define unit_rule
-$(BUILD)/tests/$(1): $$(call check_objects,tests/unit/$(1).c $$(UNIT_$(1)))
+$(BUILD)/tests/$(1): $$(call check_objects,tests/unit/$(1).c $$(UNIT_$(1))) $$(call record_objects,$$(RECORD_$(1)))
 	@mkdir -p $$(@D)
 	$$(call say,LD,$$@)
 	$$(Q)$$(CC) -fsanitize=address,undefined -o $$@ $$^ -lcmocka $$(LIBS_$(1))
