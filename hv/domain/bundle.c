@@ -104,6 +104,9 @@ static const char *check_links(const struct bundle_header *h)
 		if (l->front >= h->domain_count || l->back >= h->domain_count || l->front == l->back) {
 			return "a link's ends are not two of its domains";
 		}
+		if (h->domains[l->back].vcpus != 1) {
+			return "a link's back end has more than one vCPU";
+		}
 		if (++ends[l->front] > BH_MAX_LINKS || ++ends[l->back] > BH_MAX_LINKS) {
 			return "a domain has too many links";
 		}

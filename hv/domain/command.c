@@ -20,24 +20,26 @@ static void print_ps(print_t print, void *to)
 	char line[128];
 	for (unsigned i = 0; i < machine_domain_count; i++) {
 		const struct domain *d = machine_domains[i];
-		format_text(line, sizeof(line), "domain=%s state=%s epoch=%u memory_kib=%lu vcpus=1 cpu=%u priority=%u\n",
-			    d->config->name, phase_names[d->phase], d->epoch, d->config->memory >> 10, d->vcpu->cpu,
-			    d->config->priority);
+		format_text(line, sizeof(line), "domain=%s state=%s epoch=%u memory_kib=%lu vcpus=%u cpu=%u priority=%u\n",
+			    d->config->name, phase_names[d->phase], d->epoch, d->config->memory >> 10, d->vcpu_count,
+			    d->vcpus[0]->cpu, d->config->priority);
 		print(to, line);
 	}
 }
 
 static void print_stat(const struct domain *d, print_t print, void *to)
 {
-	const struct bh_stat_domain *stat = &d->vcpu->stat;
+	struct bh_stat_domain sum;
 	const char *name = d->config->name;
 	char line[160];
-	format_text(line, sizeof(line), "domain=%s vcpu=0 run_cycles=%lu\n", name, stat->run_cycles);
+	stat_domain(d, &sum);
+	format_text(line, sizeof(line), "domain=%s vcpus=%u run_cycles=%lu\n", name, sum.vcpu_count, sum.run_cycles);
 	print(to, line);
 	for (unsigned reason = 0; reason < BH_EXIT_COUNT; reason++) {
-		if (stat->exits[reason]) {
-			format_text(line, sizeof(line), "domain=%s vcpu=0 reason=%s count=%lu cycles=%lu\n", name,
-				    stat_reason_names[reason], stat->exits[reason], stat->exit_cycles[reason]);
+		if (sum.exits[reason]) {
+			format_text(line, sizeof(line), "domain=%s reason=%s count=%lu cycles=%lu each=%lu\n", name,
+				    stat_reason_names[reason], sum.exits[reason], sum.exit_cycles[reason],
+				    sum.exit_cycles[reason] / sum.exits[reason]);
 			print(to, line);
 		}
 	}

@@ -2,7 +2,7 @@
 /*
  * CPUID as a domain sees it: this processor's, without what is not virtualized or not its business: SVM, local APIC,
  * MONITOR, machine checks, MTRR, performance counters, power, topology, supervisor XSAVE states, speculation
- * controls (their MSRs are not passed). A vCPU looks like one package. Leaf numbers and bits: APM vol. 3, appendix
+ * controls (their MSRs are not passed). The vCPUs look like the cores of one package. Leaf numbers and bits: APM vol. 3, appendix
  * E.
  */
 #include "hv/vcpu.h"
@@ -24,7 +24,7 @@ static const struct {
 } open_leaves[] = {
 	{ 0x0, 0x0, ALL, { ALL, ALL, ALL, ALL } },
 	/* Not MONITOR, VMX, SMX, EIST, TM2, PDCM, DCA, x2APIC, TSC deadline; nor MCE, APIC, MTRR, MCA, PAT, DS, ACPI,
-	 * HTT, TM. */
+	 * HTT, TM; x2APIC, APIC and HTT are the virtual ones. */
 	{ 0x1, 0x1, ALL, { ALL, 0x0000ffff, ~0x012481e8u, ~0x30615280u } },
 	{ 0x2, 0x2, ALL, { ALL, ALL, ALL, ALL } },
 	{ 0x4, 0x4, ALL, { ALL, ALL, ALL, ALL } },
@@ -42,7 +42,17 @@ static const struct {
 	{ 0x80000008, 0x80000008, ALL, { ALL, 0x00000205, 0, ALL } }, /* CLZERO, error pointers, WBNOINVD */
 };
 
-static void open_leaf(uint32_t number, uint32_t sub, uint32_t r[4])
+/* Leaf Bh: one thread a core, all cores in one package (SDM vol. 2, CPUID). */
+static void topology_leaf(const struct vcpu *v, uint32_t sub, uint32_t r[4])
+{
+	uint32_t count = v->domain->vcpu_count;
+	r[EDX] = v->id;
+	r[ECX] = sub | (sub < 2 ? (sub + 1) << 8 : 0);
+	r[EAX] = sub == 1 ? 32 - (uint32_t)__builtin_clz(2 * count - 1) - 1 : 0;
+	r[EBX] = sub == 0 ? 1 : sub == 1 ? count : 0;
+}
+
+static void open_leaf(const struct vcpu *v, uint32_t number, uint32_t sub, uint32_t r[4])
 {
 	for (unsigned i = 0; i < sizeof(open_leaves) / sizeof(open_leaves[0]); i++) {
 		if (number < open_leaves[i].first || number > open_leaves[i].last ||
@@ -56,8 +66,9 @@ static void open_leaf(uint32_t number, uint32_t sub, uint32_t r[4])
 		break;
 	}
 	if (number == 1) {
-		r[EBX] |= 1u << 16; /* one processor */
-		r[ECX] |= 1u << 31; /* a hypervisor */
+		r[EBX] |= v->id << 24 | v->domain->vcpu_count << 16;
+		r[ECX] |= 1u << 31 | 1u << 21; /* a hypervisor, x2APIC */
+		r[EDX] |= 1u << 9 | (v->domain->vcpu_count > 1 ? 1u << 28 : 0); /* APIC, HTT */
 	}
 }
 
@@ -76,9 +87,13 @@ void vcpu_cpuid(struct vcpu *v)
 		r[EAX] = BH_ABI_VERSION;
 		r[EBX] = (uint32_t)(v->domain->config->memory >> 12);
 		r[ECX] = (uint32_t)tsc_khz;
+		r[EDX] = (vmm->vmcall ? BH_FEATURE_VMCALL : 0) | (vmm_has_apic ? BH_FEATURE_UPCALL_EOI : 0);
+		break;
+	case 0xb:
+		topology_leaf(v, sub, r);
 		break;
 	default:
-		open_leaf(number, sub, r);
+		open_leaf(v, number, sub, r);
 		break;
 	}
 	v->regs.rax = r[EAX];

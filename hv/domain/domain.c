@@ -65,7 +65,7 @@ static int build_page(struct domain *d)
 	d->page->abi_version = BH_ABI_VERSION;
 	d->page->domain_id = d->id;
 	string_copy(d->page->name, d->config->name, sizeof(d->page->name));
-	d->page->vcpu_count = 1;
+	d->page->vcpu_count = d->config->vcpus;
 	d->page->tsc_khz = tsc_khz;
 	d->page->dma_offset = sees_machine(d) ? d->ram.value : 0;
 	d->page->wall_clock_ns = wall_clock_ns(&d->page->wall_clock_tsc);
@@ -75,24 +75,33 @@ static int build_page(struct domain *d)
 					  (BH_DOMAIN_PAGES - 1) * PAGE_SIZE, MAP_READ);
 }
 
-/* It lives on the first processor of its mask; on the boot processor if the machine has none of them. */
-static int build_vcpu(struct domain *d)
+/* The home processor of vCPU n: of those in the mask that the machine has one after the other; else of all. */
+static uint32_t home(uint64_t mask, unsigned n)
+{
+	uint64_t all = (1ull << cpu_count) - 1, homes = mask & all ? mask & all : all, left = homes;
+	for (; n; n--) {
+		left &= left - 1;
+		left = left ? left : homes;
+	}
+	return (uint32_t)__builtin_ctzll(left);
+}
+
+static int build_vcpu(struct domain *d, unsigned n)
 {
 	_Static_assert(sizeof(struct vcpu) <= PAGE_SIZE, "a page a vCPU");
-	uint64_t mask = d->config->cpu_mask & ((1ull << cpu_count) - 1);
 	struct vcpu *v = pool_alloc(1, 1);
 	if (!v) {
 		return -ENOMEM;
 	}
 	v->domain = d;
-	v->cpu = mask ? (uint32_t)__builtin_ctzll(mask) : 0;
-	v->pending = &d->events->pending[0];
+	v->id = n;
+	v->cpu = home(d->config->cpu_mask, n);
+	v->pending = &d->events->pending[n];
 	v->nested_root = pool_hpa(d->npt.root);
 	v->context = context_alloc();
-	v->stat.vcpu_count = 1;
-	string_copy(v->stat.name, d->config->name, sizeof(v->stat.name));
-	d->vcpu = v;
-	return v->context ? vmm->vcpu_init(v) : -ENOMEM;
+	v->apic = pool_alloc(1, 1);
+	d->vcpus[d->vcpu_count++] = v;
+	return v->context && v->apic ? vmm->vcpu_init(v) : -ENOMEM;
 }
 
 /* A page that holds registers of two functions cannot be given to one domain. */
@@ -134,7 +143,7 @@ static void device_interrupt(void *arg)
 	struct domain_device *device = arg;
 	uint32_t event = atomic_load(&device->event);
 	if (event) {
-		event_raise(device->domain->vcpu, event);
+		event_raise(device->domain->vcpus[0], event);
 	}
 }
 
@@ -221,7 +230,9 @@ int domain_build(struct domain *d, const char **why)
 	d->npt.table_alloc = d->iommu.paging.table_alloc = grant_table_alloc;
 	error = error ? error : build_ram(d);
 	error = error ? error : build_page(d);
-	error = error ? error : build_vcpu(d);
+	for (unsigned i = 0; !error && i < d->config->vcpus; i++) {
+		error = build_vcpu(d, i);
+	}
 	for (unsigned i = 0; !error && i < d->config->device_count; i++) {
 		error = build_device(d, i, why);
 	}

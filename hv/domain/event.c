@@ -14,7 +14,9 @@ void event_raise(struct vcpu *v, unsigned event)
 	uint64_t bit = 1ull << event;
 	atomic_fetch_or(v->pending, bit);
 	atomic_fetch_and(&v->announced, ~bit);
-	sched_notify(v);
+	if (!vmm->post || !v->upcall || !vmm->post(v, v->upcall)) {
+		sched_notify(v);
+	}
 }
 
 bool event_unannounced(const struct vcpu *v)
@@ -38,10 +40,10 @@ static void signal_link(struct domain *d, unsigned slot)
 		return; /* who comes up looks at the ring first */
 	}
 	if (d->link_roles[slot] == BH_LINK_FRONT) {
-		event_raise(l->back->vcpu, BH_EVENT_LINK + l->back_slot);
+		event_raise(l->back->vcpus[0], BH_EVENT_LINK + l->back_slot);
 		return;
 	}
-	event_raise(l->front->vcpu, BH_EVENT_LINK + l->front_slot);
+	event_raise(l->front->vcpus[0], BH_EVENT_LINK + l->front_slot);
 	recover_signal(d);
 }
 

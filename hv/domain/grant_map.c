@@ -88,7 +88,7 @@ static void grant_apply(struct link *l, uint64_t gpa, uint64_t len, uint32_t pro
 	}
 	hv_assert(error == 0);
 	if (cpu_prot(before)) {
-		vcpu_flush(back->vcpu);
+		domain_flush(back);
 	}
 }
 

@@ -20,7 +20,7 @@ void guest_console_input(char c)
 	}
 	ring[in % RING] = c;
 	atomic_store(&ring_in, in + 1);
-	event_raise(machine_main->vcpu, BH_EVENT_CONSOLE);
+	event_raise(machine_main->vcpus[0], BH_EVENT_CONSOLE);
 }
 
 uint64_t guest_console_read(char *to, uint64_t bytes)

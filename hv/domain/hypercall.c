@@ -59,6 +59,20 @@ static int64_t commit_signal(struct vcpu *v, struct call *c)
 	return 0;
 }
 
+/* Bits 3 to 7 are the domain's own. */
+static int decode_ipi(struct vcpu *v, struct call *c)
+{
+	return c->a >> v->domain->vcpu_count || c->b < BH_EVENT_IPI || c->b >= BH_EVENT_LINK ? -EINVAL : 0;
+}
+
+static int64_t commit_ipi(struct vcpu *v, struct call *c)
+{
+	for (uint64_t mask = c->a; mask; mask &= mask - 1) {
+		event_raise(v->domain->vcpus[__builtin_ctzll(mask)], (unsigned)c->b);
+	}
+	return 0;
+}
+
 static int decode_upcall(struct vcpu *v, struct call *c)
 {
 	return c->a != 0 && (c->a < 32 || c->a > 255) ? -EINVAL : 0;
@@ -151,7 +165,7 @@ static int64_t commit_pci_irq(struct vcpu *v, struct call *c)
 {
 	uint8_t vector = c->c ? c->device->vector : 0;
 	atomic_store(&c->device->event, (uint32_t)c->c);
-	return pci_msi_set(c->device->function, (unsigned)c->b, vector, v->domain->vcpu->cpu);
+	return pci_msi_set(c->device->function, (unsigned)c->b, vector, v->domain->vcpus[0]->cpu);
 }
 
 static int decode_console(struct vcpu *v, struct call *c)
@@ -238,7 +252,9 @@ static int64_t commit_stat(struct vcpu *v, struct call *c)
 	uint64_t at = c->a + offsetof(struct bh_stat, domains);
 	(void)domain_write(v->domain, GPA(c->a), head, sizeof(head));
 	for (unsigned i = 0; i < machine_domain_count; i++, at += sizeof(struct bh_stat_domain)) {
-		(void)domain_write(v->domain, GPA(at), &machine_domains[i]->vcpu->stat, sizeof(struct bh_stat_domain));
+		struct bh_stat_domain sum;
+		stat_domain(machine_domains[i], &sum);
+		(void)domain_write(v->domain, GPA(at), &sum, sizeof(sum));
 	}
 	return sizeof(struct bh_stat);
 }
@@ -264,6 +280,7 @@ static const struct {
 	[BH_HC_LOG] = { 0, decode_log, commit_log },
 	[BH_HC_POWER] = { 0, decode_power, commit_power },
 	[BH_HC_STAT] = { MAIN, decode_stat, commit_stat },
+	[BH_HC_IPI] = { 0, decode_ipi, commit_ipi },
 };
 
 static int take_argument(struct domain *d, unsigned needs, struct call *c)

@@ -44,13 +44,13 @@ void machine_panic(const struct domain *d, const char *reason)
 static const struct bundle_header *preflight(void)
 {
 	const char *why = "there is not enough memory for the processors";
-	if (vmm->probe(&why) != 0) {
+	if (vmm_init(&why) != 0) {
 		machine_refuse("%s", why);
 	}
 	if (pci_init() != 0) {
 		log_line("preflight: no PCI configuration space (ACPI MCFG): no devices for domains");
 	}
-	log_line("preflight: %s with nested paging, %u processors, %u PCI functions", vmm->name, cpu_count, pci_count());
+	log_line("preflight: %s with %s, %u processors, %u PCI functions", vmm->name, vmm->nested, cpu_count, pci_count());
 	if (iommu_init(&why) != 0) {
 		log_line("preflight: no IOMMU: %s", why);
 	}
@@ -79,9 +79,6 @@ static void build_domain(const struct bundle_header *h, unsigned index)
 	if (config->module != UINT32_MAX) {
 		d->module = (const char *)h + h->images[config->module].offset;
 		d->module_size = h->images[config->module].size;
-	}
-	if (config->vcpus != 1) {
-		machine_refuse("domain %s: it asks for %u vCPUs; a domain has one", config->name, config->vcpus);
 	}
 	if (loader_check(d, &why) != 0 || domain_build(d, &why) != 0) {
 		machine_refuse("domain %s: %s", config->name, why);
@@ -117,8 +114,10 @@ _Noreturn void machine_start(void)
 	for (unsigned i = 0; i < machine_domain_count; i++) {
 		struct domain *d = machine_domains[i];
 		recover_start(d);
-		sched_add(d->vcpu);
-		log_line("domain %s: %lu MiB, processor %u, priority %u", d->config->name, d->config->memory >> 20, d->vcpu->cpu,
+		for (unsigned n = 0; n < d->vcpu_count; n++) {
+			sched_add(d->vcpus[n]);
+		}
+		log_line("domain %s: %lu MiB, %u vCPU, processor %u, priority %u", d->config->name, d->config->memory >> 20, d->vcpu_count, d->vcpus[0]->cpu,
 			 d->config->priority);
 	}
 	control_event("ready");

@@ -24,15 +24,6 @@ static const char *const cause_names[] = {
 	[CAUSE_HEARTBEAT] = "heartbeat", [CAUSE_COMPLAINT] = "complaint", [CAUSE_RESTART] = "restart",
 };
 
-static void wake_home(struct domain *d)
-{
-	if (d->vcpu->cpu == cpu_current()->index) {
-		sched_again();
-	} else {
-		cpu_kick(d->vcpu->cpu);
-	}
-}
-
 /* Reason and time are written first: who sees the request sees them. Of two that ask at once either's are true. */
 bool recover_request(struct domain *d, enum recover_cause cause, const char *reason)
 {
@@ -48,8 +39,8 @@ bool recover_request(struct domain *d, enum recover_cause cause, const char *rea
 	if (!atomic_compare_exchange_strong(&d->request, &from, cause)) {
 		return false;
 	}
-	atomic_store(&d->vcpu->frozen, true);
-	wake_home(d);
+	domain_freeze(d, true);
+	sched_look(d->vcpus[0]);
 	return true;
 }
 
@@ -180,7 +171,7 @@ static void die(struct domain *d)
 	}
 	r->cause = atomic_exchange(&d->request, CAUSE_DEAD);
 	r->requested = d->request_time;
-	vcpu_wait_outside(d->vcpu);
+	domain_wait_outside(d);
 	r->frozen = tsc_read();
 	spin_lock(&machine_lock);
 	int fence = domain_detach_devices(d);
@@ -198,14 +189,17 @@ void recover_start(struct domain *d)
 	struct recovery *r = &d->recovery;
 	r->alive = r->completed = 0;
 	atomic_store(&r->up, 0);
-	d->page->epoch = d->vcpu->stat.epoch = ++d->epoch;
+	d->page->epoch = ++d->epoch;
 	uint32_t entry = loader_load(d);
 	spin_lock(&machine_lock);
 	domain_attach_devices(d);
-	vcpu_reset(d->vcpu, entry, (uint32_t)d->boot_gpa);
+	vcpu_reset_pvh(d->vcpus[0], entry, (uint32_t)d->boot_gpa);
+	for (unsigned i = 1; i < d->vcpu_count; i++) {
+		atomic_store(&d->vcpus[i]->signals, VCPU_INIT); /* its home does it, before anything else */
+	}
 	links_rebuild(d);
 	atomic_store(&d->last_call, tsc_read());
-	atomic_store(&d->vcpu->frozen, false);
+	domain_freeze(d, false);
 	atomic_store(&d->request, CAUSE_NONE);
 	spin_unlock(&machine_lock);
 }

@@ -13,8 +13,8 @@ void link_publish_both(const struct link *l)
 void link_tell(const struct link *l)
 {
 	link_publish_both(l);
-	event_raise(l->front->vcpu, BH_EVENT_EPOCH);
-	event_raise(l->back->vcpu, BH_EVENT_EPOCH);
+	event_raise(l->front->vcpus[0], BH_EVENT_EPOCH);
+	event_raise(l->back->vcpus[0], BH_EVENT_EPOCH);
 }
 
 void register_access(struct vcpu *v, unsigned slot, uint32_t offset, bool write, unsigned width, uint32_t *value)

@@ -13,11 +13,11 @@
 #include "hv/domain.h"
 #include "hv/log.h"
 
-#define SCHED_MAX 32 /* vCPUs at home on one processor */
+#define SCHED_MAX (BUNDLE_MAX_DOMAINS * BH_MAX_VCPUS)
 #define SLICE_US 5000
 
 struct sched {
-	struct vcpu *home[SCHED_MAX];
+	struct vcpu *home[SCHED_MAX]; /* the vCPUs at home on one processor */
 	unsigned count;
 	bool again;
 	uint64_t armed; /* TSC, 0: timer off */
@@ -34,7 +34,6 @@ static struct sched *sched_here(void)
 void sched_add(struct vcpu *v)
 {
 	struct sched *s = &scheds[v->cpu];
-	hv_assert(s->count < SCHED_MAX);
 	s->home[s->count++] = v;
 }
 
@@ -69,16 +68,36 @@ static unsigned effective_priority(const struct vcpu *v)
 	return spent ? 0 : v->domain->config->priority + 1;
 }
 
+uint64_t sched_deadline(void)
+{
+	return sched_here()->armed;
+}
+
+void sched_look(struct vcpu *v)
+{
+	if (v->cpu != cpu_current()->index) {
+		cpu_kick(v->cpu);
+	} else {
+		sched_again();
+	}
+}
+
 void sched_notify(struct vcpu *v)
 {
-	struct cpu *here = cpu_current();
-	if (v->cpu != here->index) {
-		cpu_kick(v->cpu);
-		return;
-	}
-	const struct vcpu *running = here->running;
-	if (!running || (running != v && effective_priority(v) > effective_priority(running))) {
+	const struct vcpu *running = cpu_current()->running;
+	if (v->cpu != cpu_current()->index || !running) {
+		sched_look(v);
+	} else if (running != v && effective_priority(v) > effective_priority(running)) {
 		sched_again();
+	} else if (running != v && effective_priority(v) == effective_priority(running)) {
+		sched_arm(tsc_read() + us_to_tsc(SLICE_US));
+	}
+}
+
+void sched_unload(struct vcpu *v)
+{
+	if (sched_here()->loaded == v->context) {
+		sched_here()->loaded = NULL;
 	}
 }
 
@@ -120,13 +139,15 @@ static bool heartbeat(struct vcpu *v, uint64_t now, uint64_t *next)
 /* Do what is due for one vCPU; *next becomes the earliest that is not. */
 static void expire(struct vcpu *v, uint64_t now, uint64_t *next)
 {
-	if (v->timer_deadline && now >= v->timer_deadline) {
+	if (!v->frozen && v->timer_deadline && now >= v->timer_deadline) {
 		v->timer_deadline = 0;
 		event_raise(v, BH_EVENT_TIMER);
 	}
 	replenish(v, now, next);
-	recover_poll(v->domain, now);
-	earlier(next, recover_deadline(v->domain));
+	if (v->id == 0) {
+		recover_poll(v->domain, now);
+		earlier(next, recover_deadline(v->domain));
+	}
 	if (!v->frozen) {
 		earlier(next, v->timer_deadline);
 	}
@@ -195,5 +216,6 @@ _Noreturn void sched_run(void)
 		do {
 			vcpu_step(v);
 		} while (!s->again && !v->frozen);
+		vcpu_pause(v);
 	}
 }

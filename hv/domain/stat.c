@@ -2,6 +2,7 @@
 /* What domains cost: exits by reason, cycles in the hypervisor and in the guest. Counters of other processors are
  * read as they stand. */
 #include "base/format.h"
+#include "base/string.h"
 #include "hv/domain.h"
 #include "hv/log.h"
 
@@ -11,13 +12,28 @@ const char *const stat_reason_names[BH_EXIT_COUNT] = {
 	[BH_EXIT_PAGE_FAULT] = "page-fault", [BH_EXIT_OTHER] = "other",
 };
 
+void stat_domain(const struct domain *d, struct bh_stat_domain *sum)
+{
+	*sum = (struct bh_stat_domain){ .epoch = d->epoch, .vcpu_count = d->vcpu_count };
+	string_copy(sum->name, d->config->name, sizeof(sum->name));
+	for (unsigned i = 0; i < d->vcpu_count; i++) {
+		const struct bh_stat_domain *s = &d->vcpus[i]->stat;
+		sum->run_cycles += s->run_cycles;
+		for (unsigned reason = 0; reason < BH_EXIT_COUNT; reason++) {
+			sum->exits[reason] += s->exits[reason];
+			sum->exit_cycles[reason] += s->exit_cycles[reason];
+		}
+	}
+}
+
 void stat_report(void)
 {
 	for (unsigned i = 0; i < machine_domain_count; i++) {
-		const struct bh_stat_domain *s = &machine_domains[i]->vcpu->stat;
+		struct bh_stat_domain sum, *s = &sum;
 		char counts[160] = "";
 		uint64_t exits = 0, cycles = 0;
 		int length = 0;
+		stat_domain(machine_domains[i], s);
 		for (unsigned reason = 0; reason < BH_EXIT_COUNT; reason++) {
 			exits += s->exits[reason];
 			cycles += s->exit_cycles[reason];

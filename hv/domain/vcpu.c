@@ -17,15 +17,49 @@
 #define VECTOR_DB 1
 #define VECTOR_AC 17
 
-void vcpu_reset(struct vcpu *v, uint32_t entry, uint32_t start_info)
+static void reset(struct vcpu *v)
 {
 	atomic_store(v->pending, 0);
 	atomic_store(&v->announced, 0);
 	v->upcall = 0;
-	v->blocked = v->waiting = false;
+	v->offline = v->blocked = v->waiting = false;
 	v->wait_deadline = v->timer_deadline = 0;
+	sched_unload(v);
 	context_reset(v->context);
+	vapic_reset(v);
+}
+
+void vcpu_reset_pvh(struct vcpu *v, uint32_t entry, uint32_t start_info)
+{
+	reset(v);
 	vmm->vcpu_reset_pvh(v, entry, start_info);
+}
+
+void vcpu_signal(struct vcpu *v, uint32_t signal, uint8_t page)
+{
+	if (signal == VCPU_SIPI) {
+		atomic_store(&v->startup_page, page);
+	}
+	atomic_fetch_or(&v->signals, signal);
+	sched_look(v);
+}
+
+/* A SIPI is heard once, after INIT; an NMI ends HLT. */
+static void take_signals(struct vcpu *v)
+{
+	uint32_t signals = atomic_exchange(&v->signals, 0);
+	if (signals & VCPU_INIT) {
+		reset(v);
+		v->offline = true;
+	}
+	if ((signals & VCPU_SIPI) && v->offline) {
+		v->offline = false;
+		vmm->vcpu_reset_startup(v, atomic_load(&v->startup_page));
+	}
+	if ((signals & VCPU_NMI) && !v->offline) {
+		vmm->nmi(v);
+		v->blocked = v->blocked && v->waiting;
+	}
 }
 
 void vcpu_block(struct vcpu *v, bool waiting, uint64_t deadline)
@@ -44,11 +78,17 @@ bool vcpu_awake(struct vcpu *v, uint64_t now)
 	if (v->frozen) {
 		return false;
 	}
-	if (!v->blocked) {
-		return true;
+	if (v->signals) {
+		take_signals(v);
+	}
+	if (v->offline || !v->blocked) {
+		return !v->offline;
+	}
+	if (vmm->post) {
+		vmm->collect(v);
 	}
 	uint64_t pending = atomic_load(v->pending);
-	bool event = v->waiting ? pending != 0 : event_unannounced(v);
+	bool event = v->waiting ? pending != 0 : event_unannounced(v) || vapic_next(v);
 	if (!event && !(v->wait_deadline && now >= v->wait_deadline)) {
 		return false;
 	}
@@ -61,7 +101,7 @@ bool vcpu_awake(struct vcpu *v, uint64_t now)
 	return true;
 }
 
-void vcpu_wait_outside(struct vcpu *v)
+static void wait_outside(struct vcpu *v)
 {
 	uint32_t entries = atomic_load(&v->entries);
 	if (v->cpu == cpu_current()->index || !atomic_load(&v->in_guest)) {
@@ -73,23 +113,63 @@ void vcpu_wait_outside(struct vcpu *v)
 	}
 }
 
-/* Order: the flag is set before in_guest is read; vcpu_step sets in_guest before the flag is read. */
-void vcpu_flush(struct vcpu *v)
+void domain_wait_outside(struct domain *d)
 {
-	atomic_store(&v->flush, true);
-	vcpu_wait_outside(v);
+	for (unsigned i = 0; i < d->vcpu_count; i++) {
+		wait_outside(d->vcpus[i]);
+	}
 }
 
-/* One upcall announces all that is pending; where it cannot go in, the window tells when it can. */
-static void deliver(struct vcpu *v)
+void domain_freeze(struct domain *d, bool frozen)
+{
+	for (unsigned i = 0; i < d->vcpu_count; i++) {
+		atomic_store(&d->vcpus[i]->frozen, frozen);
+	}
+}
+
+/* Order: the flag is set before in_guest is read; vcpu_step sets in_guest before the flag is read. */
+void domain_flush(struct domain *d)
+{
+	for (unsigned i = 0; i < d->vcpu_count; i++) {
+		atomic_store(&d->vcpus[i]->flush, true);
+	}
+	domain_wait_outside(d);
+}
+
+/*
+ * One upcall announces all that is pending. Returns the events that the interrupt now on offer announces: if the guest
+ * does not take it, they are not announced. Where the processor keeps the APIC an upcall is an interrupt like any other.
+ */
+static uint64_t deliver(struct vcpu *v)
 {
 	bool upcall = v->upcall && event_unannounced(v);
-	bool now = upcall && vmm->interruptible(v);
-	if (now) {
-		atomic_fetch_or(&v->announced, atomic_load(v->pending));
-		vmm->inject(v, v->upcall);
+	uint64_t events = upcall ? atomic_load(v->pending) : 0;
+	if (vmm_has_apic) {
+		if (upcall) {
+			atomic_fetch_or(&v->announced, events);
+			vapic_pend(v, v->upcall);
+		}
+		return 0;
 	}
-	vmm->window(v, upcall && !now);
+	uint8_t vector = vapic_next(v);
+	if (!upcall || vector >= v->upcall) {
+		vmm->offer(v, vector);
+		return 0;
+	}
+	atomic_fetch_or(&v->announced, events);
+	vmm->offer(v, v->upcall);
+	return events;
+}
+
+/* An upcall wants no EOI; whatever else was on offer is now in service. */
+static void delivered(struct vcpu *v, uint8_t taken, uint64_t events)
+{
+	if (events && !taken) {
+		atomic_fetch_and(&v->announced, ~events);
+	}
+	if (taken && !events) {
+		vapic_taken(v, taken);
+	}
 }
 
 static void crash(struct vcpu *v, const char *reason)
@@ -98,17 +178,28 @@ static void crash(struct vcpu *v, const char *reason)
 	(void)recover_request(v->domain, CAUSE_CRASH, reason);
 }
 
-/* There are the control block's MSRs; any other is a #GP. */
+/* There are the control block's MSRs and the local APIC's; any other is a #GP. */
 static void exit_msr(struct vcpu *v, const struct vmm_exit *exit)
 {
 	uint64_t value = (v->regs.rdx << 32) | (uint32_t)v->regs.rax;
-	if (vmm->msr(v, exit->msr.index, exit->msr.write, &value) != 0) {
+	if (vmm->msr(v, exit->msr.index, exit->msr.write, &value) != 0 &&
+	    vapic_msr(v, exit->msr.index, exit->msr.write, &value) != 0) {
 		vmm->inject_exception(v, VECTOR_GP, true, 0);
 		return;
 	}
 	if (!exit->msr.write) {
 		v->regs.rax = (uint32_t)value;
 		v->regs.rdx = value >> 32;
+	}
+	vmm->skip(v, exit->length);
+}
+
+static void exit_xsetbv(struct vcpu *v, const struct vmm_exit *exit)
+{
+	uint64_t value = (v->regs.rdx << 32) | (uint32_t)v->regs.rax;
+	if (vmm->cpl(v) != 0 || (uint32_t)v->regs.rcx != 0 || !context_xcr0(value)) {
+		vmm->inject_exception(v, VECTOR_GP, true, 0);
+		return;
 	}
 	vmm->skip(v, exit->length);
 }
@@ -170,7 +261,7 @@ static enum bh_exit_reason exit_handle(struct vcpu *v, const struct vmm_exit *ex
 		[VMM_EXIT_FORBIDDEN] = "it did what no domain may do",
 		[VMM_EXIT_INVALID] = "its processor state is invalid",
 	};
-	if (exit->length && exit->kind != VMM_EXIT_MSR) {
+	if (exit->length && exit->kind != VMM_EXIT_MSR && exit->kind != VMM_EXIT_XSETBV) {
 		vmm->skip(v, exit->length);
 	}
 	switch (exit->kind) {
@@ -198,6 +289,9 @@ static enum bh_exit_reason exit_handle(struct vcpu *v, const struct vmm_exit *ex
 	case VMM_EXIT_CACHE:
 		__asm__ volatile("wbinvd" : : : "memory"); /* INVD would throw other domains' data away */
 		break;
+	case VMM_EXIT_XSETBV:
+		exit_xsetbv(v, exit);
+		break;
 	case VMM_EXIT_UNDEFINED:
 		vmm->inject_exception(v, VECTOR_UD, false, 0);
 		break;
@@ -215,24 +309,39 @@ static enum bh_exit_reason exit_handle(struct vcpu *v, const struct vmm_exit *ex
 	return BH_EXIT_OTHER;
 }
 
+static void charge(struct vcpu *v, uint64_t now)
+{
+	if (v->resuming) {
+		v->resuming = false;
+		v->stat.exit_cycles[v->reason] += now - v->left;
+	}
+}
+
+void vcpu_pause(struct vcpu *v)
+{
+	charge(v, tsc_read());
+}
+
 void vcpu_step(struct vcpu *v)
 {
 	struct vmm_exit exit;
-	deliver(v);
-	uint64_t entered = tsc_read();
+	uint64_t events = deliver(v);
 	atomic_store(&v->in_guest, true);
 	if (atomic_load(&v->frozen)) { /* frozen by another processor since it was picked */
 		atomic_store(&v->in_guest, false);
 		sched_again();
 		return;
 	}
-	vmm->run(v, &exit);
+	uint64_t entered = tsc_read();
+	charge(v, entered);
+	vmm->run(v, &exit, sched_deadline());
 	atomic_fetch_add(&v->entries, 1);
 	atomic_store(&v->in_guest, false);
-	uint64_t left = tsc_read();
-	v->stat.run_cycles += left - entered;
-	v->budget_left -= left - entered < v->budget_left ? left - entered : v->budget_left;
-	enum bh_exit_reason reason = exit_handle(v, &exit);
-	v->stat.exits[reason]++;
-	v->stat.exit_cycles[reason] += tsc_read() - left;
+	uint64_t cycles = v->left - entered;
+	v->stat.run_cycles += cycles;
+	v->budget_left -= cycles < v->budget_left ? cycles : v->budget_left;
+	delivered(v, exit.taken, events);
+	v->reason = exit_handle(v, &exit);
+	v->resuming = true;
+	v->stat.exits[v->reason]++;
 }

@@ -56,6 +56,18 @@ static void xcr0_set(uint64_t value)
 	__asm__ volatile("xsetbv" : : "c"(0), "a"((uint32_t)value), "d"((uint32_t)(value >> 32)));
 }
 
+/* SDM vol. 1, 13.3: what XSETBV refuses. */
+bool context_xcr0(uint64_t value)
+{
+	uint64_t avx512 = value & 0xe0, tile = value & 0x60000;
+	if (!(value & 1) || (value & ~context_mask) || ((value & 4) && !(value & 2)) || (avx512 && (avx512 != 0xe0 || !(value & 4))) ||
+	    !(value & 8) != !(value & 16) || (tile && tile != 0x60000)) {
+		return false;
+	}
+	xcr0_set(value);
+	return true;
+}
+
 static void context_save(struct context *x)
 {
 	__asm__ volatile("mov %%dr0, %0; mov %%dr1, %1; mov %%dr2, %2; mov %%dr3, %3"

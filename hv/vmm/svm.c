@@ -67,8 +67,9 @@ static int svm_probe(const char **missing)
 	cpuid(0x80000001, 0, extended);
 	cpuid(0x8000000a, 0, svm);
 	if (highest[0] < 0x8000000a || !(extended[2] & 1u << 2)) {
-		*missing = "the processor has no SVM (AMD virtualization)";
-	} else if (msr_read(MSR_VM_CR) & VM_CR_SVMDIS) {
+		return -ENOENT;
+	}
+	if (msr_read(MSR_VM_CR) & VM_CR_SVMDIS) {
 		*missing = "SVM is switched off in the firmware";
 	} else if (!(svm[3] & 1u << 0)) {
 		*missing = "the processor has no nested paging (NPT)";
@@ -112,10 +113,21 @@ static void control_reset(struct vmcb *c, uint64_t nested_root, uint32_t asid)
 	c->iopm = pool_hpa(svm_iopm).value;
 	c->msrpm = pool_hpa(svm_msrpm).value;
 	c->asid = asid;
-	c->virtual_interrupt = SVM_V_INTR_MASKING;
 	c->nested_enable = 1;
 	c->nested_cr3 = nested_root;
 	c->pat = 0x0007040600070406ull; /* reset value, 7.8.2 */
+}
+
+static void reset(struct vcpu *v)
+{
+	struct vmcb *c = svm_vmcb(v);
+	control_reset(c, v->nested_root.value, c->asid);
+	c->tr = (struct vmcb_segment){ .attributes = 0x8b, .limit = 0xffff };
+	c->ldtr = (struct vmcb_segment){ .attributes = 0x82, .limit = 0xffff };
+	c->efer = EFER_SVME; /* 15.5.1: VMRUN refuses 0 */
+	c->dr6 = 0xffff0ff0;
+	c->dr7 = 0x400;
+	v->flush = true;
 }
 
 /* The PVH boot state (abi/pvh.h): 32-bit, flat, paging off, EBX = start info. */
@@ -124,68 +136,96 @@ static void svm_vcpu_reset_pvh(struct vcpu *v, uint32_t entry, uint32_t start_in
 	struct vmcb *c = svm_vmcb(v);
 	const struct vmcb_segment code = { .selector = 8, .attributes = 0xc9b, .limit = ~0u };
 	const struct vmcb_segment data = { .selector = 16, .attributes = 0xc93, .limit = ~0u };
-	control_reset(c, v->nested_root.value, c->asid);
+	reset(v);
 	c->cs = code;
 	c->ds = c->es = c->ss = c->fs = c->gs = data;
-	c->tr = (struct vmcb_segment){ .attributes = 0x8b, .limit = 0x67 };
-	c->ldtr = (struct vmcb_segment){ .attributes = 0x82 };
-	c->efer = EFER_SVME; /* 15.5.1: VMRUN refuses 0 */
 	c->cr0 = CR0_PE | CR0_ET;
-	c->dr6 = 0xffff0ff0;
-	c->dr7 = 0x400;
 	v->regs = (struct vcpu_regs){ .rbx = start_info, .rip = entry, .rflags = RFLAGS_FIXED };
-	v->flush = true;
 }
 
-static void svm_run(struct vcpu *v, struct vmm_exit *exit)
+/* Table 14-1, with the code segment of a startup IPI (15.27.8 names it too). Caches are on, as the host's are. */
+static void svm_vcpu_reset_startup(struct vcpu *v, uint8_t page)
 {
 	struct vmcb *c = svm_vmcb(v);
+	const struct vmcb_segment data = { .attributes = 0x93, .limit = 0xffff };
+	reset(v);
+	c->cs = (struct vmcb_segment){ .selector = (uint16_t)(page << 8), .attributes = 0x9b, .limit = 0xffff, .base = page << 12 };
+	c->ds = c->es = c->ss = c->fs = c->gs = data;
+	c->gdtr.limit = c->idtr.limit = 0xffff;
+	c->cr0 = CR0_ET;
+	v->regs = (struct vcpu_regs){ .rflags = RFLAGS_FIXED };
+}
+
+/* 15.21.9 has no window for NMIs: one is held back until the handler of the one before ends in IRET, and that is done. */
+static void nmi_enter(const struct vcpu *v, struct vmcb *c)
+{
+	if (c->host.nmi_wanted && !c->host.nmi_blocked && !(c->inject & SVM_EVENT_VALID) && v->regs.rip != c->host.nmi_iret) {
+		c->inject = SVM_EVENT_VALID | SVM_EVENT_NMI << 8;
+		c->host.nmi_wanted = false;
+		c->host.nmi_blocked = true;
+		c->host.nmi_iret = 0;
+		c->intercept1 |= SVM_I1_IRET;
+	}
+}
+
+static void nmi_exit(struct vmcb *c)
+{
+	if (c->exit_code == SVM_EXIT_IRET) {
+		c->host.nmi_blocked = false;
+		c->host.nmi_iret = c->rip;
+		c->intercept1 &= ~SVM_I1_IRET;
+	}
+}
+
+/* The offer is a virtual interrupt (15.21.4): the processor delivers it when IF and TPR allow, and clears V_IRQ then. */
+static void svm_offer(struct vcpu *v, uint8_t vector)
+{
+	struct vmcb *c = svm_vmcb(v);
+	const uint64_t request = SVM_V_IRQ | (uint64_t)(vector >> 4) << SVM_V_PRIORITY_SHIFT | (uint64_t)vector << SVM_V_VECTOR_SHIFT;
+	c->host.offered = vector;
+	c->virtual_interrupt = SVM_V_INTR_MASKING | (vector ? request : 0);
+}
+
+static void svm_run(struct vcpu *v, struct vmm_exit *exit, uint64_t deadline)
+{
+	struct vmcb *c = svm_vmcb(v);
+	uint32_t *tpr = vapic_at(v->apic, VAPIC_TPR);
 	c->rax = v->regs.rax;
 	c->rsp = v->regs.rsp;
 	c->rip = v->regs.rip;
 	c->rflags = v->regs.rflags;
+	c->virtual_interrupt = (c->virtual_interrupt & ~SVM_V_TPR) | *tpr >> 4;
 	c->tlb_control = SVM_TLB_KEEP;
 	if (atomic_exchange(&v->flush, false)) {
 		c->tlb_control = svm_features.flush_by_asid ? SVM_TLB_FLUSH_GUEST : SVM_TLB_FLUSH_ALL;
 	}
+	nmi_enter(v, c);
 	c->clean = 0;
 	svm_enter(&v->regs, pool_hpa(c).value, pool_hpa(cpu_current()->vmm).value);
+	v->left = tsc_read();
 	v->regs.rax = c->rax;
 	v->regs.rsp = c->rsp;
 	v->regs.rip = c->rip;
 	v->regs.rflags = c->rflags;
+	*tpr = (*tpr & 15) | (uint32_t)(c->virtual_interrupt & SVM_V_TPR) << 4;
+	nmi_exit(c);
 	svm_requeue(c);
 	if (c->exit_code == SVM_EXIT_INTR || c->exit_code == SVM_EXIT_NMI) {
 		cpu_take_interrupts(); /* it is pending: the host's handler runs here */
 	}
 	svm_decode_exit(v, exit);
+	exit->taken = c->virtual_interrupt & SVM_V_IRQ ? 0 : c->host.offered;
 }
 
-static void svm_inject(struct vcpu *v, uint8_t vector)
+static void svm_nmi(struct vcpu *v)
 {
-	svm_vmcb(v)->inject = SVM_EVENT_VALID | SVM_EVENT_EXTERNAL << 8 | vector;
+	svm_vmcb(v)->host.nmi_wanted = true;
 }
 
 static void svm_inject_exception(struct vcpu *v, uint8_t vector, bool has_code, uint32_t code)
 {
 	svm_vmcb(v)->inject = SVM_EVENT_VALID | SVM_EVENT_EXCEPTION << 8 | vector |
 			      (has_code ? SVM_EVENT_HAS_CODE | (uint64_t)code << 32 : 0);
-}
-
-static bool svm_interruptible(struct vcpu *v)
-{
-	const struct vmcb *c = svm_vmcb(v);
-	return (v->regs.rflags & RFLAGS_IF) && !(c->shadow & 1) && !(c->inject & SVM_EVENT_VALID);
-}
-
-/* 15.21.4: a virtual interrupt that is intercepted at the moment the guest could take it; its vector does not matter.
- * */
-static void svm_window(struct vcpu *v, bool want)
-{
-	struct vmcb *c = svm_vmcb(v);
-	const uint64_t request = SVM_V_IRQ | SVM_V_PRIORITY | SVM_V_IGNORE_TPR;
-	c->virtual_interrupt = SVM_V_INTR_MASKING | (want ? request : 0);
-	c->intercept1 = (c->intercept1 & ~SVM_I1_VINTR) | (want ? SVM_I1_VINTR : 0);
 }
 
 static void svm_skip(struct vcpu *v, unsigned bytes)
@@ -240,17 +280,18 @@ static void svm_dump(struct vcpu *v)
 		 c->exit_info1, c->exit_info2, c->cr0, c->cr2, c->cr3, c->cr4, c->efer, c->cs.selector, c->cpl);
 }
 
-static const struct vmm_ops svm_ops = {
+const struct vmm_ops svm_ops = {
 	.name = "SVM",
+	.nested = "nested paging (NPT)",
 	.format = &npt_format,
 	.probe = svm_probe,
 	.cpu_init = svm_cpu_init,
 	.vcpu_init = svm_vcpu_init,
 	.vcpu_reset_pvh = svm_vcpu_reset_pvh,
+	.vcpu_reset_startup = svm_vcpu_reset_startup,
 	.run = svm_run,
-	.inject = svm_inject,
-	.interruptible = svm_interruptible,
-	.window = svm_window,
+	.offer = svm_offer,
+	.nmi = svm_nmi,
 	.inject_exception = svm_inject_exception,
 	.skip = svm_skip,
 	.cpl = svm_cpl,
@@ -258,5 +299,3 @@ static const struct vmm_ops svm_ops = {
 	.msr = svm_msr,
 	.dump = svm_dump,
 };
-
-const struct vmm_ops *vmm = &svm_ops;

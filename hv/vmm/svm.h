@@ -32,7 +32,12 @@ struct vmcb {
 	uint64_t inject, nested_cr3, lbr;
 	uint32_t clean, reserved0c4;
 	uint64_t next_rip;
-	uint8_t reserved0d0[0x400 - 0xd0];
+	uint8_t reserved0d0[0x3e0 - 0xd0];
+	struct { /* the host's own (table B-3) */
+		uint64_t nmi_iret; /* RIP of the IRET that ends an NMI's handler */
+		bool nmi_wanted, nmi_blocked;
+		uint8_t offered, reserved[21];
+	} host;
 	struct vmcb_segment es, cs, ss, ds, fs, gs, gdtr, ldtr, idtr, tr;
 	uint8_t reserved4a0[0x4cb - 0x4a0], cpl;
 	uint32_t reserved4cc;
@@ -49,6 +54,7 @@ struct vmcb {
 };
 
 _Static_assert(offsetof(struct vmcb, inject) == 0xa8, "VMCB");
+_Static_assert(offsetof(struct vmcb, es) == 0x400, "VMCB");
 _Static_assert(offsetof(struct vmcb, cpl) == 0x4cb, "VMCB");
 _Static_assert(offsetof(struct vmcb, rsp) == 0x5d8, "VMCB");
 _Static_assert(offsetof(struct vmcb, pat) == 0x668, "VMCB");
@@ -58,9 +64,9 @@ _Static_assert(sizeof(struct vmcb) == 4096, "VMCB");
 #define SVM_I1_INTR (1u << 0)
 #define SVM_I1_NMI (1u << 1)
 #define SVM_I1_INIT (1u << 3)
-#define SVM_I1_VINTR (1u << 4)
 #define SVM_I1_RDPMC (1u << 15)
 #define SVM_I1_CPUID (1u << 18)
+#define SVM_I1_IRET (1u << 20)
 #define SVM_I1_INVD (1u << 22)
 #define SVM_I1_HLT (1u << 24)
 #define SVM_I1_INVLPGA (1u << 26)
@@ -73,10 +79,11 @@ _Static_assert(sizeof(struct vmcb) == 4096, "VMCB");
 #define SVM_I2_MWAIT (3u << 11)
 
 /* 15.21.1: the virtual interrupt word at 060h */
+#define SVM_V_TPR 15ull
 #define SVM_V_IRQ (1ull << 8)
-#define SVM_V_PRIORITY (15ull << 16)
-#define SVM_V_IGNORE_TPR (1ull << 20)
+#define SVM_V_PRIORITY_SHIFT 16
 #define SVM_V_INTR_MASKING (1ull << 24)
+#define SVM_V_VECTOR_SHIFT 32
 
 /* 15.20: EVENTINJ, and EXITINTINFO of the same form */
 #define SVM_EVENT_VALID (1ull << 31)
@@ -95,9 +102,9 @@ _Static_assert(sizeof(struct vmcb) == 4096, "VMCB");
 #define SVM_EXIT_EXCEPTION 0x40
 #define SVM_EXIT_INTR 0x60
 #define SVM_EXIT_NMI 0x61
-#define SVM_EXIT_VINTR 0x64
 #define SVM_EXIT_RDPMC 0x6f
 #define SVM_EXIT_CPUID 0x72
+#define SVM_EXIT_IRET 0x74
 #define SVM_EXIT_INVD 0x76
 #define SVM_EXIT_HLT 0x78
 #define SVM_EXIT_IOIO 0x7b

@@ -16,7 +16,9 @@
 
 /* CPUID 4000_0000h: EAX = highest leaf, EBX:ECX:EDX = "BulkheadHV\0\0".
  * CPUID 4000_0001h: EAX = BH_ABI_VERSION, EBX = GPA >> 12 of the domain page,
- *                   ECX = TSC frequency in kHz, EDX = 0 for VMMCALL, 1 for VMCALL. */
+ *                   ECX = TSC frequency in kHz, EDX: BH_FEATURE_... */
+#define BH_FEATURE_VMCALL 1u /* a call is VMCALL; else VMMCALL */
+#define BH_FEATURE_UPCALL_EOI 2u /* an upcall wants an EOI: WRMSR 80Bh */
 #define BH_CPUID_SIGNATURE 0x40000000u
 #define BH_CPUID_DOMAIN 0x40000001u
 #define BH_SIGNATURE_EBX 0x6b6c7542u /* "Bulk" */
@@ -31,7 +33,8 @@ enum bh_hypercall {
 	/* signal(signal_mask): as above without sleeping. */
 	BH_HC_SIGNAL = 1,
 	/* upcall(vector): inject this vector when an event becomes pending while IF=1 and the vCPU
-	 * is not in wait. No EOI is needed. 0 (the state at start): never. */
+	 * is not in wait. It wants an EOI only if CPUID says so. 0 (the state at start): never. Each
+	 * vCPU's own, as wait's and timer's effects are. */
 	BH_HC_UPCALL = 2,
 	/* timer(deadline_tsc): one-shot; sets BH_EVENT_TIMER at the deadline. 0: disarm. */
 	BH_HC_TIMER = 3,
@@ -65,6 +68,8 @@ enum bh_hypercall {
 	BH_HC_POWER = 14,
 	/* stat(gpa, len) -> bytes written: struct bh_stat of all domains, main domain only. */
 	BH_HC_STAT = 15,
+	/* ipi(vcpu mask, event): set that event, 3 to 7, at each of the caller's domain's vCPUs in the mask. */
+	BH_HC_IPI = 16,
 	BH_HC_COUNT /* at most 20, for ever */
 };
 
@@ -84,8 +89,9 @@ enum bh_power {
 #define BH_EVENT_TIMER 0
 #define BH_EVENT_CONSOLE 1 /* console input */
 #define BH_EVENT_EPOCH 2 /* a link's back end rebooted, or a link's state changed: look at links[] */
+#define BH_EVENT_IPI 3 /* to 7: the domain's own, from one of its vCPUs to another */
 #define BH_EVENT_LINK 8 /* + slot: rung by the peer of links[slot] */
-#define BH_EVENT_DEVICE 32 /* + n: free for pci_irq */
+#define BH_EVENT_DEVICE 32 /* + n: free for pci_irq; links and devices ring vCPU 0 */
 #define BH_EVENT_COUNT 64
 
 #define BH_MAX_VCPUS 16

@@ -10,6 +10,8 @@
 #include "hv/domain.h"
 
 static struct vcpu vcpus[2];
+static struct vmm_ops fake; /* without posted interrupts */
+const struct vmm_ops *vmm = &fake;
 static struct domain guest, driver;
 static struct link block;
 static _Atomic uint64_t pending[2];
@@ -35,8 +37,8 @@ static int set_up(void **state)
 	pending[0] = pending[1] = 0;
 	vcpus[0].pending = &pending[0];
 	vcpus[1].pending = &pending[1];
-	guest = (struct domain){ .vcpu = &vcpus[0] };
-	driver = (struct domain){ .vcpu = &vcpus[1] };
+	guest = (struct domain){ .vcpus = { &vcpus[0] } };
+	driver = (struct domain){ .vcpus = { &vcpus[1] } };
 	block = (struct link){ .front = &guest, .back = &driver, .front_slot = 1, .back_slot = 3, .state = BH_LINK_UP };
 	guest.links[1] = driver.links[3] = &block;
 	guest.link_roles[1] = BH_LINK_FRONT;

@@ -60,7 +60,8 @@ struct domain {
 	struct bh_domain_page *page;
 	struct paging npt;
 	struct iommu_domain iommu;
-	struct vcpu *vcpu; /* one, at this version */
+	struct vcpu *vcpus[BH_MAX_VCPUS];
+	uint32_t vcpu_count;
 	struct domain_device devices[BH_MAX_DEVICES];
 	struct link *links[BH_MAX_LINKS];
 	uint32_t link_roles[BH_MAX_LINKS];
@@ -140,14 +141,23 @@ void recover_alive(struct domain *d); /* BH_POWER_ALIVE */
 void recover_link_up(struct domain *back); /* machine_lock held */
 void recover_signal(struct domain *back); /* it signalled a front end whose link is up */
 
+/* vcpu.c: for all vCPUs of a domain */
+void domain_freeze(struct domain *d, bool frozen);
+void domain_wait_outside(struct domain *d); /* returns when none of the frozen ones is in its guest */
+void domain_flush(struct domain *d); /* ... when no stale translation of its can be used any more */
+
 /* sched.c */
 void sched_add(struct vcpu *v); /* before cpu_release_all */
 void sched_notify(struct vcpu *v); /* something of it changed: look again, soon if need be */
 void sched_arm(uint64_t deadline); /* this processor's timer, at the latest */
 void sched_again(void); /* this processor: pick anew after this exit */
+void sched_look(struct vcpu *v); /* its home processor is to pick anew */
+void sched_unload(struct vcpu *v); /* home: its FPU and debug state is of no use any more */
+uint64_t sched_deadline(void); /* what this processor's timer is armed for; 0: nothing */
 
 /* stat.c, guest_console.c, machine.c */
 void stat_report(void); /* a `stat` event for each domain */
+void stat_domain(const struct domain *d, struct bh_stat_domain *sum); /* of its vCPUs */
 extern const char *const stat_reason_names[BH_EXIT_COUNT];
 uint64_t guest_console_read(char *to, uint64_t bytes); /* main domain's vCPU only */
 _Noreturn void machine_refuse(const char *format, ...) __attribute__((format(printf, 1, 2)));

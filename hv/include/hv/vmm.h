@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The vendor list: what a processor's virtualization does for a vCPU. SVM below (vmm/svm.c), VT-x later. */
+/* The vendor list: what a processor's virtualization does for a vCPU. Below it SVM (vmm/svm*.c) and VT-x (vmm/vmx*.c). */
 #ifndef HV_VMM_H
 #define HV_VMM_H
 
@@ -16,11 +16,12 @@ struct vcpu_regs { /* order is the vendors' assembly's: rax .. r15 by encoding *
 };
 
 enum vmm_exit_kind {
-	VMM_EXIT_INTERRUPT, /* host interrupt: already handled when run returns */
+	VMM_EXIT_INTERRUPT, /* host interrupt: already handled when run returns; or the deadline */
 	VMM_EXIT_HYPERCALL, VMM_EXIT_CPUID, VMM_EXIT_HLT, VMM_EXIT_IO, VMM_EXIT_MSR,
 	VMM_EXIT_NESTED_FAULT, /* gpa, write, exec */
-	VMM_EXIT_WINDOW, /* the guest can take an interrupt now */
+	VMM_EXIT_WINDOW, /* the guest can take an interrupt or NMI now */
 	VMM_EXIT_CACHE, /* INVD, WBINVD */
+	VMM_EXIT_XSETBV,
 	VMM_EXIT_UNDEFINED, /* an instruction that this machine does not offer */
 	VMM_EXIT_EXCEPTION, VMM_EXIT_TRIPLE_FAULT, VMM_EXIT_FORBIDDEN, VMM_EXIT_INVALID
 };
@@ -28,6 +29,7 @@ enum vmm_exit_kind {
 struct vmm_exit {
 	enum vmm_exit_kind kind;
 	uint8_t length; /* of the instruction, where it is to be skipped */
+	uint8_t taken; /* the offered interrupt, if the guest took it in this run; 0: none */
 	union {
 		struct { uint32_t index; bool write; } msr;
 		struct { gpa_t gpa; bool write, exec; } fault;
@@ -37,16 +39,23 @@ struct vmm_exit {
 
 struct vmm_ops {
 	const char *name;
+	const char *nested; /* what it calls its nested paging */
 	const struct paging_format *format;
-	/** Once: -ENODEV and the missing feature in words; allocates, for the processors too. */
+	bool vmcall; /* a guest calls by VMCALL, else by VMMCALL */
+	/** Once: -ENOENT: not this vendor's processor; -ENODEV and the missing feature in words; allocates, for the
+	 *  processors too. */
 	int (*probe)(const char **missing);
 	void (*cpu_init)(void); /* on each processor */
 	int (*vcpu_init)(struct vcpu *v); /* allocates; domain build only */
 	void (*vcpu_reset_pvh)(struct vcpu *v, uint32_t entry, uint32_t start_info); /* 32-bit flat, paging off */
-	void (*run)(struct vcpu *v, struct vmm_exit *exit); /* enters, leaves, decodes */
-	void (*inject)(struct vcpu *v, uint8_t vector); /* an external interrupt, now; caller saw interruptible() */
-	bool (*interruptible)(struct vcpu *v); /* IF=1, no shadow, nothing being injected */
-	void (*window)(struct vcpu *v, bool want);
+	void (*vcpu_reset_startup)(struct vcpu *v, uint8_t page); /* as after INIT and SIPI: real mode, at page << 12 */
+	/** Enters, leaves, decodes. Where the processor has a timer for it, it leaves when the TSC reaches the deadline
+	 *  (0: none); the host's timer interrupt does so anyway. Sets v->left when the guest has left. */
+	void (*run)(struct vcpu *v, struct vmm_exit *exit, uint64_t deadline);
+	/** The guest takes this external interrupt as soon as it can; 0: none. Replaces what was offered before and not
+	 *  taken. Not called where vmm_has_apic. */
+	void (*offer)(struct vcpu *v, uint8_t vector);
+	void (*nmi)(struct vcpu *v); /* as soon as the guest can take one; several may become one */
 	void (*inject_exception)(struct vcpu *v, uint8_t vector, bool has_code, uint32_t code);
 	void (*skip)(struct vcpu *v, unsigned bytes); /* go behind the instruction that exited */
 	uint8_t (*cpl)(struct vcpu *v);
@@ -54,8 +63,17 @@ struct vmm_ops {
 	int (*translate)(struct vcpu *v, gva_t at, gpa_t *to);
 	int (*msr)(struct vcpu *v, uint32_t index, bool write, uint64_t *value); /* MSRs kept in the control block; -EINVAL */
 	void (*dump)(struct vcpu *v); /* to the log */
+	/* Posted interrupts; post is NULL where the processor has none. */
+	bool (*post)(struct vcpu *v, uint8_t vector); /* any processor: raised without an exit. False: it is not in its guest */
+	void (*collect)(struct vcpu *v); /* what was posted too late for the guest to see goes to IRR */
 };
 
-extern const struct vmm_ops *vmm;
+extern const struct vmm_ops svm_ops;
+extern const struct vmm_ops *vmm; /* since vmm_init */
+/** The processor keeps v->apic itself (vapic.h): it delivers what IRR holds, and takes TPR, EOI and self-IPIs without an
+ *  exit. Written by probe. */
+extern bool vmm_has_apic;
+/** Find the vendor. -ENODEV, -ENOMEM, and what is missing in words. */
+int vmm_init(const char **missing);
 
 #endif
