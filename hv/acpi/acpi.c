@@ -13,6 +13,8 @@
 #define TABLES_MAX 64
 #define TABLE_BYTES_MAX (16u << 20)
 #define RSDP_V1_BYTES 20
+/* Where a PC's firmware leaves the root pointer: in its extended data, or in its ROM (ACPI 6.4, 5.2.5.1). */
+enum { EBDA_LOWEST = 0x80000, EBDA_END = 0xa0000, ROM_START = 0xe0000, ROM_END = 0x100000 };
 
 struct rsdp {
 	char signature[8];
@@ -49,6 +51,16 @@ bool acpi_root_take(const void *at)
 	return root != 0;
 }
 
+bool acpi_root_search(const void *(*at)(uint64_t address, uint64_t bytes))
+{
+	bool found = false;
+	for (uint64_t address = EBDA_LOWEST; address < ROM_END && !found; address += 16) {
+		address = address == EBDA_END ? ROM_START : address;
+		found = acpi_root_take(at(address, RSDP_BYTES));
+	}
+	return found;
+}
+
 /* Map one table, first its header, then the whole; NULL and a line in the log if it is not sound. */
 static const struct acpi_header *table_open(uint64_t at)
 {
@@ -74,7 +86,7 @@ void acpi_init(void)
 	table_count = 0;
 	const struct acpi_header *list = root ? table_open(root) : NULL;
 	if (!list || memcmp(list->signature, root_is_xsdt ? "XSDT" : "RSDT", 4) != 0) {
-		log_line("ACPI: the firmware has no tables");
+		log_line("preflight: no ACPI tables: one processor, no devices, no input on the serial lines");
 		return;
 	}
 	size_t width = root_is_xsdt ? 8 : 4;
@@ -105,4 +117,16 @@ uint64_t acpi_fadt(enum acpi_fadt_field field, unsigned bytes)
 		memcpy(&value, (const char *)fadt + field, bytes);
 	}
 	return value;
+}
+
+uint64_t acpi_register(enum acpi_fadt_field field, enum acpi_space space)
+{
+	return acpi_fadt(field, 1) == space ? acpi_fadt(field + 4, 8) : 0;
+}
+
+uint16_t acpi_port(enum acpi_fadt_field field, enum acpi_fadt_field extended)
+{
+	bool reduced = acpi_fadt(FADT_FLAGS, 4) & FADT_FLAG_REDUCED;
+	uint64_t port = acpi_fadt(field, 4);
+	return reduced ? 0 : (uint16_t)(port ? port : acpi_register(extended, ACPI_SPACE_PORT));
 }

@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Off (ACPI 6.4, 4.8.3.2 and 7.4.2): SLP_TYP of the soft-off state, which AML alone knows, is read from the bytes of
- * the DSDT: Name(_S5_, Package() { a, b, ... }) has one encoding (20.2). Where switching off fails, the machine is
- * reset.
+ * Off (ACPI 6.4, 4.8.3.2 and 7.4.2; without fixed hardware 4.8.3.7): SLP_TYP of the soft-off state, which AML alone
+ * knows, is read from the bytes of the DSDT: Name(_S5_, Package() { a, b, ... }) has one encoding (20.2). Where
+ * switching off fails, the machine is reset: by the FADT's register (4.8.3.6), the chipset's port, a triple fault.
  */
 #include "acpi_internal.h"
 
 #include "base/string.h"
+#include "hv/log.h"
+#include "hv/mmio.h"
 #include "hv/port.h"
 
 #define AML_BYTE_PREFIX 0x0a
@@ -15,9 +17,14 @@
 #define PM1_SLEEP_TYPE_SHIFT 10
 #define PM1_SLEEP_TYPE_MASK (7u << PM1_SLEEP_TYPE_SHIFT)
 #define PM1_SLEEP_ENABLE (1u << 13)
+#define SLEEP_CONTROL_TYPE_SHIFT 2
+#define SLEEP_CONTROL_ENABLE (1u << 5)
+#define DELAY_PORT 0x80 /* the BIOS's progress codes: reading it takes about a microsecond and changes nothing */
 #define RESET_CONTROL_PORT 0xcf9
 #define RESET_CONTROL_HARD 0x06
 #define POLLS 1000000
+
+static bool mapped;
 
 /* SLP_TYP for PM1A and PM1B. An element is Zero or One, which stand for themselves, or BytePrefix and a byte. */
 static bool s5_find(const struct acpi_header *dsdt, uint8_t type[2])
@@ -56,21 +63,62 @@ static void acpi_mode_enter(uint16_t pm1a)
 	}
 }
 
-void acpi_power_off(void)
+static bool soft_off_find(uint8_t type[2])
+{
+	const struct acpi_header *dsdt = acpi_table("DSDT", 0);
+	return dsdt && s5_find(dsdt, type) && (acpi_port(FADT_PM1A_CONTROL, FADT_X_PM1A_CONTROL) ||
+						acpi_fadt(FADT_SLEEP_CONTROL + 4, 8));
+}
+
+/* Registers in memory are mapped beforehand: who panics can map nothing. */
+void acpi_power_init(void)
 {
 	uint8_t type[2];
-	uint16_t pm1a = (uint16_t)acpi_fadt(FADT_PM1A_CONTROL, 4);
-	const struct acpi_header *dsdt = acpi_table("DSDT", 0);
-	if (pm1a && dsdt && s5_find(dsdt, type)) {
+	uint64_t sleep = acpi_register(FADT_SLEEP_CONTROL, ACPI_SPACE_MEMORY);
+	uint64_t reset = acpi_register(FADT_RESET_REGISTER, ACPI_SPACE_MEMORY);
+	mapped = (!sleep || mmio_map(HPA(sleep), 1)) && (!reset || mmio_map(HPA(reset), 1));
+	if (!soft_off_find(type)) {
+		log_line("preflight: ACPI tells no way to switch this machine off: it will be reset instead");
+	}
+}
+
+static void register_write(enum acpi_fadt_field field, uint8_t value)
+{
+	uint64_t port = acpi_register(field, ACPI_SPACE_PORT), memory = acpi_register(field, ACPI_SPACE_MEMORY);
+	if (port) {
+		port_write8((uint16_t)port, value);
+	} else if (memory && mapped) {
+		mmio_write8((void *)memory, 0, value);
+	}
+}
+
+static void soft_off_enter(const uint8_t type[2])
+{
+	uint16_t pm1a = acpi_port(FADT_PM1A_CONTROL, FADT_X_PM1A_CONTROL);
+	if (pm1a) {
 		acpi_mode_enter(pm1a);
 		sleep_enter(pm1a, type[0]);
-		sleep_enter((uint16_t)acpi_fadt(FADT_PM1B_CONTROL, 4), type[1]);
-		for (unsigned i = 0; i < POLLS; i++) {
-			(void)port_read16(pm1a); /* the machine takes a moment to go */
-		}
+		sleep_enter(acpi_port(FADT_PM1B_CONTROL, FADT_X_PM1B_CONTROL), type[1]);
+	} else {
+		register_write(FADT_SLEEP_CONTROL, (uint8_t)((type[0] & 7u) << SLEEP_CONTROL_TYPE_SHIFT | SLEEP_CONTROL_ENABLE));
+	}
+	for (unsigned i = 0; i < POLLS; i++) {
+		(void)port_read8(DELAY_PORT); /* the machine takes a moment to go */
+	}
+}
+
+void acpi_power_off(void)
+{
+	static const uint64_t no_gates[2]; /* an interrupt table of one gate that is not present */
+	uint8_t type[2];
+	if (soft_off_find(type)) {
+		soft_off_enter(type);
+	}
+	if (acpi_fadt(FADT_FLAGS, 4) & FADT_FLAG_RESET) {
+		register_write(FADT_RESET_REGISTER, (uint8_t)acpi_fadt(FADT_RESET_VALUE, 1));
 	}
 	port_write8(RESET_CONTROL_PORT, RESET_CONTROL_HARD);
 	for (;;) {
-		__asm__ volatile("cli; hlt");
+		__asm__ volatile("cli; lidt %0; int3" : : "m"(no_gates));
 	}
 }

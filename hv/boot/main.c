@@ -59,9 +59,12 @@ void boot_main(uint32_t magic, uint32_t structure)
 	if (why) {
 		hv_panic("boot: %s", why);
 	}
-	acpi_root_take(early_at(boot_info.rsdp.value, RSDP_BYTES));
+	if (!acpi_root_take(early_at(boot_info.rsdp.value, RSDP_BYTES))) {
+		(void)acpi_root_search(early_at);
+	}
 	memory_init();
 	acpi_init();
+	acpi_power_init();
 	ioapic_init();
 	lapic_init();
 	lapic_enable();

@@ -154,11 +154,15 @@ void console_init(void)
 	uart_open(&uart_com2, 0x2f8);
 }
 
-static void listen(struct uart *uart, unsigned irq)
+static void listen(struct uart *uart, unsigned irq, const char *absent)
 {
-	uint8_t vector = uart->present ? irq_vector_alloc(input_interrupt, uart) : 0;
+	if (!uart->present) {
+		log_line("preflight: no serial line at port %x: %s", uart->port, absent);
+		return;
+	}
+	uint8_t vector = irq_vector_alloc(input_interrupt, uart);
 	if (vector == 0 || ioapic_route_isa(irq, vector, 0) < 0) {
-		log_line("console: no input from port %x", uart->port);
+		log_line("preflight: no interrupt for the serial line at port %x: it gives no input", uart->port);
 		return;
 	}
 	input_interrupt(uart); /* what came before would raise no interrupt any more */
@@ -166,6 +170,6 @@ static void listen(struct uart *uart, unsigned irq)
 
 void console_listen(void)
 {
-	listen(&uart_com1, COM1_IRQ);
-	listen(&uart_com2, COM2_IRQ);
+	listen(&uart_com1, COM1_IRQ, "the main guest has no console");
+	listen(&uart_com2, COM2_IRQ, "no control line; this log goes to the console until the guest writes there");
 }

@@ -27,3 +27,22 @@ const void *madt_next(const void *entry, enum madt_type type, size_t size)
 	}
 	return NULL;
 }
+
+unsigned madt_processors(uint32_t *ids, unsigned max)
+{
+	const struct madt_lapic *lapic = madt_next(NULL, MADT_LAPIC, sizeof(*lapic));
+	const struct madt_x2apic *x2apic = madt_next(NULL, MADT_X2APIC, sizeof(*x2apic));
+	unsigned count = 0;
+	while ((lapic || x2apic) && count < max) {
+		uint32_t id = lapic ? lapic->apic_id : x2apic->apic_id;
+		ids[count] = id;
+		unsigned known = 0;
+		while (ids[known] != id) {
+			known++;
+		}
+		count += known == count && (lapic ? lapic->flags : x2apic->flags) & MADT_ENABLED;
+		x2apic = lapic ? x2apic : madt_next(x2apic, MADT_X2APIC, sizeof(*x2apic));
+		lapic = lapic ? madt_next(lapic, MADT_LAPIC, sizeof(*lapic)) : NULL;
+	}
+	return count;
+}

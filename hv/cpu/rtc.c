@@ -2,11 +2,12 @@
 /*
  * The wall clock at boot, from the MC146818's registers by way of ports 70h and 71h (Motorola MC146818A data sheet),
  * taken as UTC of this century, in 24-hour form, as every PC's firmware sets it. A reading counts when the update
- * flag is clear and two readings in a row agree.
+ * flag is clear and two readings in a row agree. Without the chip, time begins in 1970.
  */
 #include "cpu_internal.h"
 
 #include "base/string.h"
+#include "hv/log.h"
 #include "hv/port.h"
 
 #define RTC_INDEX 0x70
@@ -14,6 +15,7 @@
 #define RTC_STATUS_A 0x0a
 #define RTC_STATUS_B 0x0b
 #define STATUS_A_UPDATING 0x80
+#define STATUS_A_NONE 0xff /* a divider that does not exist: nothing answers */
 #define STATUS_B_BINARY 0x04
 #define TRIES 100000
 
@@ -49,6 +51,11 @@ static uint64_t seconds_since_1970(const uint8_t fields[FIELDS])
 void rtc_init(void)
 {
 	uint8_t before[FIELDS], now[FIELDS] = { 0 };
+	boot_tsc = tsc_read();
+	if (rtc_read(RTC_STATUS_A) == STATUS_A_NONE) {
+		log_line("preflight: no real-time clock: time begins in 1970");
+		return;
+	}
 	for (unsigned i = 0; i < TRIES; i++) {
 		memcpy(before, now, sizeof(now));
 		if (rtc_read(RTC_STATUS_A) & STATUS_A_UPDATING) {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The other processors of the MADT, up to APIC ID 254 (ACPI 6.4, 5.2.12.12), started one at a time by INIT and two
+ * The other processors of the MADT, started one at a time by INIT and two
  * startup IPIs (MP specification 1.4, B.4), each on its own stack and tables, then idle until the boot processor has
  * built the domains. One that does not answer is put back to INIT, so that it cannot wake later on a stack that
  * another has got.
@@ -12,6 +12,7 @@
 #include "hv/window.h"
 #include "madt.h"
 
+#define IDS_MAX 64
 #define INIT_US 10000
 #define STARTUP_US 200
 #define ANSWER_US 1000000
@@ -48,9 +49,6 @@ static void processor_found(uint32_t apic_id)
 {
 	struct cpu_area *area = &cpu_areas[cpu_count];
 	uint32_t startup = ICR_STARTUP | (uint32_t)(boot_info.low_page.value / PAGE_SIZE);
-	if (apic_id == cpu_areas[0].cpu.apic_id || cpu_count == HV_MAX_CPUS) {
-		return;
-	}
 	cpu_start_stack = area->ist;
 	lapic_ipi(apic_id, ICR_INIT);
 	(void)answered(area, INIT_US);
@@ -68,15 +66,19 @@ static void processor_found(uint32_t apic_id)
 
 void smp_start(void)
 {
-	const struct madt_lapic *lapic = NULL;
+	uint32_t ids[IDS_MAX];
+	unsigned count = madt_processors(ids, IDS_MAX);
 	if (!boot_info.low_page.value) {
 		log_line("no memory below 640 KiB to start other processors from");
 		return;
 	}
 	window_write(boot_info.low_page, trampoline_start, (size_t)(trampoline_end - trampoline_start));
-	while ((lapic = madt_next(lapic, MADT_LAPIC, sizeof(*lapic)))) {
-		if (lapic->flags & MADT_ENABLED) {
-			processor_found(lapic->apic_id);
+	for (unsigned i = 0; i < count; i++) {
+		if (ids[i] != cpu_areas[0].cpu.apic_id && cpu_count < HV_MAX_CPUS) {
+			processor_found(ids[i]);
 		}
+	}
+	if (count > HV_MAX_CPUS) {
+		log_line("this machine has more processors than %u: the others stay off", HV_MAX_CPUS);
 	}
 }

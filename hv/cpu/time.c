@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Time. The TSC is the clock; its rate, and the local APIC timer's, are measured once against the ACPI PM timer (ACPI
- * 6.4, 4.8.3.3). One-shot deadlines go to the local APIC's timer, as a TSC deadline where the processor has that (SDM
+ * Time. The TSC is the clock; its rate, and the local APIC timer's, are measured at boot against the first of these that
+ * the machine has: the ACPI PM timer (ACPI 6.4, 4.8.3.3), the rate that CPUID tells, the 8254's channel 0 (Intel 8254
+ * data sheet). One-shot deadlines go to the local APIC's timer, as a TSC deadline where the processor has that (SDM
  * vol. 3, 11.5.4.1).
  */
 #include "cpu_internal.h"
@@ -12,9 +13,16 @@
 #include "hv/port.h"
 
 #define PM_TIMER_HZ 3579545ull
-#define MEASURE_TICKS (PM_TIMER_HZ / 50)
+#define PIT_HZ 1193182ull
+#define PIT_CHANNEL_0 0x40
+#define PIT_CONTROL 0x43
+#define PIT_LATCH_0 0x00
+#define PIT_RATE_0 0x34 /* mode 2: from 65536 down, again and again */
+#define CPUID_TSC 0x15
+#define MEASURE_TRIES 8
 #define SAMPLE_TRIES 5
 #define SAMPLES_MAX 1000000u
+#define SAMPLES_STILL 1000u /* so many alike: the clock does not count, or is not there */
 #define MSR_TSC_DEADLINE 0x6e0
 
 uint64_t tsc_khz;
@@ -42,20 +50,50 @@ uint64_t us_to_tsc(uint64_t us)
 	return scale(us, tsc_khz, 1000);
 }
 
+/* A clock of known rate to measure the other two by; its reading counts up, modulo mask + 1. */
+struct reference {
+	const char *name;
+	uint64_t hz; /* 0: this machine has none */
+	uint64_t (*read)(void);
+	uint64_t mask;
+};
+
+static uint64_t pm_timer_read(void)
+{
+	return port_read32(acpi_port(FADT_PM_TIMER, FADT_X_PM_TIMER));
+}
+
+/* Channel 0 counts down. Port 61h, which opens channel 2's gate, is not on every machine that has an 8254. */
+static uint64_t pit_read(void)
+{
+	port_write8(PIT_CONTROL, PIT_LATCH_0);
+	uint64_t low = port_read8(PIT_CHANNEL_0);
+	return -(low | (uint64_t)port_read8(PIT_CHANNEL_0) << 8);
+}
+
+/* What the processor says of its TSC: crystal * EBX / EAX, where all three are told (SDM vol. 3, 19.7.3). */
+static uint64_t cpuid_tsc_hz(void)
+{
+	uint32_t top[4], leaf[4];
+	cpuid(0, 0, top);
+	cpuid(CPUID_TSC, 0, leaf);
+	return top[0] >= CPUID_TSC && leaf[0] && leaf[1] ? scale(leaf[2], leaf[1], leaf[0]) : 0;
+}
+
 /* What the three clocks said at one moment. */
 struct sample {
-	uint64_t tsc;
-	uint32_t lapic, pm;
+	uint64_t tsc, ticks;
+	uint32_t lapic;
 };
 
 /* The best of a few tries: the one in which the least time passed between the first and the last reading. */
-static struct sample sample_take(uint16_t pm_port)
+static struct sample sample_take(const struct reference *clock)
 {
 	struct sample best = { 0 };
 	uint64_t shortest = UINT64_MAX;
 	for (unsigned i = 0; i < SAMPLE_TRIES; i++) {
 		uint64_t before = tsc_read();
-		struct sample s = { .pm = port_read32(pm_port), .lapic = lapic_read(LAPIC_TIMER_CURRENT) };
+		struct sample s = { .ticks = clock->read(), .lapic = lapic_read(LAPIC_TIMER_CURRENT) };
 		s.tsc = tsc_read();
 		if (s.tsc - before < shortest) {
 			shortest = s.tsc - before;
@@ -65,27 +103,57 @@ static struct sample sample_take(uint16_t pm_port)
 	return best;
 }
 
-void time_init(void)
+/* Over 10 ms. False: there is no such clock, or it stands still. */
+static bool measure_once(const struct reference *clock)
 {
-	uint16_t port = (uint16_t)acpi_fadt(FADT_PM_TIMER, 4);
-	uint32_t mask = acpi_fadt(FADT_FLAGS, 4) & FADT_FLAG_TIMER_32 ? UINT32_MAX : 0xffffff, ticks = 0;
-	if (!port) {
-		hv_panic("this machine has no ACPI PM timer to measure the TSC with");
-	}
+	uint64_t ticks = 0, wanted = clock->hz / 100;
 	lapic_write(LAPIC_TIMER_INITIAL, UINT32_MAX);
-	struct sample from = sample_take(port), to = from;
-	for (unsigned i = 0; i < SAMPLES_MAX && ticks < MEASURE_TICKS; i++) {
-		to = sample_take(port);
-		ticks = (to.pm - from.pm) & mask;
+	struct sample from = sample_take(clock), to = from;
+	for (unsigned i = 0; i < SAMPLES_MAX && ticks < wanted && (ticks || i < SAMPLES_STILL); i++) {
+		to = sample_take(clock);
+		ticks = (to.ticks - from.ticks) & clock->mask;
 	}
 	lapic_write(LAPIC_TIMER_INITIAL, 0);
-	if (ticks < MEASURE_TICKS || to.tsc == from.tsc) {
-		hv_panic("the ACPI PM timer or the TSC does not count");
+	if (ticks < wanted || to.tsc == from.tsc) {
+		return false;
 	}
-	tsc_khz = scale(to.tsc - from.tsc, PM_TIMER_HZ, ticks * 1000ull);
-	lapic_khz = scale(from.lapic - to.lapic, PM_TIMER_HZ, ticks * 1000ull);
+	tsc_khz = scale(to.tsc - from.tsc, clock->hz, ticks * 1000);
+	lapic_khz = scale(from.lapic - to.lapic, clock->hz, ticks * 1000);
+	return true;
+}
+
+/* Until two in a row agree: the 8254 wraps every 55 ms, and a virtual processor can be kept from running for longer. */
+static bool measure(const struct reference *clock)
+{
+	uint64_t last = 0;
+	for (unsigned i = 0; i < MEASURE_TRIES && clock->hz && measure_once(clock); i++, last = tsc_khz) {
+		if (last - tsc_khz + tsc_khz / 256 <= tsc_khz / 128) {
+			return true;
+		}
+	}
+	return false;
+}
+
+void time_init(void)
+{
+	uint64_t pm_hz = acpi_port(FADT_PM_TIMER, FADT_X_PM_TIMER) ? PM_TIMER_HZ : 0;
+	uint64_t pm_mask = acpi_fadt(FADT_FLAGS, 4) & FADT_FLAG_TIMER_32 ? UINT32_MAX : 0xffffff;
+	const struct reference *clock, clocks[] = {
+		{ "the ACPI PM timer", pm_hz, pm_timer_read, pm_mask },
+		{ "CPUID", cpuid_tsc_hz(), tsc_read, UINT64_MAX },
+		{ "the 8254 timer", PIT_HZ, pit_read, 0xffff },
+	};
+	port_write8(PIT_CONTROL, PIT_RATE_0);
+	port_write8(PIT_CHANNEL_0, 0); /* 65536, in two bytes */
+	port_write8(PIT_CHANNEL_0, 0);
+	for (clock = clocks; !measure(clock);) {
+		if (++clock == clocks + 3) {
+			hv_panic("nothing here to measure the TSC by: no ACPI PM timer, no rate in CPUID, no 8254 timer that counts");
+		}
+	}
 	rtc_init();
-	log_line("TSC %lu kHz, local APIC timer %s", tsc_khz, lapic_tsc_deadline ? "by TSC deadline" : "by count");
+	log_line("TSC %lu kHz by %s, local APIC timer by %s", tsc_khz, clock->name,
+		 lapic_tsc_deadline ? "TSC deadline" : "count");
 }
 
 void timer_arm(uint64_t deadline)

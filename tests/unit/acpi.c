@@ -128,6 +128,88 @@ static void fields_behind_a_short_fadt_read_zero(void **state)
 	assert_null(acpi_table("DSDT", 0));
 }
 
+/* Physical memory from 0 to 1 MiB. */
+static uint8_t *low;
+
+static const void *low_at(uint64_t address, uint64_t bytes)
+{
+	return address != 0 && address < (1 << 20) && bytes <= (1 << 20) - address ? low + address : NULL;
+}
+
+static void root_is_searched_where_a_bios_puts_it(void **state)
+{
+	const size_t places[] = { 0x80000, 0x9fc00, 0x9fff0, 0xe0000, 0xfffd0 }, elsewhere[] = { 0x7fff0, 0xa0000, 0xdfff0, 0xf0008 };
+	uint8_t rsdp[36] = "RSD PTR ";
+	uint32_t rsdt = 0x1000;
+	memcpy(rsdp + 16, &rsdt, 4);
+	checksum_set(rsdp, 20, &rsdp[8]);
+	low = test_malloc(1 << 20);
+	for (size_t i = 0; i < 5; i++) {
+		memset(low, 0, 1 << 20);
+		memcpy(low + places[i], rsdp, 36);
+		assert_true(acpi_root_search(low_at));
+	}
+	for (size_t i = 0; i < 4; i++) {
+		memset(low, 0, 1 << 20);
+		memcpy(low + elsewhere[i], rsdp, 36);
+		assert_false(acpi_root_search(low_at));
+	}
+	test_free(low);
+}
+
+static void fadt_make(uint8_t body[240], uint32_t flags)
+{
+	memcpy(body + FADT_FLAGS - sizeof(struct acpi_header), &flags, 4);
+	const void *list[] = { table_make("FACP", body, 240) };
+	arena_used = (arena_used + 63) & ~63ul;
+	assert_true(root_make(list, 1));
+	acpi_init();
+}
+
+static void fixed_hardware_by_old_and_new_fields(void **state)
+{
+	uint8_t body[240] = { 0 }, *x_timer = body + FADT_X_PM_TIMER - sizeof(struct acpi_header);
+	x_timer[0] = ACPI_SPACE_PORT;
+	x_timer[4] = 0x08;
+	x_timer[5] = 0x18;
+	fadt_make(body, 0);
+	assert_int_equal(acpi_port(FADT_PM_TIMER, FADT_X_PM_TIMER), 0x1808);
+	assert_int_equal(acpi_register(FADT_X_PM_TIMER, ACPI_SPACE_PORT), 0x1808);
+	assert_int_equal(acpi_register(FADT_X_PM_TIMER, ACPI_SPACE_MEMORY), 0);
+	body[FADT_PM_TIMER + 1 - sizeof(struct acpi_header)] = 6;
+	fadt_make(body, 0);
+	assert_int_equal(acpi_port(FADT_PM_TIMER, FADT_X_PM_TIMER), 0x600);
+	fadt_make(body, FADT_FLAG_REDUCED); /* the fields mean nothing then */
+	assert_int_equal(acpi_port(FADT_PM_TIMER, FADT_X_PM_TIMER), 0);
+	body[FADT_PM_TIMER + 1 - sizeof(struct acpi_header)] = 0;
+	x_timer[0] = ACPI_SPACE_MEMORY;
+	fadt_make(body, 0);
+	assert_int_equal(acpi_port(FADT_PM_TIMER, FADT_X_PM_TIMER), 0);
+}
+
+static void processors_are_listed_once_in_either_form(void **state)
+{
+	const uint8_t body[] = {
+		0, 0, 0, 0, 0, 0, 0, 0,
+		MADT_X2APIC, 16, 0, 0, 0, 1, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, /* ID 256 */
+		MADT_LAPIC, 8, 0, 2, 1, 0, 0, 0, MADT_LAPIC, 8, 1, 3, 0, 0, 0, 0, /* 3 is off */
+		MADT_X2APIC, 16, 0, 0, 2, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, /* 2 again */
+		MADT_X2APIC, 16, 0, 0, 4, 0, 0, 0, 2, 0, 0, 0, 0, 0, 0, 0, /* may be plugged in some day */
+		MADT_LAPIC, 8, 2, 2, 1, 0, 0, 0, MADT_LAPIC, 8, 3, 7, 1, 0, 0, 0, /* 2 once more */
+	};
+	const void *list[] = { table_make("APIC", body, sizeof(body)) };
+	uint32_t ids[4] = { 99, 99, 99, 99 };
+	assert_true(root_make(list, 1));
+	acpi_init();
+	assert_int_equal(madt_processors(ids, 4), 3);
+	assert_int_equal(ids[0], 2);
+	assert_int_equal(ids[1], 7);
+	assert_int_equal(ids[2], 256);
+	ids[2] = 99;
+	assert_int_equal(madt_processors(ids, 2), 2);
+	assert_int_equal(ids[2], 99);
+}
+
 static void madt_walk_stays_inside_the_table(void **state)
 {
 	const uint8_t body[] = {
@@ -153,6 +235,9 @@ int main(void)
 		cmocka_unit_test_setup(unsound_tables_are_refused, start),
 		cmocka_unit_test_setup(root_with_a_wrong_checksum_is_refused, start),
 		cmocka_unit_test_setup(fields_behind_a_short_fadt_read_zero, start),
+		cmocka_unit_test_setup(root_is_searched_where_a_bios_puts_it, start),
+		cmocka_unit_test_setup(fixed_hardware_by_old_and_new_fields, start),
+		cmocka_unit_test_setup(processors_are_listed_once_in_either_form, start),
 		cmocka_unit_test_setup(madt_walk_stays_inside_the_table, start),
 	};
 	return cmocka_run_group_tests_name("acpi", tests, NULL, NULL);

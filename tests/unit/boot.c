@@ -253,6 +253,38 @@ static void mb_any_byte_may_be_wrong(void **state)
 	}
 }
 
+/* Maps as firmware has them: unsorted, overlapping, with holes at odd addresses. */
+
+static void map_is_taken_in_any_order(void **state)
+{
+	const struct mb_memory map[] = {
+		{ 0x100000000, 0x80000000, 1, 0 }, /* above 4 GiB, first */
+		{ 0x9fc00, 0x400, 2, 0 },
+		{ 0x100000, 0x7ff00000, 1, 0 },
+		{ 0x7f000000, 0x2000000, 3, 0 }, /* over the end of the RAM before it, and beyond it */
+		{ 0, 0x9fc00, 1, 0 }, /* ends inside a page */
+		{ 0x200000, 0x10000, 1, 0 }, /* once more what was there */
+		{ 0x500123, 0x10, 4, 0 }, /* a hole inside a page */
+		{ 0x600fff, 2, 7, 0 }, /* one over a border of pages */
+		{ 0xfffffffffffff000, 0x2000, 1, 0 }, /* past the end of all addresses */
+		{ 0x700000, 0, 2, 0 }, /* of no size */
+	};
+	const uint64_t ranges[][2] = { { 0, 0x9f000 }, { 0x100000, 0x500000 }, { 0x501000, 0x600000 }, { 0x602000, 0x7f000000 },
+				       { 0x100000000, 0x180000000 } };
+	for (unsigned first = 0; first < 10; first++) {
+		struct mb_memory turned[10];
+		for (unsigned i = 0; i < 10; i++) {
+			turned[i] = map[(first + i) % 10];
+		}
+		memset(&info, 0, sizeof(info));
+		ram_map_take(&info.ram, (const char *)turned, 10, sizeof(turned[0]));
+		assert_int_equal(info.ram.count, 5);
+		for (unsigned i = 0; i < 5; i++) {
+			ram_is(i, ranges[i][0], ranges[i][1] - ranges[i][0]);
+		}
+	}
+}
+
 /* Ranges of RAM */
 
 static void ram_never_overflows_its_table(void **state)
@@ -312,6 +344,7 @@ int main(void)
 		cmocka_unit_test_teardown(mb_sound_is_taken, stop),
 		cmocka_unit_test_teardown(mb_malformed_is_refused, stop),
 		cmocka_unit_test_teardown(mb_any_byte_may_be_wrong, stop),
+		cmocka_unit_test(map_is_taken_in_any_order),
 		cmocka_unit_test(ram_never_overflows_its_table),
 		cmocka_unit_test(ram_matches_a_model),
 		cmocka_unit_test(ram_is_found_aligned_below_a_limit),

@@ -7,7 +7,7 @@
 #include <stdint.h>
 #include "hv/addr.h"
 
-#define RAM_RANGES 64
+#define RAM_RANGES 256
 
 struct ram_range {
 	uint64_t start, end;
