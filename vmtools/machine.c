@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * See machine.h. libvirt's event loop runs in a thread of its own for as long as a connection is open; it is needed for the
+ * See machine.h: QEMU, and what every kind shares. libvirt's event loop runs in a thread of its own for as long as a connection is open; it is needed for the
  * monitor's messages, nothing here waits for its callbacks: that the machine ended is seen by the end of its serial lines.
  */
 #include "machine.h"
@@ -23,7 +23,9 @@
 #include "say.h"
 #include "spawn.h"
 
-struct machine_private {
+#define LOW_MEMORY (2048ull << 20)
+
+struct qemu {
 	virConnectPtr connection;
 	virDomainPtr domain;
 };
@@ -140,7 +142,7 @@ static int connect_line(const struct workdir *dir, const char *name)
 
 static int start(struct machine *machine, const char *xml, const struct workdir *dir)
 {
-	struct machine_private *p = machine->private;
+	struct qemu *p = machine->private;
 	char uri[160];
 	snprintf(uri, sizeof(uri), "qemu:///embed?root=%s/root", dir->path);
 	p->connection = virConnectOpen(uri);
@@ -162,9 +164,9 @@ static int start(struct machine *machine, const char *xml, const struct workdir 
 	return virDomainResume(p->domain) == 0 ? 0 : fail_libvirt("the machine does not run");
 }
 
-int machine_start(struct machine *machine, const struct machine_config *config, const struct workdir *dir)
+static int qemu_start(struct machine *machine, const struct machine_config *config, const struct workdir *dir)
 {
-	*machine = (struct machine){ .console = -1, .control = -1, .kvm = machine_kvm_nests() && !config->icount };
+	machine->kvm = machine_kvm_nests() && !config->icount;
 	if (!spawn_find("qemu-system-x86_64")) {
 		return fail(VMCTL_HOST, "qemu-system-x86_64 is not installed: run \"apt-get install qemu-system-x86\" as root");
 	}
@@ -176,7 +178,7 @@ int machine_start(struct machine *machine, const struct machine_config *config, 
 	if (status) {
 		return status;
 	}
-	machine->private = calloc(1, sizeof(*machine->private));
+	machine->private = calloc(1, sizeof(struct qemu));
 	char *xml = machine_xml(config, dir, machine->kvm);
 	if (!xml || !machine->private) {
 		free(xml);
@@ -187,16 +189,9 @@ int machine_start(struct machine *machine, const struct machine_config *config, 
 	return status;
 }
 
-void machine_stop(struct machine *machine)
+static void qemu_stop(struct machine *machine)
 {
-	struct machine_private *p = machine->private;
-	if (machine->console >= 0) {
-		close(machine->console);
-	}
-	if (machine->control >= 0) {
-		close(machine->control);
-	}
-	machine->console = machine->control = -1;
+	struct qemu *p = machine->private;
 	if (!p) {
 		return;
 	}
@@ -210,4 +205,37 @@ void machine_stop(struct machine *machine)
 	}
 	free(p);
 	machine->private = NULL;
+}
+
+/*
+ * Of 2.75 GiB or more, q35 puts only so much below 4 GiB, and the hypervisor gives a domain one block of memory. So beyond that the machine
+ * gets so much more that the block above 4 GiB alone holds the domains; QEMU takes from the host only what is touched.
+ */
+static uint64_t qemu_memory(uint64_t bytes)
+{
+	return bytes > LOW_MEMORY - LOW_MEMORY / 4 ? bytes + LOW_MEMORY : bytes;
+}
+
+static const char *const qemu_traces[] = { "com1.log", "com2.log", "root/log/qemu/bulkhead.log", NULL };
+
+const struct machine_kind machine_qemu = {
+	.name = "QEMU", .emulator = "tcg", .traces = qemu_traces, .memory = qemu_memory, .start = qemu_start, .stop = qemu_stop
+};
+
+int machine_start(struct machine *machine, const struct machine_config *config, const struct workdir *dir)
+{
+	*machine = (struct machine){ .kind = config->kind, .console = -1, .control = -1 };
+	return machine->kind->start(machine, config, dir);
+}
+
+void machine_stop(struct machine *machine)
+{
+	if (machine->console >= 0) {
+		close(machine->console);
+	}
+	if (machine->control >= 0) {
+		close(machine->control);
+	}
+	machine->console = machine->control = -1;
+	machine->kind->stop(machine);
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A QEMU machine, through libvirt's C API with its embedded driver: no daemon, no set-up. The machine starts paused, the serial
- * lines are connected, then it runs, so nothing that it says is lost. Nothing here knows what boots.
+ * A machine and who plays it: QEMU through libvirt's C API with its embedded driver (machine.c), or Bochs as a process of ours
+ * (bochs.c), each by one `struct machine_kind`. No daemon, no set-up. The serial lines are connected before the machine runs its
+ * first instruction, so nothing that it says is lost. Nothing here knows what boots.
  */
 #ifndef VMTOOLS_MACHINE_H
 #define VMTOOLS_MACHINE_H
@@ -14,12 +15,30 @@
 /* The built-in AHCI controller has six ports; the last is kept for the ISO. */
 #define MACHINE_MAX_DISKS 5
 
+struct machine;
+struct machine_config;
+
+struct machine_kind {
+	const char *name; /* of the program, as its users know it */
+	const char *emulator; /* as the statistics have it, where KVM does not run the processors */
+	const char *const *traces; /* files in the machine's directory that may tell why it ended; the last is NULL */
+	/** The machine's memory that has `bytes` for hypervisor and domains; 0: there is no such machine. */
+	uint64_t (*memory)(uint64_t bytes);
+	/** Start, connect, run. 0 or a vmctl status after one sentence; machine_stop has to follow in either case. */
+	int (*start)(struct machine *machine, const struct machine_config *config, const struct workdir *dir);
+	/** Stop it at once if it still runs, and release what start() took, but for the lines. */
+	void (*stop)(struct machine *machine);
+};
+
+extern const struct machine_kind machine_qemu, machine_bochs;
+
 struct machine_disk {
 	const char *file, *format;
 	bool is_volatile; /* a copy of ours: its flushes need not reach the host's disk */
 };
 
 struct machine_config {
+	const struct machine_kind *kind;
 	const char *kernel, *initrd, *cmdline; /* PVH; kernel NULL: boot from `iso` */
 	const char *iso;
 	bool uefi;
@@ -27,23 +46,26 @@ struct machine_config {
 	unsigned disk_count;
 	uint64_t memory; /* bytes */
 	unsigned cpus;
-	const char *cpu_flags; /* "-svm,+pdpe1gb"; NULL: none */
+	const char *cpu_flags; /* QEMU: "-svm,+pdpe1gb"; NULL: none */
+	const char *cpu_model; /* Bochs: "tigerlake" */
 	bool amd_iommu, icount;
+	bool wall_clock; /* Bochs: the machine's time runs no faster than the host's */
 };
 
 struct machine {
+	const struct machine_kind *kind;
 	int console, control; /* COM1 and COM2, stream sockets */
 	bool kvm;
-	struct machine_private *private;
+	void *private; /* the kind's own */
 };
 
-/** Define, start, connect, run. 0 or a vmctl status after one sentence. */
+/** Start the machine that `config` describes, as its kind does. */
 int machine_start(struct machine *machine, const struct machine_config *config, const struct workdir *dir);
-/** Stop it at once if it still runs, and let libvirt go. */
+/** End it and close its lines. Also right after a start that failed. */
 void machine_stop(struct machine *machine);
 /** Is a /dev/kvm here that runs guests with virtualization of their own? */
 bool machine_kvm_nests(void);
-/** The domain's XML (machine_xml.c), malloc'ed. */
+/** The domain's XML for libvirt (machine_xml.c), malloc'ed. */
 char *machine_xml(const struct machine_config *config, const struct workdir *dir, bool kvm);
 
 #endif

@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "abi/hypercall.h"
@@ -21,8 +22,22 @@ static const char *set_mode(struct options *o, const char *value)
 	return o->mode == MODE_ISOLATED && strcmp(value, "isolated") != 0 ? "use isolated or monolithic" : NULL;
 }
 
+/* "bochs" or "bochs:MODEL". What it has no other way to be is then the default (fill_defaults). */
+static const char *set_machine_kind(struct options *o, const char *value)
+{
+	bool bochs = strncmp(value, "bochs", 5) == 0 && (value[5] == '\0' || value[5] == ':');
+	o->machine_given = true;
+	o->machine_kind = bochs ? MACHINE_BOCHS : MACHINE_QEMU;
+	o->cpu_model = bochs && value[5] ? value + 6 : NULL;
+	if (o->cpu_model && (!*o->cpu_model || strspn(o->cpu_model, "abcdefghijklmnopqrstuvwxyz0123456789_") != strlen(o->cpu_model))) {
+		return "MODEL is a name that \"bochs --help cpu\" lists, as in bochs:ryzen";
+	}
+	return !bochs && strcmp(value, "qemu") != 0 ? "use qemu, bochs or bochs:MODEL" : NULL;
+}
+
 static const char *set_firmware(struct options *o, const char *value)
 {
+	o->firmware_given = true;
 	static const char *const names[] = { "none", "bios", "uefi" };
 	for (int i = 0; i < 3; i++) {
 		if (strcmp(value, names[i]) == 0) {
@@ -35,12 +50,14 @@ static const char *set_firmware(struct options *o, const char *value)
 
 static const char *set_disk(struct options *o, const char *value)
 {
+	o->disk_given = true;
 	o->disk = strcmp(value, "ramdisk") == 0 ? DISK_RAMDISK : DISK_AHCI;
 	return o->disk == DISK_AHCI && strcmp(value, "ahci") != 0 ? "use ahci or ramdisk" : NULL;
 }
 
 static const char *set_iommu(struct options *o, const char *value)
 {
+	o->iommu_given = true;
 	o->iommu = strcmp(value, "none") == 0 ? IOMMU_NONE : IOMMU_AMD;
 	return o->iommu == IOMMU_AMD && strcmp(value, "amd") != 0 ? "use amd or none" : NULL;
 }
@@ -176,6 +193,7 @@ static const struct option {
 	const char *help;
 } table[] = {
 	{ "--mode", "isolated|monolithic", COMMAND_RUN, set_mode, "with the hypervisor (default), or the guest kernel on the bare machine" },
+	{ "--machine", "qemu|bochs[:MODEL]", COMMAND_RUN, set_machine_kind, "who plays it; bochs has VT-x, no IOMMU, no AHCI (qemu, or $VMCTL_MACHINE)" },
 	{ "--cpus", "N", RUNS, set_cpus, "processors of the machine, 1 to 16: the guest has one, driver domains use the others (1)" },
 	{ "--memory", "SIZE", RUNS, set_memory, "the guest's memory, 16M to 16G (256M)" },
 	{ "--root", "DIR|IMAGE", COMMAND_RUN, set_root, "root file system; a directory is copied into an image (a small busybox system)" },
@@ -244,9 +262,25 @@ static int take_option(struct options *o, enum vmctl_command command, int argc, 
 	return 0;
 }
 
-int options_parse(struct options *options, enum vmctl_command command, int argc, char **argv, char *why, size_t why_size)
+/* $VMCTL_MACHINE stands for --machine where that is not given. */
+static int fill_defaults(struct options *o, enum vmctl_command command, char *why, size_t size)
 {
-	*options = (struct options){ .runs = 3 };
+	const char *machine = getenv("VMCTL_MACHINE");
+	const char *advice = command == COMMAND_RUN && !o->machine_given && machine && *machine ? set_machine_kind(o, machine) : NULL;
+	if (advice) {
+		snprintf(why, size, "VMCTL_MACHINE=%s is not possible: %s", machine, advice);
+		return -EINVAL;
+	}
+	if (o->machine_kind == MACHINE_BOCHS) {
+		o->disk = o->disk_given ? o->disk : DISK_RAMDISK;
+		o->firmware = o->firmware_given ? o->firmware : FIRMWARE_BIOS;
+		o->iommu = o->iommu_given ? o->iommu : IOMMU_NONE;
+	}
+	return 0;
+}
+
+static int parse_words(struct options *options, enum vmctl_command command, int argc, char **argv, char *why, size_t why_size)
+{
 	for (int i = 0; i < argc; i++) {
 		if (strcmp(argv[i], "--") == 0) {
 			if (!(command & COMMAND_RUN) || i + 1 == argc) {
@@ -269,6 +303,13 @@ int options_parse(struct options *options, enum vmctl_command command, int argc,
 		}
 	}
 	return 0;
+}
+
+int options_parse(struct options *options, enum vmctl_command command, int argc, char **argv, char *why, size_t why_size)
+{
+	*options = (struct options){ .runs = 3 };
+	int error = parse_words(options, command, argc, argv, why, why_size);
+	return error ? error : fill_defaults(options, command, why, why_size);
 }
 
 void options_help(enum vmctl_command command)

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/string.h"
+#include "bochs.h"
 #include "compile.h"
 #include "image.h"
 #include "say.h"
@@ -21,8 +22,6 @@
 #define ROOT_SLACK (64 * MIB)
 #define RAMDISK_SLACK (16 * MIB)
 #define RAMDISK_OVERHEAD (4 * MIB) /* the domain's own memory beside the disk */
-/* Of 2.75 GiB or more, q35 puts only so much below 4 GiB; the hypervisor gives a domain one block of memory. */
-#define LOW_MEMORY (2048 * MIB)
 
 static const char manifest_ahci[] = "domain guest\n\tmain\n\timage guest-kernel.elf\n\tmemory 256M\n\tpriority 10\n"
 				    "\tcmdline root=auto rw\n"
@@ -39,6 +38,10 @@ static const char manifest_ramdisk[] = "domain guest\n\tmain\n\timage guest-kern
 int plan_check(const struct options *o)
 {
 	bool monolithic = o->mode == MODE_MONOLITHIC;
+	int status = o->machine_kind == MACHINE_BOCHS ? bochs_check(o) : 0;
+	if (status) {
+		return status;
+	}
 	if (o->word_count > 0) {
 		return fail(VMCTL_USAGE, "\"%s\" is not expected here: the guest's command stands behind --", o->words[0]);
 	}
@@ -244,23 +247,23 @@ static int read_manifest(struct plan *p)
 	return compile_text(&p->manifest, "the built-in manifest", text);
 }
 
-/*
- * What the machine needs: all the domains', and what the hypervisor keeps. Beyond q35's low block the machine gets so much more that
- * the block above 4 GiB alone holds the domains; QEMU takes from the host only what is touched.
- */
-static uint64_t machine_memory(uint64_t bytes)
+/* A machine with so many usable bytes. */
+static int give_memory(struct plan *p, uint64_t bytes)
 {
 	bytes = (bytes + MIB - 1) / MIB * MIB;
-	return bytes > LOW_MEMORY - LOW_MEMORY / 4 ? bytes + LOW_MEMORY : bytes;
+	p->config.memory = p->config.kind->memory(bytes);
+	return p->config.memory ? 0 : fail(VMCTL_USAGE, "%s has no machine of %llu MiB, which these domains need: give the guest less --memory",
+					   p->config.kind->name, (unsigned long long)(bytes / MIB));
 }
 
+/* All the domains' memory, and what the hypervisor keeps. */
 static uint64_t bundle_memory(const struct manifest *m)
 {
 	uint64_t bytes = HYPERVISOR_MEMORY + m->header.total_size;
 	for (uint32_t i = 0; i < m->header.domain_count; i++) {
 		bytes += m->header.domains[i].memory;
 	}
-	return machine_memory(bytes);
+	return bytes;
 }
 
 static int make_bundle(struct plan *p)
@@ -271,8 +274,7 @@ static int make_bundle(struct plan *p)
 	status = status ? status : place_domains(p);
 	snprintf(p->initrd, sizeof(p->initrd), "%s/bundle", p->dir->path);
 	status = status ? status : compile_bundle(&p->manifest, compile_image_dir(), p->initrd);
-	p->config.memory = status ? 0 : bundle_memory(&p->manifest);
-	return status;
+	return status ? status : give_memory(p, bundle_memory(&p->manifest));
 }
 
 static int plan_isolated(struct plan *p)
@@ -289,7 +291,7 @@ static int plan_isolated(struct plan *p)
 		if (!absolute || symlink(absolute, p->initrd) != 0) {
 			return fail(VMCTL_MANIFEST, "bundle %s can't be opened: %s", o->bundle, strerror(errno));
 		}
-		p->config.memory = machine_memory((o->memory ? o->memory : DEFAULT_MEMORY) + 2 * HYPERVISOR_MEMORY);
+		status = give_memory(p, (o->memory ? o->memory : DEFAULT_MEMORY) + 2 * HYPERVISOR_MEMORY);
 		p->config.cpus = o->cpus ? o->cpus : 1;
 	} else {
 		status = make_bundle(p);
@@ -330,7 +332,10 @@ static int plan_monolithic(struct plan *p)
 int plan_make(struct plan *p, const struct options *options, const struct workdir *dir)
 {
 	*p = (struct plan){ .options = options, .dir = dir };
+	p->config.kind = options->machine_kind == MACHINE_BOCHS ? &machine_bochs : &machine_qemu;
 	p->config.cpu_flags = options->cpu_flags;
+	p->config.cpu_model = options->cpu_model;
+	p->config.wall_clock = !options->command;
 	p->config.icount = options->icount;
 	int status = make_disks(p);
 	if (status) {

@@ -11,7 +11,7 @@
 #include "terminal.h"
 #include "writable.h"
 
-/* The end of a file that QEMU wrote about the machine, to stderr; escape sequences of firmware are left out. */
+/* The end of a file that tells of the machine, to stderr; escape sequences of firmware are left out. */
 static void show_end(const struct workdir *dir, const char *name)
 {
 	char text[2048];
@@ -34,11 +34,11 @@ static void show_end(const struct workdir *dir, const char *name)
 }
 
 /* What may tell why a machine ended without a word. */
-static void show_traces(const struct workdir *dir)
+static void show_traces(const struct machine_kind *kind, const struct workdir *dir)
 {
-	show_end(dir, "com1.log");
-	show_end(dir, "com2.log");
-	show_end(dir, "root/log/qemu/bulkhead.log");
+	for (const char *const *name = kind->traces; *name; name++) {
+		show_end(dir, *name);
+	}
 }
 
 /* Start the planned machine and see it through. */
@@ -67,7 +67,7 @@ static int run_planned(struct plan *plan, FILE *output, void (*after)(void *to, 
 		control_release(&session.control);
 	}
 	if (status == VMCTL_DIED && say_is_verbose()) {
-		show_traces(plan->dir);
+		show_traces(machine.kind, plan->dir);
 	}
 	machine_stop(&machine);
 	return status;

@@ -285,8 +285,8 @@ static int outcome(const struct session *s)
 	if (c->panicked) {
 		return fail(VMCTL_PANIC, "%s gave up: %s", c->panic_domain, reason);
 	}
-	return fail(VMCTL_DIED, "the machine ended without a word %s (reset, triple fault, or QEMU itself)",
-		    c->started ? "while the command ran" : "before the command started");
+	return fail(VMCTL_DIED, "the machine ended without a word %s (reset, triple fault, or %s itself)",
+		    c->started ? "while the command ran" : "before the command started", s->machine->kind->name);
 }
 
 int session_run(struct session *s)

@@ -79,7 +79,7 @@ int stats_write(const char *path, const struct session *s, int status)
 		return fail(VMCTL_HOST, "statistics %s can't be written: %s", path, strerror(errno));
 	}
 	fprintf(out, "{\n  \"status\": %d,\n  \"mode\": \"%s\",\n  \"accelerator\": \"%s\",\n", status, modes[s->options->mode],
-		s->machine->kvm ? "kvm" : "tcg");
+		s->machine->kvm ? "kvm" : s->machine->kind->emulator);
 	fprintf(out, "  \"started\": %s,\n  \"exited\": %s,\n  \"kills\": %u,\n", c->started ? "true" : "false", c->exited ? "true" : "false",
 		s->kills_taken);
 	put_time(out, "boot_seconds", s->begin_ns, c->started_ns);

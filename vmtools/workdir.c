@@ -47,8 +47,8 @@ static void remove_tree(const char *path)
 	nftw(path, remove_entry, 16, FTW_DEPTH | FTW_PHYS);
 }
 
-/* Is /proc/PID a QEMU whose arguments speak of our directory? */
-static int is_our_qemu(const char *pid, const char *dir)
+/* Is /proc/PID a QEMU or Bochs whose arguments speak of our directory? */
+static int is_our_emulator(const char *pid, const char *dir)
 {
 	char path[300], text[32768];
 	snprintf(path, sizeof(path), "/proc/%s/cmdline", pid);
@@ -57,7 +57,7 @@ static int is_our_qemu(const char *pid, const char *dir)
 	if (fd >= 0) {
 		close(fd);
 	}
-	if (n <= 0 || !memmem(text, (size_t)n, "qemu-system", 11)) {
+	if (n <= 0 || (!memmem(text, (size_t)n, "qemu-system", 11) && strcmp(text, "bochs") != 0)) {
 		return 0;
 	}
 	char inside[80];
@@ -65,11 +65,11 @@ static int is_our_qemu(const char *pid, const char *dir)
 	return memmem(text, (size_t)n, inside, strlen(inside)) != NULL;
 }
 
-static void kill_qemu(const char *dir)
+static void kill_emulator(const char *dir)
 {
 	DIR *proc = opendir("/proc");
 	for (struct dirent *entry; proc && (entry = readdir(proc));) {
-		if (isdigit((unsigned char)entry->d_name[0]) && is_our_qemu(entry->d_name, dir)) {
+		if (isdigit((unsigned char)entry->d_name[0]) && is_our_emulator(entry->d_name, dir)) {
 			kill(atoi(entry->d_name), SIGKILL);
 		}
 	}
@@ -91,7 +91,7 @@ static void watch(const char *dir, int alive)
 	}
 	while (read(alive, &byte, 1) > 0) {
 	}
-	kill_qemu(dir);
+	kill_emulator(dir);
 	remove_tree(dir);
 	rmdir(workdir_base());
 	_exit(0);
