@@ -77,7 +77,7 @@ static uint64_t find_bulkhead(void)
 		}
 	}
 	cpuid(BH_CPUID_DOMAIN, r);
-	intel = r[3] == 1;
+	intel = r[3] & BH_FEATURE_VMCALL;
 	clock_init(r[2]);
 	return (uint64_t)r[1] << 12;
 }

@@ -8,7 +8,7 @@
 #include "platform/domain.h"
 #include "platform/platform.h"
 
-static bool on_bulkhead;
+static bool on_bulkhead, intel; /* intel: a call is VMCALL */
 static uint64_t domain_gpa;
 struct bh_event_page *event_page;
 
@@ -23,6 +23,7 @@ void platform_detect(void)
 	    signature.eax >= BH_CPUID_DOMAIN) {
 		on_bulkhead = true;
 		domain_gpa = (uint64_t)cpuid(BH_CPUID_DOMAIN, 0).ebx << PAGE_SHIFT;
+		intel = cpuid(BH_CPUID_DOMAIN, 0).edx & BH_FEATURE_VMCALL;
 	}
 }
 
@@ -53,7 +54,11 @@ const struct bh_domain_page *platform_domain_page(void)
 long hypercall(enum bh_hypercall number, uint64_t a, uint64_t b, uint64_t c, uint64_t d)
 {
 	long result = number;
-	__asm__ volatile("vmmcall" : "+a"(result) : "D"(a), "S"(b), "d"(c), "c"(d) : "memory");
+	if (intel) {
+		__asm__ volatile("vmcall" : "+a"(result) : "D"(a), "S"(b), "d"(c), "c"(d) : "memory");
+	} else {
+		__asm__ volatile("vmmcall" : "+a"(result) : "D"(a), "S"(b), "d"(c), "c"(d) : "memory");
+	}
 	return result;
 }
 

@@ -16,6 +16,7 @@
 #define MSR_X2APIC 0x800
 #define BASE_ENABLED 0xfee00c00ull /* EN, EXTD */
 #define BASE_BOOT 0x100ull
+#define READABLE 0x43fd01ffffffa50cull /* registers, a bit each, from MSR 800h (table 11-6) */
 #define VERSION 0x50014 /* integrated, six entries of the local vector table */
 #define SVR_RESET 0xff
 #define LVT_MASKED 0x10000
@@ -80,7 +81,12 @@ uint8_t vapic_next(const struct vcpu *v)
 		return 0;
 	}
 	unsigned vector = highest(v, VAPIC_IRR, mask), service = highest(v, VAPIC_ISR, 255);
-	return vector >> 4 > service >> 4 && vector >> 4 > *vapic_at(v->apic, VAPIC_TPR) >> 4 ? (uint8_t)vector : 0;
+	return vector >> 4 > service >> 4 ? (uint8_t)vector : 0;
+}
+
+bool vapic_ready(const struct vcpu *v)
+{
+	return vapic_next(v) >> 4 > *vapic_at(v->apic, VAPIC_TPR) >> 4;
 }
 
 void vapic_taken(struct vcpu *v, uint8_t vector)
@@ -177,5 +183,5 @@ int vapic_msr(struct vcpu *v, uint32_t index, bool write, uint64_t *value)
 		return write_register(v, offset, *value);
 	}
 	*value = *vapic_at(v->apic, offset);
-	return offset == VAPIC_EOI || offset == VAPIC_SELF_IPI ? -EINVAL : 0;
+	return offset / 16 < 64 && READABLE >> offset / 16 & 1 ? 0 : -EINVAL;
 }

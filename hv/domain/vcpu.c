@@ -88,7 +88,7 @@ bool vcpu_awake(struct vcpu *v, uint64_t now)
 		vmm->collect(v);
 	}
 	uint64_t pending = atomic_load(v->pending);
-	bool event = v->waiting ? pending != 0 : event_unannounced(v) || vapic_next(v);
+	bool event = v->waiting ? pending != 0 : event_unannounced(v) || vapic_ready(v);
 	if (!event && !(v->wait_deadline && now >= v->wait_deadline)) {
 		return false;
 	}

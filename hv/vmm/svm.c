@@ -14,11 +14,13 @@
 #include "abi/errno.h"
 #include "base/string.h"
 #include "hv/cpu.h"
+#include "hv/domain.h"
 #include "hv/log.h"
 #include "hv/pool.h"
 
 #define MSRPM_PAGES 2
 #define IOPM_PAGES 3
+#define NMI_LOOK_US 20
 #define VECTOR_DB 1
 #define VECTOR_AC 17
 #define VECTOR_MC 18
@@ -156,16 +158,22 @@ static void svm_vcpu_reset_startup(struct vcpu *v, uint8_t page)
 	v->regs = (struct vcpu_regs){ .rflags = RFLAGS_FIXED };
 }
 
-/* 15.21.9 has no window for NMIs: one is held back until the handler of the one before ends in IRET, and that is done. */
+/* There is no window for NMIs: one is held back until the handler of the one before is at its IRET (15.9), then until a
+ * timer finds that this has been executed. */
 static void nmi_enter(const struct vcpu *v, struct vmcb *c)
 {
-	if (c->host.nmi_wanted && !c->host.nmi_blocked && !(c->inject & SVM_EVENT_VALID) && v->regs.rip != c->host.nmi_iret) {
-		c->inject = SVM_EVENT_VALID | SVM_EVENT_NMI << 8;
-		c->host.nmi_wanted = false;
-		c->host.nmi_blocked = true;
-		c->host.nmi_iret = 0;
-		c->intercept1 |= SVM_I1_IRET;
+	if (!c->host.nmi_wanted || c->host.nmi_blocked || (c->inject & SVM_EVENT_VALID)) {
+		return;
 	}
+	if (v->regs.rip == c->host.nmi_iret) {
+		sched_arm(tsc_read() + us_to_tsc(NMI_LOOK_US));
+		return;
+	}
+	c->inject = SVM_EVENT_VALID | SVM_EVENT_NMI << 8;
+	c->host.nmi_wanted = false;
+	c->host.nmi_blocked = true;
+	c->host.nmi_iret = 0;
+	c->intercept1 |= SVM_I1_IRET;
 }
 
 static void nmi_exit(struct vmcb *c)

@@ -16,6 +16,8 @@ pml4:	resb 4096
 pdpt:	resb 4096 * 2		; 1 TiB
 stack:	resb 16384
 stack_top:
+	resb 16384
+second_stack_top:
 
 section .text
 bits 32
@@ -65,10 +67,54 @@ long_entry:
 
 ; void probe_upcall(void): interrupt entry that counts in probe_upcalls
 global probe_upcall
-extern probe_upcalls
+extern probe_upcalls, probe_features
 probe_upcall:
 	lock inc qword [probe_upcalls]
-	iretq
+	test byte [probe_features], 2	; BH_FEATURE_UPCALL_EOI
+	jz .done
+	push rax
+	push rcx
+	push rdx
+	mov ecx, 0x80b
+	xor eax, eax
+	xor edx, edx
+	wrmsr
+	pop rdx
+	pop rcx
+	pop rax
+.done:	iretq
+
+; Where a vCPU comes from its startup IPI: copied to a page below 1 MiB, it goes from real mode to long mode at once.
+global probe_startup, probe_startup_end
+extern probe_second
+bits 16
+probe_startup:
+	cli
+	o32 lgdt [cs:.pointer - probe_startup]
+	mov eax, 0x20 | 0x600	; PAE, OSFXSR, OSXMMEXCPT
+	mov cr4, eax
+	mov eax, pml4
+	mov cr3, eax
+	mov ecx, 0xc0000080
+	rdmsr
+	or eax, 0x100		; LME
+	wrmsr
+	mov eax, 0x80010033	; PG, WP, NE, ET, MP, PE
+	mov cr0, eax
+	jmp dword 8:.long
+bits 64
+.long:	mov ax, 16
+	mov ds, ax
+	mov es, ax
+	mov ss, ax
+	mov rsp, second_stack_top
+	call probe_second
+.stop:	hlt
+	jmp .stop
+.pointer:
+	dw 23
+	dd gdt
+probe_startup_end:
 
 section .rodata
 align 8

@@ -6,6 +6,7 @@
  *   front, back      the two ends of a block link (probe_link.c)
  *   dma              leave the disk controller a long queue of reads and wait (probe_dma.c)
  *   idle             wait
+ *   vcpus            the second vCPU and the local APIC (probe_vcpus.c)
  *   disk             a virtio-blk front end (probe_disk.c)
  *   touch, triple, panic, spin, forbidden   die in this way
  */
@@ -19,6 +20,7 @@ struct bh_event_page *probe_events;
 const struct bh_domain_page *probe_page;
 volatile uint64_t probe_upcalls;
 int probe_failures;
+uint32_t probe_features;
 
 static void cpuid(uint32_t leaf, uint32_t r[4])
 {
@@ -93,6 +95,7 @@ void probe_main(const struct pvh_start_info *info)
 	const char hello[] = "hello from the probe\n";
 	cpuid(BH_CPUID_DOMAIN, r);
 	probe_info = info;
+	probe_features = r[3];
 	probe_events = (struct bh_event_page *)((uint64_t)r[1] << 12);
 	probe_page = (const struct bh_domain_page *)(((uint64_t)r[1] << 12) + BH_DOMAIN_PAGE_OFFSET);
 	if (probe_option("hello")) {
@@ -102,6 +105,10 @@ void probe_main(const struct pvh_start_info *info)
 	}
 	if (probe_option("calls")) {
 		probe_calls();
+		power(BH_POWER_OFF, probe_failures);
+	}
+	if (probe_option("vcpus")) {
+		probe_vcpus();
 		power(BH_POWER_OFF, probe_failures);
 	}
 	if (probe_option("disk")) {

@@ -14,11 +14,16 @@ extern const struct pvh_start_info *probe_info;
 extern struct bh_event_page *probe_events;
 extern const struct bh_domain_page *probe_page;
 extern volatile uint64_t probe_upcalls;
+extern uint32_t probe_features; /* BH_FEATURE_... */
 
 static inline int64_t call(uint64_t number, uint64_t a, uint64_t b, uint64_t c, uint64_t d)
 {
 	int64_t result;
-	__asm__ volatile("vmmcall" : "=a"(result) : "a"(number), "D"(a), "S"(b), "d"(c), "c"(d) : "memory");
+	if (probe_features & BH_FEATURE_VMCALL) {
+		__asm__ volatile("vmcall" : "=a"(result) : "a"(number), "D"(a), "S"(b), "d"(c), "c"(d) : "memory");
+	} else {
+		__asm__ volatile("vmmcall" : "=a"(result) : "a"(number), "D"(a), "S"(b), "d"(c), "c"(d) : "memory");
+	}
 	return result;
 }
 
@@ -45,6 +50,7 @@ void probe_front(void);
 void probe_back(void);
 _Noreturn void probe_dma(void);
 void probe_calls(void);
+void probe_vcpus(void);
 void probe_disk(void);
 
 #endif

@@ -31,8 +31,10 @@ int vapic_msr(struct vcpu *v, uint32_t index, bool write, uint64_t *value);
 void vapic_raise(struct vcpu *v, uint8_t vector);
 /** Home processor: pending; it is about to look. */
 void vapic_pend(struct vcpu *v, uint8_t vector);
-/** The highest pending interrupt that the one in service and TPR let through; 0: none. */
+/** The highest pending interrupt that the one in service lets through; 0: none. TPR is for the processor to respect. */
 uint8_t vapic_next(const struct vcpu *v);
+/** Is there one that TPR lets through, too? */
+bool vapic_ready(const struct vcpu *v);
 /** The guest took it: from pending to in service. */
 void vapic_taken(struct vcpu *v, uint8_t vector);
 

@@ -52,7 +52,7 @@ struct vmm_ops {
 	/** Enters, leaves, decodes. Where the processor has a timer for it, it leaves when the TSC reaches the deadline
 	 *  (0: none); the host's timer interrupt does so anyway. Sets v->left when the guest has left. */
 	void (*run)(struct vcpu *v, struct vmm_exit *exit, uint64_t deadline);
-	/** The guest takes this external interrupt as soon as it can; 0: none. Replaces what was offered before and not
+	/** The guest takes this external interrupt as soon as IF, TPR and shadows allow; 0: none. Replaces what was offered before and not
 	 *  taken. Not called where vmm_has_apic. */
 	void (*offer)(struct vcpu *v, uint8_t vector);
 	void (*nmi)(struct vcpu *v); /* as soon as the guest can take one; several may become one */
