@@ -48,7 +48,7 @@ struct machine_config {
 	unsigned cpus;
 	const char *cpu_flags; /* QEMU: "-svm,+pdpe1gb"; NULL: none */
 	const char *cpu_model; /* Bochs: "tigerlake" */
-	bool amd_iommu, icount;
+	bool amd_iommu, intel_iommu, icount;
 	bool wall_clock; /* Bochs: the machine's time runs no faster than the host's */
 };
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The machine that libvirt is asked for: q35 without a display, AHCI as it is built in, two serial lines as unix sockets with a log
- * each, AMD's IOMMU as a QEMU argument because libvirt has no word for it. A reset ends the machine, so a triple fault is seen.
+ * each, Intel's IOMMU, or AMD's as a QEMU argument because libvirt has no word for it. A reset ends the machine, so a triple fault is seen.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -139,6 +139,9 @@ char *machine_xml(const struct machine_config *c, const struct workdir *dir, boo
 	}
 	put_serial(xml, dir, 0);
 	put_serial(xml, dir, 1);
+	if (c->intel_iommu) {
+		fprintf(xml, "<iommu model='intel'><driver intremap='on' caching_mode='off' aw_bits='48'/></iommu>\n");
+	}
 	fprintf(xml, "</devices>\n");
 	put_arguments(xml, c);
 	fprintf(xml, "</domain>\n");

@@ -58,8 +58,14 @@ static const char *set_disk(struct options *o, const char *value)
 static const char *set_iommu(struct options *o, const char *value)
 {
 	o->iommu_given = true;
-	o->iommu = strcmp(value, "none") == 0 ? IOMMU_NONE : IOMMU_AMD;
-	return o->iommu == IOMMU_AMD && strcmp(value, "amd") != 0 ? "use amd or none" : NULL;
+	static const char *const names[] = { [IOMMU_AMD] = "amd", [IOMMU_INTEL] = "intel", [IOMMU_NONE] = "none" };
+	for (unsigned i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		if (strcmp(value, names[i]) == 0) {
+			o->iommu = (enum vmctl_iommu)i;
+			return NULL;
+		}
+	}
+	return "use amd, intel or none";
 }
 
 static const char *set_cpus(struct options *o, const char *value)
@@ -201,7 +207,7 @@ static const struct option {
 	{ "--firmware", "none|bios|uefi", COMMAND_RUN, set_firmware, "how the machine starts; none is fastest; not with monolithic (none)" },
 	{ "--disk", "ahci|ramdisk", COMMAND_RUN, set_disk, "where the root file system lies (ahci)" },
 	{ "--disk-image", "FILE", COMMAND_RUN, set_disk_image, "one more disk on the AHCI controller; at most 4 of them" },
-	{ "--iommu", "amd|none", COMMAND_RUN, set_iommu, "the machine's IOMMU (amd in isolated mode)" },
+	{ "--iommu", "amd|intel|none", COMMAND_RUN, set_iommu, "the machine's IOMMU (amd in isolated mode)" },
 	{ "--cpu-flags", "FLAGS", COMMAND_RUN, set_cpu_flags, "processor features, comma-separated, -NAME takes one away, as in -svm" },
 	{ "--manifest", "FILE", COMMAND_RUN, set_manifest, "domains of the machine (built in: guest and the disk's domain)" },
 	{ "--bundle", "FILE", COMMAND_RUN, set_bundle, "boot this bundle as it is; no COMMAND then" },

@@ -18,7 +18,7 @@ enum vmctl_mode { MODE_ISOLATED, MODE_MONOLITHIC };
 enum vmctl_firmware { FIRMWARE_NONE, FIRMWARE_BIOS, FIRMWARE_UEFI };
 enum vmctl_disk { DISK_AHCI, DISK_RAMDISK };
 enum vmctl_machine { MACHINE_QEMU, MACHINE_BOCHS };
-enum vmctl_iommu { IOMMU_AMD, IOMMU_NONE };
+enum vmctl_iommu { IOMMU_AMD, IOMMU_INTEL, IOMMU_NONE };
 
 /* The commands that an option belongs to. */
 enum vmctl_command {

@@ -298,6 +298,7 @@ static int plan_isolated(struct plan *p)
 	}
 	p->config.initrd = p->initrd;
 	p->config.amd_iommu = o->iommu == IOMMU_AMD;
+	p->config.intel_iommu = o->iommu == IOMMU_INTEL;
 	if (status || o->firmware == FIRMWARE_NONE) {
 		p->config.kernel = p->kernel;
 		return status;

@@ -41,6 +41,11 @@ void lapic_write(enum lapic_register reg, uint32_t value)
 	}
 }
 
+bool cpu_x2apic(void)
+{
+	return !registers;
+}
+
 void lapic_init(void)
 {
 	uint32_t leaf[4];

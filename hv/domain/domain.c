@@ -159,10 +159,19 @@ static int claim_devices(struct domain *d, const char **why)
 			*why = f ? "its device belongs to another domain" : "its device is not in this machine";
 			return -ENODEV;
 		}
+		if (pci_is_infrastructure(f)) {
+			*why = "its device is a bridge or the IOMMU";
+			return -EPERM;
+		}
+		int standing = iommu ? iommu_fence_check(f, d, d->config->name) : 0;
+		if (standing == -EBUSY) {
+			*why = "its device shares a fence with another domain's: give both to one";
+			return -EBUSY;
+		}
 		f->owner = d;
 		d->devices[i].domain = d;
 		d->devices[i].function = f;
-		d->fenced = d->fenced && iommu->attach(f, NULL) == 0;
+		d->fenced = d->fenced && standing == 0 && iommu_attach(f, NULL) == 0;
 	}
 	if (sees_machine(d) && !(d->config->flags & BUNDLE_UNFENCED)) {
 		*why = "it has a device, and no IOMMU of this machine fences it (unfenced = yes would allow it)";
@@ -207,7 +216,7 @@ int domain_detach_devices(struct domain *d)
 		if (!(d->config->flags & BUNDLE_TEST_NO_RESET)) {
 			pci_bus_master(device->function, false);
 		}
-		int blocked = d->fenced ? iommu->attach(device->function, NULL) : 0;
+		int blocked = d->fenced ? iommu_attach(device->function, NULL) : 0;
 		error = error ? error : blocked;
 	}
 	return error;
@@ -216,7 +225,7 @@ int domain_detach_devices(struct domain *d)
 void domain_attach_devices(struct domain *d)
 {
 	for (unsigned i = 0; d->fenced && i < d->config->device_count; i++) {
-		if (iommu->attach(d->devices[i].function, &d->iommu) != 0) {
+		if (iommu_attach(d->devices[i].function, &d->iommu) != 0) {
 			log_line("domain %s: its device stays blocked", d->config->name);
 		}
 	}

@@ -95,6 +95,9 @@ static void build_link(const struct bundle_link *config)
 	l->back = machine_domains[config->back];
 	l->front_slot = domain_attach_link(l->front, l, BH_LINK_FRONT);
 	l->back_slot = domain_attach_link(l->back, l, BH_LINK_BACK);
+	if (l->back->fenced && BH_LINK_WINDOW(l->back_slot) + l->front->config->memory > iommu_reach()) {
+		machine_refuse("link of %s and %s: the IOMMU's tables do not reach so far", l->front->config->name, l->back->config->name);
+	}
 	if (grant_reserve(l) != 0) {
 		machine_refuse("link of %s and %s: there is not enough memory for its grants", l->front->config->name, l->back->config->name);
 	}

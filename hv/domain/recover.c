@@ -266,11 +266,9 @@ void recover_signal(struct domain *back)
 
 void machine_iommu_fault(const struct iommu_fault *fault)
 {
-	const struct pci_function *f = pci_find(fault->bdf);
-	struct domain *owner = f ? f->owner : NULL;
-	log_line("iommu: %s of %lx by %02x:%02x.%x of %s blocked", fault->write ? "write" : "read", fault->address, fault->bdf >> 8,
-		 fault->bdf >> 3 & 31, fault->bdf & 7, owner ? owner->config->name : "nobody");
-	if (owner) {
-		(void)recover_request(owner, CAUSE_IOMMU, "its device accessed memory that is not granted to it");
-	}
+	const char *name = fault->owner->config->name, *access = fault->write ? "write" : "read";
+	log_line("domain %s: its device " PCI_NAME " was blocked: %s of %lx, which is not granted to it", name, PCI_NAME_OF(fault->bdf),
+		 access, fault->address);
+	control_event("fault domain=%s device=" PCI_NAME " address=%lx access=%s", name, PCI_NAME_OF(fault->bdf), fault->address, access);
+	(void)recover_request(fault->owner, CAUSE_IOMMU, "its device accessed memory that is not granted to it");
 }

@@ -10,20 +10,16 @@
 
 #include "abi/errno.h"
 #include "base/string.h"
-#include "hv/acpi.h"
 #include "hv/cpu.h"
-#include "hv/log.h"
 #include "hv/pool.h"
 
 #define DEVICE_TABLE_PAGES 512u /* 65,536 entries of 32 bytes */
-#define INTERRUPT_ORDER 10u /* 1,024 entries of 4 bytes: one page */
+#define INTERRUPT_ORDER 10u /* IOMMU_MESSAGES entries of 4 bytes: one page */
 #define MESSAGE_ADDRESS 0xfee00000u
 
-static struct ivrs ivrs; /* read-only after probe */
-static unsigned unit_count; /* read-only after probe */
-
-static spinlock_t lock; /* guards all below */
-static struct amdvi_unit units[IVRS_MAX_UNITS];
+/* All under iommu_lock. */
+static unsigned unit_count;
+static struct amdvi_unit units[IOMMU_MAX_UNITS];
 static struct amdvi_dte *device_table;
 
 /* Every IOMMU runs the command; the first error counts, but all are tried. */
@@ -56,22 +52,6 @@ static uint32_t *interrupt_table(uint16_t bdf)
 	return (uint32_t *)(*word & AMDVI_DTE2_TABLE);
 }
 
-static int standing_check(const struct pci_function *f)
-{
-	static const char *const reasons[] = {
-		[IVRS_UNKNOWN] = "the firmware puts no IOMMU in front of it",
-		[IVRS_ALIASED] = "it shares its requester ID with other functions",
-		[IVRS_MEMORY] = "the firmware demands memory that it can always reach",
-	};
-	uint8_t standing = ivrs.standing[f->bdf];
-	if (standing == IVRS_TRANSLATED) {
-		return 0;
-	}
-	log_line("iommu: %02x:%02x.%x cannot be fenced: %s", f->bdf >> 8, f->bdf >> 3 & 31, f->bdf & 7,
-		 reasons[standing]);
-	return -EOPNOTSUPP;
-}
-
 static int entry_block(uint16_t bdf, uint32_t *interrupts)
 {
 	struct amdvi_dte *entry = &device_table[bdf];
@@ -80,64 +60,51 @@ static int entry_block(uint16_t bdf, uint32_t *interrupts)
 	bool failed = command(AMDVI_INVALIDATE_DEVICE(bdf), 0) < 0 ||
 		      command(AMDVI_INVALIDATE_DOMAIN((uint16_t)entry->q[1]), AMDVI_ALL_PAGES) < 0 ||
 		      command(AMDVI_INVALIDATE_INTERRUPTS(bdf), 0) < 0;
-	return failed ? -ETIMEDOUT : 0;
+	store(&entry->q[1], AMDVI_DTE1_QUIET);
+	return failed || command(AMDVI_INVALIDATE_DEVICE(bdf), 0) < 0 ? -ETIMEDOUT : 0;
 }
 
-static int amdvi_attach(struct pci_function *f, struct iommu_domain *domain)
+static int amdvi_attach(uint16_t id, const struct iommu_domain *domain)
 {
-	struct amdvi_dte *entry = &device_table[f->bdf];
-	int error = standing_check(f);
-	if (error < 0) {
-		return error;
-	}
-	spin_lock(&lock);
-	uint32_t *interrupts = interrupt_table(f->bdf);
-	error = interrupts ? entry_block(f->bdf, interrupts) : -ENOMEM;
+	struct amdvi_dte *entry = &device_table[id];
+	uint32_t *interrupts = interrupt_table(id);
+	int error = interrupts ? entry_block(id, interrupts) : -ENOMEM;
 	if (error == 0 && domain) {
 		store(&entry->q[1], AMDVI_DTE1_DOMAIN(domain->id));
 		store(&entry->q[0], amdvi_dte_translated(pool_hpa(domain->paging.root), domain->paging.format->levels));
-		error = command(AMDVI_INVALIDATE_DEVICE(f->bdf), 0);
+		error = command(AMDVI_INVALIDATE_DEVICE(id), 0);
 	}
-	spin_unlock(&lock);
 	return error;
 }
 
-static int amdvi_flush(struct iommu_domain *domain)
+static int amdvi_flush(const struct iommu_domain *domain)
 {
-	spin_lock(&lock);
-	int error = command(AMDVI_INVALIDATE_DOMAIN(domain->id), AMDVI_ALL_PAGES);
-	spin_unlock(&lock);
-	return error;
+	return command(AMDVI_INVALIDATE_DOMAIN(domain->id), AMDVI_ALL_PAGES);
 }
 
-static int amdvi_msi_route(struct pci_function *f, unsigned index, uint8_t vector, uint32_t apic_id, uint64_t *address,
-			   uint32_t *data)
+static int amdvi_msi_route(const struct pci_function *f, unsigned index, uint8_t vector, uint32_t apic_id,
+			   uint64_t *address, uint32_t *data)
 {
-	if (apic_id > 0xfe || index >= 1u << INTERRUPT_ORDER) {
+	unsigned message = iommu_message(f, index);
+	if (apic_id > 0xfe || index >= 8 || message >= IOMMU_MESSAGES) {
 		return -EINVAL;
 	}
-	spin_lock(&lock);
-	uint32_t *interrupts = interrupt_table(f->bdf);
-	int error = -ENOMEM;
-	if (interrupts) {
-		uint32_t entry = vector ? amdvi_irte(vector, (uint8_t)apic_id) : 0;
-		__atomic_store_n(&interrupts[index], entry, __ATOMIC_RELEASE);
-		error = command(AMDVI_INVALIDATE_INTERRUPTS(f->bdf), 0);
+	uint32_t *interrupts = interrupt_table(f->requester);
+	if (!interrupts) {
+		return -ENOMEM;
 	}
-	spin_unlock(&lock);
 	*address = MESSAGE_ADDRESS;
-	*data = index;
-	return error;
+	*data = message;
+	__atomic_store_n(&interrupts[message], vector ? amdvi_irte(vector, (uint8_t)apic_id) : AMDVI_IRTE_QUIET, __ATOMIC_RELEASE);
+	return command(AMDVI_INVALIDATE_INTERRUPTS(f->requester), 0);
 }
 
 static int amdvi_fault_next(struct iommu_fault *fault)
 {
 	int error = -ENOENT;
-	spin_lock(&lock);
 	for (unsigned i = 0; i < unit_count && error < 0; i++) {
 		error = amdvi_unit_event(&units[i], fault);
 	}
-	spin_unlock(&lock);
 	return error;
 }
 
@@ -145,7 +112,7 @@ static int amdvi_fault_next(struct iommu_fault *fault)
  * Everything is blocked, but each I/O APIC may raise each vector on the boot processor, where the hypervisor's own
  * interrupts go.
  */
-static int device_table_make(void)
+static int device_table_make(const struct iommu_described *described)
 {
 	device_table = pool_alloc(DEVICE_TABLE_PAGES, 1);
 	for (unsigned bdf = 0; device_table && bdf < 0x10000; bdf++) {
@@ -153,8 +120,8 @@ static int device_table_make(void)
 		device_table[bdf].q[1] = AMDVI_DTE1_QUIET;
 		device_table[bdf].q[2] = AMDVI_DTE2_BLOCKED;
 	}
-	for (unsigned i = 0; device_table && i < ivrs.ioapic_count; i++) {
-		uint32_t *interrupts = interrupt_table(ivrs.ioapics[i]);
+	for (unsigned i = 0; device_table && i < described->ioapic_count; i++) {
+		uint32_t *interrupts = interrupt_table(described->ioapics[i].bdf);
 		for (unsigned vector = 32; interrupts && vector < 256; vector++) {
 			interrupts[vector] = amdvi_irte((uint8_t)vector, (uint8_t)cpu_at(0)->apic_id);
 		}
@@ -162,22 +129,16 @@ static int device_table_make(void)
 	return device_table ? 0 : -ENOMEM;
 }
 
-static int amdvi_init(const char **why)
+static int amdvi_start(const struct iommu_described *described, const char **why)
 {
-	const struct acpi_header *table = acpi_table("IVRS", 0);
-	*why = "the firmware describes no IOMMU (no ACPI table IVRS)";
-	int error = table ? ivrs_parse(table, table->length, &ivrs, why) : -ENODEV;
-	if (error < 0) {
-		return error;
-	}
 	*why = "the IOMMU remaps no interrupts: its ACPI table IVRS names no I/O APIC";
-	if (ivrs.ioapic_count == 0) {
+	if (described->ioapic_count == 0) {
 		return -ENODEV;
 	}
 	*why = "the IOMMU does not take its first commands, or there is no memory for its tables";
-	error = device_table_make();
-	while (error == 0 && unit_count < ivrs.unit_count) {
-		error = amdvi_unit_start(&units[unit_count], &ivrs.units[unit_count], pool_hpa(device_table));
+	int error = device_table_make(described);
+	while (error == 0 && unit_count < described->unit_count) {
+		error = amdvi_unit_start(&units[unit_count], &described->units[unit_count], pool_hpa(device_table));
 		unit_count++;
 	}
 	return error;
@@ -185,7 +146,9 @@ static int amdvi_init(const char **why)
 
 const struct iommu_ops amdvi_ops = {
 	.name = "AMD-Vi",
-	.init = amdvi_init,
+	.table = "IVRS",
+	.parse = ivrs_parse,
+	.start = amdvi_start,
 	.format = &amdvi_format,
 	.attach = amdvi_attach,
 	.flush = amdvi_flush,

@@ -3,8 +3,7 @@
 #ifndef HV_AMDVI_H
 #define HV_AMDVI_H
 
-#include "hv/iommu.h"
-#include "ivrs.h"
+#include "iommu_internal.h"
 
 #define AMDVI_COMMANDS 256u /* entries of a command ring, 16 bytes each: one page */
 #define AMDVI_EVENTS 256u
@@ -22,7 +21,7 @@ struct amdvi_unit {
 };
 
 /** Switch it on, with nothing in its caches. -ENOMEM, -ENODEV (it lacks a command), -ETIMEDOUT. */
-int amdvi_unit_start(struct amdvi_unit *unit, const struct ivrs_unit *described, hpa_t device_table);
+int amdvi_unit_start(struct amdvi_unit *unit, const struct iommu_described_unit *described, hpa_t device_table);
 /** Returns when the command has completed, and all that it invalidates is out of use; or -ETIMEDOUT. */
 int amdvi_unit_command(struct amdvi_unit *unit, uint64_t low, uint64_t high);
 /** Take the next event that a device caused; others are logged on the way. -ENOENT: none. */
@@ -56,8 +55,10 @@ uint64_t amdvi_dte_interrupts_remapped(hpa_t table, unsigned order);
 /** An entry of an interrupt table: fixed delivery to one processor. */
 uint32_t amdvi_irte(uint8_t vector, uint8_t apic_id);
 
+/* Blocked, and one that was under way when its route ended is no event (SupIOPF). */
+#define AMDVI_IRTE_QUIET 2u
+
 extern const struct paging_format amdvi_format;
-extern const struct iommu_ops amdvi_ops;
 
 /* Registers: 48882, 3.4. */
 #define AMDVI_DEVICE_TABLE 0x0000

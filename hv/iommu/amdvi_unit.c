@@ -114,7 +114,7 @@ static void event_interrupt_enable(struct amdvi_unit *unit, uint16_t bdf)
 	mmio_write64(unit->registers, AMDVI_CONTROL, control | AMDVI_CONTROL_EVENT_INTERRUPT);
 }
 
-int amdvi_unit_start(struct amdvi_unit *unit, const struct ivrs_unit *described, hpa_t device_table)
+int amdvi_unit_start(struct amdvi_unit *unit, const struct iommu_described_unit *described, hpa_t device_table)
 {
 	char *registers = mmio_map(HPA(described->registers), AMDVI_REGISTERS_SIZE);
 	struct amdvi_ring_entry *pages = pool_alloc(3, 1);

@@ -40,9 +40,17 @@ static bool entry_is_leaf(const struct paging *paging, uint64_t entry, unsigned 
 	return level == 0 || paging->format->is_leaf(entry, level);
 }
 
-static void entry_set(uint64_t *entry, uint64_t value)
+static void written(const struct paging *paging, const void *at, size_t bytes)
+{
+	if (paging->format->written) {
+		paging->format->written(at, bytes);
+	}
+}
+
+static void entry_set(const struct paging *paging, uint64_t *entry, uint64_t value)
 {
 	__atomic_store_n(entry, value, __ATOMIC_RELEASE);
+	written(paging, entry, sizeof(*entry));
 }
 
 /* The table below a non-leaf entry; made empty, or with the same translation as the large leaf that stood there. */
@@ -61,7 +69,8 @@ static uint64_t *table_below(struct paging *paging, uint64_t *entry, unsigned le
 		hpa_t part = HPA(format->address(old, level).value + i * level_span(level - 1));
 		table[i] = format->leaf(part, format->prot(old), level - 1);
 	}
-	entry_set(entry, format->table(pool_hpa(table), level));
+	written(paging, table, PAGE_SIZE);
+	entry_set(paging, entry, format->table(pool_hpa(table), level));
 	return table;
 }
 
@@ -92,7 +101,7 @@ static int change_table(struct paging *paging, uint64_t *table, unsigned level, 
 		if (next - from == span && entry_fits(paging, *entry, level, from, c)) {
 			if (c->commit) {
 				hpa_t to = HPA(from + c->offset);
-				entry_set(entry, c->prot ? paging->format->leaf(to, c->prot, level) : 0);
+				entry_set(paging, entry, c->prot ? paging->format->leaf(to, c->prot, level) : 0);
 			}
 			continue;
 		}
@@ -123,7 +132,11 @@ int paging_init(struct paging *paging, const struct paging_format *format)
 	paging->format = format;
 	paging->table_alloc = pool_table_alloc;
 	paging->root = paging->table_alloc();
-	return paging->root ? 0 : -ENOMEM;
+	if (!paging->root) {
+		return -ENOMEM;
+	}
+	written(paging, paging->root, PAGE_SIZE);
+	return 0;
 }
 
 int paging_lookup(const struct paging *paging, uint64_t from, hpa_t *to, unsigned *prot, uint64_t *leaf_size)

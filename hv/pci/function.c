@@ -1,12 +1,19 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What a function says of itself: capabilities (PCI 3.0, 6.7) and BARs (6.2.5.1). A device's answers are not trusted:
+ * What a function says of itself: capabilities (PCI 3.0, 6.7), BARs (6.2.5.1), a bridge's buses, and access control
+ * services, which are switched on where they are (PCI Express 4.0, 6.12). A device's answers are not trusted:
  * a capability list that loops or points into the header ends there, a 64-bit BAR without an upper half is absent.
  */
 #include "pci_internal.h"
 
 #define CAP_FIRST 0x40u
 #define CAP_MAX_COUNT 48u /* 192 bytes of 4-byte capabilities: a longer list is a loop */
+
+#define EXTENDED_FIRST 0x100u
+#define EXTENDED_MAX_COUNT 960u
+#define ACS_CAPABILITY 4
+#define ACS_CONTROL 6
+#define ACS_ISOLATES 0x1du /* source validation; requests, completions, own ones go upstream: SV, RR, CR, UF */
 
 #define BAR_IO 0x1u
 #define BAR_TYPE 0x6u
@@ -27,6 +34,43 @@ uint8_t pci_cap_find(const struct pci_function *f, uint8_t id)
 		at = (head >> 8) & ~3u;
 	}
 	return 0;
+}
+
+/* The extended capability with this ID, 0: none (PCI Express 4.0, 7.6). */
+static unsigned extended_find(const struct pci_function *f, uint16_t id)
+{
+	unsigned at = f->pcie_cap ? EXTENDED_FIRST : 0;
+	for (unsigned n = 0; n < EXTENDED_MAX_COUNT && at >= EXTENDED_FIRST; n++) {
+		uint32_t head = pci_read(f, at, 4);
+		if ((uint16_t)head == id) {
+			return at;
+		}
+		at = head >> 20 & ~3u;
+	}
+	return 0;
+}
+
+/* A service that the function does not have is one that it does not need (7.7.8.2). */
+static bool acs_enable(const struct pci_function *f)
+{
+	unsigned at = extended_find(f, PCI_EXTENDED_ACS);
+	if (!at) {
+		return false;
+	}
+	uint32_t wanted = pci_read(f, at + ACS_CAPABILITY, 2) & ACS_ISOLATES;
+	pci_write(f, at + ACS_CONTROL, 2, wanted);
+	return pci_read(f, at + ACS_CONTROL, 2) == wanted;
+}
+
+/* Its buses count only if they lie below its own: so a walk towards the root ends. */
+static void bridge_read(struct pci_function *f)
+{
+	uint32_t secondary = pci_read(f, PCI_SECONDARY, 1), subordinate = pci_read(f, PCI_SUBORDINATE, 1);
+	if ((pci_read(f, PCI_HEADER_TYPE, 1) & ~PCI_HEADER_MULTI) == 1 && secondary > f->bdf >> 8 &&
+	    subordinate >= secondary) {
+		f->secondary = (uint8_t)secondary;
+		f->subordinate = (uint8_t)subordinate;
+	}
 }
 
 /* The value that a BAR register shows with all ones written: its size mask. The old value is put back. */
@@ -82,5 +126,9 @@ void pci_function_read(struct pci_function *f)
 	f->pm_cap = pci_cap_find(f, PCI_CAP_PM);
 	f->msi_cap = pci_cap_find(f, PCI_CAP_MSI);
 	f->pcie_cap = pci_cap_find(f, PCI_CAP_PCIE);
+	f->port = f->pcie_cap ? pci_read(f, f->pcie_cap + 2, 1) >> 4 : PCI_PORT_CONVENTIONAL;
+	f->acs = acs_enable(f);
+	f->requester = f->bdf;
+	bridge_read(f);
 	bars_read(f);
 }

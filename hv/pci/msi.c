@@ -50,7 +50,7 @@ int pci_msi_set(struct pci_function *f, unsigned index, uint8_t vector, uint32_t
 	uint64_t address = LAPIC_MESSAGE_ADDRESS | apic_id << 12;
 	pci_write(f, PCI_COMMAND, 2, pci_read(f, PCI_COMMAND, 2) | PCI_COMMAND_NO_INTX);
 	pci_msi_off(f);
-	int error = iommu ? iommu->msi_route(f, index, vector, apic_id, &address, &data) : 0;
+	int error = iommu ? iommu_msi_route(f, index, vector, apic_id, &address, &data) : 0;
 	if (error == 0 && vector != 0) {
 		msi_on(f, address, data);
 	}

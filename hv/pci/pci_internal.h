@@ -21,12 +21,15 @@
 #define PCI_HEADER_TYPE 0x0e
 #define PCI_HEADER_MULTI 0x80u
 #define PCI_BAR0 0x10
+#define PCI_SECONDARY 0x19
+#define PCI_SUBORDINATE 0x1a
 #define PCI_CAPABILITIES 0x34
 #define PCI_CONFIG_SIZE 4096u
 
 #define PCI_CAP_PM 0x01
 #define PCI_CAP_MSI 0x05
 #define PCI_CAP_PCIE 0x10
+#define PCI_EXTENDED_ACS 0x000d
 
 #define PCI_CLASS_AHCI 0x010601u
 #define PCI_CLASS_IOMMU 0x080600u
@@ -39,6 +42,8 @@ int ecam_init(unsigned *first_bus, unsigned *last_bus);
 void pci_function_read(struct pci_function *f);
 /** Offset of the capability with this ID, 0: none. */
 uint8_t pci_cap_find(const struct pci_function *f, uint8_t id);
+/** Put every function into its group. Once, after the scan. */
+void pci_groups_make(void);
 
 /** No messages any more, as after a reset. */
 void pci_msi_off(struct pci_function *f);

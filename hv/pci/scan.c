@@ -23,11 +23,12 @@ static bool function_add(uint16_t bdf)
 		return false;
 	}
 	pci_function_read(&f);
-	if (f.class_code >> 16 != PCI_CLASS_BASE_BRIDGE && f.class_code != PCI_CLASS_IOMMU) {
+	if (!pci_is_infrastructure(&f)) {
 		pci_bus_master(&f, false);
 	}
 	if (function_count < PCI_MAX_FUNCTIONS) {
 		pci_reset_prepare(&f);
+		f.index = f.group = (uint8_t)function_count;
 		functions[function_count++] = f;
 	} else {
 		log_line("pci: %02x:%02x.%x: one too many, no domain can own it", bdf >> 8, bdf >> 3 & 31, bdf & 7);
@@ -46,6 +47,7 @@ int pci_init(void)
 			bdf += 7; /* the device has no other function */
 		}
 	}
+	pci_groups_make();
 	return 0;
 }
 

@@ -12,13 +12,13 @@
 #include <cmocka.h>
 
 #include "abi/errno.h"
-#include "hv/iommu/ivrs.h"
+#include "hv/iommu/described.h"
 
 static struct {
 	uint8_t bytes[512];
 	size_t length;
 } table;
-static struct ivrs ivrs;
+static struct iommu_described ivrs;
 static const char *why;
 
 static void add(const void *bytes, size_t length)
@@ -53,7 +53,7 @@ static unsigned translated_count(void)
 {
 	unsigned count = 0;
 	for (unsigned id = 0; id < 0x10000; id++) {
-		count += ivrs.standing[id] == IVRS_TRANSLATED;
+		count += ivrs.standing[id] == STANDING_TRANSLATED;
 	}
 	return count;
 }
@@ -84,13 +84,17 @@ static void a_good_table(void **state)
 	assert_int_equal(ivrs.units[0].bdf, 0x10);
 	assert_int_equal(ivrs.units[0].registers, REGISTERS);
 	assert_int_equal(ivrs.units[0].flags, 0x20);
-	assert_int_equal(ivrs.standing[0x00fa], IVRS_TRANSLATED);
-	assert_int_equal(ivrs.standing[0x0008], IVRS_TRANSLATED);
-	assert_int_equal(ivrs.standing[0x0000], IVRS_UNKNOWN);
-	assert_int_equal(ivrs.standing[0x0108], IVRS_ALIASED);
-	assert_int_equal(ivrs.standing[0x0200], IVRS_UNKNOWN);
+	assert_int_equal(ivrs.standing[0x00fa], STANDING_TRANSLATED);
+	assert_int_equal(ivrs.standing[0x0008], STANDING_TRANSLATED);
+	assert_int_equal(ivrs.standing[0x0000], STANDING_UNKNOWN);
+	assert_int_equal(ivrs.standing[0x0108], STANDING_TRANSLATED);
+	assert_int_equal(ivrs.alias_count, 1);
+	assert_int_equal(ivrs.aliases[0].first, 0x0100);
+	assert_int_equal(ivrs.aliases[0].last, 0x01ff);
+	assert_int_equal(ivrs.aliases[0].to, 0x00f0);
+	assert_int_equal(ivrs.standing[0x0200], STANDING_UNKNOWN);
 	assert_int_equal(ivrs.ioapic_count, 1);
-	assert_int_equal(ivrs.ioapics[0], 0xa0);
+	assert_int_equal(ivrs.ioapics[0].bdf, 0xa0);
 }
 
 static void the_highest_type_counts(void **state)
@@ -106,9 +110,9 @@ static void the_highest_type_counts(void **state)
 	assert_int_equal(ivrs.unit_count, 2);
 	assert_int_equal(ivrs.units[1].bdf, 0x0110);
 	assert_int_equal(translated_count(), 2);
-	assert_int_equal(ivrs.standing[0x0008], IVRS_TRANSLATED);
-	assert_int_equal(ivrs.standing[0x0018], IVRS_TRANSLATED);
-	assert_int_equal(ivrs.standing[0x0010], IVRS_UNKNOWN);
+	assert_int_equal(ivrs.standing[0x0008], STANDING_TRANSLATED);
+	assert_int_equal(ivrs.standing[0x0018], STANDING_TRANSLATED);
+	assert_int_equal(ivrs.standing[0x0010], STANDING_UNKNOWN);
 }
 
 static void memory_demands_are_noticed(void **state)
@@ -119,9 +123,20 @@ static void memory_demands_are_noticed(void **state)
 	unit(0x11, 0x0010, REGISTERS, all, sizeof(all));
 	add(one, sizeof(one));
 	assert_int_equal(parse(), 0);
-	assert_int_equal(ivrs.standing[0x0014], IVRS_MEMORY);
-	assert_int_equal(ivrs.standing[0x00fa], IVRS_MEMORY);
-	assert_int_equal(ivrs.standing[0x00fb], IVRS_TRANSLATED);
+	assert_int_equal(ivrs.standing[0x0014], STANDING_MEMORY);
+	assert_int_equal(ivrs.standing[0x00fa], STANDING_MEMORY);
+	assert_int_equal(ivrs.standing[0x00fb], STANDING_TRANSLATED);
+}
+
+static void aliases_of_themselves_are_none(void **state)
+{
+	const uint8_t entries[] = { 66, 0x18, 0, 0, 0, 0x18, 0, 0, 66, 0x20, 0, 0, 0, 0x18, 0, 0 };
+	unit(0x11, 0x0010, REGISTERS, entries, sizeof(entries));
+	assert_int_equal(parse(), 0);
+	assert_int_equal(ivrs.alias_count, 1);
+	assert_int_equal(ivrs.aliases[0].first, 0x20);
+	assert_int_equal(ivrs.aliases[0].to, 0x18);
+	assert_int_equal(translated_count(), 2);
 }
 
 static void refused(void)
@@ -193,7 +208,7 @@ static void any_cut_or_flipped_byte_is_survived(void **state)
 		for (unsigned value = 0; value < 256; value++) {
 			table.bytes[at] = (uint8_t)value;
 			(void)parse();
-			assert_true(ivrs.unit_count <= IVRS_MAX_UNITS && ivrs.ioapic_count <= IVRS_MAX_IOAPICS);
+			assert_true(ivrs.unit_count <= IOMMU_MAX_UNITS && ivrs.ioapic_count <= IOMMU_MAX_IOAPICS);
 		}
 		table.bytes[at] = old;
 	}
@@ -205,7 +220,7 @@ static void too_many_are_refused_not_dropped(void **state)
 	for (size_t i = 0; i < 100; i++) {
 		memcpy(entries + 4 * i, (uint8_t[]){ 2, (uint8_t)i, 0, 0 }, 4);
 	}
-	for (unsigned i = 0; i < IVRS_MAX_UNITS + 1; i++) {
+	for (unsigned i = 0; i < IOMMU_MAX_UNITS + 1; i++) {
 		unit(0x10, (uint16_t)(0x10 + i), REGISTERS, entries, 4);
 	}
 	refused();
@@ -213,6 +228,12 @@ static void too_many_are_refused_not_dropped(void **state)
 	unit(0x10, 0x10, REGISTERS, entries, sizeof(entries));
 	assert_int_equal(parse(), 0);
 	assert_int_equal(translated_count(), 100);
+	fresh(NULL);
+	for (unsigned i = 0; i < IOMMU_MAX_ALIASES + 1; i++) {
+		memcpy(entries + 8 * i, (uint8_t[]){ 66, (uint8_t)(8 + i), 0, 0, 0, 0xf0, 0, 0 }, 8);
+	}
+	unit(0x10, 0x10, REGISTERS, entries, 8 * (IOMMU_MAX_ALIASES + 1));
+	refused();
 }
 
 int main(void)
@@ -221,6 +242,7 @@ int main(void)
 		cmocka_unit_test_setup(a_good_table, fresh),
 		cmocka_unit_test_setup(the_highest_type_counts, fresh),
 		cmocka_unit_test_setup(memory_demands_are_noticed, fresh),
+		cmocka_unit_test_setup(aliases_of_themselves_are_none, fresh),
 		cmocka_unit_test_setup(broken_blocks_are_refused, fresh),
 		cmocka_unit_test_setup(broken_entries_are_refused, fresh),
 		cmocka_unit_test_setup(any_cut_or_flipped_byte_is_survived, fresh),

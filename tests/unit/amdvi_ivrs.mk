@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: MIT
-UNIT_amdvi_ivrs := hv/iommu/ivrs.c
+UNIT_amdvi_ivrs := hv/iommu/ivrs.c hv/iommu/described.c

@@ -30,6 +30,8 @@ static inline struct cpu *cpu_current(void)
 	return cpu;
 }
 
+/** Interrupts name processors by 32 bits. */
+bool cpu_x2apic(void);
 /** Make another processor leave its guest or its idle halt and run sched_poll(). An IPI. */
 void cpu_kick(uint32_t index);
 /** Halt with interrupts on until one has been handled; returns with interrupts off. */

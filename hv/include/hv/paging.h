@@ -8,6 +8,7 @@
 #define HV_PAGING_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include "hv/addr.h"
 
 #define MAP_READ 1u
@@ -27,6 +28,8 @@ struct paging_format {
 	bool (*is_leaf)(uint64_t entry, unsigned level);
 	hpa_t (*address)(uint64_t entry, unsigned level);
 	unsigned (*prot)(uint64_t entry);
+	/** If not NULL: called behind each store to tables, for a walker that does not see the processor's caches. */
+	void (*written)(const void *at, size_t bytes);
 };
 
 extern const struct paging_format host_format;

@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* PCI: enumeration by ECAM (MCFG), configuration access, what a domain may touch, MSI, reset. */
+/*
+ * PCI: enumeration by ECAM (MCFG), configuration access, what a domain may touch, MSI, reset; and groups: the functions
+ * that the bus does not keep apart, because their requests carry one ID, or because they reach each other without
+ * passing an IOMMU.
+ */
 #ifndef HV_PCI_H
 #define HV_PCI_H
 
@@ -21,7 +25,24 @@ struct pci_function {
 	struct domain *owner; /* NULL: the hypervisor's or nobody's; bus mastering is off then */
 	uint8_t vector; /* host vector of its interrupt */
 	void *registers; /* mapped for the class's own reset, or NULL */
+	uint8_t index; /* pci_at(index) is it */
+	uint8_t port; /* PCI_PORT_* */
+	bool acs; /* it has access control services, and they are on */
+	uint8_t secondary, subordinate; /* a bridge's buses; 0: it is none */
+	uint16_t requester; /* the ID that its requests carry: its own, or that of a bridge before it */
+	uint8_t group; /* index of the first function of its group */
+	bool open; /* its IDs lead through a domain's tables: the IOMMU's lock */
 };
+
+/* PCI Express device/port types (PCI Express 4.0, 7.5.3.2). */
+enum {
+	PCI_PORT_ENDPOINT = 0, PCI_PORT_LEGACY = 1, PCI_PORT_ROOT = 4, PCI_PORT_UPSTREAM = 5, PCI_PORT_DOWNSTREAM = 6,
+	PCI_PORT_TO_PCI = 7, PCI_PORT_FROM_PCI = 8, PCI_PORT_INTEGRATED = 9, PCI_PORT_CONVENTIONAL = 0xff,
+};
+
+/* For a line of the log: "00:1f.2". */
+#define PCI_NAME "%02x:%02x.%x"
+#define PCI_NAME_OF(bdf) (bdf) >> 8, (bdf) >> 3 & 31, (bdf) & 7
 
 int pci_init(void); /* -ENODEV without an MCFG */
 unsigned pci_count(void);
@@ -31,6 +52,13 @@ struct pci_function *pci_find_class(uint32_t class_code, unsigned index);
 
 uint32_t pci_read(const struct pci_function *f, unsigned offset, unsigned width);
 void pci_write(const struct pci_function *f, unsigned offset, unsigned width, uint32_t value);
+
+/** The next function of f's group behind `after` (NULL: the first), or NULL. */
+struct pci_function *pci_group_next(const struct pci_function *f, const struct pci_function *after);
+/** The firmware says that the requests of function `id` arrive under `alias`. Before any domain owns a function. */
+void pci_group_alias(uint16_t id, uint16_t alias);
+/** Bridges of every kind, and the IOMMU's own function, no domain may own. */
+bool pci_is_infrastructure(const struct pci_function *f);
 
 /** A domain's access, filtered: reads are open (BARs as they are), writes pass only for the command register's
  *  memory, bus-master and INTx-disable bits, status, cache line size, latency, as docs/abi.md says. -EPERM, -EINVAL. */
