@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: MIT
+UNIT_vmx_controls := hv/vmm/vmx_controls.c
