@@ -4,6 +4,8 @@
 #include "arch/clock.h"
 #include "arch/cpu.h"
 #include "arch/fpu.h"
+#include "arch/ipi.h"
+#include "arch/processors.h"
 #include "kernel/block.h"
 #include "kernel/file.h"
 #include "kernel/memory.h"
@@ -44,6 +46,7 @@ void kernel_main(uint64_t start_info)
 	clock_init();
 	fpu_init();
 	events_init();
+	ipi_init();
 	sched_init();
 	load_init();
 	interrupts_on();
@@ -53,5 +56,6 @@ void kernel_main(uint64_t start_info)
 	if (error) {
 		kernel_panic("cannot mount the root file system %s: error %d", root, -error);
 	}
+	processors_start();
 	init_run(boot_memory.cmdline);
 }

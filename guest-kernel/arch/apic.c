@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Local APIC and I/O APIC of the bare machine. Intel SDM vol. 3, chapter 11; 82093AA data sheet; ACPI 6.4, 5.2.12 (MADT).
- * One processor receives all interrupts, in physical destination mode. ISA interrupts go by the MADT's overrides, else identity.
+ * Local APIC and I/O APIC. Intel SDM vol. 3, chapter 11 (x2APIC: 11.12); 82093AA data sheet; ACPI 6.4, 5.2.12 (MADT).
+ * The boot processor receives all device interrupts, in physical destination mode. ISA interrupts go by the MADT's overrides, else identity.
  */
 #include "arch/apic.h"
 #include "abi/errno.h"
@@ -17,6 +17,8 @@
 #define LAPIC_TPR 0x80
 #define LAPIC_EOI 0xb0
 #define LAPIC_SPURIOUS 0xf0
+#define LAPIC_ICR 0x300
+#define LAPIC_ICR_HIGH 0x310
 #define LAPIC_LVT_TIMER 0x320
 #define LAPIC_LVT_LINT0 0x350
 #define LAPIC_TIMER_INITIAL 0x380
@@ -25,6 +27,13 @@
 #define LAPIC_ENABLE 0x100
 #define LVT_MASKED (1u << 16)
 #define DIVIDE_BY_1 0xb
+#define ICR_PENDING (1u << 12)
+#define ICR_INIT 0x4500u /* level, assert */
+#define ICR_START 0x4600u
+
+#define MSR_APIC_BASE 0x1bu
+#define APIC_BASE_X2APIC (3ull << 10)
+#define MSR_X2APIC 0x800u /* + offset / 16 */
 
 #define IOAPIC_SELECT 0
 #define IOAPIC_WINDOW 4 /* in 32-bit words: 0x10 */
@@ -33,19 +42,53 @@
 #define REDIRECTION_LOW_ACTIVE (1u << 13)
 #define REDIRECTION_LEVEL (1u << 15)
 
-static volatile uint32_t *lapic, *ioapic;
+static volatile uint32_t *lapic, *ioapic; /* lapic NULL: x2APIC */
 static uint32_t ioapic_base, ioapic_inputs;
 static uint64_t timer_rate; /* ticks per second */
 static uint64_t ticks_mult; /* ticks per ns, 32 bits of fraction */
 
 static uint32_t lapic_read(unsigned offset)
 {
-	return lapic[offset / 4];
+	return lapic ? lapic[offset / 4] : (uint32_t)msr_read(MSR_X2APIC + offset / 16);
 }
 
 static void lapic_write(unsigned offset, uint32_t value)
 {
-	lapic[offset / 4] = value;
+	if (lapic) {
+		lapic[offset / 4] = value;
+	} else {
+		msr_write(MSR_X2APIC + offset / 16, value);
+	}
+}
+
+/** In x2APIC mode one write, which first waits for what was stored before (SDM vol. 3, 11.12.3). */
+static void icr_send(uint32_t apic_id, uint32_t command)
+{
+	if (!lapic) {
+		__asm__ volatile("mfence; lfence" : : : "memory");
+		msr_write(MSR_X2APIC + LAPIC_ICR / 16, (uint64_t)apic_id << 32 | command);
+		return;
+	}
+	lapic[LAPIC_ICR_HIGH / 4] = apic_id << 24;
+	lapic[LAPIC_ICR / 4] = command;
+	while (lapic[LAPIC_ICR / 4] & ICR_PENDING) {
+		cpu_relax();
+	}
+}
+
+void apic_send(uint32_t apic_id, uint8_t vector)
+{
+	icr_send(apic_id, vector);
+}
+
+void apic_send_init(uint32_t apic_id)
+{
+	icr_send(apic_id, ICR_INIT);
+}
+
+void apic_send_start(uint32_t apic_id, uint8_t page)
+{
+	icr_send(apic_id, ICR_START | page);
 }
 
 static void lapic_eoi(void)
@@ -89,36 +132,50 @@ int irq_route(uint32_t gsi, uint8_t vector, bool level_low)
 		return -ENODEV;
 	}
 	uint32_t index = IOAPIC_REDIRECTION + 2 * (gsi - ioapic_base);
-	ioapic_write(index + 1, cpu_current()->apic_id << 24);
+	ioapic_write(index + 1, cpu_at(0)->apic_id << 24);
 	ioapic_write(index, vector | (level_low ? REDIRECTION_LOW_ACTIVE | REDIRECTION_LEVEL : 0));
 	return 0;
 }
 
 uint64_t irq_message_address(void)
 {
-	return 0xfee00000ull | (uint64_t)cpu_current()->apic_id << 12;
+	return 0xfee00000ull | (uint64_t)cpu_at(0)->apic_id << 12;
 }
 
-void apic_init(void)
+void apic_start(void)
 {
-	struct acpi_interrupts found = acpi_interrupts();
-	pic_mask();
-	lapic = mmio_map(found.lapic, PAGE_SIZE);
 	if (!lapic) {
-		kernel_panic("no memory to map the local APIC");
+		msr_write(MSR_APIC_BASE, msr_read(MSR_APIC_BASE) | APIC_BASE_X2APIC);
 	}
-	cpu_current()->apic_id = lapic_read(LAPIC_ID) >> 24;
+	cpu_current()->apic_id = lapic ? lapic_read(LAPIC_ID) >> 24 : lapic_read(LAPIC_ID);
 	lapic_write(LAPIC_LVT_LINT0, LVT_MASKED);
 	lapic_write(LAPIC_LVT_TIMER, VECTOR_TIMER);
 	lapic_write(LAPIC_TIMER_DIVIDE, DIVIDE_BY_1);
 	lapic_write(LAPIC_TPR, 0);
 	lapic_write(LAPIC_SPURIOUS, LAPIC_ENABLE | VECTOR_SPURIOUS);
+}
+
+void apic_init(void)
+{
+	struct acpi_interrupts found = acpi_interrupts();
+	bool x2apic = cpuid(1, 0).ecx >> 21 & 1;
+	pic_mask();
+	lapic = x2apic ? NULL : mmio_map(found.lapic, PAGE_SIZE);
+	if (!x2apic && !lapic) {
+		kernel_panic("no memory to map the local APIC");
+	}
+	apic_start();
 	irq_set(VECTOR_TIMER, timer_interrupt, NULL);
 	irq_end = lapic_eoi;
 	if (found.ioapic && (ioapic = mmio_map(found.ioapic, PAGE_SIZE))) {
 		ioapic_base = found.ioapic_base;
 		ioapic_inputs = (ioapic_read(IOAPIC_VERSION) >> 16 & 0xff) + 1;
 	}
+}
+
+void apic_init_bulkhead(bool ends_upcalls)
+{
+	irq_end = ends_upcalls ? lapic_eoi : NULL;
 }
 
 void apic_count_start(void)

@@ -109,3 +109,64 @@ boot_high:
 	cli
 	hlt
 	jmp .stop
+
+; The other processors. A copy of these lines at TRAMPOLINE is where a start-up interrupt makes one begin, in real mode: straight into
+; long mode with the boot tables, then to the stack and the structure that arch/processors.c has left for the one it starts.
+TRAMPOLINE equ 0x8000
+%define LOW(label) (TRAMPOLINE + (label - trampoline_start))
+section .rodata
+align 16
+global trampoline_start, trampoline_end
+trampoline_start:
+bits 16
+	cli
+	xor ax, ax
+	mov ds, ax
+	o32 lgdt [LOW(trampoline_gdt_pointer)]
+	mov eax, CR4_PAE
+	mov cr4, eax
+	mov eax, [LOW(trampoline_cr3)]
+	mov cr3, eax
+	mov ecx, MSR_EFER
+	rdmsr
+	or eax, EFER_LME_NXE
+	wrmsr
+	mov eax, CR0_PE | CR0_MP | CR0_ET | CR0_NE | CR0_WP | CR0_PG
+	mov cr0, eax
+	jmp dword 0x10:LOW(trampoline_long)
+bits 64
+trampoline_long:
+	mov rax, processor_entry
+	jmp rax
+align 4
+trampoline_cr3:
+	dd boot_pml4 - KERNEL_BASE
+trampoline_gdt_pointer:
+	dw 4 * 8 - 1
+	dd boot_gdt - KERNEL_BASE
+trampoline_end:
+
+section .text
+processor_entry:
+	mov eax, 0x18
+	mov ds, eax
+	mov es, eax
+	mov ss, eax
+	xor eax, eax
+	mov fs, eax
+	mov gs, eax
+	extern kernel_cr3, processor_starting, processor_stack
+	mov rax, [kernel_cr3]
+	mov cr3, rax
+	xor edi, edi
+	xchg rdi, [processor_starting] ; zero: too late, given up
+	test rdi, rdi
+	jz .late
+	mov rsp, [processor_stack]
+	xor ebp, ebp
+	extern processor_run
+	call processor_run
+.late:
+	cli
+	hlt
+	jmp .late

@@ -6,6 +6,7 @@
 #include "arch/cpu.h"
 #include "arch/trap.h"
 #include "base/string.h"
+#include "kernel/memory.h"
 #include "kernel/platform.h"
 #include "kernel/trap.h"
 
@@ -29,9 +30,16 @@ struct cpu_features cpu_features;
 extern const uint64_t trap_stubs[256];
 extern char boot_stack_top[], syscall_entry[];
 
-static struct cpu cpus[CPU_MAX];
-static uint8_t ist_stacks[CPU_MAX][IST_COUNT - 1][IST_STACK] __attribute__((aligned(16)));
+unsigned cpu_count = 1;
+static struct cpu boot_cpu;
+static struct cpu *cpus[CPU_MAX] = { &boot_cpu };
+static uint8_t boot_ist_stacks[IST_COUNT - 1][IST_STACK] __attribute__((aligned(16)));
 static struct idt_gate idt[256];
+
+struct cpu *cpu_at(unsigned index)
+{
+	return cpus[index];
+}
 
 static void idt_fill(void)
 {
@@ -63,10 +71,6 @@ static void gdt_load(struct cpu *cpu)
 	__asm__ volatile("pushq %0; leaq 1f(%%rip), %%rax; pushq %%rax; lretq; 1:" : : "i"(KERNEL_CS) : "rax", "memory");
 	__asm__ volatile("mov %0, %%ss" : : "r"(KERNEL_SS));
 	__asm__ volatile("mov %0, %%ds; mov %0, %%es; mov %0, %%fs; mov %0, %%gs" : : "r"(0));
-	cpu->tss.io_map = sizeof(cpu->tss);
-	for (unsigned i = 0; i < IST_COUNT - 1; i++) {
-		cpu->tss.ist[i] = (uint64_t)ist_stacks[cpu->index][i] + IST_STACK;
-	}
 	__asm__ volatile("ltr %w0" : : "r"(TSS_SELECTOR));
 }
 
@@ -95,24 +99,55 @@ static void control_set(void)
 	__asm__ volatile("mov %0, %%cr4" : : "r"(cr4));
 }
 
-void cpu_init(void)
+static void cpu_set_up(struct cpu *cpu, unsigned index, uint8_t (*ist_stacks)[IST_STACK])
 {
-	struct cpu *cpu = &cpus[0];
 	cpu->self = cpu;
+	cpu->index = index;
 	cpu->timer_armed_ns = UINT64_MAX;
+	cpu->timers_next_ns = UINT64_MAX;
+	list_init(&cpu->timers);
 	list_init(&cpu->queue.runnable);
 	spin_init(&cpu->queue.lock, "run queue");
+	cpu->tss.io_map = sizeof(cpu->tss);
+	for (unsigned i = 0; i < IST_COUNT - 1; i++) {
+		cpu->tss.ist[i] = (uint64_t)ist_stacks[i] + IST_STACK;
+	}
+}
+
+struct cpu *cpu_create(unsigned index)
+{
+	struct cpu *cpu = index < CPU_MAX ? kzalloc(sizeof(*cpu) + 64) : NULL;
+	void *stacks = cpu ? kmalloc((IST_COUNT - 1) * IST_STACK) : NULL;
+	if (!stacks) {
+		kfree(cpu);
+		return NULL;
+	}
+	cpu = (struct cpu *)(((uintptr_t)cpu + 63) & ~63ull); /* for good: it is never freed */
+	cpu_set_up(cpu, index, stacks);
+	cpus[index] = cpu;
+	return cpu;
+}
+
+void cpu_load(struct cpu *cpu)
+{
 	gdt_load(cpu);
 	msr_write(MSR_GS_BASE, (uint64_t)cpu);
 	msr_write(MSR_KERNEL_GS_BASE, 0);
-	idt_fill();
 	struct table_pointer pointer = { sizeof(idt) - 1, (uint64_t)idt };
 	__asm__ volatile("lidt %0" : : "m"(pointer));
-	features_find();
 	control_set();
 	msr_write(MSR_EFER, msr_read(MSR_EFER) | 1);
 	/* SYSCALL loads CS and SS from bits 47:32, SYSRET from 63:48 (+16 and +8). */
 	msr_write(MSR_STAR, (uint64_t)(USER_SS - 8) << 48 | (uint64_t)KERNEL_CS << 32);
 	msr_write(MSR_LSTAR, (uint64_t)syscall_entry);
 	msr_write(MSR_SFMASK, 0x257fd5 & ~2ull); /* every flag: IF, TF, DF, AC, NT, RF among them */
+}
+
+void cpu_init(void)
+{
+	cpu_set_up(&boot_cpu, 0, boot_ist_stacks);
+	boot_cpu.online = true;
+	idt_fill();
+	features_find();
+	cpu_load(&boot_cpu);
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Processors: the per-processor structure (reached through GS), control registers and the features that the kernel uses.
- * Written for several processors; one is started.
+ * A thread that may be preempted can be on another processor one instruction later: cpu_current() is used with interrupts off, or
+ * through cpu_read(), which is one instruction.
  */
 #ifndef ARCH_CPU_H
 #define ARCH_CPU_H
@@ -14,7 +15,7 @@
 #include "kernel/lock.h"
 #include "platform/doorbell.h"
 
-#define CPU_MAX 1
+#define CPU_MAX 8
 
 #define KERNEL_CS 0x10
 #define KERNEL_SS 0x18
@@ -53,10 +54,13 @@ struct thread;
 struct address_space;
 
 struct run_queue {
-	spinlock_t lock; /* also: thread->state of the threads of this processor */
+	spinlock_t lock; /* also: state, place and processor of the threads that belong to this processor */
 	struct list runnable;
-	uint32_t runnable_count;
+	volatile uint32_t runnable_count; /* read by other processors as a hint */
+	uint32_t bound_count; /* of these, how many may not run just anywhere */
 };
+
+struct shootdown;
 
 struct cpu {
 	struct cpu *self; /* GS:0 */
@@ -70,15 +74,20 @@ struct cpu {
 	struct thread *switched_from; /* the thread that the running one took over from, for thread_switched() */
 	struct thread *fpu_owner; /* whose registers the FPU holds; NULL: nobody's */
 	struct address_space *active; /* whose tables CR3 names; NULL: the kernel's own */
-	bool idling; /* waiting for an interrupt in the current thread's context */
+	volatile bool idling; /* waiting for an interrupt; with one processor in the context of the thread that went to sleep last */
+	volatile bool online; /* set by the processor itself */
 	uint64_t user_gs_base; /* what KERNEL_GS_BASE holds for the user thread */
 	uint32_t sample_countdown; /* stays in the kernel until the next one that is timed */
 	struct doorbell doorbell; /* peers to ring (platform/event.c) */
 	uint64_t timer_armed_ns; /* what the one-shot timer is set to; UINT64_MAX: off */
 	struct run_queue queue;
+	struct list timers; /* sched/timer.c */
+	uint64_t timers_next_ns; /* deadline of the first, UINT64_MAX: none */
+	uint32_t ipi_requests; /* arch/ipi.c */
+	struct shootdown *shootdowns[CPU_MAX]; /* what processor i waits for, mm/flush.c */
 	struct tss tss;
 	uint64_t gdt[10];
-};
+} __attribute__((aligned(64)));
 _Static_assert(offsetof(struct cpu, current) == 8 && offsetof(struct cpu, kernel_top) == 16 &&
 		       offsetof(struct cpu, user_rsp) == 24,
 	       "entry.asm and thread_current know these offsets");
@@ -90,6 +99,22 @@ static inline struct cpu *cpu_current(void)
 	return cpu;
 }
 
+/* A 32-bit member of this processor's structure, good for a look with interrupts on. */
+#define cpu_read(member)                                                                                             \
+	({                                                                                                           \
+		uint32_t cpu_value;                                                                                  \
+		_Static_assert(sizeof(((struct cpu *)0)->member) == 4, "32 bits");                                   \
+		__asm__ volatile("movl %%gs:%c1, %0" : "=r"(cpu_value) : "i"(offsetof(struct cpu, member)));         \
+		cpu_value;                                                                                           \
+	})
+
+extern unsigned cpu_count; /* that run; their indices are 0 ... cpu_count - 1 */
+struct cpu *cpu_at(unsigned index);
+static inline uint64_t cpu_bit(const struct cpu *cpu)
+{
+	return 1ull << cpu->index;
+}
+
 /* Features found at boot, constant from then on. */
 struct cpu_features {
 	bool smap, large_1g, invariant_tsc, xsave, xsaveopt;
@@ -97,8 +122,12 @@ struct cpu_features {
 extern struct cpu_features cpu_features;
 _Static_assert(offsetof(struct cpu_features, smap) == 0, "entry.asm knows it");
 
-/** Load this processor's GDT, TSS, IDT, SYSCALL registers and control bits. */
+/** The boot processor: load GDT, TSS, IDT, SYSCALL registers and control bits. */
 void cpu_init(void);
+/** Make the structure of one more, with its interrupt stacks. NULL: no memory, or CPU_MAX are there. */
+struct cpu *cpu_create(unsigned index);
+/** What cpu_init() loads, on the processor that this structure is for. */
+void cpu_load(struct cpu *cpu);
 
 struct cpuid {
 	uint32_t eax, ebx, ecx, edx;

@@ -2,7 +2,9 @@
 /*
  * Floating-point state. Each user thread has its own area; the registers are saved and loaded when a processor turns from one
  * user thread to another (never lazily by CR0.TS, which leaks state on some processors). Kernel threads and idling leave them
- * alone, so a thread that sleeps and is the next to run again pays nothing. AMD64 APM vol. 2, 11.5; Intel SDM vol. 1, 13.
+ * alone, so a thread that sleeps and is the next to run again there need not load them; with several processors they are saved whenever
+ * it stops running. A processor holds a thread's registers if it names the thread, and the thread names it.
+ * AMD64 APM vol. 2, 11.5; Intel SDM vol. 1, 13.
  */
 #include "arch/fpu.h"
 #include "arch/cpu.h"
@@ -49,12 +51,18 @@ static void state_load(const void *from)
 	}
 }
 
+void fpu_start(void)
+{
+	if (cpu_features.xsave) {
+		__asm__ volatile("xsetbv" : : "c"(0), "a"((uint32_t)state_mask), "d"(0));
+	}
+}
+
 void fpu_init(void)
 {
 	if (cpu_features.xsave) {
-		struct cpuid leaf = cpuid(13, 0);
-		state_mask = leaf.eax & XCR0_X87_SSE_AVX;
-		__asm__ volatile("xsetbv" : : "c"(0), "a"((uint32_t)state_mask), "d"(0));
+		state_mask = cpuid(13, 0).eax & XCR0_X87_SSE_AVX;
+		fpu_start();
 		state_size = (cpuid(13, 0).ebx + 63) & ~63u;
 	}
 	kassert(state_size <= sizeof(start_state));
@@ -67,28 +75,45 @@ void fpu_init(void)
 	*(uint64_t *)(start_state + XSAVE_HEADER) = 3;
 }
 
-/** The current thread's area, with what the registers hold now. */
+static bool holds(const struct cpu *cpu, const struct thread *thread)
+{
+	return cpu->fpu_owner == thread && thread->fpu_cpu == cpu;
+}
+
+/** The current thread's area, with what the registers hold now. Interrupts are off. */
 static void *state_sync(void)
 {
 	struct thread *thread = thread_current();
-	struct cpu *cpu = cpu_current();
-	if (thread->fpu && cpu->fpu_owner == thread) {
+	if (thread->fpu && holds(cpu_current(), thread)) {
 		state_save(thread->fpu);
 	}
 	return thread->fpu;
 }
 
+static void take(struct cpu *cpu, struct thread *thread)
+{
+	cpu->fpu_owner = thread;
+	thread->fpu_cpu = cpu;
+}
+
 void fpu_switch(struct thread *next)
 {
 	struct cpu *cpu = cpu_current();
-	if (cpu->fpu_owner == next || !next->fpu) {
+	if (!next->fpu || holds(cpu, next)) {
 		return;
 	}
-	if (cpu->fpu_owner) {
+	if (cpu_count == 1 && cpu->fpu_owner) {
 		state_save(cpu->fpu_owner->fpu);
 	}
 	state_load(next->fpu);
-	cpu->fpu_owner = next;
+	take(cpu, next);
+}
+
+void fpu_leave(struct thread *thread)
+{
+	if (cpu_count > 1) {
+		(void)state_sync();
+	}
 }
 
 void fpu_drop(struct thread *thread)
@@ -130,7 +155,6 @@ void fpu_read(void *to)
 void fpu_write(const void *from)
 {
 	struct thread *thread = thread_current();
-	struct cpu *cpu = cpu_current();
 	uint64_t flags = interrupts_save();
 	memcpy(thread->fpu, from, state_size);
 	*(uint32_t *)((char *)thread->fpu + MXCSR_OFFSET) &= mxcsr_mask;
@@ -140,6 +164,6 @@ void fpu_write(const void *from)
 		memset(header + 1, 0, 56);
 	}
 	state_load(thread->fpu);
-	cpu->fpu_owner = thread;
+	take(cpu_current(), thread);
 	interrupts_restore(flags);
 }

@@ -8,6 +8,10 @@
 struct thread;
 
 void fpu_init(void);
+/** On a processor that has just started. */
+void fpu_start(void);
+/** The current thread stops running here, and may go on elsewhere. Interrupts are off. */
+void fpu_leave(struct thread *thread);
 /** The current thread's registers are to be `next`'s. Interrupts are off. */
 void fpu_switch(struct thread *next);
 /** Memory for a thread's state; a copy of the current user thread's, or a new program's. NULL: no memory. */

@@ -3,6 +3,7 @@
 #include <stdarg.h>
 
 #include "arch/cpu.h"
+#include "arch/ipi.h"
 #include "arch/trap.h"
 #include "base/format.h"
 #include "kernel/memory.h"
@@ -36,15 +37,26 @@ static void backtrace_print(uint64_t rip, uint64_t rbp)
 	}
 }
 
-static bool panicking;
+static uint32_t panicking; /* the processor's index + 1 */
+
+bool kernel_panicking(void)
+{
+	return panicking;
+}
 
 static void panic_enter(void)
 {
 	interrupts_off();
-	if (panicking) {
+	uint32_t nobody = 0, self = cpu_read(index) + 1;
+	if (!__atomic_compare_exchange_n(&panicking, &nobody, self, false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST)) {
+		while (nobody != self) {
+			__asm__ volatile("hlt"); /* another processor is at it */
+		}
 		power_panic("a second panic within the first");
 	}
-	panicking = true;
+	if (cpu_count > 1) {
+		ipi_send(((1ull << cpu_count) - 1) & ~cpu_bit(cpu_current()), IPI_STOP);
+	}
 }
 
 void trap_panic(const struct trap_frame *f, const char *reason)

@@ -88,6 +88,15 @@ static void irq_handle(const struct trap_frame *frame)
 	cpu->interrupt_depth--;
 }
 
+/** An interrupt in the kernel is over: someone better may run now. Under a spin lock interrupts are off, so none is held here. */
+static void preempt_kernel(const struct cpu *cpu)
+{
+	const struct thread *thread = cpu->current;
+	if (thread && thread->need_resched && thread != cpu->idle && !cpu->idling && cpu->interrupt_depth == 0) {
+		sched_preempt();
+	}
+}
+
 static bool exception_fixup(struct trap_frame *frame)
 {
 	for (const struct exception_entry *e = exception_table_start; e < exception_table_end; e++) {
@@ -136,7 +145,7 @@ static void page_fault_kernel(struct trap_frame *frame, uint64_t address)
 	}
 }
 
-/** Whether this stay in the kernel is to be timed (sched.h). */
+/** Whether this stay in the kernel is to be timed (sched.h). Interrupts may be on: a count that is lost now and then does no harm. */
 static inline bool sample_due(void)
 {
 	struct cpu *cpu = cpu_current();
@@ -210,6 +219,9 @@ void trap_handle(struct trap_frame *frame)
 		page_fault(frame);
 	} else if (frame->vector >= 32) {
 		irq_handle(frame);
+		if (!trap_from_user(frame) && !irq_is_echo(frame)) {
+			preempt_kernel(cpu_current());
+		}
 	} else {
 		exception(frame);
 	}

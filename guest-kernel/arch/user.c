@@ -20,7 +20,7 @@ static bool user_range(uint64_t address, size_t bytes)
 static void guard_down(void)
 {
 	if (CONFIG_DEBUG) {
-		kassert(cpu_current()->spin_depth == 0 && cpu_current()->interrupt_depth == 0);
+		kassert(cpu_read(spin_depth) == 0 && cpu_read(interrupt_depth) == 0);
 	}
 	if (cpu_features.smap) {
 		__asm__ volatile("stac" : : : "memory");

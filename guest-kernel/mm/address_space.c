@@ -14,22 +14,6 @@
 #include "mm/shared.h"
 #include "mm/user_table.h"
 
-#define FLUSH_ALL_FROM 33
-
-void flush_page(struct flush *flush, uint64_t address)
-{
-	if (cpu_current()->active == flush->as && ++flush->count < FLUSH_ALL_FROM) {
-		tlb_flush_page(address);
-	}
-}
-
-void flush_finish(struct flush *flush)
-{
-	if (flush->count >= FLUSH_ALL_FROM && cpu_current()->active == flush->as) {
-		cr3_write(flush->as->cr3);
-	}
-}
-
 uint64_t area_leaf_flags(const struct area *area, bool write)
 {
 	return PTE_LEAF_FLAGS | (write ? PTE_WRITE | PTE_DIRTY : 0) | (area->prot & PROT_EXEC ? 0 : PTE_NX);
@@ -61,8 +45,18 @@ void address_space_get(struct address_space *as)
 void address_space_activate(struct address_space *as)
 {
 	uint64_t flags = interrupts_save();
-	cpu_current()->active = as;
-	cr3_write(as ? as->cr3 : kernel_cr3);
+	struct cpu *cpu = cpu_current();
+	struct address_space *old = cpu->active;
+	if (old != as) {
+		if (as) {
+			__atomic_fetch_or(&as->cpus, cpu_bit(cpu), __ATOMIC_SEQ_CST);
+		}
+		cpu->active = as;
+		cr3_write(as ? as->cr3 : kernel_cr3);
+		if (old) {
+			__atomic_fetch_and(&old->cpus, ~cpu_bit(cpu), __ATOMIC_SEQ_CST);
+		}
+	}
 	interrupts_restore(flags);
 }
 
@@ -101,19 +95,26 @@ void area_zap(struct address_space *as, struct area *area, uint64_t start, uint6
 				file_page_dirty(area->file, page);
 			}
 			as->resident--;
-			page_put(page);
+			flush_put(flush, page);
 		}
 	}
 }
 
-/** The last reference is gone: nobody runs in it but perhaps this processor, between two threads. */
+/** The last reference is gone: it is loaded only where no thread of it runs, and these processors drop it first. */
 static void address_space_destroy(struct address_space *as)
 {
+	struct flush flush;
 	address_space_unlist(as);
-	if (cpu_current()->active == as) {
-		address_space_activate(NULL);
+	flush_begin(&flush, as);
+	flush_all(&flush);
+	if (as->cpus) {
+		uint64_t flags = interrupts_save();
+		if (cpu_current()->active == as) {
+			address_space_activate(NULL);
+		}
+		interrupts_restore(flags);
+		flush_finish(&flush);
 	}
-	struct flush flush = { .as = as };
 	while (!list_empty(&as->areas.list)) {
 		struct area *area = container_of(as->areas.list.next, struct area, link);
 		area_zap(as, area, area->start, area->end, &flush);
@@ -189,7 +190,9 @@ struct address_space *address_space_fork(struct address_space *from)
 	to->brk_start = from->brk_start;
 	to->brk = from->brk;
 	int error = fork_locked(from, to);
-	struct flush all = { .as = from, .count = FLUSH_ALL_FROM };
+	struct flush all;
+	flush_begin(&all, from);
+	flush_all(&all);
 	flush_finish(&all);
 	mutex_unlock(&from->lock);
 	if (error) {
@@ -206,7 +209,8 @@ int unmap_locked(struct address_space *as, uint64_t start, uint64_t end)
 	if (error) {
 		return error;
 	}
-	struct flush flush = { .as = as };
+	struct flush flush;
+	flush_begin(&flush, as);
 	struct area *area = area_find(&as->areas, start);
 	while (area && area->start < end) {
 		struct area *next = area_next(&as->areas, area);
@@ -342,7 +346,8 @@ static int protect_locked(struct address_space *as, uint64_t start, uint64_t end
 	if (error) {
 		return error;
 	}
-	struct flush flush = { .as = as };
+	struct flush flush;
+	flush_begin(&flush, as);
 	for (uint64_t at = start; at < end;) {
 		struct area *area = area_find(&as->areas, at);
 		at = area->end;

@@ -9,6 +9,7 @@
 #include "kernel/address_space.h"
 #include "kernel/lock.h"
 #include "mm/area.h"
+#include "mm/flush.h"
 
 #define MAP_TOP 0x7ffff0000000ull /* mappings without an address grow down from here; the stack is above */
 #define MAP_LOWEST 0x10000ull
@@ -17,23 +18,16 @@ struct address_space {
 	struct list all_link; /* truncate.c */
 	struct mutex lock; /* before any inode's lock: a fault reads the file */
 	volatile uint32_t references;
+	volatile uint64_t cpus; /* processors that have the tables loaded (flush.c); atomic */
 	uint64_t cr3;
 	struct area_list areas;
 	uint64_t brk_start, brk;
 	uint64_t resident; /* pages in the tables, the zero page not counted */
 };
 
-/* Translations to drop; a few are dropped one by one, more by loading CR3 again. */
-struct flush {
-	struct address_space *as;
-	unsigned count;
-};
-void flush_page(struct flush *flush, uint64_t address);
-void flush_finish(struct flush *flush);
-
 /** Leaf bits for a page of this area, mapped for writing or not. */
 uint64_t area_leaf_flags(const struct area *area, bool write);
-/** Let go of all pages in [start, end) of one area. */
+/** Let go of all pages in [start, end) of one area; flush_finish() is the caller's. */
 void area_zap(struct address_space *as, struct area *area, uint64_t start, uint64_t end, struct flush *flush);
 /** Remove every area in [start, end); the range is cut out exactly. 0, -ENOMEM (nothing changed). */
 int unmap_locked(struct address_space *as, uint64_t start, uint64_t end);

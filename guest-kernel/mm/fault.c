@@ -53,48 +53,55 @@ static struct page *page_private(const void *from)
 	return page;
 }
 
-/** The first write to a page of a file that was mapped for reading: its blocks get their place now, and the page may be another one. */
-static int fault_write_file(struct area *area, uint64_t address, uint64_t *leaf)
+/** The page behind a leaf is another one from now on; the old one goes when no processor has it any more. */
+static void leaf_replace(uint64_t *leaf, uint64_t entry, struct flush *flush, uint64_t address)
 {
-	uint64_t index = (area->offset + ((address & ~(PAGE_SIZE - 1)) - area->start)) >> PAGE_SHIFT;
+	uint64_t old = *leaf & PTE_ADDRESS;
+	*leaf = entry;
+	flush_page(flush, address);
+	if (old != zero_page_phys()) {
+		flush_put(flush, page_from_phys(old));
+	}
+	flush_finish(flush);
+}
+
+/** The first write to a page of a file that was mapped for reading: its blocks get their place now, and the page may be another one. */
+static int fault_write_file(struct area *area, uint64_t address, uint64_t *leaf, struct flush *flush)
+{
+	uint64_t index = (area->offset + (address - area->start)) >> PAGE_SHIFT;
 	struct page *page;
 	int error = file_page(area->file, index, true, &page);
 	if (error) {
 		return error == -ENOMEM ? -ENOMEM : -EIO;
 	}
 	file_page_dirty(area->file, page);
-	page_put(page_from_phys(*leaf & PTE_ADDRESS));
-	*leaf = page_phys(page) | area_leaf_flags(area, true);
+	leaf_replace(leaf, page_phys(page) | area_leaf_flags(area, true), flush, address);
 	return 0;
 }
 
-/** A write to a page that is there, but not for writing. */
+/** A write to a page that is there, but not for writing. A leaf that only gains the permission is noticed by other processors' own faults. */
 static int fault_write_present(struct address_space *as, struct area *area, uint64_t address, uint64_t *leaf)
 {
 	uint64_t phys = *leaf & PTE_ADDRESS;
 	bool zero = phys == zero_page_phys();
 	struct page *old = zero ? NULL : page_from_phys(phys);
-	struct flush flush = { .as = as };
-	if (area->flags & MAP_SHARED) {
-		int error = area->file ? fault_write_file(area, address, leaf) : 0;
-		if (error) {
-			return error;
-		}
-		*leaf |= PTE_WRITE | PTE_DIRTY;
-	} else if (old && !old->owner && old->references == 1) {
-		*leaf |= PTE_WRITE | PTE_DIRTY;
-	} else {
-		struct page *page = page_private(zero ? NULL : page_data(old));
-		if (!page) {
-			return -ENOMEM;
-		}
-		*leaf = page_phys(page) | area_leaf_flags(area, true);
-		as->resident += zero;
-		if (old) {
-			page_put(old);
-		}
+	struct flush flush;
+	flush_begin(&flush, as);
+	address &= ~(PAGE_SIZE - 1);
+	if ((area->flags & MAP_SHARED) && area->file) {
+		return fault_write_file(area, address, leaf, &flush);
 	}
-	flush_page(&flush, address & ~(PAGE_SIZE - 1));
+	if ((area->flags & MAP_SHARED) || (old && !old->owner && old->references == 1)) {
+		*leaf |= PTE_WRITE | PTE_DIRTY;
+		tlb_flush_page(address);
+		return 0;
+	}
+	struct page *page = page_private(zero ? NULL : page_data(old));
+	if (!page) {
+		return -ENOMEM;
+	}
+	as->resident += zero;
+	leaf_replace(leaf, page_phys(page) | area_leaf_flags(area, true), &flush, address);
 	return 0;
 }
 

@@ -114,7 +114,8 @@ static int range_visit(struct address_space *as, uint64_t start, uint64_t end,
 
 static void visit_drop(struct address_space *as, struct area *area, uint64_t from, uint64_t to)
 {
-	struct flush flush = { .as = as };
+	struct flush flush;
+	flush_begin(&flush, as);
 	area_zap(as, area, from, to, &flush);
 	flush_finish(&flush);
 }
@@ -135,25 +136,41 @@ long sys_madvise(const uint64_t a[6])
 	return error;
 }
 
-/** Tell the file system what was written through a shared mapping, and notice the next write again. */
+static bool holds_written_page(uint64_t leaf)
+{
+	return leaf_holds_page(leaf) && (leaf & PTE_DIRTY);
+}
+
+/**
+ * Tell the file system what was written through a shared mapping, and notice the next write again: first no processor can write any
+ * longer, then the page is marked, so that no write falls behind the mark unseen.
+ */
 static void visit_sync(struct address_space *as, struct area *area, uint64_t from, uint64_t to)
 {
-	struct flush flush = { .as = as };
+	struct flush flush;
 	uint64_t *leaf;
 	unsigned count;
 	if (!area->file || !(area->flags & MAP_SHARED)) {
 		return;
 	}
+	flush_begin(&flush, as);
 	for (uint64_t at = from; (leaf = user_leaves_next(as->cr3, &at, to, &count)); at += count * PAGE_SIZE) {
 		for (unsigned i = 0; i < count; i++) {
-			if (leaf_holds_page(leaf[i]) && (leaf[i] & PTE_DIRTY)) {
-				file_page_dirty(area->file, page_from_phys(leaf[i] & PTE_ADDRESS));
-				leaf[i] &= ~(PTE_DIRTY | PTE_WRITE);
+			if (holds_written_page(leaf[i]) && (leaf[i] & PTE_WRITE)) {
+				leaf[i] &= ~PTE_WRITE;
 				flush_page(&flush, at + i * PAGE_SIZE);
 			}
 		}
 	}
 	flush_finish(&flush);
+	for (uint64_t at = from; (leaf = user_leaves_next(as->cr3, &at, to, &count)); at += count * PAGE_SIZE) {
+		for (unsigned i = 0; i < count; i++) {
+			if (holds_written_page(leaf[i])) {
+				file_page_dirty(area->file, page_from_phys(leaf[i] & PTE_ADDRESS));
+				leaf[i] &= ~PTE_DIRTY;
+			}
+		}
+	}
 }
 
 long sys_msync(const uint64_t a[6])

@@ -101,7 +101,7 @@ static struct page *alloc_try(unsigned order, unsigned flags)
 
 static bool may_reclaim(void)
 {
-	return reclaim_hook && thread_current() && interrupts_enabled() && cpu_current()->interrupt_depth == 0;
+	return reclaim_hook && thread_current() && interrupts_enabled() && cpu_read(interrupt_depth) == 0;
 }
 
 struct page *page_alloc_order(unsigned order, unsigned flags)

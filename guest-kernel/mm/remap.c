@@ -12,7 +12,8 @@ enum { MREMAP_MAYMOVE = 1, MREMAP_FIXED = 2 };
 /** The leaves of [from, from+bytes) go to `to`. On -ENOMEM the rest stays where it was, to be moved back. */
 static int leaves_move(struct address_space *as, uint64_t from, uint64_t to, uint64_t bytes)
 {
-	struct flush flush = { .as = as };
+	struct flush flush;
+	flush_begin(&flush, as);
 	int error = 0;
 	for (uint64_t done = 0; done < bytes && !error; done += PAGE_SIZE) {
 		uint64_t *leaf = user_leaf_find(as->cr3, from + done);

@@ -58,7 +58,8 @@ static void area_cut(struct address_space *as, struct area *area, uint64_t first
 
 static void space_cut(struct address_space *as, const struct inode *inode, uint64_t first_page)
 {
-	struct flush flush = { .as = as };
+	struct flush flush;
+	flush_begin(&flush, as);
 	mutex_lock(&as->lock);
 	list_for_each(node, &as->areas.list) {
 		struct area *area = container_of(node, struct area, link);

@@ -22,7 +22,8 @@ struct header {
 #define SLEEP_ENABLE (1u << 13)
 
 #define MADT_ENTRIES 44
-enum { MADT_IOAPIC = 1, MADT_OVERRIDE = 2 };
+enum { MADT_LAPIC = 0, MADT_IOAPIC = 1, MADT_OVERRIDE = 2, MADT_X2APIC = 9 };
+#define MADT_CPU_ENABLED 1u
 
 #define MAPPED_END (4ull << 30) /* tables lie below 4 GiB, where the physmap covers what is between RAM ranges */
 
@@ -65,6 +66,13 @@ static const struct header *table_find(const char signature[4])
 	return NULL;
 }
 
+static void cpu_add(struct acpi_interrupts *found, uint32_t apic_id, uint32_t flags)
+{
+	if ((flags & MADT_CPU_ENABLED) && found->cpu_count < ACPI_CPUS) {
+		found->apic_ids[found->cpu_count++] = apic_id;
+	}
+}
+
 struct acpi_interrupts acpi_interrupts(void)
 {
 	struct acpi_interrupts found = { .lapic = 0xfee00000, .ioapic = 0xfec00000 };
@@ -86,6 +94,10 @@ struct acpi_interrupts acpi_interrupts(void)
 			found.ioapic_base = read32(e, 8);
 		} else if (e[0] == MADT_OVERRIDE && e[1] >= 10 && e[3] < 16) {
 			found.isa_gsi[e[3]] = read32(e, 4);
+		} else if (e[0] == MADT_LAPIC && e[1] >= 8) {
+			cpu_add(&found, e[3], read32(e, 4));
+		} else if (e[0] == MADT_X2APIC && e[1] >= 16) {
+			cpu_add(&found, read32(e, 4), read32(e, 8));
 		}
 		at += e[1];
 	}

@@ -5,10 +5,14 @@
 
 #include <stdint.h>
 
+#define ACPI_CPUS 64
+
 struct acpi_interrupts {
 	uint64_t lapic, ioapic; /* ioapic 0: none */
 	uint32_t ioapic_base; /* first GSI */
 	uint32_t isa_gsi[16];
+	unsigned cpu_count; /* usable ones, at most ACPI_CPUS */
+	uint32_t apic_ids[ACPI_CPUS];
 };
 struct acpi_interrupts acpi_interrupts(void);
 

@@ -4,6 +4,7 @@
  * are collected per processor and sent in the idle call itself, so that a thread that submits a request and sleeps costs one exit;
  * when the processor has something else to do, doorbell.h says whether they may wait.
  */
+#include "arch/apic.h"
 #include "arch/clock.h"
 #include "arch/cpu.h"
 #include "arch/trap.h"
@@ -99,6 +100,11 @@ static uint64_t exit_cost(void)
 	return least;
 }
 
+void events_start(void)
+{
+	hypercall(BH_HC_UPCALL, VECTOR_UPCALL, 0, 0, 0);
+}
+
 void events_init(void)
 {
 	if (!platform_is_bulkhead()) {
@@ -106,6 +112,7 @@ void events_init(void)
 	}
 	event_handler(BH_EVENT_TIMER, timer_event, NULL);
 	irq_set(VECTOR_UPCALL, upcall, NULL);
-	hypercall(BH_HC_UPCALL, VECTOR_UPCALL, 0, 0, 0);
+	apic_init_bulkhead(cpuid(BH_CPUID_DOMAIN, 0).edx & BH_FEATURE_UPCALL_EOI);
+	events_start();
 	patience_ns = DOORBELL_PATIENCE * exit_cost();
 }

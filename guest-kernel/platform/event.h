@@ -5,6 +5,8 @@
 
 #include "platform/doorbell.h"
 
+/** Upcalls to this processor from now on. */
+void events_start(void);
 /** Take what is pending and call the handlers. Interrupts are off. */
 void events_dispatch(void);
 /** Rings wait and this thread, the current one, is to run in user mode: ring, or set the timer that bounds the wait. Interrupts are off. */

@@ -35,9 +35,8 @@ void log_init(void)
 
 void log_control_line(const char *prefix, const char *text)
 {
-	/* A panic inside of the lock's holder still gets its line out. */
 	uint64_t flags = interrupts_save();
-	bool locked = !log_lock.held;
+	bool locked = !kernel_panicking();
 	if (locked) {
 		spin_lock(&log_lock);
 	}
@@ -59,8 +58,8 @@ static void keep_locked(const char *text, unsigned long bytes)
 
 static void keep(const char *line, unsigned long length)
 {
-	if (kept_lock.held) {
-		return; /* a panic inside of the lock's holder */
+	if (kernel_panicking()) {
+		return; /* perhaps inside of the lock's holder */
 	}
 	spin_lock(&kept_lock);
 	keep_locked("<6>", 3);

@@ -97,35 +97,49 @@ static bool thread_exists(uint64_t tid)
 	return found;
 }
 
-static uint64_t all_processors(void)
-{
-	return CPU_MAX >= 64 ? UINT64_MAX : (1ull << CPU_MAX) - 1;
-}
-
 /* Answers the bytes of the kernel's mask. */
 long sys_sched_getaffinity(const uint64_t a[6])
 {
-	uint64_t mask = all_processors();
+	uint64_t mask = 0;
 	if (a[1] < sizeof(mask) || (a[1] & 7)) {
 		return -EINVAL;
 	}
-	if (!thread_exists(a[0])) {
+	spin_lock(&process_lock);
+	const struct thread *t = a[0] ? process_thread_find_locked((uint32_t)a[0]) : thread_current();
+	if (t) {
+		mask = thread_affinity(t) & thread_processors();
+	}
+	spin_unlock(&process_lock);
+	if (!t) {
 		return -ESRCH;
 	}
 	return user_write(a[2], &mask, sizeof(mask)) ? -EFAULT : (long)sizeof(mask);
 }
 
-/* A mask that leaves out a processor that there is cannot be kept. */
+static int affinity_set_locked(struct thread *t, uint64_t mask)
+{
+	const struct credentials *own = &process_current()->credentials;
+	if (!t) {
+		return -ESRCH;
+	}
+	const struct credentials *other = &t->process->credentials;
+	if (own->euid != 0 && own->euid != other->uid && own->euid != other->euid) {
+		return -EPERM;
+	}
+	return thread_set_affinity(t, mask);
+}
+
 long sys_sched_setaffinity(const uint64_t a[6])
 {
 	uint64_t mask = 0;
 	if (user_read(&mask, a[2], a[1] < sizeof(mask) ? a[1] : sizeof(mask))) {
 		return -EFAULT;
 	}
-	if (!thread_exists(a[0])) {
-		return -ESRCH;
-	}
-	return (mask & all_processors()) == all_processors() ? 0 : -EINVAL;
+	spin_lock(&process_lock);
+	int error = affinity_set_locked(a[0] ? process_thread_find_locked((uint32_t)a[0]) : thread_current(), mask);
+	spin_unlock(&process_lock);
+	thread_move();
+	return error;
 }
 
 long sys_sched_getscheduler(const uint64_t a[6])
@@ -181,7 +195,7 @@ long sys_sched_get_priority_min(const uint64_t a[6])
 
 long sys_getcpu(const uint64_t a[6])
 {
-	uint32_t cpu = cpu_current()->index, node = 0;
+	uint32_t cpu = cpu_read(index), node = 0;
 	if ((a[0] && user_write(a[0], &cpu, sizeof(cpu))) || (a[1] && user_write(a[1], &node, sizeof(node)))) {
 		return -EFAULT;
 	}

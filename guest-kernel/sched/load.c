@@ -14,8 +14,10 @@ static struct timer timer;
 
 static void sample(struct timer *unused)
 {
-	const struct cpu *cpu = cpu_current();
-	uint64_t wanting = cpu->queue.runnable_count + !cpu->idling;
+	uint64_t wanting = 0;
+	for (unsigned i = 0; i < cpu_count; i++) {
+		wanting += cpu_at(i)->queue.runnable_count + !cpu_at(i)->idling;
+	}
 	for (unsigned i = 0; i < LOAD_AVERAGES; i++) {
 		uint64_t next = averages[i] * keeps[i] + wanting * LOAD_ONE * (LOAD_ONE - keeps[i]);
 		__atomic_store_n(&averages[i], next / LOAD_ONE, __ATOMIC_RELAXED);

@@ -9,21 +9,41 @@
 #include "kernel/platform.h"
 #include "kernel/thread.h"
 
+#define SPIN_LIMIT_CYCLES 60000000000ull /* half a minute or so; an emulated processor can be off for seconds */
+
 void spin_init(spinlock_t *lock, const char *name)
 {
 	*lock = (spinlock_t)SPINLOCK_INIT(name);
+}
+
+/** Debug builds: the holder's processor is known, and a wait that has no end is told. */
+static void spin_lock_watched(spinlock_t *lock)
+{
+	struct cpu *cpu = cpu_current();
+	uint32_t mark = cpu->index + 1;
+	uint64_t start = tsc_read();
+	if (lock->held == mark) {
+		kernel_panic("spin lock %s taken twice", lock->name);
+	}
+	uint32_t free = 0;
+	while (!__atomic_compare_exchange_n(&lock->held, &free, mark, false, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED)) {
+		while (free = 0, lock->held) {
+			if (tsc_read() - start > SPIN_LIMIT_CYCLES) {
+				kernel_panic("spin lock %s held too long by processor %u", lock->name, lock->held - 1u);
+			}
+			cpu_relax();
+		}
+	}
+	cpu->spin_depth++;
 }
 
 void spin_lock(spinlock_t *lock)
 {
 	uint64_t flags = interrupts_save();
 	if (CONFIG_DEBUG) {
-		if (CPU_MAX == 1 && lock->held) {
-			kernel_panic("spin lock %s taken twice", lock->name);
-		}
-		cpu_current()->spin_depth++;
+		spin_lock_watched(lock);
 	}
-	while (__atomic_exchange_n(&lock->held, 1, __ATOMIC_ACQUIRE)) {
+	while (!CONFIG_DEBUG && __atomic_exchange_n(&lock->held, 1, __ATOMIC_ACQUIRE)) {
 		while (lock->held) {
 			cpu_relax();
 		}
@@ -35,7 +55,7 @@ void spin_unlock(spinlock_t *lock)
 {
 	uint64_t flags = lock->flags;
 	if (CONFIG_DEBUG) {
-		kassert(lock->held);
+		kassert(lock->held == cpu_current()->index + 1);
 		cpu_current()->spin_depth--;
 	}
 	__atomic_store_n(&lock->held, 0, __ATOMIC_RELEASE);
@@ -58,7 +78,7 @@ static bool mutex_try(struct mutex *m)
 void mutex_lock(struct mutex *m)
 {
 	if (CONFIG_DEBUG) {
-		kassert(cpu_current()->spin_depth == 0 && m->owner != thread_current());
+		kassert(cpu_read(spin_depth) == 0 && m->owner != thread_current());
 	}
 	if (!mutex_try(m)) {
 		WAIT_EVENT(&m->waiters, mutex_try(m));

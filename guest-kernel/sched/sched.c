@@ -3,14 +3,16 @@
  * The scheduler: one queue a processor, round robin. A thread has a time slice by its nice value; what is left of it survives a
  * sleep, and a thread that wakes with some left goes to the front, so that those that wait for devices and people come before
  * those that compute, yet cannot starve them: an empty slice sends anyone to the back with a new one.
- * User mode is preempted, the kernel is not. With nothing to run the processor waits in the context of the thread that
- * went to sleep last: when that thread is the one to wake, no switch takes place. No tick: the timer is set to the
- * slice's end only while another thread is runnable.
+ * User mode is preempted, and the kernel outside of spin locks, by interrupts. With nothing to run a machine's only processor waits in
+ * the context of the thread that went to sleep last: when that thread is the one to wake, no switch takes place. Of several each has
+ * an idle thread, so that a thread that sleeps can go on anywhere. No tick: the timer is set to the slice's end only while another
+ * thread is runnable.
  */
 #include "sched/sched.h"
 #include "arch/clock.h"
 #include "arch/cpu.h"
 #include "arch/fpu.h"
+#include "arch/ipi.h"
 #include "kernel/address_space.h"
 #include "kernel/platform.h"
 #include "kernel/process.h"
@@ -55,9 +57,10 @@ void sched_sample_end(struct thread *thread, unsigned weight)
 	thread->system_debt_ns += (thread->system_ns - thread->sample_start_ns) * (weight - 1);
 }
 
-static void queue_insert_locked(struct cpu *cpu, struct thread *thread)
+void queue_insert_locked(struct cpu *cpu, struct thread *thread)
 {
 	thread->state = THREAD_RUNNABLE;
+	thread->cpu = cpu->index;
 	if (thread->slice_left_ns) {
 		list_push_front(&cpu->queue.runnable, &thread->run_link);
 	} else {
@@ -65,56 +68,92 @@ static void queue_insert_locked(struct cpu *cpu, struct thread *thread)
 		list_push_back(&cpu->queue.runnable, &thread->run_link);
 	}
 	cpu->queue.runnable_count++;
+	cpu->queue.bound_count += thread->affinity != UINT64_MAX;
+}
+
+void queue_remove_locked(struct cpu *cpu, struct thread *thread)
+{
+	list_remove(&thread->run_link);
+	cpu->queue.runnable_count--;
+	cpu->queue.bound_count -= thread->affinity != UINT64_MAX;
+}
+
+static bool is_asleep(const struct thread *thread)
+{
+	return thread->state == THREAD_SLEEPING || thread->state == THREAD_STOPPED;
+}
+
+/** The queues of the processor that a thread belongs to and of the one where it is to go if it sleeps. Interrupts are off. */
+static struct cpu *wake_lock(struct thread *thread, struct cpu *self, struct cpu **home)
+{
+	for (;;) {
+		*home = cpu_at(__atomic_load_n(&thread->cpu, __ATOMIC_RELAXED));
+		struct cpu *target = cpu_count > 1 && is_asleep(thread) ? place_choose(thread, self) : *home;
+		queues_lock(*home, target);
+		bool may = !is_asleep(thread) || (thread->affinity & cpu_bit(target));
+		if (thread->cpu == (*home)->index && may) {
+			return target;
+		}
+		queues_unlock(*home, target);
+	}
+}
+
+static void wake(struct thread *thread, bool look)
+{
+	uint64_t flags = interrupts_save();
+	struct cpu *self = cpu_current(), *home, *target = wake_lock(thread, self, &home);
+	bool woken = is_asleep(thread), elsewhere = look && thread->state == THREAD_RUNNING && home != self;
+	thread->wake_pending = true;
+	if (woken) {
+		queue_insert_locked(target, thread);
+	}
+	queues_unlock(home, target);
+	if (woken) {
+		place_tell(target, self);
+	} else if (elsewhere) {
+		ipi_send(cpu_bit(home), IPI_LOOK);
+	}
+	interrupts_restore(flags);
 }
 
 void sched_wake(struct thread *thread)
 {
-	struct cpu *cpu = cpu_current();
-	spin_lock(&cpu->queue.lock);
-	thread->wake_pending = true;
-	if (thread->state == THREAD_SLEEPING || thread->state == THREAD_STOPPED) {
-		queue_insert_locked(cpu, thread);
-		/* A device or a timer woke it: it goes before whoever computes. A thread that wakes another runs on. */
-		if (cpu->interrupt_depth && !cpu->idling) {
-			cpu->current->need_resched = true;
-		}
-	}
-	spin_unlock(&cpu->queue.lock);
+	wake(thread, false);
 }
 
 void thread_wake(struct thread *thread)
 {
-	sched_wake(thread);
+	wake(thread, true);
 }
 
 void thread_start(struct thread *thread)
 {
-	struct cpu *cpu = cpu_current();
-	spin_lock(&cpu->queue.lock);
+	uint64_t flags = interrupts_save();
 	thread->slice_left_ns = 0;
-	queue_insert_locked(cpu, thread);
-	spin_unlock(&cpu->queue.lock);
+	place_anew(thread);
+	interrupts_restore(flags);
 }
 
-static struct thread *queue_take(struct cpu *cpu)
+static struct thread *queue_take_locked(struct cpu *cpu)
 {
-	spin_lock(&cpu->queue.lock);
-	struct list *node = list_pop_front(&cpu->queue.runnable);
-	if (node) {
-		cpu->queue.runnable_count--;
+	if (list_empty(&cpu->queue.runnable)) {
+		return NULL;
 	}
-	spin_unlock(&cpu->queue.lock);
-	return node ? container_of(node, struct thread, run_link) : NULL;
+	struct thread *thread = container_of(cpu->queue.runnable.next, struct thread, run_link);
+	queue_remove_locked(cpu, thread);
+	return thread;
 }
 
-/** Wait in the current thread's context for a runnable one. */
-static struct thread *idle_until_runnable(struct cpu *cpu)
+/** The machine's only processor: wait in the current thread's context for a runnable one. The queue's lock is let go meanwhile. */
+static struct thread *idle_until_runnable_locked(struct cpu *cpu)
 {
 	struct thread *next;
 	cpu->idling = true;
-	while (!(next = queue_take(cpu))) {
+	do {
+		spin_unlock(&cpu->queue.lock);
 		platform_idle(timers_next());
-	}
+		spin_lock(&cpu->queue.lock);
+	} while (!(next = queue_take_locked(cpu)));
 	cpu->idling = false;
 	return next;
 }
@@ -138,26 +177,34 @@ static void thread_load(struct cpu *cpu, struct thread *next)
 	}
 }
 
-void sched_switch(void)
+/** The thread to run now. The machine's only processor waits for one, unless the current thread is dead. */
+static struct thread *next_locked(struct cpu *cpu, struct thread *prev)
 {
-	struct cpu *cpu = cpu_current();
+	struct thread *next = queue_take_locked(cpu);
+	if (next) {
+		return next;
+	}
+	return cpu_count > 1 || prev->state == THREAD_DEAD ? cpu->idle : idle_until_runnable_locked(cpu);
+}
+
+void sched_switch_locked(struct cpu *cpu)
+{
 	struct thread *prev = cpu->current;
 	uint64_t now = time_ns();
 	sched_account(prev, now);
 	stretch_end(&prev->stretch, now - prev->stretch_start_ns, prev->state != THREAD_RUNNABLE);
-	struct thread *next = queue_take(cpu);
-	if (!next) {
-		next = prev->state == THREAD_DEAD ? cpu->idle : idle_until_runnable(cpu);
-		now = time_ns();
-	}
+	bool waits = list_empty(&cpu->queue.runnable);
+	struct thread *next = next_locked(cpu, prev);
+	now = waits ? time_ns() : now;
 	next->run_since_ns = now;
 	next->state = THREAD_RUNNING;
 	next->stretch_start_ns = now;
 	if (next == prev) {
+		spin_unlock(&cpu->queue.lock);
 		return;
 	}
-	if (cpu->doorbell.wanted && !next->process) {
-		event_flush(); /* a user thread looks at that before it returns to user mode */
+	if (prev->process) {
+		fpu_leave(prev);
 	}
 	thread_load(cpu, next);
 	cpu->switched_from = prev;
@@ -169,9 +216,18 @@ void thread_switched(void)
 {
 	struct cpu *cpu = cpu_current();
 	struct thread *prev = cpu->switched_from;
-	cpu->switched_from = NULL;
-	if (prev && prev->state == THREAD_DEAD) {
+	bool dead = prev->state == THREAD_DEAD, moves = prev->state == THREAD_RUNNABLE && !(prev->affinity & cpu_bit(cpu));
+	spin_unlock(&cpu->queue.lock);
+	if (dead) {
 		thread_free(prev);
+	} else if (moves) {
+		place_anew(prev);
+	}
+	if (cpu_count > 1) {
+		place_share(cpu);
+	}
+	if (cpu->doorbell.wanted && !cpu->current->process && cpu->current != cpu->idle) {
+		event_flush(); /* a user thread looks at that before it returns to user mode */
 	}
 }
 
@@ -181,32 +237,43 @@ void sched_preempt(void)
 	struct thread *thread = cpu->current;
 	thread->need_resched = false;
 	sched_account(thread, time_ns());
+	if (cpu_count > 1 && !thread->slice_left_ns) {
+		place_level(cpu);
+	}
 	spin_lock(&cpu->queue.lock);
-	if (!list_empty(&cpu->queue.runnable)) {
+	if (!(thread->affinity & cpu_bit(cpu))) {
+		thread->state = THREAD_RUNNABLE; /* thread_switched() sends it on */
+	} else if (!list_empty(&cpu->queue.runnable)) {
 		/* Behind the one that is to run now. */
-		thread->state = THREAD_RUNNABLE;
-		if (thread->slice_left_ns) {
-			list_insert_after(cpu->queue.runnable.next, &thread->run_link);
-		} else {
-			thread->slice_left_ns = slice_ns(thread->nice);
-			list_push_back(&cpu->queue.runnable, &thread->run_link);
-		}
+		struct thread *first = queue_take_locked(cpu);
+		queue_insert_locked(cpu, thread);
+		list_push_front(&cpu->queue.runnable, &first->run_link);
 		cpu->queue.runnable_count++;
+		cpu->queue.bound_count += first->affinity != UINT64_MAX;
 	} else if (!thread->slice_left_ns) {
 		thread->slice_left_ns = slice_ns(thread->nice);
 	}
-	spin_unlock(&cpu->queue.lock);
 	if (thread->state == THREAD_RUNNABLE) {
-		sched_switch();
+		sched_switch_locked(cpu);
+	} else {
+		spin_unlock(&cpu->queue.lock);
 	}
 }
 
 void thread_yield(void)
 {
 	uint64_t flags = interrupts_save();
-	struct thread *thread = thread_current();
-	thread->slice_left_ns = 0;
+	thread_current()->slice_left_ns = 0;
 	sched_preempt();
+	interrupts_restore(flags);
+}
+
+void thread_move(void)
+{
+	uint64_t flags = interrupts_save();
+	if (!(thread_current()->affinity & cpu_bit(cpu_current()))) {
+		sched_preempt();
+	}
 	interrupts_restore(flags);
 }
 
@@ -217,6 +284,16 @@ static uint64_t slice_end(const struct thread *thread)
 	return thread->run_since_ns + (sleeps ? slice_ns(thread->nice) : thread->slice_left_ns);
 }
 
+/** Others wait here while another processor idles: wake it, unless this thread has so far let them run soon; then it has a little time. */
+static uint64_t share_end(struct cpu *cpu)
+{
+	if (stretch_is_brief(&cpu->current->stretch)) {
+		return cpu->current->run_since_ns + BRIEF_NS;
+	}
+	place_share(cpu);
+	return UINT64_MAX;
+}
+
 void sched_before_user(void)
 {
 	struct cpu *cpu = cpu_current();
@@ -224,10 +301,20 @@ void sched_before_user(void)
 	if (cpu->queue.runnable_count) {
 		uint64_t end = slice_end(cpu->current);
 		next = end < next ? end : next;
+		end = cpu_count > 1 && place_could_share(cpu) ? share_end(cpu) : UINT64_MAX;
+		next = end < next ? end : next;
 	}
 	if (next < cpu->timer_armed_ns) {
 		cpu->timer_armed_ns = next;
 		clock_arm(next);
+	}
+}
+
+void sched_look(void)
+{
+	struct cpu *cpu = cpu_current();
+	if (!cpu->idling && !(cpu->current->affinity & cpu_bit(cpu))) {
+		cpu->current->need_resched = true;
 	}
 }
 
@@ -237,38 +324,86 @@ void sched_timer(void)
 	uint64_t now = time_ns();
 	cpu->timer_armed_ns = UINT64_MAX;
 	timers_run(now);
-	if (!cpu->idling) {
+	if (!cpu->idling && cpu->queue.runnable_count) {
 		struct thread *thread = cpu->current;
-		if (cpu->queue.runnable_count && now - thread->run_since_ns >= thread->slice_left_ns) {
+		if (now - thread->run_since_ns >= thread->slice_left_ns) {
 			thread->need_resched = true;
+		}
+		if (cpu_count > 1) {
+			place_share(cpu);
 		}
 	}
 }
 
-static void idle_run(void *unused)
+static void idle_among_many(struct cpu *cpu)
 {
+	cpu->idling = true;
 	for (;;) {
-		interrupts_off();
-		thread_current()->state = THREAD_SLEEPING;
-		sched_switch();
+		place_idle(cpu, true);
+		if (cpu->queue.runnable_count || place_steal(cpu)) {
+			break;
+		}
+		platform_idle(timers_next());
 	}
+	place_idle(cpu, false);
+	cpu->idling = false;
+}
+
+_Noreturn void sched_run_idle(void)
+{
+	interrupts_off();
+	struct cpu *cpu = cpu_current();
+	for (;;) {
+		if (cpu_count > 1 || cpu->index) {
+			idle_among_many(cpu);
+		}
+		spin_lock(&cpu->queue.lock);
+		cpu->current->state = THREAD_SLEEPING;
+		sched_switch_locked(cpu);
+	}
+}
+
+static void idle_begin(void *unused)
+{
+	sched_run_idle();
+}
+
+static struct thread *idle_create(struct cpu *cpu)
+{
+	struct thread *idle = thread_prepare("idle", idle_begin, NULL);
+	if (idle) {
+		idle->cpu = cpu->index;
+		cpu->idle = idle;
+	}
+	return idle;
+}
+
+static void run_first(struct cpu *cpu, struct thread *thread)
+{
+	thread->cpu = cpu->index;
+	thread->state = THREAD_RUNNING;
+	thread->slice_left_ns = SLICE_NS;
+	thread->run_since_ns = time_ns();
+	cpu->current = thread;
+	cpu->kernel_top = (uint64_t)thread->stack + THREAD_STACK;
+	cpu->tss.rsp[0] = cpu->kernel_top;
+}
+
+bool sched_add_processor(struct cpu *cpu)
+{
+	struct thread *idle = idle_create(cpu);
+	if (idle) {
+		run_first(cpu, idle);
+	}
+	return idle;
 }
 
 void sched_init(void)
 {
 	struct cpu *cpu = cpu_current();
 	struct thread *boot = thread_alloc("boot");
-	struct thread *idle = thread_create("idle", idle_run, NULL);
-	if (!boot || !idle) {
+	if (!boot || !idle_create(cpu)) {
 		kernel_panic("no memory for the first threads");
 	}
-	queue_take(cpu);
-	idle->state = THREAD_SLEEPING;
-	cpu->idle = idle;
-	boot->state = THREAD_RUNNING;
-	boot->slice_left_ns = SLICE_NS;
-	boot->run_since_ns = time_ns();
-	cpu->current = boot;
-	cpu->kernel_top = (uint64_t)boot->stack + THREAD_STACK;
-	cpu->tss.rsp[0] = cpu->kernel_top;
+	run_first(cpu, boot);
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Inside of the scheduler, and what arch/ and platform/ need of it. One run queue a processor; its lock also guards the state
- * of the threads that belong to it.
+ * of the threads that belong to it. It is held over the switch from one thread to the next, so whoever has it finds every thread of
+ * the processor either running or wholly saved.
  */
 #ifndef SCHED_SCHED_H
 #define SCHED_SCHED_H
@@ -16,16 +17,54 @@
 void sched_init(void);
 /** Start the load averages (load.c). */
 void load_init(void);
-/** Give the processor to the next runnable thread; the caller has set its own state. Interrupts are off. */
-void sched_switch(void);
+/** Make ready for one more processor: its idle thread. False: no memory. */
+bool sched_add_processor(struct cpu *cpu);
+/** Its idle thread's work. Interrupts are off. */
+_Noreturn void sched_run_idle(void);
+/** Another processor has put a thread on this one's queue, has a signal for its thread, or has work to take. Interrupts are off. */
+void sched_look(void);
+/** Give the processor to the next runnable thread; the caller has set its own state and holds the queue's lock, which is let go. Interrupts are off. */
+void sched_switch_locked(struct cpu *cpu);
 /** The current thread's time is up, or a better one is there: it stays runnable. Interrupts are off. */
 void sched_preempt(void);
 /** Last thing before user mode, interrupts off: arms the timer if someone waits for it. */
 void sched_before_user(void);
 /** The timer interrupt: due timers, end of a slice. Interrupts are off. */
 void sched_timer(void);
-/** Make runnable if asleep; `preempt`: let it take over soon. Any context. */
+/** Make runnable if asleep. Any context. */
 void sched_wake(struct thread *thread);
+/** Put a thread on its processor's queue: in front with the rest of its slice, or at the end with a new one. */
+void queue_insert_locked(struct cpu *cpu, struct thread *thread);
+void queue_remove_locked(struct cpu *cpu, struct thread *thread);
+
+/*
+ * place.c: which processor a thread goes to. A thread that wakes another and is known to sleep soon itself keeps that one here, for the
+ * way to another processor costs more than the wait; what waits longer than that is taken by a processor that idles.
+ */
+#define BRIEF_NS 300000ull
+static inline bool stretch_is_brief(const struct stretch *s)
+{
+	return s->last_ns < BRIEF_NS && s->ran_ns < BRIEF_NS;
+}
+/** The queues of two processors, perhaps the same, in the order of their indices. Interrupts are off. */
+void queues_lock(struct cpu *a, struct cpu *b);
+void queues_unlock(struct cpu *a, struct cpu *b);
+/** Where a thread that wakes is to go. Interrupts are off, no lock is held: a moment's choice. */
+struct cpu *place_choose(const struct thread *thread, struct cpu *self);
+/** A thread has been put on that queue: whoever owns it may have to be told. Interrupts are off. */
+void place_tell(struct cpu *target, struct cpu *self);
+/** There is more to run here than this processor runs: wake one that idles. Whether there was one. Interrupts are off. */
+bool place_share(struct cpu *self);
+/** This processor idles: take a thread from another one's queue. Whether there was one. Interrupts are off. */
+bool place_steal(struct cpu *self);
+/** A thread used its whole slice: send one that waits to a processor with at least two fewer. Interrupts are off. */
+void place_level(struct cpu *self);
+/** Put a runnable thread that is on no queue and has left its processor where it may run. Interrupts are off. */
+void place_anew(struct thread *thread);
+/** This processor has nothing to run and is about to wait; or no longer so. */
+void place_idle(struct cpu *self, bool idle);
+/** Is there a processor that idles and could take a thread from this one's queue? */
+bool place_could_share(const struct cpu *self);
 /** Charge the running thread for the time since it last was charged. Interrupts are off. */
 void sched_account(struct thread *thread, uint64_t now_ns);
 
@@ -39,6 +78,8 @@ void sched_sample_end(struct thread *thread, unsigned weight);
 /** The stack that a new thread's first switch finds: it goes to `start`. */
 struct thread *thread_alloc(const char *name);
 void thread_free(struct thread *thread);
+/** A kernel thread that is not yet runnable. NULL: no memory. */
+struct thread *thread_prepare(const char *name, void (*entry)(void *arg), void *arg);
 /** Called on the new thread's stack after each switch (and by thread_begin after the first). Interrupts are off. */
 void thread_switched(void);
 

@@ -74,6 +74,7 @@ struct thread *thread_alloc(const char *name)
 	thread->start_ns = time_ns();
 	string_copy(thread->name, name, sizeof(thread->name));
 	thread->state = THREAD_SLEEPING;
+	thread->affinity = UINT64_MAX;
 	thread->stretch.last_ns = UINT64_MAX; /* who knows */
 	return thread;
 }
@@ -98,7 +99,7 @@ static void switch_frame_set(struct thread *thread, void *below, struct switch_f
 	thread->kernel_sp = (uint64_t)at;
 }
 
-struct thread *thread_create(const char *name, void (*entry)(void *arg), void *arg)
+struct thread *thread_prepare(const char *name, void (*entry)(void *arg), void *arg)
 {
 	struct thread *thread = thread_alloc(name);
 	if (!thread) {
@@ -107,7 +108,15 @@ struct thread *thread_create(const char *name, void (*entry)(void *arg), void *a
 	/* 16-byte alignment at the calls of kernel_thread_entry. */
 	switch_frame_set(thread, (char *)thread->stack + THREAD_STACK,
 			 (struct switch_frame){ .rbx = (uint64_t)entry, .r12 = (uint64_t)arg, .rip = (uint64_t)kernel_thread_entry });
-	thread_start(thread);
+	return thread;
+}
+
+struct thread *thread_create(const char *name, void (*entry)(void *arg), void *arg)
+{
+	struct thread *thread = thread_prepare(name, entry, arg);
+	if (thread) {
+		thread_start(thread);
+	}
 	return thread;
 }
 
@@ -133,6 +142,7 @@ struct thread *thread_create_user(struct process *process, const struct trap_fra
 		thread->fs_base = parent->fs_base;
 		thread->gs_base = parent->gs_base;
 		thread->nice = parent->nice;
+		thread->affinity = thread_affinity(parent);
 	}
 	thread->process = process;
 	*thread_frame(thread) = *frame;
@@ -151,7 +161,8 @@ void thread_begin(void)
 void thread_exit(void)
 {
 	interrupts_off();
+	spin_lock(&cpu_current()->queue.lock);
 	thread_current()->state = THREAD_DEAD;
-	sched_switch();
+	sched_switch_locked(cpu_current());
 	kernel_panic("a dead thread runs");
 }

@@ -78,6 +78,8 @@ static int wait_once(struct thread *thread, bool interruptible)
 {
 	int result = -EAGAIN;
 	uint64_t flags = interrupts_save();
+	struct cpu *cpu = cpu_current();
+	spin_lock(&cpu->queue.lock); /* who wakes this thread takes it after saying why */
 	if (thread->timed_out) {
 		result = -ETIMEDOUT;
 	} else if (thread->wake_pending) {
@@ -86,7 +88,10 @@ static int wait_once(struct thread *thread, bool interruptible)
 		result = -EINTR;
 	} else {
 		thread->state = THREAD_SLEEPING;
-		sched_switch();
+		sched_switch_locked(cpu);
+	}
+	if (result != -EAGAIN) {
+		spin_unlock(&cpu->queue.lock);
 	}
 	interrupts_restore(flags);
 	return result;
@@ -98,7 +103,7 @@ int wait_sleep(uint64_t deadline_ns, bool interruptible)
 	struct timer timer;
 	int result;
 	if (CONFIG_DEBUG) {
-		kassert(cpu_current()->spin_depth == 0 && cpu_current()->interrupt_depth == 0);
+		kassert(cpu_read(spin_depth) == 0 && cpu_read(interrupt_depth) == 0);
 	}
 	thread->timed_out = false;
 	if (deadline_ns) {
@@ -111,7 +116,8 @@ int wait_sleep(uint64_t deadline_ns, bool interruptible)
 	if (deadline_ns) {
 		timer_cancel(&timer);
 	}
-	thread->wake_pending = false;
+	/* Before what the caller looks at next: a wake for a change that it does not see then is not forgotten. */
+	(void)__atomic_exchange_n(&thread->wake_pending, false, __ATOMIC_SEQ_CST);
 	return result;
 }
 
@@ -119,7 +125,7 @@ int thread_sleep_until(uint64_t deadline_ns, bool interruptible)
 {
 	int result;
 	do {
-		thread_current()->wake_pending = false;
+		(void)__atomic_exchange_n(&thread_current()->wake_pending, false, __ATOMIC_SEQ_CST);
 		result = wait_sleep(deadline_ns, interruptible);
 	} while (!result);
 	return result == -ETIMEDOUT ? 0 : result;

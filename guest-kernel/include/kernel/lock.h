@@ -13,7 +13,7 @@
 #include "base/list.h"
 
 typedef struct {
-	volatile uint32_t held;
+	volatile uint32_t held; /* 0: free; in debug builds the holder's processor's index + 1 */
 	uint32_t flags; /* the interrupt flag before, owned by the holder */
 	const char *name;
 } spinlock_t;

@@ -30,6 +30,8 @@ uint64_t platform_rsdp(void);
 /* Kernel log: lines; on Bulkhead BH_HC_LOG, on the bare machine the second serial line as "log kernel: ..." */
 void kprintf(const char *format, ...) __attribute__((format(printf, 1, 2)));
 _Noreturn void kernel_panic(const char *format, ...) __attribute__((format(printf, 1, 2)));
+/** A processor has given up: its last words go out past locks that another one may hold for ever. */
+bool kernel_panicking(void);
 #define kassert(c) do { if (!(c)) kernel_panic("%s:%d: %s", __FILE__, __LINE__, #c); } while (0)
 
 /* The console's hardware: COM1 on the bare machine, BH_HC_CONSOLE_* on Bulkhead. */

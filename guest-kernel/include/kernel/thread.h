@@ -42,6 +42,9 @@ struct thread {
 	uint64_t user_ns, system_ns, start_ns;
 	int nice;
 	/* Private to sched/ and arch/. */
+	uint32_t cpu; /* whose run queue's lock guards it: where it runs, waits to run, or ran last */
+	uint64_t affinity; /* processors that it may run on, by index; under that lock */
+	struct cpu *fpu_cpu; /* the one that loaded its registers last */
 	volatile bool wake_pending; /* woken since it last slept */
 	bool timed_out;
 	uint32_t waiter_count; /* waiters prepared and not finished */
@@ -77,8 +80,14 @@ void thread_yield(void);
 void load_read(uint64_t averages[LOAD_AVERAGES]);
 /** Bring the current thread's user_ns and system_ns up to this moment, before they are read or summed up. */
 void thread_account(void);
-/** Make a sleeping thread look again (signals). Any context. */
+/** Make a thread look again, whether it sleeps or runs in user mode on another processor (signals). Any context. */
 void thread_wake(struct thread *thread);
+/** Which processors there are, as a mask; which of them a thread may use. -EINVAL: none of them. The thread is not about to end. */
+uint64_t thread_processors(void);
+uint64_t thread_affinity(const struct thread *thread);
+int thread_set_affinity(struct thread *thread, uint64_t mask);
+/** If the current thread may no longer run on this processor: go where it may. */
+void thread_move(void);
 /** The registers this thread entered the kernel with. */
 struct trap_frame *thread_frame(struct thread *thread);
 /** Sleep until a monotonic time. 0 or -EINTR. */

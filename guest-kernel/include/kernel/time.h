@@ -17,9 +17,10 @@ struct timer {
 	uint64_t deadline_ns;
 	void (*callback)(struct timer *timer);
 	void *arg;
+	uint32_t cpu; /* on whose queue it is while it is armed */
 };
 void timer_init(struct timer *timer, void (*callback)(struct timer *timer), void *arg);
 void timer_set(struct timer *timer, uint64_t deadline_ns); /* re-arms if armed */
-void timer_cancel(struct timer *timer); /* does not run after this returns */
+void timer_cancel(struct timer *timer); /* does not run after this returns; waits for the callback, so no lock is held that it takes */
 
 #endif

@@ -1,0 +1,9 @@
+/* SPDX-License-Identifier: MIT */
+/* Starting the other processors. */
+#ifndef ARCH_PROCESSORS_H
+#define ARCH_PROCESSORS_H
+
+/** Start all that there are, at most CPU_MAX. A thread with interrupts on, before there are user threads. */
+void processors_start(void);
+
+#endif

@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Shootdown. address_space.cpus names the processors that have its tables loaded, set before CR3 is and cleared after; it is looked at
+ * behind the change of the tables, so a processor that is not named then loads the new ones. One that has them loaded only because it
+ * runs a kernel thread or idles drops them for good, and is not asked again.
+ * The initiator leaves a pointer to its request in the other's struct cpu, and waits, with interrupts off and serving others.
+ */
+#include "mm/flush.h"
+#include "arch/cpu.h"
+#include "arch/ipi.h"
+#include "kernel/platform.h"
+#include "kernel/process.h"
+#include "mm/address_space.h"
+
+struct shootdown {
+	const struct flush *flush;
+	uint32_t waiting; /* processors that have not answered */
+};
+
+static void flush_here(const struct flush *flush)
+{
+	if (flush->count > FLUSH_PAGES) {
+		cr3_write(flush->as->cr3);
+		return;
+	}
+	for (unsigned i = 0; i < flush->count; i++) {
+		tlb_flush_page(flush->addresses[i]);
+	}
+}
+
+void flush_serve(void)
+{
+	struct cpu *cpu = cpu_current();
+	for (unsigned i = 0; i < CPU_MAX; i++) {
+		struct shootdown *s = __atomic_exchange_n(&cpu->shootdowns[i], (struct shootdown *)NULL, __ATOMIC_SEQ_CST);
+		if (!s) {
+			continue;
+		}
+		if (cpu->active == s->flush->as) {
+			const struct process *process = cpu->current->process;
+			if (process && process->memory == cpu->active) {
+				flush_here(s->flush);
+			} else {
+				address_space_activate(NULL);
+			}
+		}
+		__atomic_fetch_sub(&s->waiting, 1, __ATOMIC_RELEASE);
+	}
+}
+
+static void shoot_down(struct cpu *self, const struct flush *flush, uint64_t others)
+{
+	struct shootdown s = { flush, 0 };
+	for (uint64_t left = others; left; left &= left - 1) {
+		s.waiting++;
+	}
+	for (uint64_t left = others; left; left &= left - 1) {
+		__atomic_store_n(&cpu_at((unsigned)__builtin_ctzll(left))->shootdowns[self->index], &s, __ATOMIC_RELEASE);
+	}
+	ipi_send(others, IPI_FLUSH);
+	while (__atomic_load_n(&s.waiting, __ATOMIC_ACQUIRE)) {
+		ipi_serve();
+		cpu_relax();
+	}
+}
+
+/** Everywhere where the tables are loaded. */
+static void forget(struct flush *flush)
+{
+	if (CONFIG_DEBUG) {
+		kassert(cpu_read(spin_depth) == 0);
+	}
+	uint64_t flags = interrupts_save();
+	struct cpu *self = cpu_current();
+	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+	uint64_t cpus = __atomic_load_n(&flush->as->cpus, __ATOMIC_SEQ_CST);
+	if (cpus & cpu_bit(self)) {
+		flush_here(flush);
+	}
+	if (cpus & ~cpu_bit(self)) {
+		shoot_down(self, flush, cpus & ~cpu_bit(self));
+	}
+	interrupts_restore(flags);
+	flush->count = 0;
+}
+
+void flush_finish(struct flush *flush)
+{
+	if (flush->count) {
+		forget(flush);
+	}
+	for (unsigned i = 0; i < flush->held_count; i++) {
+		page_put(flush->held[i]);
+	}
+	flush->held_count = 0;
+}
+
+void flush_put(struct flush *flush, struct page *page)
+{
+	if (!flush->as->cpus && !flush->as->references) {
+		page_put(page); /* nobody can have a translation */
+		return;
+	}
+	flush->held[flush->held_count++] = page;
+	if (flush->held_count == FLUSH_HELD) {
+		flush_finish(flush);
+	}
+}
