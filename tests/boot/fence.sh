@@ -6,46 +6,10 @@
 # fence may still land, so memory is compared from one second after.)
 # limit: 120
 . tests/boot/assert.bash
+. tests/boot/qemu.bash
 
-ram_mib=256
 slot=65536 slots=32
 buffer_bytes=$((slot * slots))
-qemu=
-
-trap '[ -n "$qemu" ] && kill -9 $qemu 2>/dev/null' EXIT
-
-# monitor COMMAND [ARGUMENTS]: to QEMU's monitor (QMP); returns when it has been carried out.
-monitor() {
-	local line
-	printf '{"execute":"%s","arguments":{%s}}\n' "$1" "${2:-}" >&4
-	while read -r -t 20 line <&5; do
-		case $line in
-		*'"return"'*) return ;;
-		*'"error"'*) break ;;
-		esac
-	done
-	fail "QEMU's monitor: $1: ${line:-no answer}"
-}
-
-# memory_save ADDRESS BYTES FILE
-memory_save() {
-	monitor pmemsave "\"val\":$1,\"size\":$2,\"filename\":\"$3\""
-}
-
-# control COMMAND: to the machine's control line.
-control() {
-	printf '%s\n' "$1" >&3
-}
-
-# until_said TEXT: the control line has said so.
-until_said() {
-	for _ in $(seq 300); do
-		grep -q "$1" "$scratch/control" 2>/dev/null && return
-		sleep 0.1
-	done
-	tail -n 30 "$scratch/control"
-	fail "the machine did not say \"$1\""
-}
 
 # start [QEMU's arguments]: a machine with a domain "dma" that has set its queue going.
 start() {
@@ -63,25 +27,8 @@ start() {
 	    unfenced
 	    test-no-reset
 	END
-	"$vmctl" bundle "$scratch/manifest" -o "$scratch/bundle" || fail "vmctl bundle"
-	rm -f "$scratch/control" "$scratch/in" "$scratch"/monitor.*
-	mkfifo "$scratch/in" "$scratch/monitor.in" "$scratch/monitor.out"
-	qemu-system-x86_64 -M q35 -cpu max,+svm,+npt -m $ram_mib -display none -no-reboot -nodefaults \
-		-kernel "$BUILD/hv.elf" -initrd "$scratch/bundle" \
-		-drive "file=$scratch/disk,format=raw,if=none,id=disk,snapshot=on,throttling.bps-read=262144" \
-		-device ide-hd,drive=disk,bus=ide.0 -serial null -chardev stdio,id=control,logfile="$scratch/control" -serial chardev:control \
-		-chardev "pipe,id=monitor,path=$scratch/monitor" -mon chardev=monitor,mode=control "$@" <>"$scratch/in" >/dev/null 2>"$scratch/qemu" &
-	qemu=$!
-	exec 3<>"$scratch/in" 4<>"$scratch/monitor.in" 5<>"$scratch/monitor.out"
-	monitor qmp_capabilities
+	machine_start ,throttling.bps-read=262144 "$@"
 	until_said 'dma: queue left'
-}
-
-end() {
-	exec 3>&- 4>&- 5>&-
-	kill -9 $qemu
-	wait $qemu 2>/dev/null
-	qemu=
 }
 
 # buffer_find: the host-physical address of the buffer, a page behind the mark (probe_dma.c), in $buffer.
@@ -133,7 +80,7 @@ echo "with the IOMMU:"
 start -device amd-iommu,intremap=on
 buffer_find
 kill_and_watch
-end
+machine_end
 [ "$before" -ge 3 ] || fail "the queue did not run before the kill"
 [ "$fenced" -lt $slots ] || fail "nothing was left in the queue at the fence: the test shows nothing"
 cmp "$scratch/fenced" "$scratch/later" || fail "memory of the dead domain changed after the fence"
@@ -142,6 +89,6 @@ echo "without:"
 start
 buffer_find
 kill_and_watch
-end
+machine_end
 [ "$before" -ge 3 ] && [ "$later" -gt "$fenced" ] && [ "$later" -eq $slots ] || fail "without the IOMMU the old queue did not land: the test shows nothing"
 echo PASS

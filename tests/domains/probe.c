@@ -5,6 +5,7 @@
  *   calls            every hypercall with good and bad arguments, then power off with the verdict
  *   front, back      the two ends of a block link (probe_link.c)
  *   dma              leave the disk controller a long queue of reads and wait (probe_dma.c)
+ *   wild             send the disk controller where the domain may not (probe_dma.c)
  *   idle             wait
  *   vcpus            the second vCPU and the local APIC (probe_vcpus.c)
  *   disk             a virtio-blk front end (probe_disk.c)
@@ -124,6 +125,9 @@ void probe_main(const struct pvh_start_info *info)
 	}
 	if (probe_option("dma")) {
 		probe_dma();
+	}
+	if (probe_option("wild")) {
+		probe_wild();
 	}
 	while (probe_option("idle")) {
 		probe_wait(0, 0);

@@ -49,6 +49,7 @@ void probe_main(const struct pvh_start_info *info);
 void probe_front(void);
 void probe_back(void);
 _Noreturn void probe_dma(void);
+_Noreturn void probe_wild(void);
 void probe_calls(void);
 void probe_vcpus(void);
 void probe_disk(void);
