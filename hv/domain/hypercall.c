@@ -259,6 +259,17 @@ static int64_t commit_stat(struct vcpu *v, struct call *c)
 	return sizeof(struct bh_stat);
 }
 
+static int decode_capsule(struct vcpu *v, struct call *c)
+{
+	bool good = c->a < machine_domain_count && c->d <= CONSOLE_MAX;
+	return !good ? -EINVAL : domain_has_ram(v->domain, GPA(c->c), c->d) ? 0 : -EFAULT;
+}
+
+static int64_t commit_capsule(struct vcpu *v, struct call *c)
+{
+	return (int64_t)capsule_read(machine_domains[c->a], c->b, v->domain, c->c, c->d);
+}
+
 static const struct {
 	unsigned needs; /* enum needs */
 	int (*decode)(struct vcpu *v, struct call *c); /* NULL: nothing more to check */
@@ -281,6 +292,7 @@ static const struct {
 	[BH_HC_POWER] = { 0, decode_power, commit_power },
 	[BH_HC_STAT] = { MAIN, decode_stat, commit_stat },
 	[BH_HC_IPI] = { 0, decode_ipi, commit_ipi },
+	[BH_HC_CAPSULE] = { MAIN, decode_capsule, commit_capsule },
 };
 
 static int take_argument(struct domain *d, unsigned needs, struct call *c)

@@ -115,6 +115,11 @@ _Noreturn void machine_start(void)
 		build_link(&h->links[i]);
 	}
 	for (unsigned i = 0; i < machine_domain_count; i++) {
+		if (!machine_domains[i]->main) {
+			capsule_reserve(machine_domains[i]);
+		}
+	}
+	for (unsigned i = 0; i < machine_domain_count; i++) {
 		struct domain *d = machine_domains[i];
 		recover_start(d);
 		for (unsigned n = 0; n < d->vcpu_count; n++) {

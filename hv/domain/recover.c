@@ -175,12 +175,15 @@ static void die(struct domain *d)
 	r->frozen = tsc_read();
 	spin_lock(&machine_lock);
 	int fence = domain_detach_devices(d);
-	links_down(d);
 	spin_unlock(&machine_lock);
 	r->fenced = tsc_read();
 	int reset = reset_devices(d);
 	r->reset = tsc_read();
 	log_line("domain %s died: %s: %s", d->config->name, cause_names[r->cause], d->request_reason);
+	capsule_keep(d, cause_names[r->cause]);
+	spin_lock(&machine_lock);
+	links_down(d);
+	spin_unlock(&machine_lock);
 	decide(d, fence, reset);
 }
 
@@ -270,5 +273,6 @@ void machine_iommu_fault(const struct iommu_fault *fault)
 	log_line("domain %s: its device " PCI_NAME " was blocked: %s of %lx, which is not granted to it", name, PCI_NAME_OF(fault->bdf),
 		 access, fault->address);
 	control_event("fault domain=%s device=" PCI_NAME " address=%lx access=%s", name, PCI_NAME_OF(fault->bdf), fault->address, access);
+	capsule_fault(fault->owner, fault);
 	(void)recover_request(fault->owner, CAUSE_IOMMU, "its device accessed memory that is not granted to it");
 }

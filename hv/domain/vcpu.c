@@ -335,13 +335,15 @@ void vcpu_step(struct vcpu *v)
 	uint64_t entered = tsc_read();
 	charge(v, entered);
 	vmm->run(v, &exit, sched_deadline());
+	struct bh_capsule_exit *record = &v->exits[v->entries % BH_CAPSULE_EXITS];
+	*record = (struct bh_capsule_exit){ .tsc = v->left, .rip = v->regs.rip, .call = (uint32_t)v->regs.rax };
 	atomic_fetch_add(&v->entries, 1);
 	atomic_store(&v->in_guest, false);
 	uint64_t cycles = v->left - entered;
 	v->stat.run_cycles += cycles;
 	v->budget_left -= cycles < v->budget_left ? cycles : v->budget_left;
 	delivered(v, exit.taken, events);
-	v->reason = exit_handle(v, &exit);
+	record->reason = v->reason = exit_handle(v, &exit);
 	v->resuming = true;
 	v->stat.exits[v->reason]++;
 }

@@ -288,6 +288,14 @@ static void svm_dump(struct vcpu *v)
 		 c->exit_info1, c->exit_info2, c->cr0, c->cr2, c->cr3, c->cr4, c->efer, c->cs.selector, c->cpl);
 }
 
+static void svm_state(struct vcpu *v, struct bh_capsule_state *state)
+{
+	const struct vmcb *c = svm_vmcb(v);
+	*state = (struct bh_capsule_state){ .cr0 = c->cr0, .cr2 = c->cr2, .cr3 = c->cr3, .cr4 = c->cr4, .efer = c->efer & ~EFER_SVME,
+					    .fs_base = c->fs.base, .gs_base = c->gs.base, .es = c->es.selector, .cs = c->cs.selector,
+					    .ss = c->ss.selector, .ds = c->ds.selector, .fs = c->fs.selector, .gs = c->gs.selector };
+}
+
 const struct vmm_ops svm_ops = {
 	.name = "SVM",
 	.nested = "nested paging (NPT)",
@@ -306,4 +314,5 @@ const struct vmm_ops svm_ops = {
 	.translate = svm_translate,
 	.msr = svm_msr,
 	.dump = svm_dump,
+	.state = svm_state,
 };

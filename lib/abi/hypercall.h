@@ -70,6 +70,9 @@ enum bh_hypercall {
 	BH_HC_STAT = 15,
 	/* ipi(vcpu mask, event): set that event, 3 to 7, at each of the caller's domain's vCPUs in the mask. */
 	BH_HC_IPI = 16,
+	/* capsule(domain, offset, gpa, len) -> bytes: part of what is kept of that domain's last death (abi/capsule.h),
+	 * 0 behind its end; len <= 4096. Main domain only. */
+	BH_HC_CAPSULE = 17,
 	BH_HC_COUNT /* at most 20, for ever */
 };
 

@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #include "abi/bundle.h"
+#include "abi/capsule.h"
 #include "abi/hypercall.h"
 #include "hv/addr.h"
 #include "hv/cpu.h"
@@ -48,6 +49,14 @@ struct recovery { /* of the last death; TSC values */
 	uint64_t restart_at;
 };
 
+struct capsule {
+	hpa_t at; /* c: `size` bytes of machine memory; 0: none */
+	uint64_t size;
+	struct bh_capsule *header; /* c: as last written; behind it a page to copy through */
+	uint64_t fault_count; /* of the IOMMU, of its devices */
+	struct bh_capsule_fault faults[BH_CAPSULE_FAULTS];
+};
+
 struct domain {
 	const struct bundle_domain *config;
 	uint32_t id;
@@ -72,6 +81,7 @@ struct domain {
 	uint64_t request_time;
 	_Atomic uint64_t last_call; /* TSC of the last sign of life */
 	struct recovery recovery;
+	struct capsule capsule;
 };
 
 extern spinlock_t machine_lock; /* links, grants, IOMMU tables, life-cycle transitions */
@@ -140,6 +150,14 @@ void recover_start(struct domain *d);
 void recover_alive(struct domain *d); /* BH_POWER_ALIVE */
 void recover_link_up(struct domain *back); /* machine_lock held */
 void recover_signal(struct domain *back); /* it signalled a front end whose link is up */
+
+/* capsule.c */
+void capsule_reserve(struct domain *d); /* when all domains are built */
+/** Home processor of vCPU 0, all vCPUs outside: write it. */
+void capsule_keep(struct domain *d, const char *cause);
+void capsule_fault(struct domain *d, const struct iommu_fault *fault);
+/** Copy part of the last one to a domain's RAM, which the caller checked. Returns bytes. */
+uint64_t capsule_read(const struct domain *d, uint64_t offset, const struct domain *reader, uint64_t gpa, uint64_t bytes);
 
 /* vcpu.c: for all vCPUs of a domain */
 void domain_freeze(struct domain *d, bool frozen);

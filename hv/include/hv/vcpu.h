@@ -11,6 +11,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "abi/capsule.h"
 #include "abi/hypercall.h"
 #include "hv/vapic.h"
 #include "hv/vmm.h"
@@ -49,6 +50,7 @@ struct vcpu {
 	uint64_t left; /* h: TSC at the last exit */
 	bool resuming; /* h: what the last exit costs is not counted yet */
 	enum bh_exit_reason reason; /* h: of the last exit */
+	struct bh_capsule_exit exits[BH_CAPSULE_EXITS]; /* h: the last ones, at entries % BH_CAPSULE_EXITS */
 	struct bh_stat_domain stat; /* h: its share; other processors read it as it stands */
 };
 

@@ -5,6 +5,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include "abi/capsule.h"
 #include "hv/addr.h"
 #include "hv/paging.h"
 
@@ -63,6 +64,7 @@ struct vmm_ops {
 	int (*translate)(struct vcpu *v, gva_t at, gpa_t *to);
 	int (*msr)(struct vcpu *v, uint32_t index, bool write, uint64_t *value); /* MSRs kept in the control block; -EINVAL */
 	void (*dump)(struct vcpu *v); /* to the log */
+	void (*state)(struct vcpu *v, struct bh_capsule_state *state); /* of the control block, by its home processor */
 	/* Posted interrupts; post is NULL where the processor has none. */
 	bool (*post)(struct vcpu *v, uint8_t vector); /* any processor: raised without an exit. False: it is not in its guest */
 	void (*collect)(struct vcpu *v); /* what was posted too late for the guest to see goes to IRR */
