@@ -31,6 +31,7 @@
 
 struct bench {
 	const struct options *options;
+	enum accelerator accelerator;
 	struct workdir dir;
 	struct figures figures;
 	char image[128];
@@ -114,7 +115,7 @@ static int run_once(struct bench *b, enum vmctl_mode mode, bool icount)
 	static char bench[] = "/bench", data[] = "/data", one[] = "1", short_scale[] = SCALE_SHORT;
 	char *command[] = { bench, data, b->options->is_short ? short_scale : one, NULL };
 	struct options o = { .mode = mode, .cpus = icount ? 1 : b->options->cpus, .memory = b->options->memory, .command = command,
-			     .root = b->image, .write = true, .icount = icount, .verbose = b->options->verbose,
+			     .root = b->image, .write = true, .icount = icount, .accel = icount ? ACCEL_TCG : b->options->accel, .verbose = b->options->verbose,
 			     .timeout_ns = b->options->timeout_ns ? b->options->timeout_ns : BENCH_TIMEOUT_NS };
 	FILE *output = tmpfile();
 	if (!output) {
@@ -141,7 +142,7 @@ static int run_all(struct bench *b)
 			return status;
 		}
 	}
-	for (unsigned i = 0; i < 4 && !b->options->is_short && !machine_kvm_nests(); i++) {
+	for (unsigned i = 0; i < 4 && !b->options->is_short && b->accelerator == ACCELERATOR_TCG; i++) {
 		int status = run_once(b, i % 2 ? MODE_ISOLATED : MODE_MONOLITHIC, true);
 		if (status) {
 			return status;
@@ -159,7 +160,8 @@ static int write_json(struct bench *b)
 	if (!file) {
 		return fail(VMCTL_HOST, "%s can't be written: %s", b->options->json, strerror(errno));
 	}
-	figures_json(&b->figures, file, b->options->cpus ? b->options->cpus : 1, machine_kvm_nests());
+	figures_json(&b->figures, file, b->options->cpus ? b->options->cpus : 1,
+		     b->accelerator != ACCELERATOR_TCG);
 	fclose(file);
 	return 0;
 }
@@ -179,8 +181,9 @@ int command_bench(const struct options *options)
 		return fail(VMCTL_HOST, "no memory");
 	}
 	b->options = options;
+	status = accelerator_take(options, &b->accelerator);
 	snprintf(name, sizeof(name), "bench-%d", (int)getpid());
-	status = workdir_open(&b->dir, name);
+	status = status ? status : workdir_open(&b->dir, name);
 	if (status == 0) {
 		status = make_image(b);
 		status = status ? status : run_all(b);

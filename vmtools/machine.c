@@ -6,7 +6,6 @@
 #include "machine.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <libvirt/libvirt.h>
 #include <libvirt/virterror.h>
 #include <pthread.h>
@@ -107,24 +106,6 @@ static int write_settings(const struct workdir *dir)
 	return 0;
 }
 
-bool machine_kvm_nests(void)
-{
-	char answer = 'N';
-	int fd = open("/dev/kvm", O_RDWR | O_CLOEXEC);
-	if (fd < 0) {
-		return false;
-	}
-	close(fd);
-	fd = open("/sys/module/kvm_amd/parameters/nested", O_RDONLY | O_CLOEXEC);
-	if (fd >= 0) {
-		if (read(fd, &answer, 1) != 1) {
-			answer = 'N';
-		}
-		close(fd);
-	}
-	return answer == 'Y' || answer == '1';
-}
-
 static int connect_line(const struct workdir *dir, const char *name)
 {
 	struct sockaddr_un address = { .sun_family = AF_UNIX };
@@ -166,7 +147,7 @@ static int start(struct machine *machine, const char *xml, const struct workdir 
 
 static int qemu_start(struct machine *machine, const struct machine_config *config, const struct workdir *dir)
 {
-	machine->kvm = machine_kvm_nests() && !config->icount;
+	machine->kvm = config->accelerator != ACCELERATOR_TCG;
 	if (!spawn_find("qemu-system-x86_64")) {
 		return fail(VMCTL_HOST, "qemu-system-x86_64 is not installed: run \"apt-get install qemu-system-x86\" as root");
 	}
@@ -179,7 +160,7 @@ static int qemu_start(struct machine *machine, const struct machine_config *conf
 		return status;
 	}
 	machine->private = calloc(1, sizeof(struct qemu));
-	char *xml = machine_xml(config, dir, machine->kvm);
+	char *xml = machine_xml(config, dir);
 	if (!xml || !machine->private) {
 		free(xml);
 		return fail(VMCTL_HOST, "no memory");

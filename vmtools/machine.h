@@ -10,6 +10,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "accelerator.h"
 #include "workdir.h"
 
 /* The built-in AHCI controller has six ports; the last is kept for the ISO. */
@@ -48,6 +49,7 @@ struct machine_config {
 	unsigned cpus;
 	const char *cpu_flags; /* QEMU: "-svm,+pdpe1gb"; NULL: none */
 	const char *cpu_model; /* Bochs: "tigerlake" */
+	enum accelerator accelerator; /* QEMU's */
 	bool amd_iommu, intel_iommu, icount;
 	bool wall_clock; /* Bochs: the machine's time runs no faster than the host's */
 };
@@ -63,9 +65,7 @@ struct machine {
 int machine_start(struct machine *machine, const struct machine_config *config, const struct workdir *dir);
 /** End it and close its lines. Also right after a start that failed. */
 void machine_stop(struct machine *machine);
-/** Is a /dev/kvm here that runs guests with virtualization of their own? */
-bool machine_kvm_nests(void);
 /** The domain's XML for libvirt (machine_xml.c), malloc'ed. */
-char *machine_xml(const struct machine_config *config, const struct workdir *dir, bool kvm);
+char *machine_xml(const struct machine_config *config, const struct workdir *dir);
 
 #endif

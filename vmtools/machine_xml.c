@@ -73,13 +73,17 @@ static void put_features(FILE *xml, const char *flags)
 	}
 }
 
-static void put_cpu(FILE *xml, const struct machine_config *c, bool kvm)
+static void put_cpu(FILE *xml, const struct machine_config *c)
 {
-	bool no_svm = c->cpu_flags && strstr(c->cpu_flags, "-svm");
-	bool no_npt = no_svm || (c->cpu_flags && strstr(c->cpu_flags, "-npt"));
-	fprintf(xml, "<cpu mode='%s' check='none'>\n", kvm ? "host-passthrough" : "maximum");
-	put_features(xml, no_svm ? "" : no_npt ? "svm" : "svm,npt");
-	put_features(xml, c->cpu_flags ? c->cpu_flags : "");
+	const char *flags = c->cpu_flags ? c->cpu_flags : "";
+	bool is_intel = c->accelerator == ACCELERATOR_KVM_INTEL, no_svm = strstr(flags, "-svm");
+	fprintf(xml, "<cpu mode='%s' check='none'>\n", c->accelerator == ACCELERATOR_TCG ? "maximum" : "host-passthrough");
+	if (is_intel) {
+		put_features(xml, strstr(flags, "-vmx") ? "" : "vmx");
+	} else {
+		put_features(xml, no_svm ? "" : strstr(flags, "-npt") ? "svm" : "svm,npt");
+	}
+	put_features(xml, flags);
 	fprintf(xml, "</cpu>\n");
 }
 
@@ -113,7 +117,7 @@ static void put_arguments(FILE *xml, const struct machine_config *c)
 	fprintf(xml, "</qemu:commandline>\n");
 }
 
-char *machine_xml(const struct machine_config *c, const struct workdir *dir, bool kvm)
+char *machine_xml(const struct machine_config *c, const struct workdir *dir)
 {
 	char *text = NULL;
 	size_t size;
@@ -124,10 +128,10 @@ char *machine_xml(const struct machine_config *c, const struct workdir *dir, boo
 	fprintf(xml,
 		"<domain type='%s' xmlns:qemu='http://libvirt.org/schemas/domain/qemu/1.0'>\n<name>bulkhead</name>\n"
 		"<memory unit='KiB'>%llu</memory>\n<vcpu>%u</vcpu>\n",
-		kvm ? "kvm" : "qemu", (unsigned long long)c->memory >> 10, c->cpus);
+		c->accelerator == ACCELERATOR_TCG ? "qemu" : "kvm", (unsigned long long)c->memory >> 10, c->cpus);
 	put_boot(xml, c, dir);
 	fprintf(xml, "<features><acpi/><apic/><ioapic driver='qemu'/></features>\n");
-	put_cpu(xml, c, kvm);
+	put_cpu(xml, c);
 	fprintf(xml, "<on_poweroff>destroy</on_poweroff><on_reboot>destroy</on_reboot><on_crash>destroy</on_crash>\n<devices>\n"
 		     "<controller type='usb' model='none'/>\n<memballoon model='none'/>\n<video><model type='none'/></video>\n");
 	for (unsigned i = 0; i < c->disk_count; i++) {

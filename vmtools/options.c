@@ -68,6 +68,18 @@ static const char *set_iommu(struct options *o, const char *value)
 	return "use amd, intel or none";
 }
 
+static const char *set_accel(struct options *o, const char *value)
+{
+	static const char *const names[] = { "auto", "kvm", "tcg" };
+	for (int i = 0; i < 3; i++) {
+		if (strcmp(value, names[i]) == 0) {
+			o->accel = (enum vmctl_accel)i;
+			return NULL;
+		}
+	}
+	return "use auto, kvm or tcg";
+}
+
 static const char *set_cpus(struct options *o, const char *value)
 {
 	uint64_t cpus;
@@ -208,6 +220,7 @@ static const struct option {
 	{ "--disk", "ahci|ramdisk", COMMAND_RUN, set_disk, "where the root file system lies (ahci)" },
 	{ "--disk-image", "FILE", COMMAND_RUN, set_disk_image, "one more disk on the AHCI controller; at most 4 of them" },
 	{ "--iommu", "amd|intel|none", COMMAND_RUN, set_iommu, "the machine's IOMMU (amd in isolated mode)" },
+	{ "--accel", "auto|kvm|tcg", RUNS, set_accel, "who runs QEMU's processors: auto is KVM where its guests can nest, else TCG (auto)" },
 	{ "--cpu-flags", "FLAGS", COMMAND_RUN, set_cpu_flags, "processor features, comma-separated, -NAME takes one away, as in -svm" },
 	{ "--manifest", "FILE", COMMAND_RUN, set_manifest, "domains of the machine (built in: guest and the disk's domain)" },
 	{ "--bundle", "FILE", COMMAND_RUN, set_bundle, "boot this bundle as it is; no COMMAND then" },

@@ -18,6 +18,7 @@ enum vmctl_mode { MODE_ISOLATED, MODE_MONOLITHIC };
 enum vmctl_firmware { FIRMWARE_NONE, FIRMWARE_BIOS, FIRMWARE_UEFI };
 enum vmctl_disk { DISK_AHCI, DISK_RAMDISK };
 enum vmctl_machine { MACHINE_QEMU, MACHINE_BOCHS };
+enum vmctl_accel { ACCEL_AUTO, ACCEL_KVM, ACCEL_TCG };
 enum vmctl_iommu { IOMMU_AMD, IOMMU_INTEL, IOMMU_NONE };
 
 /* The commands that an option belongs to. */
@@ -36,6 +37,7 @@ struct options {
 	enum vmctl_firmware firmware;
 	enum vmctl_disk disk;
 	enum vmctl_iommu iommu;
+	enum vmctl_accel accel;
 	enum vmctl_machine machine_kind;
 	bool machine_given, disk_given, firmware_given, iommu_given; /* else they have the machine's defaults */
 	const char *cpu_model; /* Bochs's processor; NULL: with VT-x */

@@ -297,8 +297,9 @@ static int plan_isolated(struct plan *p)
 		status = make_bundle(p);
 	}
 	p->config.initrd = p->initrd;
-	p->config.amd_iommu = o->iommu == IOMMU_AMD;
-	p->config.intel_iommu = o->iommu == IOMMU_INTEL;
+	bool is_intel = !o->iommu_given && p->config.accelerator == ACCELERATOR_KVM_INTEL; /* the IOMMU that goes with the processor */
+	p->config.amd_iommu = !is_intel && o->iommu == IOMMU_AMD;
+	p->config.intel_iommu = is_intel || o->iommu == IOMMU_INTEL;
 	if (status || o->firmware == FIRMWARE_NONE) {
 		p->config.kernel = p->kernel;
 		return status;
@@ -338,7 +339,8 @@ int plan_make(struct plan *p, const struct options *options, const struct workdi
 	p->config.cpu_model = options->cpu_model;
 	p->config.wall_clock = !options->command;
 	p->config.icount = options->icount;
-	int status = make_disks(p);
+	int status = options->machine_kind == MACHINE_BOCHS ? 0 : accelerator_take(options, &p->config.accelerator);
+	status = status ? status : make_disks(p);
 	if (status) {
 		return status;
 	}
