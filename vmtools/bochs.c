@@ -115,6 +115,9 @@ static int fail_start(const struct machine_config *config, const struct workdir 
 	if (strstr(words, "cpu directive malformed")) {
 		return fail(VMCTL_USAGE, "Bochs has no processor model \"%s\": \"bochs --help cpu\" lists them", config->cpu_model);
 	}
+	if (strstr(words, "too many registered timers")) {
+		return fail(VMCTL_USAGE, "Bochs has not enough timers for %u processors of this model: use fewer --cpus", config->cpus);
+	}
 	if (strstr(words, "display library") || strstr(words, "term")) {
 		return fail(VMCTL_HOST, "Bochs does not start (is package bochs-term installed?): %s", words);
 	}

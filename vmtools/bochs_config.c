@@ -28,6 +28,7 @@ int bochs_check(const struct options *o)
 		{ o->firmware != FIRMWARE_BIOS, "boots by its BIOS: leave out --firmware" },
 		{ o->disk != DISK_RAMDISK, "has no AHCI controller: leave out --disk ahci, the root is then a RAM disk's" },
 		{ o->disk_image_count, "has no AHCI controller: leave out --disk-image" },
+		{ o->write, "keeps nothing that the guest writes: leave out --write" },
 		{ o->iommu != IOMMU_NONE, "has no IOMMU: leave out --iommu" },
 		{ o->icount, "counts instructions anyway: leave out --icount" },
 		{ o->accel != ACCEL_AUTO, "runs the processors itself: leave out --accel" },
