@@ -179,35 +179,3 @@ int image_overlay(const char *base, const char *output)
 	free(absolute);
 	return status;
 }
-
-static int copy_file(const char *from, const char *to)
-{
-	const char *const argv[] = { "cp", from, to, NULL };
-	return spawn_run(argv, "coreutils");
-}
-
-int image_iso(const char *hv_elf, const char *bundle, const char *output, const char *scratch)
-{
-	static const char grub_cfg[] = "set timeout=0\nset default=0\nmenuentry Bulkhead {\n\tmultiboot2 /boot/hv.elf\n"
-				       "\tmodule2 /boot/bundle bundle\n}\n";
-	static const char *const dirs[] = { "iso", "iso/boot", "iso/boot/grub" };
-	char path[PATH_SIZE];
-	for (size_t i = 0; i < 3; i++) {
-		snprintf(path, sizeof(path), "%s/%s", scratch, dirs[i]);
-		if (mkdir(path, 0755) != 0 && errno != EEXIST) {
-			return fail(VMCTL_HOST, "%s can't be made: %s", path, strerror(errno));
-		}
-	}
-	snprintf(path, sizeof(path), "%s/iso/boot/grub/grub.cfg", scratch);
-	FILE *cfg = fopen(path, "we");
-	if (!cfg || fputs(grub_cfg, cfg) < 0 || fclose(cfg) != 0) {
-		return fail(VMCTL_HOST, "%s can't be written: %s", path, strerror(errno));
-	}
-	snprintf(path, sizeof(path), "%s/iso/boot/hv.elf", scratch);
-	int status = copy_file(hv_elf, path);
-	snprintf(path, sizeof(path), "%s/iso/boot/bundle", scratch);
-	status = status ? status : copy_file(bundle, path);
-	snprintf(path, sizeof(path), "%s/iso", scratch);
-	const char *const argv[] = { "grub-mkrescue", "--compress=no", "--fonts=", "--locales=", "--themes=", "-o", output, path, NULL };
-	return status ? status : spawn_run(argv, "grub-common grub-pc-bin grub-efi-amd64-bin xorriso mtools");
-}

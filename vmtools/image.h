@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Root images: an ext4 file system in a file, made from a directory without root's rights. */
+/* Root images, an ext4 file system in a file made from a directory, and bootable media, all without root's rights. */
 #ifndef VMTOOLS_IMAGE_H
 #define VMTOOLS_IMAGE_H
 
@@ -13,7 +13,10 @@ int image_make(const char *dir, const char *output, uint64_t slack, const char *
 int image_check(const char *image);
 /** An image on top of `base`, in which alone the changes land (qcow2). 0 or a vmctl status. */
 int image_overlay(const char *base, const char *output);
-/** Make an ISO that starts hv_elf with the bundle from BIOS and from UEFI. 0 or a vmctl status. */
+/** Make an ISO that starts hv_elf with the bundle from BIOS and from UEFI, as a CD or written to a USB stick (image_boot.c). 0 or a vmctl
+ *  status. */
 int image_iso(const char *hv_elf, const char *bundle, const char *output, const char *scratch);
+/** The same as a disk with a GPT. If `output` exists it is the root file system, which stays at the disk's front. */
+int image_disk(const char *hv_elf, const char *bundle, const char *output, const char *scratch);
 
 #endif

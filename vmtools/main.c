@@ -22,9 +22,10 @@ static const struct command {
 	{ "ps", COMMAND_PS, command_ps, "ps", "list running machines and their domains", NULL },
 	{ "kill", COMMAND_KILL, command_kill, "kill DOMAIN [--machine NAME]", "kill a domain, tell when it is back", NULL },
 	{ "console", COMMAND_CONSOLE, command_console, "console [--machine NAME]", "speak to a machine's hypervisor", NULL },
-	{ "image", COMMAND_IMAGE, command_image, "image [DIR] -o FILE", "make a root image out of a directory, or a bootable ISO",
-	  "Write \"vmctl image --bootable [--manifest FILE] -o FILE\" for the ISO: hypervisor, domains, no root image (that is the disk of the\n"
-	  "machine which boots it)." },
+	{ "image", COMMAND_IMAGE, command_image, "image [DIR|IMAGE] -o FILE", "make a root image, or a bootable ISO or disk",
+	  "Without --bootable: an ext4 file system out of DIR, or of busybox. With --bootable disk: a disk that boots, and has this root at its front.\n"
+	  "With --bootable iso: a CD or USB stick; the root is the machine's own disk. With --disk ramdisk the root is in the bundle, on either.\n"
+	  "Write a disk or an ISO to a stick or disk by \"dd if=FILE of=/dev/sdX bs=4M conv=fsync\"." },
 	{ "bundle", COMMAND_BUNDLE, command_bundle, "bundle MANIFEST -o FILE", "compile a manifest and its images", NULL },
 	{ "check", COMMAND_CHECK, command_check, "check MANIFEST", "check a manifest", NULL },
 	{ "help", COMMAND_HELP, command_help, "help [COMMAND]", "this text, or a command's options", NULL },

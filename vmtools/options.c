@@ -173,7 +173,13 @@ static const char *set_short(struct options *o, const char *value)
 
 static const char *set_bootable(struct options *o, const char *value)
 {
-	o->bootable = true;
+	o->medium = strcmp(value, "iso") == 0 ? MEDIUM_ISO : MEDIUM_DISK;
+	return o->medium == MEDIUM_DISK && strcmp(value, "disk") != 0 ? "use iso or disk" : NULL;
+}
+
+static const char *set_force(struct options *o, const char *value)
+{
+	o->force = true;
 	return NULL;
 }
 
@@ -230,14 +236,17 @@ static const struct option {
 	{ "--timeout", "SECONDS", RUNS, set_timeout, "give up after so long, with status 124" },
 	{ "--icount", NULL, COMMAND_RUN, set_icount, "count instructions: virtual time runs by instructions, one processor" },
 	{ "--name", "NAME", COMMAND_RUN, set_name, "the machine's name for ps, kill and console (run-PID)" },
-	{ "--verbose", NULL, RUNS, set_verbose, "logs of hypervisor and domains to stderr" },
+	{ "--verbose", NULL, RUNS | COMMAND_IMAGE, set_verbose, "logs of hypervisor and domains to stderr" },
 	{ "--json", "FILE", COMMAND_BENCH, set_json, "write the figures as JSON" },
 	{ "--runs", "N", COMMAND_BENCH, set_runs, "runs of each mode, interleaved; medians count (3)" },
 	{ "--short", NULL, COMMAND_BENCH, set_short, "fewer iterations, and instructions are not counted" },
 	{ "--dir", "DIR", COMMAND_BUNDLE | COMMAND_CHECK, set_dir, "where images are that the manifest names (vmctl's own directory)" },
 	{ "-o", "FILE", COMMAND_BUNDLE | COMMAND_IMAGE, set_output, "the file to write" },
-	{ "--bootable", NULL, COMMAND_IMAGE, set_bootable, "make an ISO that boots by BIOS and UEFI, from hypervisor and bundle" },
-	{ "--manifest", "FILE", COMMAND_IMAGE, set_manifest, "with --bootable: domains of the machine" },
+	{ "--bootable", "iso|disk", COMMAND_IMAGE, set_bootable, "make what BIOS and UEFI boot: hypervisor, domains, and a root as --disk says" },
+	{ "--disk", "ahci|ramdisk", COMMAND_IMAGE, set_disk, "with --bootable: the root is a disk (with \"disk\" this one), or in memory (ahci)" },
+	{ "--manifest", "FILE", COMMAND_IMAGE, set_manifest, "with --bootable: domains of the machine (guest and the disk's domain)" },
+	{ "--memory", "SIZE", COMMAND_IMAGE, set_memory, "with --bootable: the guest's memory, 16M to 16G (256M)" },
+	{ "--force", NULL, COMMAND_IMAGE, set_force, "overwrite FILE if it exists" },
 	{ "--machine", "NAME", COMMAND_KILL | COMMAND_CONSOLE, set_machine, "which machine, where several run" },
 };
 

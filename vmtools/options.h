@@ -18,6 +18,7 @@ enum vmctl_mode { MODE_ISOLATED, MODE_MONOLITHIC };
 enum vmctl_firmware { FIRMWARE_NONE, FIRMWARE_BIOS, FIRMWARE_UEFI };
 enum vmctl_disk { DISK_AHCI, DISK_RAMDISK };
 enum vmctl_machine { MACHINE_QEMU, MACHINE_BOCHS };
+enum vmctl_medium { MEDIUM_NONE, MEDIUM_ISO, MEDIUM_DISK };
 enum vmctl_accel { ACCEL_AUTO, ACCEL_KVM, ACCEL_TCG };
 enum vmctl_iommu { IOMMU_AMD, IOMMU_INTEL, IOMMU_NONE };
 
@@ -36,6 +37,7 @@ struct options {
 	enum vmctl_mode mode;
 	enum vmctl_firmware firmware;
 	enum vmctl_disk disk;
+	enum vmctl_medium medium; /* what an image boots from; none: it is a root image */
 	enum vmctl_iommu iommu;
 	enum vmctl_accel accel;
 	enum vmctl_machine machine_kind;
@@ -46,7 +48,7 @@ struct options {
 	uint64_t timeout_ns; /* 0: none */
 	const char *root, *manifest, *stats, *cpu_flags, *name, *machine, *output, *dir, *json, *append, *bundle;
 	unsigned runs;
-	bool verbose, write, is_short, bootable, icount, keep;
+	bool verbose, write, is_short, force, icount, keep;
 	unsigned disk_image_count;
 	const char *disk_images[OPTIONS_MAX_DISK_IMAGES]; /* disks behind the root's */
 	unsigned kill_count;

@@ -19,8 +19,6 @@
 #define MIB (1ull << 20)
 #define DEFAULT_MEMORY (256 * MIB)
 #define HYPERVISOR_MEMORY (64 * MIB)
-#define ROOT_SLACK (64 * MIB)
-#define RAMDISK_SLACK (16 * MIB)
 #define RAMDISK_OVERHEAD (4 * MIB) /* the domain's own memory beside the disk */
 
 static const char manifest_ahci[] = "domain guest\n\tmain\n\timage guest-kernel.elf\n\tmemory 256M\n\tpriority 10\n"
@@ -70,9 +68,21 @@ int plan_check(const struct options *o)
 	return 0;
 }
 
-const char *plan_manifest(void)
+const char *plan_manifest(enum vmctl_disk disk)
 {
-	return manifest_ahci;
+	return disk == DISK_RAMDISK ? manifest_ramdisk : manifest_ahci;
+}
+
+int plan_fit_ramdisk(struct manifest *m, const char *image)
+{
+	struct bundle_domain *ramdisk = manifest_domain(m, "ramdisk");
+	struct stat st;
+	if (stat(image, &st) != 0) {
+		return fail(VMCTL_IMAGE, "root image %s can't be opened: %s", image, strerror(errno));
+	}
+	string_copy(m->images[ramdisk->module].path, image, MANIFEST_PATH_MAX);
+	ramdisk->memory = ((uint64_t)st.st_size + RAMDISK_OVERHEAD + MIB - 1) / MIB * MIB;
+	return 0;
 }
 
 const char *plan_main(struct plan *plan)
@@ -164,8 +174,6 @@ static int apply_options(struct plan *p)
 {
 	const struct options *o = p->options;
 	struct bundle_domain *guest = manifest_main(&p->manifest);
-	struct bundle_domain *ramdisk = manifest_domain(&p->manifest, "ramdisk");
-	struct stat st;
 	int status = make_cmdline(p, guest->cmdline);
 	string_copy(guest->cmdline, p->cmdline, sizeof(guest->cmdline));
 	guest->memory = o->memory ? o->memory : guest->memory;
@@ -176,12 +184,8 @@ static int apply_options(struct plan *p)
 			status = fail(VMCTL_MANIFEST, "%s names too many images", p->manifest.file);
 		}
 	}
-	if (status == 0 && o->disk == DISK_RAMDISK && ramdisk && !o->manifest) {
-		if (stat(p->disks[0], &st) != 0) {
-			return fail(VMCTL_IMAGE, "root image %s can't be opened: %s", p->disks[0], strerror(errno));
-		}
-		string_copy(p->manifest.images[ramdisk->module].path, p->disks[0], MANIFEST_PATH_MAX);
-		ramdisk->memory = ((uint64_t)st.st_size + RAMDISK_OVERHEAD + MIB - 1) / MIB * MIB;
+	if (status == 0 && o->disk == DISK_RAMDISK && !o->manifest) {
+		status = plan_fit_ramdisk(&p->manifest, p->disks[0]);
 	}
 	return status;
 }
@@ -240,7 +244,7 @@ static int read_manifest(struct plan *p)
 		return compile_manifest(&p->manifest, o->manifest);
 	}
 	char text[sizeof(manifest_ahci) + sizeof(manifest_ramdisk) + OPTIONS_MAX_DISK_IMAGES * sizeof(link_ahci)];
-	string_copy(text, o->disk == DISK_RAMDISK ? manifest_ramdisk : manifest_ahci, sizeof(text));
+	string_copy(text, plan_manifest(o->disk), sizeof(text));
 	for (unsigned i = 0; i < o->disk_image_count; i++) {
 		strcat(text, link_ahci);
 	}

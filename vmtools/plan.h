@@ -25,8 +25,13 @@ struct plan {
 int plan_check(const struct options *options);
 /** 0 or a vmctl status. */
 int plan_make(struct plan *plan, const struct options *options, const struct workdir *dir);
-/** The text of the manifest that is used without --manifest: guest and AHCI domain. */
-const char *plan_manifest(void);
+/** The text of the manifest that is used without --manifest: guest, and the domain of its disk. */
+const char *plan_manifest(enum vmctl_disk disk);
+/** Give that manifest's RAM disk this image, and memory for it. 0 or a vmctl status. */
+int plan_fit_ramdisk(struct manifest *m, const char *image);
+/* Bytes free in a root image that we make. */
+#define ROOT_SLACK (64ull << 20)
+#define RAMDISK_SLACK (16ull << 20)
 /** The main domain's name. */
 const char *plan_main(struct plan *plan);
 

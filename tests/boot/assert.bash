@@ -41,7 +41,7 @@ make_root() {
 
 # make_image DIR: an image of it in $scratch/image
 make_image() {
-	"$vmctl" image "$1" -o "$scratch/image" || fail "vmctl image $1"
+	"$vmctl" image --force "$1" -o "$scratch/image" || fail "vmctl image $1"
 }
 
 # clean IMAGE: e2fsck finds nothing to complain about.

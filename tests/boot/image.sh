@@ -28,7 +28,7 @@ debugfs -R 'stat /proc' "$scratch/image" 2>/dev/null | grep -q 'Type: directory'
 debugfs -R 'stat /tmp' "$scratch/image" 2>/dev/null | grep -q 'Mode: *01777' || fail "/tmp is not everyone's"
 
 # The default: busybox and a few files around it.
-"$vmctl" image -o "$scratch/image" || fail "vmctl image"
+"$vmctl" image --force -o "$scratch/image" || fail "vmctl image"
 clean "$scratch/image"
 debugfs -R 'cat /etc/passwd' "$scratch/image" 2>/dev/null | grep -q ^root: || fail "no /etc/passwd"
 exit 0

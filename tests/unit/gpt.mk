@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: MIT
+UNIT_gpt := vmtools/gpt.c lib/base/crc32.c
