@@ -58,7 +58,11 @@ static void report(const void *at, unsigned bytes)
 	if (record_hooks.stored && watched(at)) {
 		record_hooks.stored(at, bytes);
 	}
-	if (late.at && watched(at) && at != late.at) {
+}
+
+static void release_late(void)
+{
+	if (late.at) {
 		uint64_t *then = late.at;
 		late.at = NULL;
 		__atomic_store_n(then, late.value, __ATOMIC_SEQ_CST);
@@ -78,12 +82,7 @@ static void settle_plain(void)
 void record_settle(void)
 {
 	settle_plain();
-	if (late.at) {
-		uint64_t *then = late.at;
-		late.at = NULL;
-		__atomic_store_n(then, late.value, __ATOMIC_SEQ_CST);
-		report(then, sizeof(*then));
-	}
+	release_late();
 }
 
 static void plain_load(const void *at)
@@ -130,6 +129,7 @@ static void store64(volatile uint64_t *at, uint64_t value)
 	case RECORD_DROP:
 		return;
 	case RECORD_LATE:
+		release_late();
 		late.at = (uint64_t *)at;
 		late.value = value;
 		return;
@@ -145,6 +145,7 @@ static void store64(volatile uint64_t *at, uint64_t value)
 	}
 	__atomic_store_n(at, value, __ATOMIC_SEQ_CST);
 	report((const void *)at, sizeof(value));
+	release_late();
 }
 
 /* What the compiler calls. */

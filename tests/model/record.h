@@ -15,7 +15,7 @@
 enum record_verdict {
 	RECORD_KEEP,
 	RECORD_DROP, /* it does not take place */
-	RECORD_LATE, /* it takes place after the next store to watched memory */
+	RECORD_LATE, /* it takes place after the next atomic store of 8 bytes, or when settled */
 	RECORD_TORN, /* its low half, then its high half */
 	RECORD_CLEARED, /* zero first */
 };

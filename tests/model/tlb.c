@@ -72,6 +72,9 @@ static void walk_entry(struct tlb *tlb, const struct tlb_table *t, unsigned inde
 	switch (e.kind) {
 	case WALK_ABSENT:
 		judge(tlb, from, span(t->level), 0, 0);
+		if (tlb->format->absence_is_cached) {
+			remember(tlb, from, span(t->level), 0, 0);
+		}
 		break;
 	case WALK_BAD:
 		breach(tlb, "%s: entry %016" PRIx64 " at level %u has reserved bits or is misaligned", tlb->format->name,
@@ -130,7 +133,6 @@ void tlb_stored(struct tlb *tlb, const void *at, unsigned bytes)
 		if (offset >= PAGE_SIZE) {
 			continue;
 		}
-		tlb->stores++;
 		for (size_t entry = offset / 8; entry <= (offset + bytes - 1) / 8 && entry < ENTRIES; entry++) {
 			walk_entry(tlb, &table, (unsigned)entry);
 		}
@@ -141,7 +143,6 @@ void tlb_invalidate(struct tlb *tlb)
 {
 	tlb->leaf_count = 0;
 	tlb->table_count = 0;
-	tlb->stores = 0;
 	walk_table(tlb, (struct tlb_table){ tlb->root, tlb->format->levels - 1, 0, tlb->prot });
 }
 
@@ -156,8 +157,8 @@ static bool leaf_is_fresh(const struct tlb_leaf *leaf, const struct ideal *now)
 	for (uint64_t done = 0, run; done < leaf->bytes; done += run) {
 		struct ideal_place place = ideal_at(now, leaf->from + done);
 		run = least(leaf->bytes - done, place.run);
-		bool more = leaf->prot & RIGHTS & ~place.prot;
-		if (place.to != leaf->to + done || more || (leaf->prot ^ place.prot) & MAP_UNCACHED) {
+		bool more = leaf->prot & RIGHTS & ~place.prot, elsewhere = place.to != leaf->to + done;
+		if (leaf->prot ? elsewhere || more || (leaf->prot ^ place.prot) & MAP_UNCACHED : place.prot) {
 			return false;
 		}
 	}
@@ -180,11 +181,8 @@ void tlb_settled(struct tlb *tlb, const struct ideal *now)
 	struct tlb_leaf stale;
 	tlb->old = tlb->new = now;
 	if (!tlb_is_fresh(tlb, now, &stale)) {
-		breach(tlb, "%s: stale: %" PRIx64 " may still lead to %" PRIx64 " with prot %x", tlb->format->name, stale.from,
-		       stale.to, stale.prot);
-	}
-	if (tlb->format->absence_is_cached && tlb->stores) {
-		breach(tlb, "%s: stale: tables changed and were not invalidated", tlb->format->name);
+		breach(tlb, "%s: stale: %" PRIx64 " may still lead %s%" PRIx64 " with prot %x", tlb->format->name, stale.from,
+		       stale.prot ? "to " : "nowhere ", stale.to, stale.prot);
 	}
 }
 
@@ -201,7 +199,7 @@ bool tlb_reaches(const struct tlb *tlb, uint64_t to, uint64_t bytes)
 {
 	for (size_t i = 0; i < tlb->leaf_count; i++) {
 		const struct tlb_leaf *leaf = &tlb->leaves[i];
-		if (leaf->to < to + bytes && to < leaf->to + leaf->bytes) {
+		if (leaf->prot && leaf->to < to + bytes && to < leaf->to + leaf->bytes) {
 			return true;
 		}
 	}

@@ -32,7 +32,7 @@ struct tlb_table { /* a page that may be walked as a table, for [base, ...) */
 
 struct tlb_leaf {
 	uint64_t from, bytes, to;
-	unsigned prot;
+	unsigned prot; /* 0: a cached absence */
 };
 
 struct tlb {
@@ -42,9 +42,8 @@ struct tlb {
 	unsigned prot; /* what stands above the root lets through (a device table entry); all ones otherwise */
 	struct tlb_table tables[TLB_TABLES];
 	unsigned table_count;
-	struct tlb_leaf *leaves; /* may be cached */
+	struct tlb_leaf *leaves; /* may be cached, and absences where those are */
 	size_t leaf_count, leaf_room;
-	unsigned stores; /* since the last invalidation */
 	char broken[200]; /* the first breach, "" while there is none */
 };
 
