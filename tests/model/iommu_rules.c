@@ -50,15 +50,24 @@ static enum record_verdict judge(const void *at, uint64_t value)
 	return stores_judged++ >= wrong_from ? wrong : RECORD_KEEP;
 }
 
+static void handed_out(const void *page)
+{
+	iotlb_page_reused(page);
+	if (iotlb_hardware.handed_out) {
+		iotlb_hardware.handed_out(page);
+	}
+}
+
 int iommu_rules_start(void **state)
 {
 	const char *why = "";
 	record_reset();
-	memory_reset();
 	iommu_hardware_reset();
+	iotlb_reset(ids);
+	memory_reset();
 	record_watch(iommu_registers, sizeof(iommu_registers));
 	record_hooks = (struct record_hooks){ .moment = iotlb_hardware.moment, .stored = stored, .judge = judge };
-	memory_handed_out = iotlb_page_reused;
+	memory_handed_out = handed_out;
 	if (iommu_init(&why) != 0) {
 		print_error("%s\n", why);
 		return -1;

@@ -233,16 +233,13 @@ bool iotlb_reaches(uint16_t id, uint64_t to, uint64_t bytes)
 	return false;
 }
 
-bool iotlb_walks(const void *page)
+void iotlb_each_table(void (*visit)(const void *page, void *arg), void *arg)
 {
 	EACH_TLB (tlb) {
 		for (unsigned i = 0; i < tlb->table_count; i++) {
-			if (tlb->tables[i].page == page) {
-				return true;
-			}
+			visit(tlb->tables[i].page, arg);
 		}
 	}
-	return false;
 }
 
 const char *iotlb_broken(void)

@@ -40,6 +40,7 @@ struct iotlb_hardware {
 	struct iotlb_context (*context)(unsigned unit, uint16_t id);
 	void (*stored)(const void *at, unsigned bytes); /* perhaps to its registers */
 	void (*moment)(const void *at); /* the driver is about to look there */
+	void (*handed_out)(const void *page); /* zeroed for the driver; may be NULL */
 };
 extern const struct iotlb_hardware iotlb_hardware;
 
@@ -60,7 +61,7 @@ void iotlb_change(uint16_t domain, const struct ideal *old, const struct ideal *
 void iotlb_settled(uint16_t domain, const struct ideal *now);
 void iotlb_attached(uint16_t id, uint16_t domain); /* 0: blocked */
 bool iotlb_reaches(uint16_t id, uint64_t to, uint64_t bytes); /* any unit, any cached way */
-bool iotlb_walks(const void *page); /* is it a table that some unit may walk? */
+void iotlb_each_table(void (*visit)(const void *page, void *arg), void *arg); /* that some unit may walk */
 const char *iotlb_broken(void); /* the first breach, or NULL */
 
 #endif

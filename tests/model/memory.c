@@ -7,9 +7,7 @@
 #include "hv/pool.h"
 #include "record.h"
 
-#define PAGES 8192u
-
-static char pool[PAGES * PAGE_SIZE] __attribute__((aligned(4096)));
+static char pool[MEMORY_PAGES * PAGE_SIZE] __attribute__((aligned(4096)));
 static size_t used;
 static uint64_t ram;
 
@@ -28,10 +26,16 @@ void memory_reset(void)
 	record_watch(pool, sizeof(pool));
 }
 
+unsigned memory_page(const void *at)
+{
+	size_t page = (size_t)((const char *)at - pool) / PAGE_SIZE;
+	return page < MEMORY_PAGES ? (unsigned)page : MEMORY_PAGES;
+}
+
 void *pool_alloc(size_t pages, size_t align_pages)
 {
 	size_t first = (used + align_pages - 1) & ~(align_pages - 1);
-	if (pages > memory_left || first + pages > PAGES) {
+	if (pages > memory_left || first + pages > MEMORY_PAGES) {
 		return NULL;
 	}
 	if (memory_left != UINT32_MAX) {

@@ -19,4 +19,8 @@ extern void (*memory_handed_out)(const void *page);
 /** The next page handed out is this one, though it was handed out before: for the tests that want to be caught. */
 extern void *memory_recycled;
 
+#define MEMORY_PAGES 8192u
+/** Which page of the pool; MEMORY_PAGES: none. */
+unsigned memory_page(const void *at);
+
 #endif

@@ -15,6 +15,7 @@
 #include "abi/errno.h"
 #include "hv/mem/mem_internal.h"
 #include "hv/iommu/amdvi.h"
+#include "hv/iommu/vtd.h"
 #include "hv/vmm/svm.h"
 #include "tests/model/memory.h"
 #include "tests/model/record.h"
@@ -31,11 +32,16 @@ struct subject {
 	unsigned prots[4]; /* what its users ask for */
 };
 
+static struct paging_format vtd_three; /* units whose tables have three levels */
+static struct walk_format walk_vtd_three;
+
 static const struct subject subjects[] = {
 	{ &host_format, &walk_host, { MAP_READ, MAP_READ | MAP_WRITE, MAP_READ | MAP_EXEC, MAP_READ | MAP_WRITE | MAP_UNCACHED } },
 	{ &npt_format, &walk_npt, { MAP_READ | MAP_WRITE | MAP_EXEC, MAP_READ, MAP_READ | MAP_WRITE, MAP_READ | MAP_WRITE | MAP_UNCACHED } },
 	{ &ept_format, &walk_ept, { MAP_READ | MAP_WRITE | MAP_EXEC, MAP_READ, MAP_READ | MAP_WRITE, MAP_READ | MAP_WRITE | MAP_UNCACHED } },
 	{ &amdvi_format, &walk_amdvi, { MAP_READ | MAP_WRITE, MAP_READ, MAP_WRITE, MAP_READ | MAP_WRITE } },
+	{ &vtd_format, &walk_vtd, { MAP_READ | MAP_WRITE, MAP_READ, MAP_WRITE, MAP_READ | MAP_WRITE } },
+	{ &vtd_three, &walk_vtd_three, { MAP_READ | MAP_WRITE, MAP_READ, MAP_WRITE, MAP_READ | MAP_WRITE } },
 };
 #define SUBJECTS (sizeof(subjects) / sizeof(subjects[0]))
 
@@ -222,8 +228,8 @@ static void a_table_used_again_too_early(void **state)
 		begin(subjects[i].format, subjects[i].walk);
 		assert_int_equal(change(2 * GIB, 8 * GIB, 16 * PAGE_SIZE, subjects[i].prots[0]), 0);
 		uint64_t *above = paging_entry(&paging, 2 * GIB, 1);
-		void *table = (void *)subjects[i].format->address(*above, 1).value;
 		assert_non_null(above);
+		void *table = (void *)subjects[i].format->address(*above, 1).value;
 		next = now;
 		ideal_map(&next, 2 * GIB, 8 * GIB, PAGE_SIZE_2M, subjects[i].prots[0]);
 		tlb_change(&tlb, &now, &next);
@@ -288,6 +294,11 @@ static int prepare(void **state)
 {
 	npt_format_init();
 	ept_format.max_leaf_level = 2; /* what a processor with 1 GiB leaves sets */
+	vtd_format_init(3, 2, true, NULL);
+	vtd_three = vtd_format;
+	walk_vtd_three = walk_vtd;
+	walk_vtd_three.levels = 3;
+	vtd_format_init(4, 2, true, NULL);
 	return 0;
 }
 
