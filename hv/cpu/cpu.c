@@ -89,9 +89,14 @@ void cpu_take_interrupts(void)
 	__asm__ volatile("sti; nop; cli" : : : "memory");
 }
 
+void cpu_send(uint32_t index, uint8_t vector)
+{
+	lapic_ipi(cpu_areas[index].cpu.apic_id, vector);
+}
+
 void cpu_kick(uint32_t index)
 {
-	lapic_ipi(cpu_areas[index].cpu.apic_id, VECTOR_KICK);
+	cpu_send(index, VECTOR_KICK);
 }
 
 static void others_signal(uint32_t command)

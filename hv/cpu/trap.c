@@ -59,24 +59,29 @@ static void exception(const struct trap_frame *f)
 		 f->rax, f->rbx, f->rcx, f->rdx, f->rsi, f->rdi);
 }
 
+void cpu_interrupt(uint8_t vector)
+{
+	if (vector == VECTOR_SPURIOUS) {
+		return;
+	}
+	lapic_write(LAPIC_EOI, 0);
+	if (vector == VECTOR_TIMER) {
+		timer_fired();
+	} else if (vector == VECTOR_KICK) {
+		if (cpu_released) {
+			sched_poll();
+		}
+	} else if (irqs[vector].handler) {
+		irqs[vector].handler(irqs[vector].arg);
+	}
+}
+
 void trap_dispatch(struct trap_frame *frame)
 {
 	if (frame->vector < TRAP_EXCEPTIONS) {
 		exception(frame);
 	}
-	if (frame->vector == VECTOR_SPURIOUS) {
-		return;
-	}
-	lapic_write(LAPIC_EOI, 0);
-	if (frame->vector == VECTOR_TIMER) {
-		timer_fired();
-	} else if (frame->vector == VECTOR_KICK) {
-		if (cpu_released) {
-			sched_poll();
-		}
-	} else if (irqs[frame->vector].handler) {
-		irqs[frame->vector].handler(irqs[frame->vector].arg);
-	}
+	cpu_interrupt((uint8_t)frame->vector);
 }
 
 uint8_t irq_vector_alloc(irq_handler_t handler, void *arg)

@@ -251,18 +251,14 @@ static uint8_t svm_cpl(struct vcpu *v)
 	return svm_vmcb(v)->cpl;
 }
 
-/* Long mode can only be chosen while paging is off (14.6.1); SVME stays, unseen. */
+/* SVME stays, unseen. */
 static int efer_write(struct vmcb *c, uint64_t value)
 {
-	const uint64_t open = EFER_SCE | EFER_LME | EFER_NXE;
-	if (value & ~(open | EFER_LMA)) {
-		return -EINVAL;
+	int error = vmm_efer_check(c->efer, c->cr0 & CR0_PG, value);
+	if (!error) {
+		c->efer = (value & ~EFER_LMA) | (c->efer & (EFER_LMA | EFER_SVME));
 	}
-	if ((c->cr0 & CR0_PG) && ((value ^ c->efer) & EFER_LME)) {
-		return -EINVAL;
-	}
-	c->efer = (value & open) | (c->efer & (EFER_LMA | EFER_SVME));
-	return 0;
+	return error;
 }
 
 static int svm_msr(struct vcpu *v, uint32_t index, bool write, uint64_t *value)

@@ -7,7 +7,6 @@
 #include "svm.h"
 
 #include "abi/errno.h"
-#include "hv/domain.h"
 
 #define NPF_WRITE (1ull << 1)
 #define NPF_EXEC (1ull << 4)
@@ -89,27 +88,12 @@ void svm_decode_exit(struct vcpu *v, struct vmm_exit *exit)
 	}
 }
 
-/* APM vol. 2, 5.3: four levels. Only 64-bit code needs decoding here. */
+/* Only 64-bit code needs decoding here. */
 int svm_translate(struct vcpu *v, gva_t at, gpa_t *to)
 {
 	const struct vmcb *c = svm_vmcb(v);
 	if (!(c->efer & EFER_LMA) || !(c->cs.attributes & SEGMENT_LONG)) {
 		return -EFAULT;
 	}
-	uint64_t table = c->cr3 & 0x000ffffffffff000ull;
-	for (int shift = 39; shift >= 12; shift -= 9) {
-		uint64_t entry;
-		if (domain_read(v->domain, GPA(table + (at.value >> shift & 511) * 8), &entry, sizeof(entry)) != 0 ||
-		    !(entry & 1)) {
-			return -EFAULT;
-		}
-		uint64_t address = entry & 0x000ffffffffff000ull;
-		if (shift == 12 || (shift < 39 && (entry & 1u << 7))) {
-			uint64_t inside = (1ull << shift) - 1;
-			*to = GPA((address & ~inside) | (at.value & inside));
-			return 0;
-		}
-		table = address;
-	}
-	return -EFAULT;
+	return vmm_walk(v, c->cr3, at, to);
 }

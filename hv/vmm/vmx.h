@@ -124,13 +124,14 @@ enum vmcs_field { VMCS_FIELDS(VMCS_ENUM) };
 enum vmx_reason {
 	REASON_EXCEPTION = 0, REASON_INTERRUPT = 1, REASON_TRIPLE_FAULT = 2, REASON_INTERRUPT_WINDOW = 7, REASON_NMI_WINDOW = 8,
 	REASON_TASK_SWITCH = 9, REASON_CPUID = 10, REASON_GETSEC = 11, REASON_HLT = 12, REASON_INVD = 13, REASON_RDPMC = 15,
-	REASON_RDTSC = 16, REASON_VMCALL = 18, REASON_VMCLEAR = 19, REASON_VMXON = 27, REASON_CR = 28, REASON_IO = 30,
+	REASON_VMCALL = 18, REASON_VMCLEAR = 19, REASON_VMXON = 27, REASON_CR = 28, REASON_IO = 30,
 	REASON_RDMSR = 31, REASON_WRMSR = 32, REASON_GUEST_STATE = 33, REASON_MSR_LOADING = 34, REASON_MWAIT = 36,
 	REASON_MONITOR = 39, REASON_TPR = 43, REASON_EPT_VIOLATION = 48, REASON_EPT_MISCONFIGURED = 49, REASON_INVEPT = 50,
 	REASON_PREEMPTION = 52, REASON_INVVPID = 53, REASON_WBINVD = 54, REASON_XSETBV = 55, REASON_VMFUNC = 59,
 	REASON_ENCLS = 60, REASON_XSAVES = 63, REASON_XRSTORS = 64, REASON_COUNT = 80,
 };
 #define REASON_BASIC 0xffffu
+#define REASON_NO_ENTRY UINT32_MAX /* our own: INSTRUCTION_ERROR says why */
 #define REASON_ENTRY_FAILED (1u << 31)
 
 /* 24.8.3, 24.9.2: events, of one form where they enter and where they leave. */
@@ -191,6 +192,7 @@ struct vmx_vcpu {
 	struct vmx_posted posted;
 	void *vmcs; /* constant: a page; only the processor knows its form */
 	uint32_t vpid; /* constant */
+	bool active; /* on its home processor, 24.1 */
 	bool launched;
 	bool reset; /* the VMCS is to be written anew before the next entry; by whoever resets the frozen vCPU */
 	bool real; /* that reset is a startup at `page`, not PVH's */
@@ -233,13 +235,18 @@ extern const char vmx_left[]; /* where an exit lands */
 void vmx_vcpu_write(struct vcpu *v); /* the whole VMCS, which is current, as the last reset wants it */
 void vmx_switched_save(struct vmx_vcpu *x);
 void vmx_switched_load(const struct vmx_vcpu *x);
+void vmx_debug_hit(uint64_t causes); /* enter a #DB's causes into the loaded DR6 */
 
 /* vmx_exit.c */
-/** Fill *exit from the VMCS, and keep in *x what its delivery broke off (27.2.4). What needs no one above (control
- *  registers) is done here and comes as VMM_EXIT_INTERRUPT. */
+/** Fill *exit from the VMCS, and keep in *x the event whose delivery the exit broke off (27.2.4). What needs no one above
+ *  (control registers) is done here and comes as VMM_EXIT_INTERRUPT. */
 void vmx_decode_exit(struct vcpu *v, struct vmm_exit *exit);
 void vmx_dump(struct vcpu *v);
 void vmx_inject_exception(struct vcpu *v, uint8_t vector, bool has_code, uint32_t code);
 void vmx_skip(struct vcpu *v, unsigned bytes);
+
+/* vmx_post.c: posted interrupts (29.6) */
+bool vmx_post(struct vcpu *v, uint8_t vector);
+void vmx_collect(struct vcpu *v);
 
 #endif

@@ -34,6 +34,10 @@ static inline struct cpu *cpu_current(void)
 bool cpu_x2apic(void);
 /** Make another processor leave its guest or its idle halt and run sched_poll(). An IPI. */
 void cpu_kick(uint32_t index);
+/** An IPI with a vector of irq_vector_alloc. */
+void cpu_send(uint32_t index, uint8_t vector);
+/** An interrupt that has been acknowledged already: run its handler. */
+void cpu_interrupt(uint8_t vector);
 /** Halt with interrupts on until one has been handled; returns with interrupts off. */
 void cpu_idle(void);
 /** Let pending host interrupts in: sti; nop; cli. */

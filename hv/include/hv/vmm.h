@@ -71,11 +71,18 @@ struct vmm_ops {
 };
 
 extern const struct vmm_ops svm_ops;
+extern struct vmm_ops vmx_ops; /* its probe enters post and collect, if they are possible */
 extern const struct vmm_ops *vmm; /* since vmm_init */
 /** The processor keeps v->apic itself (vapic.h): it delivers what IRR holds, and takes TPR, EOI and self-IPIs without an
  *  exit. Written by probe. */
 extern bool vmm_has_apic;
 /** Find the vendor. -ENODEV, -ENOMEM, and what is missing in words. */
 int vmm_init(const char **missing);
+
+/* For both vendors. */
+/** Linear to guest-physical by four-level tables at cr3. -EFAULT. */
+int vmm_walk(const struct vcpu *v, uint64_t cr3, gva_t at, gpa_t *to);
+/** May the guest write this EFER? -EINVAL. */
+int vmm_efer_check(uint64_t efer, bool paging, uint64_t value);
 
 #endif
