@@ -74,7 +74,7 @@ $(BUILD)/check/%.c.o: %.c $(BUILD)/flags
 
 -include $(shell [ -d $(BUILD) ] && find $(BUILD) -name '*.d')
 
-.PHONY: all clean setup run test check help
+.PHONY: all clean setup run test test-bochs check help
 all: $(ALL)
 
 # All processors, unless make was called with a -j of its own.
@@ -93,6 +93,11 @@ test: setup
 	+@$(PARALLEL) all unit-programs
 	@BUILD=$(BUILD) ci/run-tests
 
+# All the boot tests that Bochs can run, on Bochs: nightly-sized, not a part of "make test".
+test-bochs: setup
+	+@$(PARALLEL) all
+	@BUILD=$(BUILD) ci/run-tests --bochs
+
 # The checks that need no machine.
 check: setup
 	+@$(PARALLEL) unit-programs
@@ -101,6 +106,7 @@ check: setup
 help:
 	@echo "make run      set up, build, boot: a guest console on the terminal, or a tour without one"
 	@echo "make test     set up, build, run every test; the last line is \"N passed, N failed\""
+	@echo "make test-bochs  the boot tests on Bochs, whose processors have VT-x"
 	@echo "make check    the tests that boot nothing: units, layers, line budget, style"
 	@echo "make all      build everything below $(BUILD)/ (make alone does the same)"
 	@echo "make unit     build and run the unit tests"

@@ -4,6 +4,15 @@
 # fails by `fail`. Every check looks at a result: a status, bytes of output, a disk image after the machine is off.
 set -u
 
+# What plays the machines: QEMU, or Bochs where $VMCTL_MACHINE says so (ci/run-tests --bochs). A line "# not on bochs: WHY" keeps a test from it.
+#   $disk    the domain that has the disk, so that it can be killed
+#   $modes   of vmctl run, the first is the default
+#   $slow    how many times as long as on QEMU things may take
+case ${VMCTL_MACHINE:-qemu} in
+bochs*) disk=ramdisk modes=isolated slow=10 ;;
+*) disk=ahci modes="isolated monolithic" slow=1 ;;
+esac
+
 vmctl=$BUILD/vmctl
 out=$scratch/out err=$scratch/err
 
@@ -44,8 +53,19 @@ make_image() {
 	"$vmctl" image --force "$1" -o "$scratch/image" || fail "vmctl image $1"
 }
 
+# kept_root DIR: into $kept the options for a root with DIR in it that is $scratch/image, and as the guest left it when the machine is off.
+# A RAM disk is gone by then: `clean` says nothing of it, and only the guest can judge what was written.
+kept_root() {
+	kept=(--root "$1")
+	if [ $disk = ahci ]; then
+		make_image "$1"
+		kept=(--root "$scratch/image" --write)
+	fi
+}
+
 # clean IMAGE: e2fsck finds nothing to complain about.
 clean() {
+	[ -e "$1" ] || [ $disk = ahci ] || return 0
 	e2fsck -fn "$1" >"$scratch/e2fsck" 2>&1 || {
 		cat "$scratch/e2fsck"
 		fail "e2fsck complains about $1"

@@ -82,7 +82,7 @@ id: 0
 proc: (cat)
 null: 0
 END
-for mode in isolated monolithic; do
+for mode in $modes; do
 	boot 0 --mode $mode --root "$scratch/root" -- sh /tour.sh
 	diff "$scratch/want" "$out" || fail "the tour's output differs in $mode mode"
 done

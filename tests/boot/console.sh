@@ -4,7 +4,7 @@
 . tests/boot/assert.bash
 
 mkfifo "$scratch/keys"
-script -qec "\"$vmctl\" run --timeout 110" /dev/null <"$scratch/keys" >"$out" 2>&1 &
+script -qec "\"$vmctl\" run --timeout $((110 * slow))" /dev/null <"$scratch/keys" >"$out" 2>&1 &
 terminal=$!
 exec 3>"$scratch/keys"
 
@@ -12,7 +12,7 @@ seen=0
 # expect TEXT: it appears on the terminal, behind what was expected before.
 expect() {
 	local at
-	for _ in $(seq 300); do
+	for _ in $(seq $((300 * slow))); do
 		at=$(tail -c +$((seen + 1)) "$out" | grep -abo -m 1 -F -- "$1" | head -n 1 | cut -d: -f1)
 		if [ -n "$at" ]; then
 			seen=$((seen + at + ${#1}))
@@ -40,8 +40,8 @@ expect '/ # '
 keys '\035'
 expect 'bulkhead> '
 keys 'ps\r'
-expect 'domain=ahci'
-keys 'kill ahci\r'
+expect "domain=$disk"
+keys "kill $disk\r"
 expect 'bulkhead> '
 keys '\035'
 expect "the guest's console"

@@ -4,6 +4,7 @@
 # domain, device, address and direction, and the domain is stopped and rebooted. With AMD's, and with Intel's alike, the block itself is
 # looked at from outside: of the reads that were to land elsewhere none is in the machine's memory, those of the third life are.
 # limit: 120
+# not on bochs: it has no IOMMU
 . tests/boot/assert.bash
 . tests/boot/qemu.bash
 

@@ -5,6 +5,7 @@
 # queue lands, so the first run would have noticed. (QEMU translates a read's addresses when it begins it: the one that is under way at the
 # fence may still land, so memory is compared from one second after.)
 # limit: 120
+# not on bochs: it has no IOMMU
 . tests/boot/assert.bash
 . tests/boot/qemu.bash
 

@@ -23,8 +23,8 @@ rm /f/a0 && echo more >/f/more && cat /f/more
 dd if=/dev/zero of=/tmp/all bs=1M count=400 2>&1 | grep -o 'No space left on device'
 cat /f/more /bin/busybox | wc -c >/dev/null && rm /tmp/all && echo enough
 END
-make_image "$scratch/root"
-boot 0 --root "$scratch/image" --write -- sh /fill.sh
+kept_root "$scratch/root"
+boot 0 "${kept[@]}" -- sh /fill.sh
 full="No space left on device"
 output "$full
 $full

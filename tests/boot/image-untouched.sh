@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
 # Without --write the user's image stays as it is.
+# not on bochs: it is about images behind the AHCI controller
 . tests/boot/assert.bash
 
 make_root

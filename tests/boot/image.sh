@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
 # Root images: what a directory holds is in them unchanged, busybox is put in where there is no shell, and e2fsck is content. Boots nothing.
+# not on bochs: it boots nothing
 . tests/boot/assert.bash
 
 mkdir -p "$scratch/a/etc" "$scratch/a/deep/er" "$scratch/b/bin"

@@ -2,6 +2,7 @@
 # The usual machine behind Intel's IOMMU: programs read and write while the disk's domain is killed at moments that differ from run to run
 # (they are printed); no program sees an error, every byte is right, nothing is told as a fault.
 # limit: 200
+# not on bochs: it has no IOMMU
 . tests/boot/assert.bash
 
 make_root

@@ -9,7 +9,7 @@ make_root
 head -c 67108864 /dev/urandom >"$scratch/root/big"
 sum=$(md5sum <"$scratch/root/big" | cut -d' ' -f1)
 boot 0 --root "$scratch/root" --memory 64M --stats "$scratch/stats" \
-	--kill ahci@0.1 --kill ahci@0.5 --kill ahci@0.9 --kill ahci@1.5 --kill ahci@2.2 -- 'md5sum /big; md5sum /big; md5sum /big; sleep 2'
+	--kill $disk@0.1 --kill $disk@0.5 --kill $disk@0.9 --kill $disk@1.5 --kill $disk@2.2 -- 'md5sum /big; md5sum /big; md5sum /big; sleep 2'
 output "$sum  /big
 $sum  /big
 $sum  /big"

@@ -3,6 +3,7 @@
 # computing, the size of the disk driver's image and memory (ci/count-lines judges the hypervisor's lines). Times depend on what else
 # the host does: boot time, as recovery time in kill-read, is printed, and fails only above four times its goal.
 # limit: 400
+# not on bochs: it is about a machine of QEMU
 . tests/boot/assert.bash
 
 for _ in 1 2 3; do

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
 # A guest with more memory than a machine of q35 has in one piece below 4 GiB (2.75 GiB at most): it boots in both modes and sees all of it.
+# not on bochs: it is about a machine of QEMU
 . tests/boot/assert.bash
 
 for mode in isolated monolithic; do

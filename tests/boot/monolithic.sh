@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
 # The same kernel, program and disk on the bare machine: the baseline of every overhead figure.
+# not on bochs: GRUB starts the hypervisor only
 . tests/boot/assert.bash
 
 make_root

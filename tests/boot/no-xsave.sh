@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
 # A processor without XSAVE: floating point of two threads that take turns keeps apart, across two guests on one processor, too.
+# not on bochs: it is about a machine of QEMU
 . tests/boot/assert.bash
 
 boot 0 --cpu-flags -xsave -- 'awk "BEGIN{x=1;for(i=0;i<200000;i++){x=x*1.5;if(x>1e9)x/=1e9}; printf \"%.6f\n\",x}" >/tmp/a &

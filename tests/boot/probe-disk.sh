@@ -1,9 +1,14 @@
 # SPDX-License-Identifier: MIT
-# The AHCI domain under a front end without a kernel: blocks written and read back at random places while the domain is killed again
+# The disk's domain under a front end without a kernel: blocks written and read back at random places while the domain is killed again
 # and again; and what a request costs: at most 3 exits of all domains at depth 1, at most 0.5 at depth 32.
 . tests/boot/assert.bash
 
 truncate -s 32M "$scratch/disk"
+resource="device class 010601
+	memory 2M"
+[ $disk = ahci ] || resource="module $scratch/disk
+	keep-module
+	memory 36M"
 run() { # words of the command line, options of vmctl run
 	local words=$1
 	shift
@@ -14,13 +19,12 @@ domain guest
 	memory 16M
 	priority 10
 	cmdline disk $words
-domain ahci
-	image $BUILD/ahci.elf
-	memory 2M
+domain $disk
+	image $BUILD/$disk.elf
 	priority 100
-	device class 010601
+	$resource
 	restart 100 in 60s
-link block guest ahci
+link block guest $disk
 END
 	boot 0 --root "$scratch/disk" --manifest "$scratch/manifest" "$@" -- probe
 	exits=$(sed -nE 's/.* requests, depth [0-9]+, ([0-9.]+) exits.* 0 failures$/\1/p' "$err")
@@ -30,6 +34,6 @@ run ''
 less "$exits" 3.01 || fail "$exits exits a request at depth 1"
 run deep
 less "$exits" 0.51 || fail "$exits exits a request at depth 32"
-kills=$(for i in 1 2 3 4 5 6 7 8; do echo "--kill ahci@0.$i"; done)
+kills=$(for i in 1 2 3 4 5 6 7 8; do echo "--kill $disk@0.$i"; done)
 run 'deep long' $kills --stats "$scratch/stats"
 [ "$(grep -c '"cause": "kill"' "$scratch/stats")" -ge 7 ] || fail "fewer recoveries than kills"

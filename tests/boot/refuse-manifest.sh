@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
 # What is wrong with a manifest is said with its line, by run, check and bundle alike, and nothing boots.
+# not on bochs: it boots nothing
 . tests/boot/assert.bash
 
 cat >"$scratch/manifest" <<'END'

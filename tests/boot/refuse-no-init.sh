@@ -5,7 +5,7 @@
 refused() { # what vmctl has to say
 	rm -f "$scratch/image"
 	mke2fs -q -t ext4 -O ^has_journal -d "$scratch/root" "$scratch/image" 32M >/dev/null || fail mke2fs
-	for mode in isolated monolithic; do
+	for mode in $modes; do
 		boot 122 --mode $mode --root "$scratch/image" -- echo hello
 		said "$1"
 		[ ! -s "$out" ] || fail "something ran"

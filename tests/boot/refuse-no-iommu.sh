@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
 # Without an IOMMU a domain that has a device is not started, unless the manifest says unfenced.
+# not on bochs: it is about a machine of QEMU
 . tests/boot/assert.bash
 
 boot 123 --iommu none -- echo hello

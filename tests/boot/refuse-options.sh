@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
 # Wrong command lines: one sentence, status 119, nothing boots.
+# not on bochs: it boots nothing
 . tests/boot/assert.bash
 
 refuse() {

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 # Two disks behind one domain: the second link of the same pair is /dev/vdb (on the bare machine /dev/sdb). It is read, mounted and written
 # while the domain is killed; what was written is on its image with --write, and not without.
+# not on bochs: it is about images behind the AHCI controller
 . tests/boot/assert.bash
 
 mkdir "$scratch/a" "$scratch/b"

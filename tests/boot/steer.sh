@@ -3,20 +3,20 @@
 . tests/boot/assert.bash
 
 name=steer-$$
-"$vmctl" run --name $name --stats "$scratch/stats" --timeout 60 \
-	-- 'while [ ! -e /go ]; do read line; [ "$line" = go ] && : >/go; sleep 1; [ $((n=n+1)) -gt 12 ] && : >/go; done; echo done' \
+"$vmctl" run --name $name --stats "$scratch/stats" --timeout $((60 * slow)) \
+	-- 'while [ ! -e /go ]; do read line; [ "$line" = go ] && : >/go; sleep 1; [ $((n=n+1)) -gt '$((12 * slow * slow))' ] && : >/go; done; echo done' \
 	>"$out" 2>"$err" </dev/null &
 machine=$!
-for _ in $(seq 100); do
-	"$vmctl" ps 2>/dev/null | grep -A9 "^$name\$" | grep -q ahci && break
+for _ in $(seq $((100 * slow))); do
+	"$vmctl" ps 2>/dev/null | grep -A9 "^$name\$" | grep -q $disk && break
 	sleep 0.2
 done
 "$vmctl" ps | grep -A9 "^$name\$" | grep -q guest || fail "vmctl ps does not list the machine's domains"
-"$vmctl" kill ahci --machine $name >"$scratch/kill" || fail "vmctl kill"
-grep -qE '^ahci: back in [0-9.]+ ms, epoch 2$' "$scratch/kill" || fail "vmctl kill says \"$(cat "$scratch/kill")\""
+"$vmctl" kill $disk --machine $name >"$scratch/kill" || fail "vmctl kill"
+grep -qE "^$disk: back in [0-9.]+ ms, epoch 2$' "$scratch/kill" || fail "vmctl kill says \"$(cat "$scratch/kill")\""
 "$vmctl" kill nothing --machine $name >"$scratch/kill" 2>&1 && fail "vmctl kill of an unknown domain succeeded"
 [ "$(grep -c 'vmctl ps' "$scratch/kill")" = 1 ] && [ "$(wc -l <"$scratch/kill")" = 1 ] || fail "not one sentence: $(cat "$scratch/kill")"
-echo 'stat ahci' | "$vmctl" console --machine $name | grep -q . || fail "vmctl console printed nothing"
+echo "stat $disk" | "$vmctl" console --machine $name | grep -q . || fail "vmctl console printed nothing"
 wait $machine || fail "the machine ended with status $?"
 output 'done'
 [ "$(grep -c '"cause": "kill"' "$scratch/stats")" = 1 ] || fail "the kill did not lead to one recovery"

@@ -2,7 +2,7 @@
 # Two processors: programs side by side, and a kill of the disk's domain, which then has a processor of its own.
 . tests/boot/assert.bash
 
-for mode in isolated monolithic; do
+for mode in $modes; do
 	boot 0 --mode $mode --cpus 2 -- 'for i in 1 2 3 4; do (i=0; while [ $i -lt 20000 ]; do i=$((i+1)); done; echo $i) & done; wait'
 	output '20000
 20000
@@ -12,7 +12,7 @@ done
 
 make_root
 head -c 20000000 /dev/urandom >"$scratch/root/data"
-boot 0 --cpus 2 --root "$scratch/root" --stats "$scratch/stats" --kill ahci@0.1 --kill ahci@0.4 -- 'md5sum /data; sleep 1; md5sum /data'
+boot 0 --cpus 2 --root "$scratch/root" --stats "$scratch/stats" --kill $disk@0.1 --kill $disk@0.4 -- 'md5sum /data; sleep 1; md5sum /data'
 sum=$(md5sum <"$scratch/root/data" | cut -d' ' -f1)
 output "$sum  /data
 $sum  /data"

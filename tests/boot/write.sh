@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
 # Files written by the guest, in either mode, are on the disk as e2fsprogs reads it, and the file system is clean.
+# not on bochs: it is about images behind the AHCI controller
 . tests/boot/assert.bash
 
 make_root
