@@ -92,33 +92,26 @@ static void register_write(enum acpi_fadt_field field, uint8_t value)
 	}
 }
 
-static void soft_off_enter(const uint8_t type[2])
-{
-	uint16_t pm1a = acpi_port(FADT_PM1A_CONTROL, FADT_X_PM1A_CONTROL);
-	if (pm1a) {
-		acpi_mode_enter(pm1a);
-		sleep_enter(pm1a, type[0]);
-		sleep_enter(acpi_port(FADT_PM1B_CONTROL, FADT_X_PM1B_CONTROL), type[1]);
-	} else {
-		register_write(FADT_SLEEP_CONTROL, (uint8_t)((type[0] & 7u) << SLEEP_CONTROL_TYPE_SHIFT | SLEEP_CONTROL_ENABLE));
-	}
-	for (unsigned i = 0; i < POLLS; i++) {
-		(void)port_read8(DELAY_PORT); /* the machine takes a moment to go */
-	}
-}
-
 void acpi_power_off(void)
 {
 	static const uint64_t no_gates[2]; /* an interrupt table of one gate that is not present */
+	uint16_t pm1a = acpi_port(FADT_PM1A_CONTROL, FADT_X_PM1A_CONTROL);
 	uint8_t type[2];
-	if (soft_off_find(type)) {
-		soft_off_enter(type);
+	bool known = soft_off_find(type);
+	if (known && pm1a) {
+		acpi_mode_enter(pm1a);
+		sleep_enter(pm1a, type[0]);
+		sleep_enter(acpi_port(FADT_PM1B_CONTROL, FADT_X_PM1B_CONTROL), type[1]);
+	} else if (known) {
+		register_write(FADT_SLEEP_CONTROL, (uint8_t)((type[0] & 7u) << SLEEP_CONTROL_TYPE_SHIFT | SLEEP_CONTROL_ENABLE));
+	}
+	for (unsigned i = 0; i < POLLS && known; i++) {
+		(void)port_read8(DELAY_PORT); /* the machine takes a moment to go */
 	}
 	if (acpi_fadt(FADT_FLAGS, 4) & FADT_FLAG_RESET) {
 		register_write(FADT_RESET_REGISTER, (uint8_t)acpi_fadt(FADT_RESET_VALUE, 1));
 	}
 	port_write8(RESET_CONTROL_PORT, RESET_CONTROL_HARD);
-	for (;;) {
-		__asm__ volatile("cli; lidt %0; int3" : : "m"(no_gates));
-	}
+	__asm__ volatile("lidt %0; int3" : : "m"(no_gates));
+	__builtin_unreachable();
 }

@@ -71,7 +71,7 @@ void lapic_init(void); /* once, boot processor: finds the mode, maps */
 void lapic_enable(void); /* each processor; fills in its apic_id */
 uint32_t lapic_read(enum lapic_register reg);
 void lapic_write(enum lapic_register reg, uint32_t value);
-void lapic_ipi(uint32_t apic_id, uint32_t command); /* ICR, low half; IDs from 255 on only by x2APIC */
+void lapic_ipi(uint32_t apic_id, uint32_t command); /* ICR, low half */
 
 void ioapic_init(void); /* all masked, and the PIC; before lapic_enable */
 void time_init(void); /* measure the TSC, read the RTC */

@@ -22,7 +22,6 @@
 #define TIMER_DIVIDE_1 0xbu
 #define TIMER_TSC_DEADLINE 0x40000u
 #define ICR_PENDING 0x1000u
-#define APIC_ID_ALL 0xffu
 
 static void *registers; /* NULL: x2APIC */
 bool lapic_tsc_deadline;
@@ -85,9 +84,6 @@ void lapic_ipi(uint32_t apic_id, uint32_t command)
 		__asm__ volatile("mfence; lfence" : : : "memory"); /* x2APIC writes overtake stores */
 		msr_write(MSR_X2APIC + LAPIC_ICR / 16, (uint64_t)apic_id << 32 | command);
 		return;
-	}
-	if (apic_id >= APIC_ID_ALL) {
-		return; /* no 8-bit ID: nobody can be reached by it */
 	}
 	while (lapic_read(LAPIC_ICR) & ICR_PENDING) {
 		__asm__ volatile("pause");

@@ -19,10 +19,9 @@
 #define PIT_LATCH_0 0x00
 #define PIT_RATE_0 0x34 /* mode 2: from 65536 down, again and again */
 #define CPUID_TSC 0x15
-#define MEASURE_TRIES 8
-#define SAMPLE_TRIES 5
-#define SAMPLES_MAX 1000000u
-#define SAMPLES_STILL 1000u /* so many alike: the clock does not count, or is not there */
+#define MEASURE_TRIES 50
+#define READINGS_MAX 5000000u
+#define READINGS_STILL 5000u /* so many alike: the clock does not count, or is not there */
 #define MSR_TSC_DEADLINE 0x6e0
 
 uint64_t tsc_khz;
@@ -80,54 +79,30 @@ static uint64_t cpuid_tsc_hz(void)
 	return top[0] >= CPUID_TSC && leaf[0] && leaf[1] ? scale(leaf[2], leaf[1], leaf[0]) : 0;
 }
 
-/* What the three clocks said at one moment. */
-struct sample {
-	uint64_t tsc, ticks;
-	uint32_t lapic;
-};
-
-/* The best of a few tries: the one in which the least time passed between the first and the last reading. */
-static struct sample sample_take(const struct reference *clock)
-{
-	struct sample best = { 0 };
-	uint64_t shortest = UINT64_MAX;
-	for (unsigned i = 0; i < SAMPLE_TRIES; i++) {
-		uint64_t before = tsc_read();
-		struct sample s = { .ticks = clock->read(), .lapic = lapic_read(LAPIC_TIMER_CURRENT) };
-		s.tsc = tsc_read();
-		if (s.tsc - before < shortest) {
-			shortest = s.tsc - before;
-			best = s;
-		}
-	}
-	return best;
-}
-
-/* Over 10 ms. False: there is no such clock, or it stands still. */
+/* Over 20 ms. False: the clock stands still. */
 static bool measure_once(const struct reference *clock)
 {
-	uint64_t ticks = 0, wanted = clock->hz / 100;
+	uint64_t ticks = 0, cycles = 0, wanted = clock->hz / 50;
 	lapic_write(LAPIC_TIMER_INITIAL, UINT32_MAX);
-	struct sample from = sample_take(clock), to = from;
-	for (unsigned i = 0; i < SAMPLES_MAX && ticks < wanted && (ticks || i < SAMPLES_STILL); i++) {
-		to = sample_take(clock);
-		ticks = (to.ticks - from.ticks) & clock->mask;
+	uint64_t from = clock->read(), start = tsc_read();
+	for (unsigned i = 0; i < READINGS_MAX && ticks < wanted && (ticks || i < READINGS_STILL); i++) {
+		ticks = (clock->read() - from) & clock->mask;
+		cycles = tsc_read() - start;
 	}
+	uint32_t left = lapic_read(LAPIC_TIMER_CURRENT);
 	lapic_write(LAPIC_TIMER_INITIAL, 0);
-	if (ticks < wanted || to.tsc == from.tsc) {
-		return false;
-	}
-	tsc_khz = scale(to.tsc - from.tsc, clock->hz, ticks * 1000);
-	lapic_khz = scale(from.lapic - to.lapic, clock->hz, ticks * 1000);
-	return true;
+	tsc_khz = scale(cycles, clock->hz, ticks * 1000 + 1);
+	lapic_khz = scale(UINT32_MAX - left, clock->hz, ticks * 1000 + 1);
+	return ticks >= wanted && cycles > 0;
 }
 
-/* Until two in a row agree: the 8254 wraps every 55 ms, and a virtual processor can be kept from running for longer. */
+/* Until two in a row agree, to one in a thousand: between two readings a virtual processor can be kept from running, even for
+ * longer than the 55 ms after which the 8254 begins anew. */
 static bool measure(const struct reference *clock)
 {
 	uint64_t last = 0;
 	for (unsigned i = 0; i < MEASURE_TRIES && clock->hz && measure_once(clock); i++, last = tsc_khz) {
-		if (last - tsc_khz + tsc_khz / 256 <= tsc_khz / 128) {
+		if (last - tsc_khz + tsc_khz / 1024 <= tsc_khz / 512) {
 			return true;
 		}
 	}
