@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 # Driver domains: build/ahci.elf and build/ramdisk.elf, each the runtime, the virtqueue's halves, the base routines and its own
-# folder. The components among the sources (no main.c, nothing of the runtime) also link into the guest kernel:
+# folder; what gdb wants of each is in build/NAME.elf.debug, which it finds by itself. The components among the sources (no main.c, nothing of the runtime) also link into the guest kernel:
 DRIVER_COMPONENTS := $(filter driver-domains/ahci/ahci%,$(wildcard driver-domains/ahci/*.c))
 FLAGS_driver-domains := -Idriver-domains
 
@@ -11,7 +11,8 @@ define domain_rule
 $(BUILD)/$(1).elf: $(call DOMAIN_OBJECTS,$(1)) driver-domains/runtime/domain.ld
 	@mkdir -p $$(@D)
 	$$(call say,LD,$$@)
-	$$(Q)$$(CC) $$(FREE_LDFLAGS) -Wl,-T,driver-domains/runtime/domain.ld -Wl,--gc-sections -s -o $$@ $$(filter %.o,$$^)
+	$$(Q)$$(CC) $$(FREE_LDFLAGS) -Wl,-T,driver-domains/runtime/domain.ld -Wl,--gc-sections -o $$@.debug $$(filter %.o,$$^)
+	$$(Q)objcopy --strip-all --add-gnu-debuglink=$$@.debug $$@.debug $$@
 	@[ $$$$(stat -c %s $$@) -lt 65536 ] || { echo "$$@ is larger than 64 KiB"; rm $$@; exit 1; }
 ALL += $(BUILD)/$(1).elf
 endef

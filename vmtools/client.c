@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The other side of steer.h: `vmctl ps`, `vmctl kill` and `vmctl console` speak to machines that run. */
+/* The other side of steer.h: `vmctl ps`, `vmctl kill`, `vmctl capsule` and `vmctl console` speak to machines that run. */
 #include <dirent.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,6 +9,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "capsule.h"
 #include "command.h"
 #include "control.h"
 #include "say.h"
@@ -191,6 +192,54 @@ int command_kill(const struct options *options)
 	status = status ? status : machine_command(machine, command, "; \"vmctl ps\" lists the domains");
 	status = status ? status : await_kill(machine, options->words[0]);
 	fclose(machine);
+	return status;
+}
+
+/* The machine writes the core, we read it back: a file of its directory, which goes with it. */
+static int fetch_core(FILE *machine, const char *domain, char *path, size_t size)
+{
+	char line[2048];
+	fprintf(machine, "capsule %s\n", domain);
+	fflush(machine);
+	fseek(machine, 0, SEEK_CUR);
+	if (!fgets(line, sizeof(line), machine)) {
+		return fail(VMCTL_DIED, "the machine does not answer");
+	}
+	line[strcspn(line, "\n")] = '\0';
+	if (strncmp(line, "= ", 2) != 0) {
+		return fail(VMCTL_USAGE, "no capsule of %s: %s", domain, strncmp(line, "error ", 6) == 0 ? line + 6 : line);
+	}
+	snprintf(path, size, "%.*s", (int)size - 1, line + 2);
+	return 0;
+}
+
+int command_capsule(const struct options *options)
+{
+	static struct capsule capsule;
+	char path[256];
+	const char *why, *word = options->words[0];
+	if (options->word_count != 1) {
+		return fail(VMCTL_USAGE, "write \"vmctl capsule DOMAIN\", or the name of a core file with a '/' in it");
+	}
+	FILE *machine = strchr(word, '/') ? NULL : machine_choose(options);
+	if (!machine && !strchr(word, '/')) {
+		return VMCTL_USAGE;
+	}
+	snprintf(path, sizeof(path), "%s", word);
+	int status = machine ? fetch_core(machine, word, path, sizeof(path)) : 0;
+	if (status == 0 && capsule_load(&capsule, path, &why) != 0) {
+		status = fail(VMCTL_USAGE, "%s: %s", path, why);
+	}
+	if (machine) {
+		fclose(machine);
+	}
+	if (status == 0 && options->output && capsule_write(&capsule, options->output) != 0) {
+		status = fail(VMCTL_HOST, "%s can't be written", options->output);
+	}
+	if (status == 0) {
+		capsule_show(&capsule, stdout);
+		capsule_free(&capsule);
+	}
 	return status;
 }
 

@@ -12,6 +12,7 @@ int command_check(const struct options *options);
 int command_image(const struct options *options);
 int command_kill(const struct options *options);
 int command_console(const struct options *options);
+int command_capsule(const struct options *options);
 int command_ps(const struct options *options);
 
 #endif

@@ -23,6 +23,7 @@
 #include "spawn.h"
 
 #define LOW_MEMORY (2048ull << 20)
+#define PEEK_MAX (4u << 20) /* bytes a call */
 
 struct qemu {
 	virConnectPtr connection;
@@ -188,6 +189,18 @@ static void qemu_stop(struct machine *machine)
 	machine->private = NULL;
 }
 
+static int qemu_peek(struct machine *machine, uint64_t at, void *to, size_t bytes)
+{
+	struct qemu *p = machine->private;
+	for (size_t done = 0, n; done < bytes; done += n) {
+		n = bytes - done < PEEK_MAX ? bytes - done : PEEK_MAX;
+		if (virDomainMemoryPeek(p->domain, at + done, n, (char *)to + done, VIR_MEMORY_PHYSICAL) != 0) {
+			return -EIO;
+		}
+	}
+	return 0;
+}
+
 /*
  * Of 2.75 GiB or more, q35 puts only so much below 4 GiB, and the hypervisor gives a domain one block of memory. So beyond that the machine
  * gets so much more that the block above 4 GiB alone holds the domains; QEMU takes from the host only what is touched.
@@ -200,7 +213,8 @@ static uint64_t qemu_memory(uint64_t bytes)
 static const char *const qemu_traces[] = { "com1.log", "com2.log", "root/log/qemu/bulkhead.log", NULL };
 
 const struct machine_kind machine_qemu = {
-	.name = "QEMU", .emulator = "tcg", .traces = qemu_traces, .memory = qemu_memory, .start = qemu_start, .stop = qemu_stop
+	.name = "QEMU", .emulator = "tcg", .traces = qemu_traces, .memory = qemu_memory, .start = qemu_start,
+	.stop = qemu_stop, .peek = qemu_peek
 };
 
 int machine_start(struct machine *machine, const struct machine_config *config, const struct workdir *dir)

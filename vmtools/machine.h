@@ -8,6 +8,7 @@
 #define VMTOOLS_MACHINE_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "accelerator.h"
@@ -27,6 +28,8 @@ struct machine_kind {
 	uint64_t (*memory)(uint64_t bytes);
 	/** Start, connect, run. 0 or a vmctl status after one sentence; machine_stop has to follow in either case. */
 	int (*start)(struct machine *machine, const struct machine_config *config, const struct workdir *dir);
+	/** Read its physical memory while it runs. 0 or -errno. NULL: it has no way. */
+	int (*peek)(struct machine *machine, uint64_t at, void *to, size_t bytes);
 	/** Stop it at once if it still runs, and release what start() took, but for the lines. */
 	void (*stop)(struct machine *machine);
 };

@@ -21,6 +21,8 @@ static const struct command {
 	{ "bench", COMMAND_BENCH, command_bench, "bench [options]", "measure what isolation costs", NULL },
 	{ "ps", COMMAND_PS, command_ps, "ps", "list running machines and their domains", NULL },
 	{ "kill", COMMAND_KILL, command_kill, "kill DOMAIN [--machine NAME]", "kill a domain, tell when it is back", NULL },
+	{ "capsule", COMMAND_CAPSULE, command_capsule, "capsule DOMAIN|FILE [-o FILE]", "tell of a domain's last death, or of a core of it",
+	  "With -o the capsule of a running machine's domain is written as a core: \"gdb build/ahci.elf FILE\" shows where it died." },
 	{ "console", COMMAND_CONSOLE, command_console, "console [--machine NAME]", "speak to a machine's hypervisor", NULL },
 	{ "image", COMMAND_IMAGE, command_image, "image [DIR|IMAGE] -o FILE", "make a root image, or a bootable ISO or disk",
 	  "Without --bootable: an ext4 file system out of DIR, or of busybox. With --bootable disk: a disk that boots, and has this root at its front.\n"

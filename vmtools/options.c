@@ -207,6 +207,7 @@ TEXT_OPTION(dir)
 TEXT_OPTION(json)
 TEXT_OPTION(append)
 TEXT_OPTION(bundle)
+TEXT_OPTION(capsules)
 
 #define RUNS (COMMAND_RUN | COMMAND_BENCH)
 
@@ -233,6 +234,7 @@ static const struct option {
 	{ "--append", "TEXT", COMMAND_RUN, set_append, "words added to the guest kernel's command line" },
 	{ "--kill", "DOMAIN@SECONDS", COMMAND_RUN, set_kill, "kill a domain so long after COMMAND started; at most 64 of them" },
 	{ "--stats", "FILE", COMMAND_RUN, set_stats, "write times, exits and recoveries as JSON" },
+	{ "--capsules", "DIR", COMMAND_RUN, set_capsules, "write a core for gdb there of each domain that dies: DOMAIN-EPOCH.core" },
 	{ "--timeout", "SECONDS", RUNS, set_timeout, "give up after so long, with status 124" },
 	{ "--icount", NULL, COMMAND_RUN, set_icount, "count instructions: virtual time runs by instructions, one processor" },
 	{ "--name", "NAME", COMMAND_RUN, set_name, "the machine's name for ps, kill and console (run-PID)" },
@@ -241,13 +243,13 @@ static const struct option {
 	{ "--runs", "N", COMMAND_BENCH, set_runs, "runs of each mode, interleaved; medians count (3)" },
 	{ "--short", NULL, COMMAND_BENCH, set_short, "fewer iterations, and instructions are not counted" },
 	{ "--dir", "DIR", COMMAND_BUNDLE | COMMAND_CHECK, set_dir, "where images are that the manifest names (vmctl's own directory)" },
-	{ "-o", "FILE", COMMAND_BUNDLE | COMMAND_IMAGE, set_output, "the file to write" },
+	{ "-o", "FILE", COMMAND_BUNDLE | COMMAND_IMAGE | COMMAND_CAPSULE, set_output, "the file to write" },
 	{ "--bootable", "iso|disk", COMMAND_IMAGE, set_bootable, "make what BIOS and UEFI boot: hypervisor, domains, and a root as --disk says" },
 	{ "--disk", "ahci|ramdisk", COMMAND_IMAGE, set_disk, "with --bootable: the root is a disk (with \"disk\" this one), or in memory (ahci)" },
 	{ "--manifest", "FILE", COMMAND_IMAGE, set_manifest, "with --bootable: domains of the machine (guest and the disk's domain)" },
 	{ "--memory", "SIZE", COMMAND_IMAGE, set_memory, "with --bootable: the guest's memory, 16M to 16G (256M)" },
 	{ "--force", NULL, COMMAND_IMAGE, set_force, "overwrite FILE if it exists" },
-	{ "--machine", "NAME", COMMAND_KILL | COMMAND_CONSOLE, set_machine, "which machine, where several run" },
+	{ "--machine", "NAME", COMMAND_KILL | COMMAND_CONSOLE | COMMAND_CAPSULE, set_machine, "which machine, where several run" },
 };
 
 static const struct option *option_find(enum vmctl_command command, const char *name, size_t length)

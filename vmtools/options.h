@@ -25,7 +25,7 @@ enum vmctl_iommu { IOMMU_AMD, IOMMU_INTEL, IOMMU_NONE };
 /* The commands that an option belongs to. */
 enum vmctl_command {
 	COMMAND_RUN = 1, COMMAND_BENCH = 2, COMMAND_BUNDLE = 4, COMMAND_CHECK = 8, COMMAND_IMAGE = 16, COMMAND_KILL = 32,
-	COMMAND_CONSOLE = 64, COMMAND_PS = 128, COMMAND_HELP = 256
+	COMMAND_CONSOLE = 64, COMMAND_PS = 128, COMMAND_HELP = 256, COMMAND_CAPSULE = 512
 };
 
 struct kill_request {
@@ -46,7 +46,7 @@ struct options {
 	unsigned cpus; /* 0: as the manifest says */
 	uint64_t memory; /* the guest's, bytes; 0: as the manifest says */
 	uint64_t timeout_ns; /* 0: none */
-	const char *root, *manifest, *stats, *cpu_flags, *name, *machine, *output, *dir, *json, *append, *bundle;
+	const char *root, *manifest, *stats, *cpu_flags, *name, *machine, *output, *dir, *json, *append, *bundle, *capsules;
 	unsigned runs;
 	bool verbose, write, is_short, force, icount, keep;
 	unsigned disk_image_count;

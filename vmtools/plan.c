@@ -19,6 +19,7 @@
 #define MIB (1ull << 20)
 #define DEFAULT_MEMORY (256 * MIB)
 #define HYPERVISOR_MEMORY (64 * MIB)
+#define CAPSULE_MEMORY(d) (((d)->memory < 16 * MIB ? (d)->memory : 16 * MIB) + MIB) /* what the hypervisor keeps of a dead domain, at most */
 #define RAMDISK_OVERHEAD (4 * MIB) /* the domain's own memory beside the disk */
 
 static const char manifest_ahci[] = "domain guest\n\tmain\n\timage guest-kernel.elf\n\tmemory 256M\n\tpriority 10\n"
@@ -265,7 +266,7 @@ static uint64_t bundle_memory(const struct manifest *m)
 {
 	uint64_t bytes = HYPERVISOR_MEMORY + m->header.total_size;
 	for (uint32_t i = 0; i < m->header.domain_count; i++) {
-		bytes += m->header.domains[i].memory;
+		bytes += m->header.domains[i].memory + (m->header.domains[i].flags & BUNDLE_MAIN ? 0 : CAPSULE_MEMORY(&m->header.domains[i]));
 	}
 	return bytes;
 }

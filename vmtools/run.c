@@ -2,7 +2,10 @@
 /* See run.h. */
 #include "run.h"
 
+#include <errno.h>
 #include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
 
 #include "command.h"
 #include "plan.h"
@@ -49,6 +52,7 @@ static int run_planned(struct plan *plan, FILE *output, void (*after)(void *to, 
 	session.interactive = output == stdout && terminal_present();
 	session.manifest = &plan->manifest;
 	session.main_domain = plan_main(plan);
+	session.dir = plan->dir;
 	session_block_signals();
 	int status = machine_start(&machine, &plan->config, plan->dir);
 	if (status == 0) {
@@ -99,5 +103,8 @@ int command_run(const struct options *options)
 {
 	int status = plan_check(options);
 	status = status ? status : writable_check(options->stats);
+	if (status == 0 && options->capsules && mkdir(options->capsules, 0777) != 0 && errno != EEXIST) {
+		status = fail(VMCTL_HOST, "directory %s can't be made: %s", options->capsules, strerror(errno));
+	}
 	return status ? status : run_machine(options, stdout, write_stats, (void *)options->stats);
 }

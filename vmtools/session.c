@@ -15,6 +15,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "capsule.h"
 #include "say.h"
 #include "terminal.h"
 
@@ -94,6 +95,52 @@ static void send_kills(struct session *s, uint64_t now)
 		snprintf(line, sizeof(line), "kill %s", kill->domain);
 		control_send(&s->control, line, kill_answer, s);
 		s->kills_done++;
+	}
+}
+
+static int capsule_core(struct session *s, const char *pairs, const char *path, const char **why)
+{
+	struct capsule *capsule = calloc(1, sizeof(*capsule));
+	*why = "no memory";
+	int error = capsule ? capsule_fetch(capsule, s->machine, pairs, why) : -ENOMEM;
+	if (!error) {
+		error = capsule_write(capsule, path);
+		*why = strerror(-error);
+		capsule_free(capsule);
+	}
+	free(capsule);
+	return error;
+}
+
+/* For a client: the last one of the domain. */
+static const char *capsule_ask(void *to, const char *domain, const char **why)
+{
+	struct session *s = to;
+	char name[16];
+	*why = "it has not died on this machine";
+	for (size_t i = s->control.capsule_count; i-- > 0;) {
+		const char *pairs = s->control.capsules[i];
+		if (control_value(pairs, "domain", name, sizeof(name)) && strcmp(name, domain) == 0) {
+			snprintf(s->capsule_path, sizeof(s->capsule_path), "%s", workdir_file(s->dir, "capsule"));
+			return capsule_core(s, pairs, s->capsule_path, why) == 0 ? s->capsule_path : NULL;
+		}
+	}
+	return NULL;
+}
+
+/* Those that came since the last look, to files. */
+static void write_capsules(struct session *s)
+{
+	char name[16], epoch[16], path[1024];
+	const char *why;
+	for (; s->options->capsules && s->capsules_written < s->control.capsule_count; s->capsules_written++) {
+		const char *pairs = s->control.capsules[s->capsules_written];
+		if (control_value(pairs, "domain", name, sizeof(name)) && control_value(pairs, "epoch", epoch, sizeof(epoch))) {
+			snprintf(path, sizeof(path), "%s/%s-%s.core", s->options->capsules, name, epoch);
+			if (strchr(name, '/') || capsule_core(s, pairs, path, &why) != 0) {
+				fail(0, "no capsule of %s, epoch %s: %s", name, epoch, strchr(name, '/') ? "its name is none" : why);
+			}
+		}
 	}
 }
 
@@ -231,6 +278,7 @@ static void loop(struct session *s, int signals)
 		}
 		if (fds[FD_CONTROL].revents) {
 			control_open = read_control(s);
+			write_capsules(s);
 		}
 		if (fds[FD_CONSOLE].revents) {
 			read_console(s);
@@ -299,6 +347,8 @@ int session_run(struct session *s)
 	}
 	s->control.log = show_log;
 	s->control.log_to = s;
+	s->steer.capsule = capsule_ask;
+	s->steer.capsule_to = s;
 	s->console_open = true;
 	if (!s->main_domain) {
 		s->main_domain = "guest";

@@ -27,6 +27,9 @@ struct session {
 	const char *main_domain; /* whose panic is the machine's end */
 	uint64_t begin_ns, deadline_ns, grace_ns; /* monotonic; 0: none */
 	unsigned kills_done, kills_answered, kills_taken; /* sent; answered; of these not refused */
+	unsigned capsules_written; /* of control.capsules, to options->capsules */
+	char capsule_path[128]; /* of the last one that was asked for */
+	const struct workdir *dir;
 	char kill_reason[256];
 	bool console_open; /* COM1 still connected */
 	bool timed_out, output_failed;

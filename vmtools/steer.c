@@ -69,6 +69,18 @@ void steer_tell(struct steer *steer, const char *event)
 	}
 }
 
+static void client_capsule(struct steer_client *client, const char *domain)
+{
+	const char *why = "this machine keeps no capsules", *path = NULL;
+	if (client->steer->capsule) {
+		path = client->steer->capsule(client->steer->capsule_to, domain, &why);
+	}
+	client_answer(client, path ? '=' : 'e', path ? path : why);
+	if (path && client->fd >= 0) {
+		client_answer(client, 'o', "");
+	}
+}
+
 static void client_line(struct steer_client *client)
 {
 	struct steer *steer = client->steer;
@@ -79,6 +91,8 @@ static void client_line(struct steer_client *client)
 	} else if (strcmp(client->line, "watch") == 0) {
 		client->watches = true;
 		client_answer(client, 'o', "");
+	} else if (strncmp(client->line, "capsule ", 8) == 0) {
+		client_capsule(client, client->line + 8);
 	} else if (control_send(steer->control, client->line, client_answer, client) != 0) {
 		client_answer(client, 'e', "not a command");
 	}

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Steering a running machine from other processes: `vmctl run` listens on a unix socket in the machine's directory, passes each
- * line that a client sends to the control line, and the answer back ("= TEXT" lines, then "ok" or "error TEXT"). The line "watch" is
- * for `vmctl run` itself: from then on the client gets the machine's "@ " lines too.
+ * line that a client sends to the control line, and the answer back ("= TEXT" lines, then "ok" or "error TEXT"). Two lines are
+ * for `vmctl run` itself: after "watch" the client gets the machine's "@ " lines too; "capsule DOMAIN" is answered by the path of a core.
  */
 #ifndef VMTOOLS_STEER_H
 #define VMTOOLS_STEER_H
@@ -26,6 +26,9 @@ struct steer_client {
 struct steer {
 	int listener;
 	struct control *control;
+	/* For the line "capsule DOMAIN": write its core below the machine's directory. The file's path, or NULL and why. */
+	const char *(*capsule)(void *to, const char *domain, const char **why);
+	void *capsule_to;
 	bool deaf; /* the machine has no one on its control line that takes commands */
 	struct steer_client clients[STEER_CLIENTS];
 };

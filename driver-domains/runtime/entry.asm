@@ -110,7 +110,28 @@ exception_stubs: ; 16 bytes each
 exception_entry:
 	cld
 	mov rdi, rsp
+	mov rbx, rsp ; for the debugger, below
 	and rsp, -16
 	extern exception_end
 	call exception_end
 	ud2
+exception_stubs_end:
+
+; How a debugger finds what the exception interrupted (DWARF 4, 6.4): RBX points to the vector, the processor's frame lies 16 bytes
+; behind it. The frame that called is at the stored RSP, its address is the stored RIP; RBP is as it was.
+section .debug_frame progbits noalloc noexec nowrite align=8
+debug_cie:
+	dd .end - .start
+.start:
+	dd 0xffffffff
+	db 1, "S", 0, 1, 0x78, 16 ; version; a signal's frame; alignment of code 1, of data -8; RIP is register 16
+	align 8, db 0
+.end:
+	dd .fde_end - .fde_start
+.fde_start:
+	dd debug_cie
+	dq exception_stubs, exception_stubs_end - exception_stubs
+	db 0x0f, 3, 0x73, 40, 0x06 ; the frame's address: what RBX + 40 points to
+	db 0x10, 16, 2, 0x73, 16 ; RIP: at RBX + 16
+	align 8, db 0
+.fde_end:
