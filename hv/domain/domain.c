@@ -155,13 +155,10 @@ static int claim_devices(struct domain *d, const char **why)
 		const struct bundle_device *wanted = &d->config->devices[i];
 		bool by_class = wanted->kind == BUNDLE_DEV_CLASS;
 		struct pci_function *f = by_class ? pci_find_class(wanted->value, wanted->index) : pci_find((uint16_t)wanted->value);
-		if (!f || f->owner) {
-			*why = f ? "its device belongs to another domain" : "its device is not in this machine";
+		if (!f || f->owner || pci_is_infrastructure(f)) {
+			*why = !f ? "its device is not in this machine" : f->owner ? "its device belongs to another domain" :
+			       "its device is a bridge or the IOMMU";
 			return -ENODEV;
-		}
-		if (pci_is_infrastructure(f)) {
-			*why = "its device is a bridge or the IOMMU";
-			return -EPERM;
 		}
 		int standing = iommu ? iommu_fence_check(f, d, d->config->name) : 0;
 		if (standing == -EBUSY) {

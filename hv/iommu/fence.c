@@ -16,19 +16,15 @@
 /* "domain ahci: 00:1f.0 and 00:1f.3 share the fence of 00:1f.2" */
 static void fence_tell(const struct pci_function *f, const char *name)
 {
-	char text[256] = "";
-	unsigned count = 0, at = 0;
-	for (const struct pci_function *g = NULL; (g = pci_group_next(f, g));) {
-		count += g != f;
-	}
+	char text[256];
+	unsigned at = 0;
 	for (const struct pci_function *g = NULL; (g = pci_group_next(f, g)) && at < sizeof(text) - 1;) {
 		if (g != f) {
-			const char *before = at == 0 ? "" : --count > 1 ? ", " : " and ";
-			at += (unsigned)format_text(text + at, sizeof(text) - at, "%s" PCI_NAME, before, PCI_NAME_OF(g->bdf));
+			at += (unsigned)format_text(text + at, sizeof(text) - at, at ? " and " PCI_NAME : PCI_NAME, PCI_NAME_OF(g->bdf));
 		}
 	}
 	if (at > 0) {
-		log_line("domain %s: %s share%s the fence of " PCI_NAME, name, text, at > 7 ? "" : "s", PCI_NAME_OF(f->bdf));
+		log_line("domain %s: %s share the fence of " PCI_NAME, name, text, PCI_NAME_OF(f->bdf));
 	}
 }
 

@@ -20,16 +20,6 @@ spinlock_t iommu_lock;
 
 static uint16_t last_id; /* iommu_lock */
 
-static void aliases_take(void)
-{
-	for (unsigned i = 0; i < iommu_described.alias_count; i++) {
-		const struct iommu_described_alias *alias = &iommu_described.aliases[i];
-		for (unsigned id = alias->first; id <= alias->last; id++) {
-			pci_group_alias((uint16_t)id, alias->to);
-		}
-	}
-}
-
 int iommu_init(const char **why)
 {
 	const struct acpi_header *table = NULL;
@@ -41,8 +31,11 @@ int iommu_init(const char **why)
 	*why = "the firmware describes no IOMMU (no ACPI table IVRS or DMAR)";
 	int error = table ? found->parse(table, table->length, &iommu_described, why) : -ENODEV;
 	error = error ? error : found->start(&iommu_described, why);
+	for (unsigned i = 0; !error && i < iommu_described.alias_count; i++) {
+		const struct iommu_described_alias *alias = &iommu_described.aliases[i];
+		pci_group_alias(alias->first, alias->last, alias->to);
+	}
 	if (error == 0) {
-		aliases_take();
 		iommu = found;
 		log_line("iommu: %s, %u units: every function is blocked until a domain owns it", iommu->name,
 			 iommu_described.unit_count);

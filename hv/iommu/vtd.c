@@ -25,7 +25,6 @@ static unsigned unit_count;
 static struct vtd_pair *root_table, *interrupts;
 static unsigned ioapic_next = IOMMU_MESSAGES;
 static bool coherent, x2apic; /* read-only after start */
-static unsigned drains; /* likewise */
 
 /* Every unit runs the command; the first error counts, but all are tried. */
 static int command(struct vtd_pair pair)
@@ -46,16 +45,25 @@ static void store(uint64_t *half, uint64_t value)
 	}
 }
 
+/* A power of two of pages, with this in the low half of each entry. NULL: no memory. */
+static struct vtd_pair *table_make(unsigned pages, uint64_t low)
+{
+	struct vtd_pair *table = pool_alloc(pages, pages);
+	for (unsigned i = 0; table && i < pages * ENTRIES; i++) {
+		table[i].low = low;
+	}
+	if (table && !coherent) {
+		vtd_write_back(table, pages * PAGE_SIZE);
+	}
+	return table;
+}
+
 /* The bus's table is made at its first use, all blocked. NULL: no memory. */
 static struct vtd_pair *context_entry(uint16_t id)
 {
 	struct vtd_pair *root = &root_table[id >> 8];
 	if (!(root->low & VTD_PRESENT)) {
-		struct vtd_pair *table = pool_alloc(1, 1);
-		for (unsigned i = 0; table && i < ENTRIES; i++) {
-			store(&table[i].low, VTD_QUIET);
-			store(&table[i].high, 0);
-		}
+		struct vtd_pair *table = table_make(1, VTD_QUIET);
 		if (!table) {
 			return NULL;
 		}
@@ -68,7 +76,7 @@ static struct vtd_pair *context_entry(uint16_t id)
 static int contexts_drop(void)
 {
 	int error = command(VTD_INVALIDATE_CONTEXTS);
-	return error ? error : command(VTD_INVALIDATE_ALL(drains));
+	return error ? error : command(VTD_INVALIDATE_ALL);
 }
 
 /* Blocked first: an entry is never seen half old, half new. */
@@ -85,14 +93,12 @@ static int irte_set(unsigned index, struct vtd_pair entry)
 /* The next owner inherits no vector. */
 static int irtes_clear(uint16_t id)
 {
-	int result = 0;
 	for (unsigned i = 0; i < IOMMU_MESSAGES; i++) {
-		if (interrupts[i].low & VTD_PRESENT && (uint16_t)interrupts[i].high == id) {
-			int error = irte_set(i, (struct vtd_pair){ 0, 0 });
-			result = result ? result : error;
+		if ((uint16_t)interrupts[i].high == id) {
+			store(&interrupts[i].low, VTD_QUIET);
 		}
 	}
-	return result;
+	return command(VTD_INVALIDATE_INTERRUPTS);
 }
 
 static int vtd_attach(uint16_t id, const struct iommu_domain *domain)
@@ -103,19 +109,19 @@ static int vtd_attach(uint16_t id, const struct iommu_domain *domain)
 	}
 	store(&entry->low, VTD_QUIET);
 	int error = contexts_drop();
-	int cleared = irtes_clear(id);
-	if (domain && !error && !cleared) {
+	error = error ? error : irtes_clear(id);
+	if (domain && !error) {
 		struct vtd_pair context = vtd_context(pool_hpa(domain->paging.root), vtd_format.levels, domain->id);
 		store(&entry->high, context.high);
 		store(&entry->low, context.low);
 		error = contexts_drop();
 	}
-	return error ? error : cleared;
+	return error;
 }
 
 static int vtd_flush(const struct iommu_domain *domain)
 {
-	return command(VTD_INVALIDATE_DOMAIN(domain->id, drains));
+	return command(VTD_INVALIDATE_DOMAIN(domain->id));
 }
 
 static int vtd_msi_route(const struct pci_function *f, unsigned index, uint8_t vector, uint32_t apic_id,
@@ -164,7 +170,6 @@ static const char *features_take(void)
 		all &= VTD_CAP_DOMAINS(capabilities) == 0 ? 0 : capabilities;
 		extended &= units[i].extended;
 		width = VTD_CAP_WIDTH(capabilities) < width ? VTD_CAP_WIDTH(capabilities) : width;
-		drains |= VTD_CAP_DRAINS(capabilities);
 	}
 	unsigned levels = VTD_CAP_LEVELS(all, 4) && width >= 48 ? 4 : VTD_CAP_LEVELS(all, 3) && width >= 39 ? 3 : 0;
 	unsigned leaf = !VTD_CAP_LEAF(all, 1) ? 0 : VTD_CAP_LEAF(all, 2) ? 2 : 1;
@@ -180,17 +185,9 @@ static const char *features_take(void)
 /* Each bus that has functions gets its table now: what is blocked in it is quiet. */
 static int tables_make(void)
 {
-	root_table = pool_alloc(1, 1);
-	interrupts = pool_alloc(INTERRUPT_ENTRIES * sizeof(*interrupts) / PAGE_SIZE, 8);
+	root_table = table_make(1, 0);
+	interrupts = table_make(INTERRUPT_ENTRIES / ENTRIES, VTD_QUIET);
 	int error = root_table && interrupts ? 0 : -ENOMEM;
-	for (unsigned i = 0; !error && i < ENTRIES; i++) {
-		store(&root_table[i].low, 0);
-		store(&root_table[i].high, 0);
-	}
-	for (unsigned i = 0; !error && i < INTERRUPT_ENTRIES; i++) {
-		store(&interrupts[i].low, VTD_QUIET);
-		store(&interrupts[i].high, 0);
-	}
 	for (unsigned i = 0; !error && i < pci_count(); i++) {
 		error = context_entry(pci_at(i)->bdf) ? 0 : -ENOMEM;
 	}
@@ -199,22 +196,16 @@ static int tables_make(void)
 
 static int vtd_start(const struct iommu_described *described, const char **why)
 {
-	static const char no_memory[] = "there is no memory for the IOMMU's tables";
-	unsigned opened = 0;
-	*why = no_memory;
-	for (; opened < described->unit_count; opened++) {
-		if (vtd_unit_open(&units[opened], &described->units[opened]) < 0) {
-			return -ENOMEM;
-		}
+	int error = 0;
+	for (unit_count = 0; !error && unit_count < described->unit_count; unit_count++) {
+		error = vtd_unit_open(&units[unit_count], &described->units[unit_count]);
 	}
-	unit_count = opened;
-	const char *missing = features_take();
-	if (missing) {
-		*why = missing;
+	*why = error ? NULL : features_take();
+	if (*why) {
 		return -ENODEV;
 	}
-	int error = tables_make();
-	*why = error ? no_memory : "the IOMMU does not take its first commands";
+	error = error ? error : tables_make();
+	*why = error ? "there is no memory for the IOMMU's tables" : "the IOMMU does not take its first commands";
 	uint64_t remapping = pool_hpa(interrupts).value | (x2apic ? VTD_IRTA_X2APIC : 0) | INTERRUPT_ORDER;
 	for (unsigned i = 0; !error && i < unit_count; i++) {
 		error = vtd_unit_start(&units[i], pool_hpa(root_table).value, remapping);

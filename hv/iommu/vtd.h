@@ -53,8 +53,6 @@ int vtd_unit_fault(struct vtd_unit *unit, struct iommu_fault *fault);
 #define VTD_CAP_WIDTH(cap) (((cap) >> 16 & 0x3f) + 1) /* MGAW */
 #define VTD_CAP_FAULTS_AT(cap) (((cap) >> 24 & 0x3ff) * 16) /* FRO */
 #define VTD_CAP_LEAF(cap, level) ((cap) >> (33 + (level)) & 1) /* SLLPS: level 1 is 2 MiB */
-#define VTD_CAP_FAULT_COUNT(cap) (((cap) >> 40 & 0xff) + 1) /* NFR */
-#define VTD_CAP_DRAINS(cap) ((cap) >> 54 & 3) /* DWD, DRD */
 #define VTD_ECAP_COHERENT (1ull << 0)
 #define VTD_ECAP_QUEUE (1ull << 1)
 #define VTD_ECAP_REMAPS (1ull << 3)
@@ -65,8 +63,8 @@ int vtd_unit_fault(struct vtd_unit *unit, struct iommu_fault *fault);
 /* Invalidation descriptors: 6.5.2. All contexts; all translations, or one domain's, with DMA under way drained; one
  * interrupt entry, or all; the wait, which stores its ticket. */
 #define VTD_INVALIDATE_CONTEXTS ((struct vtd_pair){ 1 | 1 << 4, 0 })
-#define VTD_INVALIDATE_ALL(drains) ((struct vtd_pair){ 2 | 1 << 4 | (drains) << 6, 0 })
-#define VTD_INVALIDATE_DOMAIN(id, drains) ((struct vtd_pair){ 2 | 2 << 4 | (drains) << 6 | (uint64_t)(id) << 16, 0 })
+#define VTD_INVALIDATE_ALL ((struct vtd_pair){ 2 | 1 << 4 | 3 << 6, 0 })
+#define VTD_INVALIDATE_DOMAIN(id) ((struct vtd_pair){ 2 | 2 << 4 | 3 << 6 | (uint64_t)(id) << 16, 0 })
 #define VTD_INVALIDATE_INTERRUPTS ((struct vtd_pair){ 4, 0 })
 #define VTD_INVALIDATE_INTERRUPT(index) ((struct vtd_pair){ 4 | 1 << 4 | (uint64_t)(index) << 32, 0 })
 #define VTD_WAIT(ticket, done) ((struct vtd_pair){ 5 | 1 << 5 | (uint64_t)(ticket) << 32, (done) })

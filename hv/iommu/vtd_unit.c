@@ -157,7 +157,7 @@ int vtd_unit_start(struct vtd_unit *unit, uint64_t root, uint64_t interrupts)
 	mmio_write64(unit->registers, VTD_IRTA, interrupts);
 	error = error ? error : global(unit, GLOBAL_INTERRUPT_ROOT, true, true);
 	error = error ? error : vtd_unit_command(unit, VTD_INVALIDATE_CONTEXTS);
-	error = error ? error : vtd_unit_command(unit, VTD_INVALIDATE_ALL(VTD_CAP_DRAINS(unit->capabilities)));
+	error = error ? error : vtd_unit_command(unit, VTD_INVALIDATE_ALL);
 	error = error ? error : vtd_unit_command(unit, VTD_INVALIDATE_INTERRUPTS);
 	error = error ? error : global(unit, GLOBAL_TRANSLATION, true, true);
 	error = error ? error : global(unit, GLOBAL_INTERRUPTS, true, true);

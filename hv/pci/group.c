@@ -31,38 +31,30 @@ static const struct pci_function *bridge_above(const struct pci_function *f)
 	return NULL;
 }
 
-static bool has_siblings(const struct pci_function *f)
+/* Functions of one device, or ports of one switch. */
+static bool are_peers(const struct pci_function *f, const struct pci_function *g)
 {
+	bool ports = f->port == PCI_PORT_DOWNSTREAM && g->port == PCI_PORT_DOWNSTREAM;
+	return f != g && (f->bdf >> 3 == g->bdf >> 3 || (ports && f->bdf >> 8 == g->bdf >> 8));
+}
+
+/* Can requests reach it, and what is below it, beside the IOMMU? By a bridge that does not send them up (a switch's upper
+ * end has no other way), or from a peer: its own services do not keep a peer's out. */
+static bool is_exposed(const struct pci_function *f)
+{
+	bool exposed = f->secondary && f->port != PCI_PORT_UPSTREAM && (!f->acs || f->port >= PCI_PORT_TO_PCI);
 	for (unsigned i = 0; i < pci_count(); i++) {
-		if (pci_at(i) != f && pci_at(i)->bdf >> 3 == f->bdf >> 3) {
-			return true;
-		}
+		exposed |= are_peers(f, pci_at(i)) && !(f->acs && pci_at(i)->acs);
 	}
-	return false;
+	return exposed;
 }
 
-/* Do requests that enter at this function, or are its own, all go up to the IOMMU? */
-static bool is_isolated(const struct pci_function *f)
-{
-	switch (f->port) {
-	case PCI_PORT_ROOT:
-	case PCI_PORT_DOWNSTREAM:
-		return f->acs;
-	case PCI_PORT_ENDPOINT:
-	case PCI_PORT_LEGACY:
-	case PCI_PORT_UPSTREAM:
-	case PCI_PORT_INTEGRATED:
-		return f->acs || !has_siblings(f);
-	}
-	return false; /* conventional PCI, and bridges from and to it */
-}
-
-/* With each bridge above it, up to the last that does not isolate. */
+/* With each bridge above it, up to the last that is exposed. */
 static void join_bridges(struct pci_function *f)
 {
 	const struct pci_function *last = NULL;
 	for (const struct pci_function *b = bridge_above(f); b; b = bridge_above(b)) {
-		last = is_isolated(b) ? last : b;
+		last = is_exposed(b) ? b : last;
 		if (b->port == PCI_PORT_TO_PCI) {
 			f->requester = (uint16_t)(b->secondary << 8);
 		} else if (b->port == PCI_PORT_FROM_PCI || b->port == PCI_PORT_CONVENTIONAL) {
@@ -84,22 +76,23 @@ void pci_groups_make(void)
 		}
 		join_bridges(f);
 		for (unsigned k = 0; k < i; k++) {
-			const struct pci_function *g = pci_at(k);
-			if (g->bdf >> 3 == f->bdf >> 3 && !is_isolated(f) && !is_isolated(g)) {
-				join(f, g);
+			if (are_peers(f, pci_at(k)) && is_exposed(f)) {
+				join(f, pci_at(k));
 			}
 		}
 	}
 }
 
-void pci_group_alias(uint16_t id, uint16_t alias)
+void pci_group_alias(uint16_t first, uint16_t last, uint16_t alias)
 {
-	struct pci_function *f = pci_find(id);
-	for (unsigned i = 0; f && i < pci_count(); i++) {
-		const struct pci_function *g = pci_at(i);
-		f->requester = alias;
-		if (g->bdf == alias || g->requester == alias) {
-			join(f, g);
+	for (unsigned i = 0; i < pci_count(); i++) {
+		struct pci_function *f = pci_at(i);
+		bool here = f->bdf >= first && f->bdf <= last;
+		f->requester = here ? alias : f->requester;
+		for (unsigned k = 0; here && k < pci_count(); k++) {
+			if (pci_at(k)->bdf == alias || pci_at(k)->requester == alias) {
+				join(f, pci_at(k));
+			}
 		}
 	}
 }

@@ -23,7 +23,6 @@ struct pci_function {
 	struct pci_bar bars[6];
 	uint8_t msi_cap, pm_cap, pcie_cap; /* offsets, 0: absent */
 	struct domain *owner; /* NULL: the hypervisor's or nobody's; bus mastering is off then */
-	uint8_t vector; /* host vector of its interrupt */
 	void *registers; /* mapped for the class's own reset, or NULL */
 	uint8_t index; /* pci_at(index) is it */
 	uint8_t port; /* PCI_PORT_* */
@@ -55,8 +54,8 @@ void pci_write(const struct pci_function *f, unsigned offset, unsigned width, ui
 
 /** The next function of f's group behind `after` (NULL: the first), or NULL. */
 struct pci_function *pci_group_next(const struct pci_function *f, const struct pci_function *after);
-/** The firmware says that the requests of function `id` arrive under `alias`. Before any domain owns a function. */
-void pci_group_alias(uint16_t id, uint16_t alias);
+/** The firmware says that the requests of these functions arrive under `alias`. Before any domain owns a function. */
+void pci_group_alias(uint16_t first, uint16_t last, uint16_t alias);
 /** Bridges of every kind, and the IOMMU's own function, no domain may own. */
 bool pci_is_infrastructure(const struct pci_function *f);
 

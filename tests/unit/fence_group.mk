@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: MIT
+UNIT_fence_group := hv/pci/group.c
