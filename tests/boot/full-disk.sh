@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 # A full disk is an error of whoever asks for more and of nobody else: what is there stays readable, removing makes room, and e2fsck
 # finds nothing. The same for files in memory, which get half of it.
+# not on bochs: it needs a disk of some size
 . tests/boot/assert.bash
 
 make_root

@@ -4,7 +4,7 @@
 . tests/boot/assert.bash
 
 make_root
-head -c 8000000 /dev/urandom >"$scratch/root/data"
+head -c $((8000000 / slow)) /dev/urandom >"$scratch/root/data"
 sum=$(md5sum <"$scratch/root/data" | cut -d' ' -f1)
 for round in 1 2; do
 	kept_root "$scratch/root"

@@ -4,7 +4,7 @@
 . tests/boot/assert.bash
 
 make_root
-head -c 2000000 /dev/urandom >"$scratch/root/data"
+head -c $((2000000 / slow)) /dev/urandom >"$scratch/root/data"
 kept_root "$scratch/root"
 sum=$(md5sum <"$scratch/root/data" | cut -d' ' -f1)
 boot 0 "${kept[@]}" --stats "$scratch/stats" --kill $disk@0.1 --kill $disk@0.3 --kill $disk@0.6 --kill $disk@1.0 --kill $disk@1.5 \
