@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 # build/hv.elf: every C and NASM file in hv/'s folders (up to two deep) and what it needs of lib/base, in the freestanding flavour.
 # ci/count-lines asks for hv-sources: what is linked is what counts.
-HV_SOURCES := $(wildcard hv/*/*.c hv/*/*/*.c hv/*/*.asm hv/*/*/*.asm) $(addprefix lib/base/,crc32.c elf.c format.c memory.c string.c)
+HV_SOURCES := $(wildcard hv/*/*.c hv/*/*/*.c hv/*/*.asm hv/*/*/*.asm) $(addprefix lib/base/,crc32.c format.c memory.c string.c)
 HV_OBJECTS := $(call free_objects,$(HV_SOURCES))
 FLAGS_hv := -Ihv/include -Ihv
 

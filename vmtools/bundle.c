@@ -58,18 +58,19 @@ static void image_unmap(struct mapping *map)
 	}
 }
 
-/* Can this file be the image of the domain? Notes an error if not. */
+/* Can this file be the image of the domain? Notes its segments, or an error. */
 static void image_check_elf(struct manifest *m, uint32_t index, const struct bundle_domain *domain, const struct mapping *map)
 {
+	struct bundle_image *image = &m->header.images[index];
 	const char *why = "it is empty";
-	uint32_t entry;
-	if (!map->data || elf_pvh_entry(map->data, map->size, &entry, &why) != 0) {
+	if (!map->data || elf_pvh_entry(map->data, map->size, &image->entry, &why) != 0) {
 		manifest_error(m, m->images[index].line, "image \"%s\" can't be booted, %s: name an ELF file with a PVH entry",
 			       m->images[index].path, why);
 		return;
 	}
 	struct elf_header header;
 	memcpy(&header, map->data, sizeof(header));
+	image->segment_count = 0; /* several domains may name it */
 	for (unsigned i = 0; i < header.phnum; i++) {
 		struct elf_segment segment;
 		if (elf_segment((const char *)map->data + header.phoff, i, map->size, &segment, &why) != 0) {
@@ -84,6 +85,20 @@ static void image_check_elf(struct manifest *m, uint32_t index, const struct bun
 				       domain->name, (unsigned long long)domain->memory >> 10);
 			return;
 		}
+		if (segment.type == ELF_PT_LOAD && image->segment_count == BUNDLE_MAX_SEGMENTS) {
+			manifest_error(m, m->images[index].line, "image \"%s\" has more than %u segments to load: link it into fewer",
+				       m->images[index].path, BUNDLE_MAX_SEGMENTS);
+			return;
+		}
+		if (segment.type == ELF_PT_LOAD) {
+			image->segments[image->segment_count++] = (struct bundle_segment){
+				.offset = segment.offset, .bytes = segment.filesz, .gpa = segment.paddr, .memory = segment.memsz,
+			};
+		}
+	}
+	if (image->segment_count == 0) {
+		manifest_error(m, m->images[index].line, "image \"%s\" can't be booted, it has nothing to load: build it again",
+			       m->images[index].path);
 	}
 }
 

@@ -60,6 +60,12 @@ static const char *check_image(const struct bundle_header *h, unsigned index)
 			return "two images overlap";
 		}
 	}
+	for (unsigned i = 0; i < image->segment_count; i++) {
+		const struct bundle_segment *s = &image->segments[i];
+		if (i == BUNDLE_MAX_SEGMENTS || s->bytes > image->size || s->offset > image->size - s->bytes || s->bytes > s->memory) {
+			return "an image's segment lies outside it";
+		}
+	}
 	if (crc32_update(0, (const char *)h + image->offset, image->size) != image->crc32) {
 		return "an image is damaged (checksum)";
 	}
@@ -79,6 +85,9 @@ static const char *check_domain(const struct bundle_header *h, unsigned index)
 	}
 	if (d->image >= h->image_count || (d->module != UINT32_MAX && d->module >= h->image_count)) {
 		return "a domain names an image that is not there";
+	}
+	if (h->images[d->image].segment_count == 0) {
+		return "a domain's image cannot be booted";
 	}
 	if (d->memory == 0 || d->memory % MIB != 0 || d->memory > 1ull << 37) {
 		return "a domain's memory is not between 1 MiB and 128 GiB, or not whole MiB";

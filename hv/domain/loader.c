@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What a domain finds at boot: its image's segments at their physical addresses, and at the top of its RAM, or of the
+ * What a domain finds at boot: its image's segments at their addresses, and at the top of its RAM, or of the
  * lowest 3 GiB of it (EBX holds 32 bits), one page with PVH start info, memory map and command line, below it the
  * module. All of it was checked once, before the domain was built; the bundle is read-only, so loading again, in
  * recovery, cannot fail.
@@ -9,7 +9,6 @@
 
 #include "abi/errno.h"
 #include "abi/pvh.h"
-#include "base/elf.h"
 #include "base/string.h"
 #include "hv/log.h"
 #include "hv/window.h"
@@ -30,43 +29,23 @@ static void write_memory(const struct domain *d, uint64_t to, const void *from, 
 	hv_assert(domain_write(d, GPA(to), from, bytes) == 0); /* loader_check saw to it */
 }
 
-/* Check that all segments lie below the module, or load them. */
-static int segments(const struct domain *d, bool load, const char **why)
-{
-	struct elf_header h;
-	struct elf_segment segment;
-	int error = 0;
-	memcpy(&h, d->image, sizeof(h));
-	for (unsigned i = 0; !error && i < h.phnum; i++) {
-		error = elf_segment((const char *)d->image + h.phoff, i, d->image_size, &segment, why);
-		if (error || segment.type != ELF_PT_LOAD) {
-			continue;
-		}
-		if (load) {
-			write_memory(d, segment.paddr, (const char *)d->image + segment.offset, segment.filesz);
-		} else if (segment.paddr + segment.memsz > d->module_gpa) {
-			*why = "its image does not fit into its memory";
-			error = -ENOSPC;
-		}
-	}
-	return error;
-}
-
 int loader_check(struct domain *d, const char **why)
 {
-	uint32_t entry;
 	uint64_t low = d->config->memory < LOW_MAX ? d->config->memory : LOW_MAX;
-	int error = elf_pvh_entry(d->image, d->image_size, &entry, why);
-	if (error) {
-		return error;
-	}
 	if (d->module_size + 2 * PAGE_SIZE > low) {
 		*why = "its module does not fit into its memory";
 		return -ENOSPC;
 	}
 	d->boot_gpa = low - PAGE_SIZE;
 	d->module_gpa = page_down(d->boot_gpa - d->module_size);
-	return segments(d, false, why);
+	for (unsigned i = 0; i < d->image->segment_count; i++) {
+		const struct bundle_segment *s = &d->image->segments[i];
+		if (s->memory > d->module_gpa || s->gpa > d->module_gpa - s->memory) {
+			*why = "its image does not fit into its memory";
+			return -ENOSPC;
+		}
+	}
+	return 0;
 }
 
 static void zero_memory(const struct domain *d, bool keep_module)
@@ -101,15 +80,15 @@ static void write_boot_page(const struct domain *d)
 
 uint32_t loader_load(struct domain *d)
 {
-	const char *why;
-	uint32_t entry;
 	bool keep = d->module && d->epoch > 1 && (d->config->flags & BUNDLE_KEEP_MODULE);
 	zero_memory(d, keep);
-	hv_assert(segments(d, true, &why) == 0);
+	for (unsigned i = 0; i < d->image->segment_count; i++) {
+		const struct bundle_segment *s = &d->image->segments[i];
+		write_memory(d, s->gpa, (const char *)d->image_data + s->offset, s->bytes);
+	}
 	if (d->module && !keep) {
 		write_memory(d, d->module_gpa, d->module, d->module_size);
 	}
 	write_boot_page(d);
-	hv_assert(elf_pvh_entry(d->image, d->image_size, &entry, &why) == 0);
-	return entry;
+	return d->image->entry;
 }

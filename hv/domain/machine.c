@@ -74,8 +74,8 @@ static void build_domain(const struct bundle_header *h, unsigned index)
 	d->config = config;
 	d->id = index;
 	d->main = config->flags & BUNDLE_MAIN;
-	d->image = (const char *)h + h->images[config->image].offset;
-	d->image_size = h->images[config->image].size;
+	d->image = &h->images[config->image];
+	d->image_data = (const char *)h + d->image->offset;
 	if (config->module != UINT32_MAX) {
 		d->module = (const char *)h + h->images[config->module].offset;
 		d->module_size = h->images[config->module].size;

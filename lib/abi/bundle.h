@@ -10,10 +10,11 @@
 #include <stdint.h>
 
 #define BUNDLE_MAGIC 0x31444e4244484c42ull /* "BLHDBND1" */
-#define BUNDLE_VERSION 1
+#define BUNDLE_VERSION 2
 #define BUNDLE_MAX_DOMAINS 16
 #define BUNDLE_MAX_LINKS 16
 #define BUNDLE_MAX_IMAGES 32
+#define BUNDLE_MAX_SEGMENTS 8 /* an image */
 
 enum bundle_domain_flags {
 	BUNDLE_MAIN = 1, /* exactly one: owns the console, its end powers the machine off */
@@ -33,7 +34,7 @@ struct bundle_device {
 
 struct bundle_domain {
 	char name[16];
-	uint32_t image; /* index of the ELF image */
+	uint32_t image; /* index of an image that can be booted */
 	uint32_t module; /* index of the PVH module's image, or UINT32_MAX */
 	uint64_t memory; /* bytes, a multiple of 1 MiB */
 	uint32_t vcpus;
@@ -56,11 +57,19 @@ struct bundle_link {
 	uint32_t reserved;
 };
 
+struct bundle_segment { /* an ELF PT_LOAD */
+	uint64_t offset, bytes; /* in the image */
+	uint64_t gpa, memory; /* memory >= bytes; the rest is zero */
+};
+
 struct bundle_image {
 	char name[32];
 	uint64_t offset, size; /* offset is a multiple of 4096 */
 	uint32_t crc32; /* IEEE 802.3, over the image */
+	uint32_t entry; /* PVH, where it can be booted */
+	uint32_t segment_count; /* 0: it cannot */
 	uint32_t reserved;
+	struct bundle_segment segments[BUNDLE_MAX_SEGMENTS];
 };
 
 struct bundle_header {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * ELF64 executables for x86-64, checked: every offset and size that these functions hand out lies inside the file.
- * Source: System V gABI, chapters 4 and 5. One checker for hypervisor, guest kernel and vmctl.
+ * Source: System V gABI, chapters 4 and 5. One checker for guest kernel and vmctl.
  */
 #ifndef BULKHEAD_BASE_ELF_H
 #define BULKHEAD_BASE_ELF_H

@@ -106,6 +106,11 @@ static void what_is_written_can_be_read(void **state)
 		assert_true(h->images[i].offset + h->images[i].size <= bytes);
 		assert_int_equal(crc32_update(0, data + h->images[i].offset, h->images[i].size), h->images[i].crc32);
 	}
+	const struct bundle_image *guest = &h->images[h->domains[0].image];
+	assert_int_equal(guest->entry, 0x100000);
+	assert_int_equal(guest->segment_count, 1);
+	assert_int_equal(guest->segments[0].gpa, 0x100000);
+	assert_int_equal(guest->segments[0].memory, 0x100000);
 	const struct bundle_image *text = &h->images[h->domains[0].module];
 	assert_int_equal(text->size, 10);
 	assert_memory_equal(data + text->offset, "echo hello", 10);

@@ -30,9 +30,13 @@ static struct bundle_header *make(void)
 	for (unsigned i = 0; i < 2; i++) {
 		h->images[i] = (struct bundle_image){ .name = "image", .offset = HEADER + i * 8192, .size = i ? 100 : 5000 };
 		memset((char *)h + h->images[i].offset, (int)i + 1, h->images[i].size);
+		if (i == 0) {
+			h->images[i].segment_count = 1;
+			h->images[i].segments[0] = (struct bundle_segment){ .offset = 8, .bytes = 4992, .gpa = 0x100000, .memory = 8192 };
+		}
 		h->images[i].crc32 = crc32_update(0, (char *)h + h->images[i].offset, h->images[i].size);
 		h->domains[i] = (struct bundle_domain){
-			.name = "a", .image = i, .module = UINT32_MAX, .memory = 2 << 20, .vcpus = 1, .cpu_mask = ~0ull, .priority = 10,
+			.name = "a", .image = 0, .module = i ? 1 : UINT32_MAX, .memory = 2 << 20, .vcpus = 1, .cpu_mask = ~0ull, .priority = 10,
 		};
 	}
 	h->domains[0].flags = BUNDLE_MAIN;
@@ -88,6 +92,12 @@ static void each_field_is_judged(void **state)
 	REFUSED(h->images[1].size = 4097);
 	REFUSED(h->images[1].offset = h->images[0].offset + 4096);
 	REFUSED(h->images[1].crc32++);
+	REFUSED(h->images[0].segment_count = BUNDLE_MAX_SEGMENTS + 1);
+	REFUSED(h->images[0].segments[0].offset = 9);
+	REFUSED(h->images[0].segments[0].offset = ~0ull);
+	REFUSED(h->images[0].segments[0].bytes = 5001);
+	REFUSED(h->images[0].segments[0].memory = 4991);
+	REFUSED(h->domains[1].image = 1);
 	REFUSED(memset(h->domains[1].name, 'x', sizeof(h->domains[1].name)));
 	REFUSED(h->domains[1].name[0] = '\0');
 	REFUSED(h->domains[1].name[0] = 'a');
@@ -108,6 +118,7 @@ static void each_field_is_judged(void **state)
 	REFUSED(h->domains[0].flags = 0);
 	REFUSED(h->links[0].front = 2);
 	REFUSED(h->links[0].back = 0);
+	REFUSED(h->domains[1].vcpus = 2);
 	REFUSED(h->link_count = BUNDLE_MAX_LINKS; for (int i = 0; i < BUNDLE_MAX_LINKS; i++) { h->links[i] = h->links[0]; });
 }
 

@@ -63,8 +63,9 @@ struct domain {
 	bool main;
 	bool fenced; /* it has devices, and the IOMMU stands before them */
 	hpa_t ram; /* config->memory bytes */
-	const void *image, *module;
-	uint64_t image_size, module_size, module_gpa, boot_gpa;
+	const struct bundle_image *image;
+	const void *image_data, *module;
+	uint64_t module_size, module_gpa, boot_gpa;
 	struct bh_event_page *events; /* BH_DOMAIN_PAGES pages, shared with the domain */
 	struct bh_domain_page *page;
 	struct paging npt;
