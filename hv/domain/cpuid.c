@@ -87,7 +87,7 @@ void vcpu_cpuid(struct vcpu *v)
 		r[EAX] = BH_ABI_VERSION;
 		r[EBX] = (uint32_t)(v->domain->config->memory >> 12);
 		r[ECX] = (uint32_t)tsc_khz;
-		r[EDX] = (vmm->vmcall ? BH_FEATURE_VMCALL : 0) | (vmm_has_apic ? BH_FEATURE_UPCALL_EOI : 0);
+		r[EDX] = vmm->features | (vmm_has_apic ? BH_FEATURE_UPCALL_EOI : 0);
 		break;
 	case 0xb:
 		topology_leaf(v, sub, r);

@@ -43,7 +43,7 @@ static int build_ram(struct domain *d)
 	uint64_t bytes = d->config->memory;
 	d->ram = bytes >= PAGE_SIZE_1G ? pool_take_domain(bytes, PAGE_SIZE_1G) : HPA(0);
 	d->ram = d->ram.value ? d->ram : pool_take_domain(bytes, PAGE_SIZE_2M);
-	int error = d->ram.value ? paging_map(&d->npt, 0, d->ram, bytes, MAP_READ | MAP_WRITE | MAP_EXEC) : -ENOMEM;
+	int error = d->ram.value ? paging_map(&d->nested, 0, d->ram, bytes, MAP_READ | MAP_WRITE | MAP_EXEC) : -ENOMEM;
 	return error || !d->fenced ? error : iommu_map(&d->iommu, 0, d->ram, bytes, MAP_READ | MAP_WRITE);
 }
 
@@ -70,8 +70,8 @@ static int build_page(struct domain *d)
 	d->page->dma_offset = sees_machine(d) ? d->ram.value : 0;
 	d->page->wall_clock_ns = wall_clock_ns(&d->page->wall_clock_tsc);
 	uint64_t at = d->config->memory;
-	int error = paging_map(&d->npt, at, pool_hpa(pages), BH_DOMAIN_PAGE_OFFSET, MAP_READ | MAP_WRITE);
-	return error ? error : paging_map(&d->npt, at + BH_DOMAIN_PAGE_OFFSET, pool_hpa(d->page),
+	int error = paging_map(&d->nested, at, pool_hpa(pages), BH_DOMAIN_PAGE_OFFSET, MAP_READ | MAP_WRITE);
+	return error ? error : paging_map(&d->nested, at + BH_DOMAIN_PAGE_OFFSET, pool_hpa(d->page),
 					  (BH_DOMAIN_PAGES - 1) * PAGE_SIZE, MAP_READ);
 }
 
@@ -97,7 +97,7 @@ static int build_vcpu(struct domain *d, unsigned n)
 	v->id = n;
 	v->cpu = home(d->config->cpu_mask, n);
 	v->pending = &d->events->pending[n];
-	v->nested_root = pool_hpa(d->npt.root);
+	v->nested_root = pool_hpa(d->nested.root);
 	v->context = context_alloc();
 	v->apic = pool_alloc(1, 1);
 	d->vcpus[d->vcpu_count++] = v;
@@ -135,7 +135,7 @@ static int build_bar(struct domain *d, const struct pci_function *f, unsigned in
 		return -EBUSY;
 	}
 	*out = (struct bh_bar){ .gpa = at, .size = size };
-	return paging_map(&d->npt, first, HPA(first), end - first, MAP_READ | MAP_WRITE | MAP_UNCACHED);
+	return paging_map(&d->nested, first, HPA(first), end - first, MAP_READ | MAP_WRITE | MAP_UNCACHED);
 }
 
 static void device_interrupt(void *arg)
@@ -231,9 +231,9 @@ void domain_attach_devices(struct domain *d)
 int domain_build(struct domain *d, const char **why)
 {
 	*why = "there is not enough memory for it";
-	int error = paging_init(&d->npt, vmm->format);
+	int error = paging_init(&d->nested, vmm->format);
 	error = error ? error : claim_devices(d, why);
-	d->npt.table_alloc = d->iommu.paging.table_alloc = grant_table_alloc;
+	d->nested.table_alloc = d->iommu.paging.table_alloc = grant_table_alloc;
 	error = error ? error : build_ram(d);
 	error = error ? error : build_page(d);
 	for (unsigned i = 0; !error && i < d->config->vcpus; i++) {

@@ -81,7 +81,7 @@ static void grant_apply(struct link *l, uint64_t gpa, uint64_t len, uint32_t pro
 	hpa_t to = domain_ram(l->front, gpa);
 	int error = 0;
 	if (cpu_prot(prot | before)) {
-		error = paging_map(&back->npt, at, to, len, cpu_prot(prot));
+		error = paging_map(&back->nested, at, to, len, cpu_prot(prot));
 	}
 	if (!error && back->fenced && dma_prot(prot | before)) {
 		error = iommu_map(&back->iommu, at, to, len, dma_prot(prot));

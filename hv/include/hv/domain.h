@@ -68,7 +68,7 @@ struct domain {
 	uint64_t module_size, module_gpa, boot_gpa;
 	struct bh_event_page *events; /* BH_DOMAIN_PAGES pages, shared with the domain */
 	struct bh_domain_page *page;
-	struct paging npt;
+	struct paging nested;
 	struct iommu_domain iommu;
 	struct vcpu *vcpus[BH_MAX_VCPUS];
 	uint32_t vcpu_count;

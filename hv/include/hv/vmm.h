@@ -42,7 +42,7 @@ struct vmm_ops {
 	const char *name;
 	const char *nested; /* what it calls its nested paging */
 	const struct paging_format *format;
-	bool vmcall; /* a guest calls by VMCALL, else by VMMCALL */
+	uint32_t features; /* BH_FEATURE_... that CPUID tells its guests */
 	/** Once: -ENOENT: not this vendor's processor; -ENODEV and the missing feature in words; allocates, for the
 	 *  processors too. */
 	int (*probe)(const char **missing);
