@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Time. The TSC is the clock; its rate, and the local APIC timer's, are measured at boot against the first of these that
- * the machine has: the ACPI PM timer (ACPI 6.4, 4.8.3.3), the rate that CPUID tells, the 8254's channel 0 (Intel 8254
- * data sheet). One-shot deadlines go to the local APIC's timer, as a TSC deadline where the processor has that (SDM
- * vol. 3, 11.5.4.1).
+ * the machine has: the ACPI PM timer (ACPI 6.4, 4.8.3.3), the 8254's channel 0 (Intel 8254 data sheet), and only then the
+ * rate that CPUID tells, which is of the processor that an emulator copied and not of its own TSC (Bochs). One-shot
+ * deadlines go to the local APIC's timer, as a TSC deadline where the processor has that (SDM vol. 3, 11.5.4.1).
  */
 #include "cpu_internal.h"
 
@@ -115,15 +115,15 @@ void time_init(void)
 	uint64_t pm_mask = acpi_fadt(FADT_FLAGS, 4) & FADT_FLAG_TIMER_32 ? UINT32_MAX : 0xffffff;
 	const struct reference *clock, clocks[] = {
 		{ "the ACPI PM timer", pm_hz, pm_timer_read, pm_mask },
-		{ "CPUID", cpuid_tsc_hz(), tsc_read, UINT64_MAX },
 		{ "the 8254 timer", PIT_HZ, pit_read, 0xffff },
+		{ "CPUID", cpuid_tsc_hz(), tsc_read, UINT64_MAX },
 	};
 	port_write8(PIT_CONTROL, PIT_RATE_0);
 	port_write8(PIT_CHANNEL_0, 0); /* 65536, in two bytes */
 	port_write8(PIT_CHANNEL_0, 0);
 	for (clock = clocks; !measure(clock);) {
 		if (++clock == clocks + 3) {
-			hv_panic("nothing here to measure the TSC by: no ACPI PM timer, no rate in CPUID, no 8254 timer that counts");
+			hv_panic("nothing here to measure the TSC by: no ACPI PM timer, no 8254 timer that counts, no rate in CPUID");
 		}
 	}
 	rtc_init();
