@@ -45,9 +45,9 @@ static void stored(const void *at, unsigned bytes)
 	iotlb_stored(at, bytes);
 }
 
-static enum record_verdict judge(const void *at, uint64_t value)
+static enum record_verdict judge(const void *at, uint64_t value, unsigned bytes)
 {
-	return stores_judged++ >= wrong_from ? wrong : RECORD_KEEP;
+	return bytes == 8 && stores_judged++ >= wrong_from ? wrong : RECORD_KEEP;
 }
 
 static void handed_out(const void *page)
@@ -66,7 +66,7 @@ int iommu_rules_start(void **state)
 	iotlb_reset(ids);
 	memory_reset();
 	record_watch(iommu_registers, sizeof(iommu_registers));
-	record_hooks = (struct record_hooks){ .moment = iotlb_hardware.moment, .stored = stored, .judge = judge };
+	record_hooks = (struct record_hooks){ .moment = iotlb_hardware.moment, .loading = iotlb_hardware.moment, .stored = stored, .judge = judge };
 	memory_handed_out = handed_out;
 	if (iommu_init(&why) != 0) {
 		print_error("%s\n", why);

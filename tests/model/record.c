@@ -22,10 +22,14 @@ static struct {
 	unsigned bytes;
 } pending;
 
-static struct {
-	uint64_t *at;
+#define HELD_MAX 16u
+
+static struct held {
+	volatile void *at;
 	uint64_t value;
-} late;
+	unsigned bytes;
+} late, last[HELD_MAX];
+static unsigned last_count;
 
 void record_watch(const void *start, size_t bytes)
 {
@@ -40,6 +44,7 @@ void record_reset(void)
 	range_count = 0;
 	pending.at = NULL;
 	late.at = NULL;
+	last_count = 0;
 	record_hooks = (struct record_hooks){ 0 };
 }
 
@@ -60,13 +65,31 @@ static void report(const void *at, unsigned bytes)
 	}
 }
 
+static void make(volatile void *at, uint64_t value, unsigned bytes)
+{
+	switch (bytes) {
+	case 1:
+		__atomic_store_n((volatile uint8_t *)at, (uint8_t)value, __ATOMIC_SEQ_CST);
+		break;
+	case 2:
+		__atomic_store_n((volatile uint16_t *)at, (uint16_t)value, __ATOMIC_SEQ_CST);
+		break;
+	case 4:
+		__atomic_store_n((volatile uint32_t *)at, (uint32_t)value, __ATOMIC_SEQ_CST);
+		break;
+	default:
+		__atomic_store_n((volatile uint64_t *)at, value, __ATOMIC_SEQ_CST);
+		break;
+	}
+	report((const void *)at, bytes);
+}
+
 static void release_late(void)
 {
 	if (late.at) {
-		uint64_t *then = late.at;
+		volatile void *then = late.at;
 		late.at = NULL;
-		__atomic_store_n(then, late.value, __ATOMIC_SEQ_CST);
-		report(then, sizeof(*then));
+		make(then, late.value, late.bytes);
 	}
 }
 
@@ -83,13 +106,17 @@ void record_settle(void)
 {
 	settle_plain();
 	release_late();
+	for (unsigned i = 0; i < last_count; i++) {
+		make(last[i].at, last[i].value, last[i].bytes);
+	}
+	last_count = 0;
 }
 
 static void plain_load(const void *at)
 {
 	settle_plain();
-	if (record_hooks.moment && watched(at)) {
-		record_hooks.moment(at);
+	if (record_hooks.loading && watched(at)) {
+		record_hooks.loading(at);
 	}
 }
 
@@ -112,39 +139,35 @@ static void moment(const volatile void *at)
 
 static void store_torn(volatile uint64_t *at, uint64_t value)
 {
-	volatile uint32_t *half = (volatile uint32_t *)at;
-	half[0] = (uint32_t)value;
-	report((const void *)&half[0], 4);
-	half[1] = (uint32_t)(value >> 32);
-	report((const void *)&half[1], 4);
+	make(at, (uint32_t)value, 4);
+	make((volatile uint32_t *)at + 1, value >> 32, 4);
 }
 
-static void store64(volatile uint64_t *at, uint64_t value)
+static void store(volatile void *at, uint64_t value, unsigned bytes)
 {
-	enum record_verdict verdict = RECORD_KEEP;
-	if (record_hooks.judge && watched((const void *)at)) {
-		verdict = record_hooks.judge((const void *)at, value);
-	}
-	switch (verdict) {
+	bool asked = record_hooks.judge && watched((const void *)at);
+	switch (asked ? record_hooks.judge((const void *)at, value, bytes) : RECORD_KEEP) {
 	case RECORD_DROP:
 		return;
 	case RECORD_LATE:
 		release_late();
-		late.at = (uint64_t *)at;
-		late.value = value;
+		late = (struct held){ at, value, bytes };
+		return;
+	case RECORD_LAST:
+		if (last_count < HELD_MAX) {
+			last[last_count++] = (struct held){ at, value, bytes };
+		}
 		return;
 	case RECORD_TORN:
 		store_torn(at, value);
 		return;
 	case RECORD_CLEARED:
-		__atomic_store_n(at, 0, __ATOMIC_SEQ_CST);
-		report((const void *)at, sizeof(value));
+		make(at, 0, bytes);
 		break;
 	case RECORD_KEEP:
 		break;
 	}
-	__atomic_store_n(at, value, __ATOMIC_SEQ_CST);
-	report((const void *)at, sizeof(value));
+	make(at, value, bytes);
 	release_late();
 }
 
@@ -172,10 +195,6 @@ void __tsan_init(void) { }
 void __tsan_read_range(void *at, long bytes) { plain_load(at); }
 void __tsan_write_range(void *at, long bytes) { plain_store(at, (unsigned)bytes); }
 void __tsan_atomic_thread_fence(int order) { moment(NULL); }
-
-static void store8(volatile uint8_t *at, uint8_t value) { __atomic_store_n(at, value, __ATOMIC_SEQ_CST); report((const void *)at, 1); }
-static void store16(volatile uint16_t *at, uint16_t value) { __atomic_store_n(at, value, __ATOMIC_SEQ_CST); report((const void *)at, 2); }
-static void store32(volatile uint32_t *at, uint32_t value) { __atomic_store_n(at, value, __ATOMIC_SEQ_CST); report((const void *)at, 4); }
 
 #define CHANGE(bits, name) \
 	uint##bits##_t __tsan_atomic##bits##_##name(volatile void *at, uint##bits##_t value, int order); \
@@ -208,7 +227,7 @@ static void store32(volatile uint32_t *at, uint32_t value) { __atomic_store_n(at
 	void __tsan_atomic##bits##_store(volatile void *at, uint##bits##_t value, int order) \
 	{ \
 		moment(at); \
-		store##bits(at, value); \
+		store(at, value, bits / 8); \
 	} \
 	bool __tsan_atomic##bits##_compare_exchange_strong(volatile void *at, void *expected, \
 							  uint##bits##_t value, int order, int failed) \

@@ -15,15 +15,17 @@
 enum record_verdict {
 	RECORD_KEEP,
 	RECORD_DROP, /* it does not take place */
-	RECORD_LATE, /* it takes place after the next atomic store of 8 bytes, or when settled */
-	RECORD_TORN, /* its low half, then its high half */
+	RECORD_LATE, /* it takes place after the next atomic store, or when settled */
+	RECORD_LAST, /* it takes place when settled */
+	RECORD_TORN, /* of 8 bytes: its low half, then its high half */
 	RECORD_CLEARED, /* zero first */
 };
 
 struct record_hooks {
-	void (*moment)(const void *at); /* before each atomic access or fence (NULL), and each load of watched memory */
+	void (*moment)(const void *at); /* before each atomic access or fence (NULL) */
+	void (*loading)(const void *at); /* before each other load of watched memory */
 	void (*stored)(const void *at, unsigned bytes); /* after each store to watched memory */
-	enum record_verdict (*judge)(const void *at, uint64_t value); /* of an atomic store of 8 bytes to watched memory */
+	enum record_verdict (*judge)(const void *at, uint64_t value, unsigned bytes); /* of an atomic store to watched memory */
 };
 
 extern struct record_hooks record_hooks; /* any of them may be NULL */

@@ -64,16 +64,26 @@ static void remember(struct tlb *tlb, uint64_t from, uint64_t bytes, uint64_t to
 
 static void walk_table(struct tlb *tlb, struct tlb_table table);
 
-static void walk_entry(struct tlb *tlb, const struct tlb_table *t, unsigned index)
+static bool is_absent(const struct tlb *tlb, const struct tlb_table *t, unsigned index)
 {
+	return tlb->format->entry(t->page[index], t->level).kind == WALK_ABSENT;
+}
+
+/* One entry, or as many as are absent in a row; returns how many. */
+static unsigned walk_entry(struct tlb *tlb, const struct tlb_table *t, unsigned index, unsigned end)
+{
+	unsigned count = 1;
 	uint64_t from = t->base + index * span(t->level);
 	struct walk_entry e = tlb->format->entry(t->page[index], t->level);
 	unsigned rights = e.prot & t->prot & RIGHTS;
 	switch (e.kind) {
 	case WALK_ABSENT:
-		judge(tlb, from, span(t->level), 0, 0);
+		while (index + count < end && is_absent(tlb, t, index + count)) {
+			count++;
+		}
+		judge(tlb, from, count * span(t->level), 0, 0);
 		if (tlb->format->absence_is_cached) {
-			remember(tlb, from, span(t->level), 0, 0);
+			remember(tlb, from, count * span(t->level), 0, 0);
 		}
 		break;
 	case WALK_BAD:
@@ -88,6 +98,7 @@ static void walk_entry(struct tlb *tlb, const struct tlb_table *t, unsigned inde
 		walk_table(tlb, (struct tlb_table){ (const uint64_t *)e.to, t->level - 1, from, rights });
 		break;
 	}
+	return count;
 }
 
 static void walk_table(struct tlb *tlb, struct tlb_table table)
@@ -107,8 +118,8 @@ static void walk_table(struct tlb *tlb, struct tlb_table table)
 		return;
 	}
 	tlb->tables[tlb->table_count++] = table;
-	for (unsigned i = 0; i < ENTRIES && !tlb->broken[0]; i++) {
-		walk_entry(tlb, &table, i);
+	for (unsigned i = 0; i < ENTRIES && !tlb->broken[0];) {
+		i += walk_entry(tlb, &table, i, ENTRIES);
 	}
 }
 
@@ -134,7 +145,7 @@ void tlb_stored(struct tlb *tlb, const void *at, unsigned bytes)
 			continue;
 		}
 		for (size_t entry = offset / 8; entry <= (offset + bytes - 1) / 8 && entry < ENTRIES; entry++) {
-			walk_entry(tlb, &table, (unsigned)entry);
+			(void)walk_entry(tlb, &table, (unsigned)entry, (unsigned)entry + 1);
 		}
 	}
 }
