@@ -18,8 +18,7 @@
 #include "hv/pool.h"
 #include "hv/port.h"
 
-/* Bochs 2.7 does not leave a guest with IF=0 for an interrupt, so every guest is left at least this often. */
-#define STAY_US 50000
+#define BOCHS_STAY_US 50000 /* vmx_controls.bochs */
 /* The host's timer is armed for the deadline too: this one comes behind it, so that the two make one exit. */
 #define BEHIND_US 20
 
@@ -139,7 +138,7 @@ static int vmx_probe(const char **missing)
 		vmx_ops.post = vmx_post;
 		vmx_ops.collect = vmx_collect;
 	}
-	stay_cycles = us_to_tsc(STAY_US);
+	stay_cycles = vmx_controls.bochs ? us_to_tsc(BOCHS_STAY_US) : (uint64_t)UINT32_MAX << vmx_controls.preemption_shift;
 	behind_cycles = us_to_tsc(BEHIND_US);
 	return memory_init();
 }
@@ -242,30 +241,42 @@ static uint32_t requests(struct vcpu *v, unsigned index)
 	return atomic_load(word);
 }
 
-/* 29.2.1: what the processor holds as the highest request is true unless somebody set a bit of IRR since. */
-static void virtual_apic_enter(struct vcpu *v)
+/*
+ * 29.2.1: what the processor holds as the highest request is true unless somebody has set a bit of IRR since. True: a request
+ * was kept back, and a window is wanted for it.
+ */
+static bool requests_enter(struct vcpu *v, bool open)
 {
-	if (vmx_controls.posted) {
-		vmx_collect(v);
-	}
 	uint32_t words = atomic_load(&v->irr);
-	if (words == 0) {
-		return;
+	if (words == 0 && (open || !vmx_controls.bochs)) {
+		return false;
 	}
-	uint64_t status = vmcs_read(VMCS_GUEST_INTERRUPT_STATUS), highest = status & 0xff;
+	uint64_t status = vmcs_read(VMCS_GUEST_INTERRUPT_STATUS), was = status & 0xff, highest = was;
 	for (; words; words &= words - 1) {
 		unsigned index = (unsigned)__builtin_ctz(words);
 		uint32_t bits = requests(v, index);
 		uint64_t vector = bits ? index * 32 + 31 - (unsigned)__builtin_clz(bits) : 0;
 		highest = vector > highest ? vector : highest;
 	}
-	if (highest != (status & 0xff)) {
+	bool keep = vmx_controls.bochs && !open && highest;
+	if (keep) {
+		atomic_fetch_or(&v->irr, 1u << highest / 32);
+		highest = 0;
+	}
+	if (highest != was) {
 		vmcs_write(VMCS_GUEST_INTERRUPT_STATUS, (status & 0xff00) | highest);
 	}
+	return keep;
 }
 
-/* Of NMI and offered interrupt what can go in goes in; for the other a window is opened. Returns the interrupt, 0: none. */
-static uint8_t events_enter(const struct vcpu *v, struct vmx_vcpu *x)
+/* Could the guest take an interrupt now? */
+static bool is_open(const struct vcpu *v, const struct vmx_vcpu *x)
+{
+	return !x->event && (v->regs.rflags & RFLAGS_IF) && !(x->shadow & (SHADOW_STI | SHADOW_MOV_SS));
+}
+
+/* Of NMI and interrupt what can go in goes in; for the other a window is opened. Returns the interrupt, 0: none. */
+static uint8_t events_enter(struct vcpu *v, struct vmx_vcpu *x)
 {
 	uint32_t primary = vmx_controls.word[VMX_PRIMARY];
 	uint8_t taken = 0;
@@ -274,12 +285,13 @@ static uint8_t events_enter(const struct vcpu *v, struct vmx_vcpu *x)
 		x->nmi = false;
 		x->shadow &= ~SHADOW_STI; /* 26.3.1.5: some processors insist; STI holds no NMI back */
 	}
-	if (x->offered && !x->event && (v->regs.rflags & RFLAGS_IF) && !(x->shadow & (SHADOW_STI | SHADOW_MOV_SS))) {
+	if (x->offered && is_open(v, x)) {
 		x->event = EVENT_VALID | EVENT_INTERRUPT << 8 | x->offered;
 		taken = x->offered;
 		x->offered = 0;
 	}
-	primary |= (x->offered ? PRIMARY_INTERRUPT_WINDOW : 0) | (x->nmi ? PRIMARY_NMI_WINDOW : 0);
+	bool kept = x->offered || (vmx_controls.virtual_apic && requests_enter(v, is_open(v, x)));
+	primary |= (kept ? PRIMARY_INTERRUPT_WINDOW : 0) | (x->nmi ? PRIMARY_NMI_WINDOW : 0);
 	if (primary != x->vmcs_primary) {
 		vmcs_write(VMCS_PRIMARY, x->vmcs_primary = primary);
 	}
@@ -340,14 +352,18 @@ static void registers_leave(struct vcpu *v, struct vmx_vcpu *x)
 	x->shadow = x->vmcs_shadow = (uint32_t)vmcs_read(VMCS_GUEST_SHADOW);
 }
 
-/* Let the host's handlers see what ended the guest: the interrupt is acknowledged already, an NMI blocks others till IRET. */
-static void host_interrupt(uint32_t reason)
+/*
+ * Let the host's handlers see what ended the guest: an interrupt is acknowledged already, an NMI blocks others till IRET. The
+ * timer comes behind the host's own. On Bochs any exit may be the first after an interrupt.
+ */
+static void host_interrupts(const struct vmx_vcpu *x, enum vmm_exit_kind kind)
 {
+	uint32_t reason = x->reason & REASON_BASIC;
 	if (reason == REASON_INTERRUPT) {
 		cpu_interrupt((uint8_t)vmcs_read(VMCS_EXIT_EVENT));
-	} else if (reason == REASON_EXCEPTION) {
+	} else if (reason == REASON_EXCEPTION && kind == VMM_EXIT_INTERRUPT) {
 		__asm__ volatile("int $2" : : : "memory");
-	} else if (reason == REASON_PREEMPTION) {
+	} else if (reason == REASON_PREEMPTION || vmx_controls.bochs) {
 		cpu_take_interrupts();
 	}
 }
@@ -365,10 +381,11 @@ static void vmx_run(struct vcpu *v, struct vmm_exit *exit, uint64_t deadline)
 	if (atomic_load(&v->flush) && atomic_exchange(&v->flush, false)) {
 		flush(v, x);
 	}
+	if (vmx_controls.posted) {
+		vmx_collect(v);
+	}
 	exit->taken = events_enter(v, x);
-	if (vmx_controls.virtual_apic) {
-		virtual_apic_enter(v);
-	} else {
+	if (!vmx_controls.virtual_apic) {
 		threshold_enter(v, x);
 	}
 	timer_enter(x, deadline);
@@ -384,9 +401,11 @@ static void vmx_run(struct vcpu *v, struct vmm_exit *exit, uint64_t deadline)
 	x->launched = true;
 	registers_leave(v, x);
 	vmx_decode_exit(v, exit);
-	if (exit->kind == VMM_EXIT_INTERRUPT) {
-		host_interrupt(x->reason & REASON_BASIC);
+	if (exit->kind == VMM_EXIT_HLT && vmx_controls.virtual_apic) { /* what the guest itself requested is not in v->irr yet */
+		uint64_t request = vmcs_read(VMCS_GUEST_INTERRUPT_STATUS) & 0xff;
+		atomic_fetch_or(&v->irr, request ? 1u << request / 32 : 0);
 	}
+	host_interrupts(x, exit->kind);
 }
 
 static void vmx_offer(struct vcpu *v, uint8_t vector)

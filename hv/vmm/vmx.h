@@ -22,6 +22,9 @@ struct vmx_capabilities {
 };
 #define BASIC_REVISION 0x7fffffffull
 #define BASIC_TRUE (1ull << 55)
+#define BASIC_FORM 0x1fffffffffffull /* revision, and the bytes of a VMCS */
+#define BASIC_BOCHS 0x10000000002bull /* Bochs' processors to Cannon Lake */
+#define BASIC_BOCHS_LATER 0x100000000004ull
 #define MISC_PREEMPTION_RATE 31u
 #define EPT_WALK_4 (1ull << 6)
 #define EPT_WRITE_BACK (1ull << 14)
@@ -85,6 +88,10 @@ struct vmx_controls {
 	uint64_t eptp; /* all but the address */
 	bool virtual_apic; /* registers, x2APIC and virtual interrupts, all of them */
 	bool posted;
+	/* Bochs 2.7 has two gaps that guests must not see. A guest that is entered with IF=0 is not left for an interrupt
+	 * before it changes IF: so it is left at least every 50 ms. An interrupt for the host that comes while IF=0 holds a
+	 * virtual one back lets that in: so a virtual one is handed over only when the guest can take it. */
+	bool bochs;
 	uint64_t cr0_fixed, cr4_fixed; /* bits that are 1 in a guest, whatever it thinks */
 };
 /** From the capability MSRs alone: allowed bits honoured, the best choice made. NULL, or the first thing missing in words. */

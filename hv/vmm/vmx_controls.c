@@ -89,6 +89,7 @@ const char *vmx_controls_choose(const struct vmx_capabilities *has, struct vmx_c
 		[VMX_ENTRY] = exact ? has->true_entry : has->entry,
 	};
 	*out = (struct vmx_controls){ .revision = has->basic & BASIC_REVISION, .preemption_shift = has->misc & MISC_PREEMPTION_RATE };
+	out->bochs = (has->basic & BASIC_FORM) == BASIC_BOCHS || (has->basic & BASIC_FORM) == BASIC_BOCHS_LATER;
 	for (unsigned i = 0; i < VMX_WORDS; i++) {
 		out->word[i] = (uint32_t)allowed[i];
 	}

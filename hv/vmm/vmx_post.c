@@ -26,7 +26,6 @@ bool vmx_post(struct vcpu *v, uint8_t vector)
 void vmx_collect(struct vcpu *v)
 {
 	struct vmx_posted *p = &vmx_of(v)->posted;
-	atomic_store(&v->irr, 0xff); /* the processor sets bits of IRR without it */
 	if (!atomic_load(&p->notified)) {
 		return;
 	}
