@@ -219,7 +219,7 @@ static const struct option {
 } table[] = {
 	{ "--mode", "isolated|monolithic", COMMAND_RUN, set_mode, "with the hypervisor (default), or the guest kernel on the bare machine" },
 	{ "--machine", "qemu|bochs[:MODEL]", COMMAND_RUN, set_machine_kind, "who plays it; bochs has VT-x, no IOMMU, no AHCI (qemu, or $VMCTL_MACHINE)" },
-	{ "--cpus", "N", RUNS, set_cpus, "processors of the machine, 1 to 16: the guest has one, driver domains use the others (1)" },
+	{ "--cpus", "N", RUNS, set_cpus, "processors of the machine, 1 to 16: the guest has a vCPU on each of the first 8 (1)" },
 	{ "--memory", "SIZE", RUNS, set_memory, "the guest's memory, 16M to 16G (256M)" },
 	{ "--root", "DIR|IMAGE", COMMAND_RUN, set_root, "root file system; a directory is copied into an image (a small busybox system)" },
 	{ "--write", NULL, COMMAND_RUN, set_write, "let the guest change the images themselves, not a copy of them" },

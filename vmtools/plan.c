@@ -16,6 +16,7 @@
 #include "say.h"
 #include "terminal.h"
 
+#define GUEST_VCPUS 8u /* that the guest kernel uses */
 #define MIB (1ull << 20)
 #define DEFAULT_MEMORY (256 * MIB)
 #define HYPERVISOR_MEMORY (64 * MIB)
@@ -191,14 +192,18 @@ static int apply_options(struct plan *p)
 	return status;
 }
 
-/* Of the built-in manifest: the main domain has processor 0, the drivers have the others. */
+/* Of the built-in manifest: the main domain has a vCPU on each processor; the drivers, which go before it, have the last ones. */
 static void spread_domains(struct bundle_header *h, unsigned cpus)
 {
-	unsigned next = 1;
+	unsigned next = cpus - 1;
 	for (uint32_t i = 0; i < h->domain_count; i++) {
 		bool is_main = h->domains[i].flags & BUNDLE_MAIN;
-		h->domains[i].cpu_mask = 1ull << (is_main ? 0 : next);
-		next = is_main ? next : next % (cpus - 1) + 1;
+		if (is_main) {
+			h->domains[i].vcpus = cpus < GUEST_VCPUS ? cpus : GUEST_VCPUS;
+			continue;
+		}
+		h->domains[i].cpu_mask = 1ull << next;
+		next = next > 1 ? next - 1 : cpus - 1;
 	}
 }
 

@@ -2,6 +2,8 @@
 /* The files of /proc that tell of the whole system, in the formats that free, top, df, uptime and the C library read (proc(5)). */
 #include "fs/proc_internal.h"
 
+#include "arch/cpu.h"
+#include "base/format.h"
 #include "kernel/block.h"
 #include "kernel/platform.h"
 #include "kernel/syscall.h"
@@ -68,12 +70,27 @@ static struct busy busy_sum(void)
 	return b;
 }
 
+static void cpu_line(struct text *t, const char *name, const struct thread_times *times, uint64_t up_ns)
+{
+	uint64_t busy = times->user_ns + times->system_ns, idle = up_ns > busy ? up_ns - busy : 0;
+	text_add(t, "%s %lu 0 %lu %lu 0 0 0 0 0 0\n", name, times->user_ns / TICK_NS, times->system_ns / TICK_NS, idle / TICK_NS);
+}
+
 int proc_system_stat(uint32_t pid, struct text *t)
 {
 	struct busy b = busy_sum();
-	uint64_t up = time_ns(), busy = b.user_ns + b.system_ns, idle = up > busy ? up - busy : 0;
-	for (int line = 0; line < 2; line++) {
-		text_add(t, "cpu%s %lu 0 %lu %lu 0 0 0 0 0 0\n", line ? "0" : " ", b.user_ns / TICK_NS, b.system_ns / TICK_NS, idle / TICK_NS);
+	uint64_t up = time_ns();
+	struct thread_times sum = { 0 }, each[CPU_MAX];
+	for (unsigned i = 0; i < cpu_count; i++) {
+		each[i] = thread_times_of(i);
+		sum.user_ns += each[i].user_ns;
+		sum.system_ns += each[i].system_ns;
+	}
+	cpu_line(t, "cpu ", &sum, up * cpu_count);
+	for (unsigned i = 0; i < cpu_count; i++) {
+		char name[8];
+		format_text(name, sizeof(name), "cpu%u", i);
+		cpu_line(t, name, &each[i], up);
 	}
 	text_add(t, "intr 0\nctxt 0\nbtime %lu\nprocesses %u\nprocs_running %u\nprocs_blocked 0\n", (time_wall_ns() - up) / 1000000000,
 		 b.last_pid, b.running);
@@ -83,7 +100,7 @@ int proc_system_stat(uint32_t pid, struct text *t)
 int proc_uptime(uint32_t pid, struct text *t)
 {
 	struct busy b = busy_sum();
-	uint64_t up = time_ns() / TICK_NS, busy = (b.user_ns + b.system_ns) / TICK_NS, idle = up > busy ? up - busy : 0;
+	uint64_t up = time_ns() / TICK_NS, busy = (b.user_ns + b.system_ns) / TICK_NS, all = up * cpu_count, idle = all > busy ? all - busy : 0;
 	text_add(t, "%lu.%02lu %lu.%02lu\n", up / 100, up % 100, idle / 100, idle % 100);
 	return 0;
 }
@@ -101,35 +118,32 @@ int proc_loadavg(uint32_t pid, struct text *t)
 	return 0;
 }
 
-struct cpuid {
-	uint32_t eax, ebx, ecx, edx;
-};
-
-static struct cpuid cpuid(uint32_t leaf)
-{
-	struct cpuid r;
-	__asm__ volatile("cpuid" : "=a"(r.eax), "=b"(r.ebx), "=c"(r.ecx), "=d"(r.edx) : "a"(leaf), "c"(0));
-	return r;
-}
-
 #define CPUID_NAME 0x80000002u
 #define CPUID_ADDRESS_SIZES 0x80000008u
 
-int proc_cpuinfo(uint32_t pid, struct text *t)
+static void cpu_describe(struct text *t, unsigned index)
 {
-	struct cpuid names[4] = { cpuid(CPUID_NAME), cpuid(CPUID_NAME + 1), cpuid(CPUID_NAME + 2), { 0 } };
-	struct cpuid first = cpuid(0), version = cpuid(1);
-	uint32_t sizes = cpuid(CPUID_ADDRESS_SIZES).eax, vendor[4] = { first.ebx, first.edx, first.ecx, 0 };
+	struct cpuid names[4] = { cpuid(CPUID_NAME, 0), cpuid(CPUID_NAME + 1, 0), cpuid(CPUID_NAME + 2, 0), { 0 } };
+	struct cpuid first = cpuid(0, 0), version = cpuid(1, 0);
+	uint32_t sizes = cpuid(CPUID_ADDRESS_SIZES, 0).eax, vendor[4] = { first.ebx, first.edx, first.ecx, 0 };
 	uint32_t base_family = version.eax >> 8 & 15, base_model = version.eax >> 4 & 15;
 	uint32_t family = base_family == 15 ? base_family + (version.eax >> 20 & 255) : base_family;
 	uint32_t model = base_family >= 6 ? base_model | (version.eax >> 12 & 0xf0) : base_model;
 	uint64_t khz = time_tsc_khz(), line = (version.ebx >> 8 & 255) * 8;
-	text_add(t, "processor\t: 0\nvendor_id\t: %s\ncpu family\t: %u\nmodel\t\t: %u\nmodel name\t: %s\nstepping\t: %u\n",
+	text_add(t, "processor\t: %u\nvendor_id\t: %s\ncpu family\t: %u\nmodel\t\t: %u\nmodel name\t: %s\nstepping\t: %u\n", index,
 		 (const char *)vendor, family, model, (const char *)names, version.eax & 15);
-	text_add(t, "cpu MHz\t\t: %lu.%03lu\nphysical id\t: 0\nsiblings\t: 1\ncore id\t\t: 0\ncpu cores\t: 1\n", khz / 1000, khz % 1000);
+	text_add(t, "cpu MHz\t\t: %lu.%03lu\nphysical id\t: 0\nsiblings\t: %u\ncore id\t\t: %u\ncpu cores\t: %u\napicid\t\t: %u\n", khz / 1000,
+		 khz % 1000, cpu_count, index, cpu_count, cpu_at(index)->apic_id);
 	text_add(t, "flags\t\t: fpu tsc msr pae cx8 sep pge cmov fxsr sse sse2 syscall nx lm\nclflush size\t: %lu\ncache_alignment\t: %lu\n",
 		 line, line);
 	text_add(t, "address sizes\t: %u bits physical, %u bits virtual\n\n", sizes & 255, sizes >> 8 & 255);
+}
+
+int proc_cpuinfo(uint32_t pid, struct text *t)
+{
+	for (unsigned i = 0; i < cpu_count; i++) {
+		cpu_describe(t, i);
+	}
 	return 0;
 }
 

@@ -33,7 +33,18 @@ void sched_account(struct thread *thread, uint64_t now_ns)
 	}
 	thread->system_ns += system;
 	thread->user_ns += ran - system;
+	if (thread->process) {
+		struct cpu *cpu = cpu_current();
+		cpu->system_ns += system;
+		cpu->user_ns += ran - system;
+	}
 	thread->slice_left_ns = thread->slice_left_ns > ran ? thread->slice_left_ns - ran : 0;
+}
+
+struct thread_times thread_times_of(unsigned processor)
+{
+	const struct cpu *cpu = cpu_at(processor);
+	return (struct thread_times){ cpu->user_ns, cpu->system_ns };
 }
 
 void thread_account(void)

@@ -80,6 +80,11 @@ void thread_yield(void);
 void load_read(uint64_t averages[LOAD_AVERAGES]);
 /** Bring the current thread's user_ns and system_ns up to this moment, before they are read or summed up. */
 void thread_account(void);
+/** What threads of programs have had of one processor. */
+struct thread_times {
+	uint64_t user_ns, system_ns;
+};
+struct thread_times thread_times_of(unsigned processor);
 /** Make a thread look again, whether it sleeps or runs in user mode on another processor (signals). Any context. */
 void thread_wake(struct thread *thread);
 /** Which processors there are, as a mask; which of them a thread may use. -EINVAL: none of them. The thread is not about to end. */
