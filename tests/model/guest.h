@@ -15,6 +15,7 @@
 struct guest_hardware {
 	const struct walk_format *format;
 	void (*prepare)(void); /* the vendor's features, once */
+	void (*begin)(void); /* each test; may be NULL */
 };
 extern const struct guest_hardware guest_hardware;
 

@@ -1,4 +1,4 @@
 # SPDX-License-Identifier: MIT
-FLUSH_RECORD := $(addprefix hv/domain/,vcpu.c grant.c grant_map.c) hv/mem/paging.c hv/mem/format_host.c hv/vmm/vmm.c
 UNIT_svm_flush := $(MODEL) tests/model/explore.c tests/model/flush_rules.c lib/base/string.c
-RECORD_svm_flush := $(FLUSH_RECORD) $(addprefix hv/vmm/,svm.c svm_exit.c npt.c)
+RECORD_svm_flush := $(addprefix hv/domain/,vcpu.c grant.c grant_map.c) hv/mem/paging.c hv/mem/format_host.c hv/vmm/vmm.c \
+	$(addprefix hv/vmm/,svm.c svm_exit.c npt.c)

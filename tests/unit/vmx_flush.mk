@@ -1,0 +1,3 @@
+# SPDX-License-Identifier: MIT
+UNIT_vmx_flush := $(MODEL) tests/model/explore.c tests/model/flush_rules.c lib/base/string.c
+RECORD_vmx_flush := $(addprefix hv/domain/,vcpu.c grant.c grant_map.c) hv/mem/paging.c hv/vmm/vmm.c $(addprefix hv/vmm/,vmx.c vmx_controls.c ept.c)
