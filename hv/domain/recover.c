@@ -173,6 +173,7 @@ static void die(struct domain *d)
 	r->requested = d->request_time;
 	domain_wait_outside(d);
 	r->frozen = tsc_read();
+	iommu_faults_take(); /* what its device did so far is told as this life's */
 	spin_lock(&machine_lock);
 	int fence = domain_detach_devices(d);
 	spin_unlock(&machine_lock);
@@ -190,6 +191,7 @@ static void die(struct domain *d)
 void recover_start(struct domain *d)
 {
 	struct recovery *r = &d->recovery;
+	iommu_faults_take(); /* dropped, what came after that: the next life is not to die of it */
 	r->alive = r->completed = 0;
 	atomic_store(&r->up, 0);
 	d->page->epoch = ++d->epoch;
