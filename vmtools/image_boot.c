@@ -69,9 +69,14 @@ static uint64_t file_bytes(const char *path)
 	return stat(path, &st) == 0 ? (uint64_t)st.st_size : 0;
 }
 
-static int check_bundle(const char *bundle)
+/* What is found out before anything is made: without its modules GRUB's programs leave out one of the firmwares, or fail in words of their own. */
+static int check_host(const char *bundle)
 {
 	uint64_t bytes = file_bytes(bundle);
+	bool bios = access(GRUB_BIOS "/boot.img", R_OK) == 0;
+	if (!bios || access(GRUB_EFI "/multiboot2.mod", R_OK) != 0) {
+		return fail(VMCTL_HOST, "GRUB's modules for %s are not installed: run \"apt-get install " GRUB_PACKAGES "\" as root", bios ? "UEFI" : "BIOS");
+	}
 	return bytes <= BUNDLE_MAX ? 0 : fail(VMCTL_IMAGE, "the bundle has %llu MiB, and a boot loader takes at most %llu: make the root smaller, or "
 					      "leave it out of the bundle (--disk ahci)", (unsigned long long)(bytes / MIB), BUNDLE_MAX / MIB);
 }
@@ -86,7 +91,7 @@ int image_iso(const char *hv_elf, const char *bundle, const char *output, const 
 			return fail(VMCTL_HOST, "%s can't be made: %s", path, strerror(errno));
 		}
 	}
-	int status = check_bundle(bundle);
+	int status = check_host(bundle);
 	snprintf(path, sizeof(path), "%s/iso/boot/grub/grub.cfg", scratch);
 	status = status ? status : write_text(path, grub_cfg);
 	snprintf(path, sizeof(path), "%s/iso/boot/hv.elf", scratch);
@@ -244,7 +249,7 @@ static int write_tables(int fd, const struct layout *l, const char *scratch)
 int image_disk(const char *hv_elf, const char *bundle, const char *output, const char *scratch)
 {
 	struct layout l = layout_make(output, file_bytes(output), file_bytes(hv_elf) + file_bytes(bundle));
-	int status = check_bundle(bundle);
+	int status = check_host(bundle);
 	status = status ? status : make_grub(&l, scratch);
 	if (status) {
 		return status;

@@ -97,6 +97,15 @@ static void words_of_other_commands(void **state)
 	assert_string_equal(o.words[0], "m.manifest");
 	assert_string_equal(o.output, "out");
 	assert_int_not_equal(PARSE(COMMAND_BUNDLE, "m", "--", "x"), 0);
+	assert_int_equal(PARSE(COMMAND_IMAGE, "root", "--bootable=iso", "--disk", "ramdisk", "-o", "out"), 0);
+	assert_int_equal(o.medium, MEDIUM_ISO);
+	assert_int_equal(o.disk, DISK_RAMDISK);
+	assert_false(o.force);
+	assert_int_equal(PARSE(COMMAND_IMAGE, "--force", "--bootable", "disk", "-o", "out"), 0);
+	assert_int_equal(o.medium, MEDIUM_DISK);
+	assert_true(o.force);
+	assert_int_not_equal(PARSE(COMMAND_IMAGE, "--bootable", "floppy", "-o", "out"), 0);
+	assert_int_not_equal(PARSE(COMMAND_RUN, "--force"), 0);
 }
 
 static void quantities(void **state)
