@@ -16,6 +16,7 @@
 #include "plan.h"
 #include "say.h"
 #include "spawn.h"
+#include "writable.h"
 
 #define PATH_SIZE 512
 #define MIB (1ull << 20)
@@ -130,6 +131,7 @@ int command_image(const struct options *o)
 	if (status == 0 && (size_t)snprintf(part, sizeof(part), "%s.part", o->output) >= sizeof(part)) {
 		status = fail(VMCTL_USAGE, "%s is too long a name", o->output);
 	}
+	status = status ? status : writable_check(part);
 	status = status ? status : workdir_open(&dir, NULL);
 	if (status) {
 		return status;
