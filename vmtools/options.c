@@ -238,7 +238,7 @@ static const struct option {
 	{ "--timeout", "SECONDS", RUNS, set_timeout, "give up after so long, with status 124" },
 	{ "--icount", NULL, COMMAND_RUN, set_icount, "count instructions: virtual time runs by instructions, one processor" },
 	{ "--name", "NAME", COMMAND_RUN, set_name, "the machine's name for ps, kill and console (run-PID)" },
-	{ "--verbose", NULL, RUNS | COMMAND_IMAGE, set_verbose, "logs of hypervisor and domains to stderr" },
+	{ "--verbose", NULL, RUNS, set_verbose, "logs of hypervisor and domains to stderr" },
 	{ "--json", "FILE", COMMAND_BENCH, set_json, "write the figures as JSON" },
 	{ "--runs", "N", COMMAND_BENCH, set_runs, "runs of each mode, interleaved; medians count (3)" },
 	{ "--short", NULL, COMMAND_BENCH, set_short, "fewer iterations, and instructions are not counted" },
@@ -248,6 +248,7 @@ static const struct option {
 	{ "--disk", "ahci|ramdisk", COMMAND_IMAGE, set_disk, "with --bootable: the root is a disk (with \"disk\" this one), or in memory (ahci)" },
 	{ "--manifest", "FILE", COMMAND_IMAGE, set_manifest, "with --bootable: domains of the machine (guest and the disk's domain)" },
 	{ "--memory", "SIZE", COMMAND_IMAGE, set_memory, "with --bootable: the guest's memory, 16M to 16G (256M)" },
+	{ "--verbose", NULL, COMMAND_IMAGE, set_verbose, "say each step on stderr, as on a terminal" },
 	{ "--force", NULL, COMMAND_IMAGE, set_force, "overwrite FILE if it exists" },
 	{ "--machine", "NAME", COMMAND_KILL | COMMAND_CONSOLE | COMMAND_CAPSULE, set_machine, "which machine, where several run" },
 };
