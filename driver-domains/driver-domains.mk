@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 # Driver domains: build/ahci.elf and build/ramdisk.elf, each the runtime, the virtqueue's halves, the base routines and its own
-# folder; what gdb wants of each is in build/NAME.elf.debug, which it finds by itself. The components among the sources (no main.c, nothing of the runtime) also link into the guest kernel:
+# folder; what gdb wants of each is in build/NAME.elf.debug, which it finds by itself. The components among the sources (no
+# main.c, nothing of the runtime) also link into the guest kernel:
 DRIVER_COMPONENTS := $(filter driver-domains/ahci/ahci%,$(wildcard driver-domains/ahci/*.c))
 FLAGS_driver-domains := -Idriver-domains
 
