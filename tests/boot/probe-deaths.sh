@@ -35,5 +35,5 @@ done
 # One that may be restarted twice within a minute is parked at its third death, and its front end waits without an error.
 manifest touch 0
 sed -i 's/100 in 60s/2 in 60s/' "$scratch/manifest"
-"$vmctl" run --verbose --timeout $((slow > 1 ? 30 : 8)) --manifest "$scratch/manifest" -- probe >"$out" 2>"$err" && fail "it went on without its back end"
+"$vmctl" run --verbose --timeout $((slow > 1 ? 60 : 8)) --manifest "$scratch/manifest" -- probe >"$out" 2>"$err" && fail "it went on without its back end"
 grep -q 'domain back is parked: it was restarted too often' "$err" || fail "it was not parked"

@@ -38,6 +38,6 @@ if [[ $modes = *monolithic* ]]; then
 	has '"mode": "monolithic"'
 	has '"domains": []'
 fi
-boot 124 --timeout $((slow > 1 ? 30 : 6)) --stats "$scratch/stats" -- sleep 100000
+boot 124 --timeout $((slow > 1 ? 60 : 6)) --stats "$scratch/stats" -- sleep 100000
 has '"status": 124'
 has '"exited": false'

@@ -7,13 +7,17 @@ name=steer-$$
 	-- 'while [ ! -e /go ]; do read line; [ "$line" = go ] && : >/go; sleep 1; [ $((n=n+1)) -gt '$((12 * slow * slow))' ] && : >/go; done; echo done' \
 	>"$out" 2>"$err" </dev/null &
 machine=$!
+# domains: what `vmctl ps` says of this machine.
+domains() {
+	"$vmctl" ps 2>/dev/null | awk -v name="$name" '/^[^ ]/ { ours = $0 == name; next } ours'
+}
 for _ in $(seq $((100 * slow))); do
-	"$vmctl" ps 2>/dev/null | grep -A9 "^$name\$" | grep -q $disk && break
+	domains | grep -q "$disk" && break
 	sleep 0.2
 done
-"$vmctl" ps | grep -A9 "^$name\$" | grep -q guest || fail "vmctl ps does not list the machine's domains"
+domains | grep -q guest || fail "vmctl ps does not list the machine's domains"
 "$vmctl" kill $disk --machine $name >"$scratch/kill" || fail "vmctl kill"
-grep -qE "^$disk: back in [0-9.]+ ms, epoch 2$' "$scratch/kill" || fail "vmctl kill says \"$(cat "$scratch/kill")\""
+grep -qE "^$disk: back in [0-9.]+ ms, epoch 2\$" "$scratch/kill" || fail "vmctl kill says \"$(cat "$scratch/kill")\""
 "$vmctl" kill nothing --machine $name >"$scratch/kill" 2>&1 && fail "vmctl kill of an unknown domain succeeded"
 [ "$(grep -c 'vmctl ps' "$scratch/kill")" = 1 ] && [ "$(wc -l <"$scratch/kill")" = 1 ] || fail "not one sentence: $(cat "$scratch/kill")"
 echo "stat $disk" | "$vmctl" console --machine $name | grep -q . || fail "vmctl console printed nothing"

@@ -3,7 +3,7 @@
 . tests/boot/assert.bash
 
 begin=$SECONDS
-limit=$((slow > 1 ? 30 : 8))
+limit=$((slow > 1 ? 60 : 8))
 boot 124 --timeout $limit -- 'echo before; sleep 100000'
 output before
 said "did not end within $limit s"
