@@ -26,7 +26,7 @@ boot 5 --timeout 150 --root "$scratch/root" -- 'cd /t; sh /run.sh ""'
 grep -q 'preflight: VT-x' "$err" || fail "not on VT-x"
 diff "$scratch/want" "$out" >"$scratch/diff" || fail "the guest differs from Linux: $(cat "$scratch/diff")"
 
-boot 0 --timeout 100 --cpus 2 --root "$scratch/root" --stats "$scratch/stats" --kill ramdisk@0.05 --kill ramdisk@1 \
+boot 0 --timeout 100 --cpus 2 --root "$scratch/root" --stats "$scratch/stats" --kill ramdisk@0.05 --kill ramdisk@2.5 \
 	-- 'for i in 1 2 3 4; do cp /data /copy$i && sync; done; cat /copy* | md5sum; sleep 1; while ! dmesg | grep -q "epoch 3"; do :; done'
 output "$(for i in 1 2 3 4; do cat "$scratch/root/data"; done | md5sum)"
 grep -q '2 processors' "$err" || fail "not two processors"
