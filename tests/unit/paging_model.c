@@ -62,9 +62,9 @@ static void handed_out(const void *page)
 	tlb_page_reused(&tlb, page);
 }
 
-static enum record_verdict judge(const void *at, uint64_t value)
+static enum record_verdict judge(const void *at, uint64_t value, unsigned bytes)
 {
-	return stores_judged++ >= wrong_from ? wrong : RECORD_KEEP;
+	return bytes == 8 && stores_judged++ >= wrong_from ? wrong : RECORD_KEEP;
 }
 
 static void begin(const struct paging_format *format, const struct walk_format *walk)
