@@ -61,6 +61,13 @@ static int maps_init(void)
 	return 0;
 }
 
+const char *svm_features_choose(const uint32_t svm[4], uint64_t vm_cr, struct svm_features *out)
+{
+	*out = (struct svm_features){ .asid_count = svm[1], .next_rip = svm[3] & 1u << 3, .flush_by_asid = svm[3] & 1u << 6 };
+	return vm_cr & VM_CR_SVMDIS ? "SVM is switched off in the firmware" :
+	       !(svm[3] & 1u << 0) ? "the processor has no nested paging (NPT)" : NULL;
+}
+
 /* 15.4: EnableSVM's checks, then what this hypervisor cannot do without. */
 static int svm_probe(const char **missing)
 {
@@ -71,18 +78,13 @@ static int svm_probe(const char **missing)
 	if (highest[0] < 0x8000000a || !(extended[2] & 1u << 2)) {
 		return -ENOENT;
 	}
-	if (msr_read(MSR_VM_CR) & VM_CR_SVMDIS) {
-		*missing = "SVM is switched off in the firmware";
-	} else if (!(svm[3] & 1u << 0)) {
-		*missing = "the processor has no nested paging (NPT)";
-	} else {
-		npt_format_init();
-		svm_features.asid_count = svm[1];
-		svm_features.next_rip = svm[3] & 1u << 3;
-		svm_features.flush_by_asid = svm[3] & 1u << 6;
-		return maps_init();
+	const char *lacks = svm_features_choose(svm, msr_read(MSR_VM_CR), &svm_features);
+	if (lacks) {
+		*missing = lacks;
+		return -ENODEV;
 	}
-	return -ENODEV;
+	npt_format_init();
+	return maps_init();
 }
 
 static void svm_cpu_init(void)

@@ -136,12 +136,13 @@ _Static_assert(sizeof(struct vmcb) == 4096, "VMCB");
 extern struct paging_format npt_format;
 void npt_format_init(void);
 
-/** Is nrip saved at exits (CPUID 8000_000Ah EDX[3])? Filled by svm_probe. */
 struct svm_features {
 	uint32_t asid_count;
-	bool next_rip, flush_by_asid;
+	bool next_rip, flush_by_asid; /* nrip is saved at exits; TLB_CONTROL 3 */
 };
-extern struct svm_features svm_features;
+extern struct svm_features svm_features; /* filled by svm_probe */
+/** From CPUID 8000_000Ah and VM_CR alone. NULL, or what is missing in words. */
+const char *svm_features_choose(const uint32_t svm[4], uint64_t vm_cr, struct svm_features *out);
 
 /** Enter the guest and come back, with the registers that the VMCB does not hold. GIF=1, IF=0 before and after. */
 void svm_enter(struct vcpu_regs *regs, uint64_t vmcb, uint64_t host_vmcb);
