@@ -111,9 +111,7 @@ void fpu_switch(struct thread *next)
 
 void fpu_leave(struct thread *thread)
 {
-	if (cpu_count > 1) {
-		(void)state_sync();
-	}
+	(void)state_sync();
 }
 
 void fpu_drop(struct thread *thread)

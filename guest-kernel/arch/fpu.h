@@ -10,7 +10,7 @@ struct thread;
 void fpu_init(void);
 /** On a processor that has just started. */
 void fpu_start(void);
-/** The current thread stops running here, and may go on elsewhere. Interrupts are off. */
+/** The current thread stops running here, and may go on elsewhere: of several processors. Interrupts are off. */
 void fpu_leave(struct thread *thread);
 /** The current thread's registers are to be `next`'s. Interrupts are off. */
 void fpu_switch(struct thread *next);

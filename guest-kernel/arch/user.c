@@ -84,6 +84,24 @@ int user_zero(uint64_t to, size_t bytes)
 	return error;
 }
 
+int user_compare_exchange(uint64_t at, uint32_t *expected, uint32_t value)
+{
+	int error = 0;
+	if (!user_range(at, sizeof(value))) {
+		return -EFAULT;
+	}
+	guard_down();
+	__asm__ volatile("1: lock cmpxchgl %[value], (%[at])\n"
+			 "jmp 4f\n"
+			 "3: mov %[fault], %[error]\n"
+			 "4:\n" EXCEPTION(1b, 3b)
+			 : "+a"(*expected), [error] "+&r"(error)
+			 : [at] "r"(at), [value] "r"(value), [fault] "i"(-EFAULT)
+			 : "memory", "cc");
+	guard_up();
+	return error;
+}
+
 /** Copy up to `size` bytes, stopping behind a NUL. The length without it; `size` if there was none; -EFAULT. */
 static long string_take(char *to, const char *from, size_t size)
 {

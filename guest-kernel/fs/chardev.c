@@ -11,7 +11,8 @@
 static spinlock_t chardev_lock = SPINLOCK_INIT("character devices");
 static struct list devices = LIST_INIT(devices); /* chardev_lock */
 
-struct char_device *chardev_find(uint32_t major, uint32_t minor)
+/* By number; its driver keeps it if it might go. NULL: none. */
+static struct char_device *chardev_take(uint32_t major, uint32_t minor)
 {
 	struct char_device *found = NULL;
 	spin_lock(&chardev_lock);
@@ -22,13 +23,16 @@ struct char_device *chardev_find(uint32_t major, uint32_t minor)
 			break;
 		}
 	}
+	if (found && found->hold) {
+		found->hold(found);
+	}
 	spin_unlock(&chardev_lock);
 	return found;
 }
 
 int chardev_open(struct file *f, uint32_t major, uint32_t minor)
 {
-	struct char_device *device = chardev_find(major, minor);
+	struct char_device *device = chardev_take(major, minor);
 	return device ? device->open(f, device) : -ENXIO;
 }
 

@@ -5,6 +5,11 @@
 #include "kernel/user.h"
 #include "kernel/vfs.h"
 
+struct former_root {
+	struct former_root *next;
+	struct dentry *dentry;
+};
+
 extern struct dentry *root_dentry;
 
 static struct fs_context kernel_context = { .references = 1, .umask = 022 };
@@ -60,21 +65,40 @@ void fs_context_put(struct fs_context *c)
 	if (__atomic_sub_fetch(&c->references, 1, __ATOMIC_ACQ_REL) == 0) {
 		dentry_put(c->root);
 		dentry_put(c->directory);
+		while (c->former) {
+			struct former_root *former = c->former;
+			c->former = former->next;
+			dentry_put(former->dentry);
+			kfree(former);
+		}
 		kfree(c);
 	}
+}
+
+static void root_set_locked(struct fs_context *c, struct former_root *former, struct dentry *d)
+{
+	*former = (struct former_root){ c->former, c->root };
+	c->former = former;
+	c->root = d;
 }
 
 static long directory_set(struct dentry *d, bool root)
 {
 	int error = S_IS(d->inode->mode, S_IFDIR) ? inode_permission(d->inode, MAY_EXEC) : -ENOTDIR;
-	if (error) {
+	struct former_root *former = root && !error ? kmalloc(sizeof(*former)) : NULL;
+	if (error || (root && !former)) {
 		dentry_put(d);
-		return error;
+		return error ? error : -ENOMEM;
 	}
 	struct fs_context *c = fs_context_current();
+	struct dentry *old = NULL;
 	mutex_lock(&c->mutex);
-	struct dentry *old = root ? c->root : c->directory;
-	*(root ? &c->root : &c->directory) = d;
+	if (root) {
+		root_set_locked(c, former, d);
+	} else {
+		old = c->directory;
+		c->directory = d;
+	}
 	mutex_unlock(&c->mutex);
 	dentry_put(old);
 	return 0;

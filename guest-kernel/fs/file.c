@@ -13,6 +13,7 @@ struct file *file_alloc(const struct file_ops *ops, unsigned flags, void *privat
 		f->flags = flags;
 		f->private = private;
 		spin_init(&f->lock, "file");
+		mutex_init(&f->position, "file position");
 	}
 	return f;
 }

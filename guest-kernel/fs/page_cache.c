@@ -273,6 +273,7 @@ void page_cache_drop(struct inode *inode)
 			page_put(pages[i]);
 		}
 	}
+	writeback_wait(m); /* the end of a write touches the mapping after it has let go of the page */
 }
 
 /* Zero what lies behind the new end in the page that holds it, so that growing the file again reads zeros. */

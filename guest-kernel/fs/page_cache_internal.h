@@ -48,6 +48,7 @@ bool cache_page_dirtied(struct mapping *m, struct page *page); /* set it; false:
 /** Start reading locked pages of consecutive indices; each is unlocked when done, and the reference given here dropped. */
 void pages_read(struct inode *inode, struct page **pages, unsigned count);
 /** Start writing pages marked PAGE_WRITEBACK, in ascending order; likewise. */
+void writeback_wait(struct mapping *m); /* until no page of it is on its way to the disk */
 void pages_write(struct inode *inode, struct page **pages, unsigned count);
 
 /* page_read.c */

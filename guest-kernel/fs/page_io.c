@@ -204,6 +204,11 @@ static void flush_pages(struct inode *inode, struct page **pages, unsigned count
 	pages_write(inode, pages, ready);
 }
 
+void writeback_wait(struct mapping *m)
+{
+	WAIT_EVENT(&writeback_queue, __atomic_load_n(&m->writeback, __ATOMIC_ACQUIRE) == 0);
+}
+
 int page_cache_flush(struct inode *inode, bool wait)
 {
 	struct mapping *m = &inode->mapping;
@@ -229,6 +234,6 @@ int page_cache_flush(struct inode *inode, bool wait)
 	if (!wait) {
 		return 0;
 	}
-	WAIT_EVENT(&writeback_queue, __atomic_load_n(&m->writeback, __ATOMIC_ACQUIRE) == 0);
+	writeback_wait(m);
 	return __atomic_exchange_n(&m->error, 0, __ATOMIC_ACQ_REL);
 }

@@ -167,18 +167,36 @@ static long transfer(struct file *f, bool write, uint64_t address, uint64_t byte
 	return write ? file_write(f, buffer, bytes, offset) : file_read(f, buffer, bytes, offset);
 }
 
-/* At the file's own offset. Two threads that use it at once may get the same bytes, but the offset stays a valid one. */
+/* Who reads or writes a regular file at its own offset has it alone, so that no two get the same bytes (POSIX 2.9.7). Others may block. */
+static bool position_lock(struct file *f)
+{
+	bool regular = f->inode && S_IS(f->inode->mode, S_IFREG);
+	if (regular) {
+		mutex_lock(&f->position);
+	}
+	return regular;
+}
+
+static void position_unlock(struct file *f, bool locked)
+{
+	if (locked) {
+		mutex_unlock(&f->position);
+	}
+}
+
 static long transfer_here(int fd, bool write, uint64_t address, uint64_t bytes)
 {
 	struct file *f = file_from_fd(fd);
 	if (!f) {
 		return -EBADF;
 	}
+	bool locked = position_lock(f);
 	uint64_t offset = f->offset;
 	long n = transfer(f, write, address, bytes, &offset);
 	if (n > 0) {
 		f->offset = offset;
 	}
+	position_unlock(f, locked);
 	file_put(f);
 	return n;
 }
@@ -239,6 +257,7 @@ static long transfer_vectors(int fd, bool write, uint64_t user, uint64_t count, 
 	if (!n && !here) {
 		n = !seekable(f) ? -ESPIPE : (int64_t)offset < 0 ? -EINVAL : 0;
 	}
+	bool locked = here && !n && position_lock(f);
 	uint64_t at = here && f ? f->offset : offset;
 	for (uint64_t i = 0; !n && i < count; i++) {
 		if (vectors[i].length == 0) {
@@ -260,6 +279,7 @@ static long transfer_vectors(int fd, bool write, uint64_t user, uint64_t count, 
 	if (done > 0 && here) {
 		f->offset = at;
 	}
+	position_unlock(f, locked);
 	if (vectors != few) {
 		kfree(vectors);
 	}
@@ -356,10 +376,12 @@ long sys_lseek(const uint64_t a[6])
 	if (!f) {
 		return -EBADF;
 	}
+	bool locked = position_lock(f);
 	long to = seek_to(f, (int64_t)a[1], (unsigned)a[2]);
 	if (to >= 0) {
 		f->offset = (uint64_t)to;
 	}
+	position_unlock(f, locked);
 	file_put(f);
 	return to;
 }

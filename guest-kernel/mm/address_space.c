@@ -187,6 +187,7 @@ struct address_space *address_space_fork(struct address_space *from)
 		return NULL;
 	}
 	mutex_lock(&from->lock);
+	mutex_lock(&to->lock); /* a truncation finds it on the list already */
 	to->brk_start = from->brk_start;
 	to->brk = from->brk;
 	int error = fork_locked(from, to);
@@ -194,6 +195,7 @@ struct address_space *address_space_fork(struct address_space *from)
 	flush_begin(&all, from);
 	flush_all(&all);
 	flush_finish(&all);
+	mutex_unlock(&to->lock);
 	mutex_unlock(&from->lock);
 	if (error) {
 		address_space_put(to);

@@ -256,12 +256,21 @@ long sys_futex(const uint64_t a[6])
 /* One lock that the dying thread may hold (Documentation/locking/robust-futexes). */
 static void robust_release(uint64_t address, uint32_t tid)
 {
-	uint32_t value;
-	if ((address & 3) || user_read(&value, address, sizeof(value)) || (value & FUTEX_TID_MASK) != tid) {
+	uint32_t value, seen;
+	if ((address & 3) || user_read(&value, address, sizeof(value))) {
 		return;
 	}
-	uint32_t died = (value & FUTEX_WAITERS) | FUTEX_OWNER_DIED;
-	if (!user_write(address, &died, sizeof(died)) && (value & FUTEX_WAITERS)) {
+	/* Other threads may be announcing that they wait. */
+	do {
+		if ((value & FUTEX_TID_MASK) != tid) {
+			return;
+		}
+		seen = value;
+		if (user_compare_exchange(address, &value, (seen & FUTEX_WAITERS) | FUTEX_OWNER_DIED)) {
+			return;
+		}
+	} while (value != seen);
+	if (seen & FUTEX_WAITERS) {
 		futex_wake_address(address, 1);
 	}
 }

@@ -109,8 +109,26 @@ static struct cpu *wake_lock(struct thread *thread, struct cpu *self, struct cpu
 	}
 }
 
+/** On the machine's only processor there is nothing to choose. */
+static void wake_here(struct cpu *cpu, struct thread *thread)
+{
+	spin_lock(&cpu->queue.lock);
+	thread->wake_pending = true;
+	if (is_asleep(thread)) {
+		queue_insert_locked(cpu, thread);
+		if (cpu->interrupt_depth && !cpu->idling) {
+			cpu->current->need_resched = true;
+		}
+	}
+	spin_unlock(&cpu->queue.lock);
+}
+
 static void wake(struct thread *thread, bool look)
 {
+	if (cpu_count == 1) {
+		wake_here(cpu_current(), thread);
+		return;
+	}
 	uint64_t flags = interrupts_save();
 	struct cpu *self = cpu_current(), *home, *target = wake_lock(thread, self, &home);
 	bool woken = is_asleep(thread), elsewhere = look && thread->state == THREAD_RUNNING && home != self;
@@ -214,7 +232,7 @@ void sched_switch_locked(struct cpu *cpu)
 		spin_unlock(&cpu->queue.lock);
 		return;
 	}
-	if (prev->process) {
+	if (cpu_count > 1 && prev->process) {
 		fpu_leave(prev);
 	}
 	thread_load(cpu, next);

@@ -90,6 +90,13 @@ static void slave_release(struct file *f)
 	tty_put(&pty->slave);
 }
 
+/* While the device is listed the master's reference is there, so this one comes in time. */
+static void slave_hold(const struct char_device *device)
+{
+	tty_get(&((struct pty *)device->private)->slave);
+}
+
+/* The reference that slave_hold() took becomes the file's. */
 static int slave_open(struct file *f, const struct char_device *device)
 {
 	struct pty *pty = device->private;
@@ -103,9 +110,9 @@ static int slave_open(struct file *f, const struct char_device *device)
 	}
 	spin_unlock(&pty->slave.lock);
 	if (error) {
+		tty_put(&pty->slave);
 		return error;
 	}
-	tty_get(&pty->slave);
 	f->ops = &slave_file_ops;
 	f->private = &pty->slave;
 	if (!(f->flags & O_NOCTTY)) {
@@ -263,6 +270,7 @@ static struct pty *pty_create(unsigned index)
 		.mode = 0620,
 		.uid = p ? p->credentials.uid : 0,
 		.gid = 5, /* tty */
+		.hold = slave_hold,
 		.open = slave_open,
 		.private = pty,
 	};

@@ -18,6 +18,8 @@ struct char_device {
 	uint32_t major, minor;
 	uint32_t mode; /* permission bits */
 	uint32_t uid, gid;
+	/* NULL: it is never unregistered. Called with the list locked: keep the structure until `open`, which follows, is over. */
+	void (*hold)(const struct char_device *device);
 	int (*open)(struct file *f, const struct char_device *device); /* 0 or negative errno */
 	void *private; /* for the driver */
 };
@@ -26,7 +28,5 @@ struct char_device {
 int chardev_register(struct char_device *device);
 /** The name goes away; files that are open stay open. */
 void chardev_unregister(struct char_device *device);
-/** By number, for device nodes on a disk. NULL: none. */
-struct char_device *chardev_find(uint32_t major, uint32_t minor);
 
 #endif

@@ -15,6 +15,7 @@ struct fs_context {
 	uint32_t references; /* atomic */
 	struct mutex mutex;
 	struct dentry *root, *directory; /* under mutex */
+	struct former_root *former; /* under mutex: kept as long as the context, for walks of other threads that began there */
 	uint32_t umask;
 };
 
