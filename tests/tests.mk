@@ -7,11 +7,12 @@
 MODEL := $(addprefix tests/model/,record.c memory.c ideal.c walk.c tlb.c)
 include $(wildcard tests/unit/*.mk tests/domains/*.mk)
 include tests/guest/guest.mk
+include tests/kvm/kvm.mk
 UNIT_NAMES := $(basename $(notdir $(wildcard tests/unit/*.c)))
 FLAGS_tests := -Ihv/include -Iguest-kernel/include -Idriver-domains -Ivmtools -I.
 
 # The instrumentation is the thread sanitizer's, the functions that it calls are tests/model/record.c's.
-RECORD_FLAGS := $(filter-out -fsanitize=%,$(CHECK_FLAGS)) -fsanitize=thread,undefined -Wno-tsan --param tsan-instrument-func-entry-exit=0
+RECORD_FLAGS := $(filter-out -fsanitize=%,$(CHECK_FLAGS)) -fsanitize=thread,undefined -ffunction-sections -Wno-tsan --param tsan-instrument-func-entry-exit=0
 record_objects = $(patsubst %,$(BUILD)/record/%.o,$(1))
 $(BUILD)/record/%.c.o: %.c $(BUILD)/flags
 	@mkdir -p $(@D)

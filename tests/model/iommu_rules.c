@@ -25,8 +25,9 @@
 
 uint8_t iommu_registers[IOTLB_UNITS][0x5000] __attribute__((aligned(4096)));
 unsigned iommu_forgotten;
+uint64_t iommu_patience = 1ull << 40;
 
-static struct pci_function functions[] = {
+struct pci_function iommu_functions[IOTLB_DEVICES] = {
 	{ .bdf = DISK, .requester = DISK, .index = 0, .group = 0, .port = PCI_PORT_INTEGRATED },
 	{ .bdf = NIC, .requester = NIC, .index = 1, .group = 1, .port = PCI_PORT_ENDPOINT },
 };
@@ -103,10 +104,10 @@ static void holds(void)
 
 static void attach(unsigned device, int domain)
 {
-	assert_int_equal(iommu_attach(&functions[device], domain < 0 ? NULL : &domains[domain]), 0);
+	assert_int_equal(iommu_attach(&iommu_functions[device], domain < 0 ? NULL : &domains[domain]), 0);
 	record_settle();
 	if (!quiet) {
-		iotlb_attached(functions[device].bdf, domain < 0 ? 0 : domains[domain].id);
+		iotlb_attached(iommu_functions[device].bdf, domain < 0 ? 0 : domains[domain].id);
 	}
 }
 
@@ -181,7 +182,7 @@ void every_state_is_old_or_new(void **state)
 			holds();
 		}
 		assert_true(refused > 0);
-		assert_true(functions[0].open == iotlb_reaches(DISK, 8 * GIB, 5 * GIB) || now[0].count + now[1].count == 0);
+		assert_true(iommu_functions[0].open == iotlb_reaches(DISK, 8 * GIB, 5 * GIB) || now[0].count + now[1].count == 0);
 		end();
 		assert_false(iotlb_reaches(DISK, 0, UINT64_MAX / 2));
 		assert_false(iotlb_reaches(NIC, 0, UINT64_MAX / 2));
@@ -333,7 +334,7 @@ uint8_t irq_vector_alloc(irq_handler_t handler, void *arg)
 
 struct pci_function *pci_find(uint16_t bdf)
 {
-	return bdf == DISK ? &functions[0] : bdf == NIC ? &functions[1] : NULL;
+	return bdf == DISK ? &iommu_functions[0] : bdf == NIC ? &iommu_functions[1] : NULL;
 }
 
 unsigned pci_count(void)
@@ -343,10 +344,10 @@ unsigned pci_count(void)
 
 struct pci_function *pci_at(unsigned index)
 {
-	return &functions[index];
+	return &iommu_functions[index];
 }
 
-void pci_bus_master(struct pci_function *f, bool on)
+__attribute__((weak)) void pci_bus_master(struct pci_function *f, bool on)
 {
 }
 
@@ -382,10 +383,10 @@ void spin_unlock(spinlock_t *lock)
 
 uint64_t us_to_tsc(uint64_t us)
 {
-	return 1ull << 40;
+	return iommu_patience;
 }
 
-void machine_iommu_fault(const struct iommu_fault *fault)
+__attribute__((weak)) void machine_iommu_fault(const struct iommu_fault *fault)
 {
 	fail();
 }

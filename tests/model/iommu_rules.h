@@ -6,6 +6,7 @@
 #ifndef MODEL_IOMMU_RULES_H
 #define MODEL_IOMMU_RULES_H
 
+#include "hv/pci.h"
 #include "iotlb.h"
 
 /* The hardware's side: registers of each unit, at these host-physical addresses; an ACPI table; what goes wrong. */
@@ -15,6 +16,11 @@ extern const char iommu_table_name[4];
 extern uint8_t iommu_table[256];
 extern uint32_t iommu_table_length;
 void iommu_hardware_reset(void);
+
+/* The machine: two functions; how long the driver waits for an IOMMU, in TSC cycles. */
+
+extern struct pci_function iommu_functions[IOTLB_DEVICES];
+extern uint64_t iommu_patience;
 
 /* CMocka tests. */
 int iommu_rules_start(void **state);
