@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 # The capsule of a domain that died: a core from which gdb names the function that did it, the last exits, the links; of a running machine's
 # driver domain, killed, too. Both machines go on.
+# not on bochs: nobody outside can read the memory of its machine
 . tests/boot/assert.bash
 
 cat >"$scratch/manifest" <<END
