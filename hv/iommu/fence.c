@@ -24,7 +24,7 @@ static void fence_tell(const struct pci_function *f, const char *name)
 		}
 	}
 	if (at > 0) {
-		log_line("domain %s: %s share the fence of " PCI_NAME, name, text, PCI_NAME_OF(f->bdf));
+		log_line("domain %s: %s share%s the fence of " PCI_NAME, name, text, at > 7 ? "" : "s", PCI_NAME_OF(f->bdf));
 	}
 }
 
@@ -71,17 +71,19 @@ int iommu_attach(struct pci_function *f, struct iommu_domain *domain)
 	return error;
 }
 
-/* NULL: nobody's, or blocked already. */
-static struct domain *fault_close(uint16_t id)
+/* Whose it is; NULL: nobody's, or blocked already. It is put down to a function of the owner's. */
+static struct domain *fault_close(struct iommu_fault *fault)
 {
 	const struct pci_function *f = NULL;
 	struct domain *owner = NULL;
+	uint16_t id = fault->bdf;
 	for (unsigned i = 0; i < pci_count() && !f; i++) {
 		const struct pci_function *candidate = pci_at(i);
 		f = candidate->open && (candidate->bdf == id || candidate->requester == id) ? candidate : NULL;
 	}
 	for (struct pci_function *g = NULL; f && (g = pci_group_next(f, g));) {
 		if (g->owner) {
+			fault->bdf = !owner || g->bdf == id ? g->bdf : fault->bdf;
 			owner = g->owner;
 			pci_bus_master(g, false);
 		}
@@ -98,7 +100,7 @@ void iommu_faults_take(void)
 		struct iommu_fault fault;
 		spin_lock(&iommu_lock);
 		int error = iommu->fault_next(&fault);
-		fault.owner = error ? NULL : fault_close(fault.bdf);
+		fault.owner = error ? NULL : fault_close(&fault);
 		spin_unlock(&iommu_lock);
 		if (error) {
 			return;

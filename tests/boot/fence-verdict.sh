@@ -10,7 +10,9 @@
 
 slot=65536 slots=32
 
-start() { # QEMU's arguments
+device='class 010601'
+
+make_manifest() {
 	cat >"$scratch/manifest" <<-END
 	domain main
 	    main
@@ -21,9 +23,13 @@ start() { # QEMU's arguments
 	    image     $(realpath "$BUILD/probe.elf")
 	    memory    8M
 	    cmdline   wild
-	    device    class 010601
+	    device    $device
 	    restart   5 in 60s
 	END
+}
+
+start() { # QEMU's arguments
+	make_manifest
 	machine_start '' "$@"
 	until_said 'wild: life 3, reads into its own memory land'
 }
@@ -68,6 +74,27 @@ control_has 1 'domain wild: 00:1f.0 and 00:1f.3 share the fence of 00:1f.2'
 memory_check
 machine_end
 
+# Behind a bridge to conventional PCI, whose own ID the controller's requests carry.
+device='address 02:01.0' disk_bus=behind.0
+start -device intel-iommu,intremap=on,caching-mode=off -device pcie-root-port,id=root,bus=pcie.0,addr=4 \
+	-device pcie-pci-bridge,id=bridge,bus=root -device ich9-ahci,id=behind,bus=bridge,addr=1
+control_has 1 'domain wild: 01:00.0 shares the fence of 02:01.0'
+control_has 1 '^@ fault domain=wild device=02:01.0 address=4000000 access=write'
+control_has 1 '^@ fault domain=wild device=02:01.0 address=4000000 access=read'
+memory_check
+machine_end
+device='class 010601' disk_bus=ide.0
+
+# Two domains behind one fence are refused.
+make_manifest
+sed 's/class 010601/address 00:1f.3/; s/domain wild/domain other/; /^domain main/,/cmdline/d' "$scratch/manifest" >"$scratch/other"
+cat "$scratch/other" >>"$scratch/manifest"
+machine_start '' -device amd-iommu,intremap=on
+until_said '^@ refused reason=domain other: its device shares a fence with another domain'
+control_has 1 'domain other: 00:1f.3 cannot be fenced: 00:1f.2 behind its fence: another domain owns it'
+machine_end
+
+make_manifest
 # Without one the same sectors land: the search would have found them.
 sed -i 's/^    restart/    unfenced\n    restart/' "$scratch/manifest"
 machine_start ''

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
 # The device of a dead domain reaches no memory after the fence. A driver gives the controller eight seconds' worth of reads (the disk is
 # throttled), and is killed; the reset is skipped on purpose, so the controller goes on with its queue. QEMU's monitor shows the machine's
-# memory from outside. Run once with the IOMMU: from the fence on no byte of the buffer changes. Run once without it: the rest of the
-# queue lands, so the first run would have noticed. (QEMU translates a read's addresses when it begins it: the one that is under way at the
+# memory from outside. Run with either IOMMU: from the fence on no byte of the buffer changes. Run once without it: the rest of the
+# queue lands, so the others would have noticed. (QEMU translates a read's addresses when it begins it: the one that is under way at the
 # fence may still land, so memory is compared from one second after.)
 # limit: 120
 # not on bochs: it has no IOMMU
@@ -77,14 +77,16 @@ kill_and_watch() {
 
 head -c $((8 << 20)) /dev/urandom >"$scratch/disk"
 
-echo "with the IOMMU:"
-start -device amd-iommu,intremap=on
-buffer_find
-kill_and_watch
-machine_end
-[ "$before" -ge 3 ] || fail "the queue did not run before the kill"
-[ "$fenced" -lt $slots ] || fail "nothing was left in the queue at the fence: the test shows nothing"
-cmp "$scratch/fenced" "$scratch/later" || fail "memory of the dead domain changed after the fence"
+for iommu in amd-iommu,intremap=on intel-iommu,intremap=on,caching-mode=off; do
+	echo "with $iommu:"
+	start -device $iommu
+	buffer_find
+	kill_and_watch
+	machine_end
+	[ "$before" -ge 3 ] || fail "the queue did not run before the kill"
+	[ "$fenced" -lt $slots ] || fail "nothing was left in the queue at the fence: the test shows nothing"
+	cmp "$scratch/fenced" "$scratch/later" || fail "memory of the dead domain changed after the fence"
+done
 
 echo "without:"
 start

@@ -157,6 +157,63 @@ static void a_capability_loop_ends(void **state)
 	assert_int_equal(pci_cap_find(&f, PCI_CAP_PCIE), 0);
 }
 
+static void extended(unsigned at, uint16_t id, unsigned next)
+{
+	put32(at, id | 1u << 16 | next << 20);
+}
+
+/* Services that keep requests from peers go on, the others off; a function without them, or whose list loops, has none. */
+static void access_control_is_switched_on(void **state)
+{
+	struct pci_function f = { .bdf = 0xfa };
+	fake.bytes[PCI_CAPABILITIES] = 0x40;
+	capability(0x40, PCI_CAP_PCIE, 0);
+	fake.bytes[0x42] = 0x62; /* a switch's downstream port */
+	extended(0x100, 0x0001, 0x148);
+	extended(0x148, PCI_EXTENDED_ACS, 0);
+	put32(0x14c, 0x0062005f);
+	pci_function_read(&f);
+	assert_int_equal(f.port, PCI_PORT_DOWNSTREAM);
+	assert_true(f.acs);
+	assert_int_equal(get32(0x14c), 0x001d005f);
+	put32(0x14c, 0x00000005); /* it has only two of them: the others it does not need */
+	pci_function_read(&f);
+	assert_true(f.acs);
+	assert_int_equal(get32(0x14c), 0x00050005);
+	extended(0x148, 0x0002, 0x100);
+	fake.reads = 0;
+	pci_function_read(&f);
+	assert_false(f.acs);
+	assert_true(fake.reads < 2000);
+	extended(0x100, PCI_EXTENDED_ACS, 0);
+	fake.bytes[PCI_CAPABILITIES] = 0; /* conventional: what lies there is no list */
+	pci_function_read(&f);
+	assert_false(f.acs);
+	assert_int_equal(f.port, PCI_PORT_CONVENTIONAL);
+}
+
+static void a_bridges_buses(void **state)
+{
+	struct pci_function f = { .bdf = 0x0308 };
+	fake.bytes[PCI_HEADER_TYPE] = 0x81;
+	fake.bytes[PCI_SECONDARY] = 4;
+	fake.bytes[PCI_SUBORDINATE] = 6;
+	pci_function_read(&f);
+	assert_int_equal(f.secondary, 4);
+	assert_int_equal(f.subordinate, 6);
+	assert_int_equal(f.requester, 0x0308);
+	const uint8_t wrong[][3] = { { 1, 3, 6 }, { 1, 0, 0 }, { 1, 4, 3 }, { 0, 4, 6 }, { 2, 4, 6 } }; /* none of these is a bridge downwards */
+	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+		struct pci_function g = { .bdf = 0x0308 };
+		fake.bytes[PCI_HEADER_TYPE] = wrong[i][0];
+		fake.bytes[PCI_SECONDARY] = wrong[i][1];
+		fake.bytes[PCI_SUBORDINATE] = wrong[i][2];
+		pci_function_read(&g);
+		assert_int_equal(g.secondary, 0);
+		assert_int_equal(g.subordinate, 0);
+	}
+}
+
 static void the_filter_passes_what_it_names(void **state)
 {
 	struct pci_function f = { .bdf = 0xfa };
@@ -210,6 +267,8 @@ int main(void)
 		cmocka_unit_test_setup(strange_bars_are_absent, fresh),
 		cmocka_unit_test_setup(capabilities_are_found, fresh),
 		cmocka_unit_test_setup(a_capability_loop_ends, fresh),
+		cmocka_unit_test_setup(access_control_is_switched_on, fresh),
+		cmocka_unit_test_setup(a_bridges_buses, fresh),
 		cmocka_unit_test_setup(the_filter_passes_what_it_names, fresh),
 		cmocka_unit_test_setup(a_message_device_keeps_its_line_off, fresh),
 		cmocka_unit_test_setup(the_filter_refuses_the_rest, fresh),

@@ -527,7 +527,7 @@ static void faults_are_told_once(void **state)
 		events[unit] = 0;
 		assert_int_equal(fault_count, i + 1);
 		assert_int_equal(masters_stopped, i + 1);
-		assert_int_equal(last_fault.bdf, id);
+		assert_int_equal(last_fault.bdf, functions[f].bdf);
 		assert_int_equal(last_fault.address, 0x5000ull * i & ~0xfffull);
 		assert_int_equal(last_fault.write, i % 3 == 0);
 		assert_ptr_equal(last_fault.owner, &owner);

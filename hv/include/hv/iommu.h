@@ -20,7 +20,7 @@ struct iommu_domain {
 };
 
 struct iommu_fault {
-	uint16_t bdf; /* as the IOMMU saw it: a function's, or a bridge's before it */
+	uint16_t bdf; /* a function of the owner's; of several that share an ID, the first */
 	uint64_t address;
 	bool write;
 	struct domain *owner; /* of a function behind that fence; never NULL in machine_iommu_fault */
