@@ -48,12 +48,12 @@ void address_space_activate(struct address_space *as)
 	struct cpu *cpu = cpu_current();
 	struct address_space *old = cpu->active;
 	if (old != as) {
-		if (as) {
+		if (as && cpu_count > 1) {
 			__atomic_fetch_or(&as->cpus, cpu_bit(cpu), __ATOMIC_SEQ_CST);
 		}
 		cpu->active = as;
 		cr3_write(as ? as->cr3 : kernel_cr3);
-		if (old) {
+		if (old && cpu_count > 1) {
 			__atomic_fetch_and(&old->cpus, ~cpu_bit(cpu), __ATOMIC_SEQ_CST);
 		}
 	}
@@ -107,14 +107,7 @@ static void address_space_destroy(struct address_space *as)
 	address_space_unlist(as);
 	flush_begin(&flush, as);
 	flush_all(&flush);
-	if (as->cpus) {
-		uint64_t flags = interrupts_save();
-		if (cpu_current()->active == as) {
-			address_space_activate(NULL);
-		}
-		interrupts_restore(flags);
-		flush_finish(&flush);
-	}
+	flush_finish(&flush);
 	while (!list_empty(&as->areas.list)) {
 		struct area *area = container_of(as->areas.list.next, struct area, link);
 		area_zap(as, area, area->start, area->end, &flush);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Shootdown. address_space.cpus names the processors that have its tables loaded, set before CR3 is and cleared after; it is looked at
- * behind the change of the tables, so a processor that is not named then loads the new ones. One that has them loaded only because it
- * runs a kernel thread or idles drops them for good, and is not asked again.
+ * Shootdown. Where there are several processors, address_space.cpus names those that have its tables loaded, set before CR3 is and
+ * cleared after; it is looked at behind the change of the tables, so a processor that is not named then loads the new ones. One that has
+ * them loaded only because it runs a kernel thread or idles drops them for good, and is not asked again.
  * The initiator leaves a pointer to its request in the other's struct cpu, and waits, with interrupts off and serving others.
  */
 #include "mm/flush.h"
@@ -72,13 +72,17 @@ static void forget(struct flush *flush)
 	}
 	uint64_t flags = interrupts_save();
 	struct cpu *self = cpu_current();
-	__atomic_thread_fence(__ATOMIC_SEQ_CST);
-	uint64_t cpus = __atomic_load_n(&flush->as->cpus, __ATOMIC_SEQ_CST);
-	if (cpus & cpu_bit(self)) {
+	if (self->active == flush->as && !flush->as->references) {
+		address_space_activate(NULL); /* the address space goes */
+	} else if (self->active == flush->as) {
 		flush_here(flush);
 	}
-	if (cpus & ~cpu_bit(self)) {
-		shoot_down(self, flush, cpus & ~cpu_bit(self));
+	if (cpu_count > 1) {
+		__atomic_thread_fence(__ATOMIC_SEQ_CST);
+		uint64_t others = __atomic_load_n(&flush->as->cpus, __ATOMIC_SEQ_CST) & ~cpu_bit(self);
+		if (others) {
+			shoot_down(self, flush, others);
+		}
 	}
 	interrupts_restore(flags);
 	flush->count = 0;
@@ -97,8 +101,8 @@ void flush_finish(struct flush *flush)
 
 void flush_put(struct flush *flush, struct page *page)
 {
-	if (!flush->as->cpus && !flush->as->references) {
-		page_put(page); /* nobody can have a translation */
+	if (!flush->as->references) {
+		page_put(page); /* the address space goes: no processor has it loaded any more */
 		return;
 	}
 	flush->held[flush->held_count++] = page;

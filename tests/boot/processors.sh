@@ -1,0 +1,31 @@
+# SPDX-License-Identifier: MIT
+# Several processors: the guest's programs of threads and of processes side by side print what they print on the host's Linux, on the bare
+# machine and on the hypervisor, there also while the disk's domain dies again and again.
+# limit: 240
+. tests/boot/assert.bash
+
+make_root
+mkdir "$scratch/root/t"
+cat >"$scratch/root/run.sh" <<'END2'
+for t in processors contention threads family pipes signals; do
+	echo "== $t"
+	"/t/$t" || echo "== status $?"
+done
+END2
+programs="processors contention threads family pipes signals"
+for t in $programs; do
+	cp "$BUILD/tests/guest/$t" "$scratch/root/t/" || fail "build the guest tests first: make guest-tests"
+done
+sed "s,/t/,$scratch/root/t/," "$scratch/root/run.sh" | sh >"$scratch/want" 2>/dev/null
+grep -q '^not ok\|^== status' "$scratch/want" && fail "Linux itself does not pass: $(grep '^not ok\|^== status' "$scratch/want")"
+
+for machine in "monolithic 4" "isolated 2"; do
+	boot 0 --mode "${machine% *}" --cpus "${machine#* }" --timeout 100 --root "$scratch/root" -- 'nproc; sh /run.sh'
+	{ echo "${machine#* }"; cat "$scratch/want"; } | diff - "$out" >"$scratch/diff" || fail "$machine: the guest differs from Linux: $(cat "$scratch/diff")"
+done
+
+boot 0 --cpus 3 --timeout 100 --root "$scratch/root" --stats "$scratch/stats" --kill ahci@0.2 --kill ahci@0.5 --kill ahci@0.9 --kill ahci@1.4 \
+	-- 'dd if=/dev/urandom of=/data bs=64k count=150 2>/dev/null; /t/contention; for i in 1 2 3; do cp /data /data.$i & done; wait; md5sum /data* | cut -c1-32 | sort -u | wc -l'
+[ "$(tail -n 1 "$out")" = 1 ] || fail "copies that differ: $(cat "$out")"
+grep -q '^not ok' "$out" && fail "contention fails under kills: $(cat "$out")"
+[ "$(grep -c '"cause": "kill"' "$scratch/stats")" -ge 3 ] || fail "not three recoveries"
