@@ -5,11 +5,6 @@
  * and done to the model (SDM vol. 3, 28.4.3: translations of guest-physical addresses go by INVEPT of their EPT pointer, and
  * INVVPID leaves them).
  */
-/*
- * Stale translations of a guest on VT-x (tests/model/flush_rules.h). INVEPT, INVVPID, VMCLEAR and VMPTRLD of the real code
- * raise #UD, or #GP while a hypervisor has switched VMX on, and so a signal; what they ask for is read from the instruction and done to the model (SDM vol. 3, 28.4.3:
- * translations of guest-physical addresses go by INVEPT of their EPT pointer, and INVVPID leaves them).
- */
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
