@@ -60,7 +60,7 @@ int grant_decode(const struct link *l, uint64_t gpa, uint64_t len, uint32_t prot
 	if (error) {
 		return error;
 	}
-	return 2 * tables_needed(len) <= reserve_count ? 0 : -ENOMEM;
+	return prot == 0 || 2 * tables_needed(len) <= reserve_count ? 0 : -ENOMEM; /* what was given has its tables */
 }
 
 static unsigned cpu_prot(uint32_t prot)
