@@ -254,6 +254,7 @@ uint32_t domain_attach_link(struct domain *d, struct link *l, uint32_t role)
 	hv_assert(slot < BH_MAX_LINKS); /* bundle_check saw to it */
 	struct bh_link *page = &d->page->links[slot];
 	d->links[slot] = l;
+	d->signals |= 1ull << (BH_EVENT_LINK + slot);
 	d->link_roles[slot] = role;
 	if (role == BH_LINK_FRONT) {
 		page->mmio = domain_registers(d, slot);

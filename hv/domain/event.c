@@ -24,15 +24,6 @@ bool event_unannounced(const struct vcpu *v)
 	return (atomic_load(v->pending) & ~atomic_load(&v->announced)) != 0;
 }
 
-uint64_t event_signal_mask(const struct domain *d)
-{
-	uint64_t mask = 0;
-	for (unsigned slot = 0; slot < BH_MAX_LINKS; slot++) {
-		mask |= d->links[slot] ? 1ull << (BH_EVENT_LINK + slot) : 0;
-	}
-	return mask;
-}
-
 static void signal_link(struct domain *d, unsigned slot)
 {
 	struct link *l = d->links[slot];

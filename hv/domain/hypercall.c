@@ -38,7 +38,7 @@ struct call {
 
 static int decode_signal(struct vcpu *v, struct call *c)
 {
-	return c->a & ~event_signal_mask(v->domain) ? -EINVAL : 0;
+	return c->a & ~v->domain->signals ? -EINVAL : 0;
 }
 
 static int64_t commit_wait(struct vcpu *v, struct call *c)
@@ -336,7 +336,8 @@ static int64_t call_run(struct vcpu *v, uint64_t number, struct call *c)
 
 void hypercall(struct vcpu *v)
 {
-	struct call c = { .a = v->regs.rdi, .b = v->regs.rsi, .c = v->regs.rdx, .d = v->regs.rcx };
+	struct call c; /* the larger part of it is for who fills it */
+	c.a = v->regs.rdi, c.b = v->regs.rsi, c.c = v->regs.rdx, c.d = v->regs.rcx;
 	uint64_t number = v->regs.rax;
 	if (vmm->cpl(v) != 0) {
 		v->regs.rax = (uint64_t)-EPERM;

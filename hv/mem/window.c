@@ -14,22 +14,24 @@
 #define WINDOW_START (1ull << 46) /* above all identity mappings */
 
 static uint64_t *entries; /* one a processor */
+static uint64_t entry_flags;
 
 void window_init(void)
 {
 	entries = paging_entry(&host_paging, WINDOW_START, 0);
 	hv_assert(entries != NULL);
+	entry_flags = host_format.leaf(HPA(0), MAP_READ | MAP_WRITE, 0);
 }
 
 /* Do one thing to each page's part of [at, at + bytes) and to what belongs to it on our side. */
-static void pages_visit(hpa_t at, char *ours, size_t bytes, void (*visit)(char *theirs, char *ours, size_t bytes))
+static inline __attribute__((always_inline)) void pages_visit(hpa_t at, char *ours, size_t bytes, void (*visit)(char *theirs, char *ours, size_t bytes))
 {
 	uint32_t cpu = cpu_current()->index;
 	char *slot = (char *)WINDOW_START + cpu * PAGE_SIZE;
 	for (size_t n; bytes > 0; bytes -= n, at.value += n, ours += n) {
 		size_t offset = at.value % PAGE_SIZE, rest = PAGE_SIZE - offset;
 		n = bytes < rest ? bytes : rest;
-		entries[cpu] = host_format.leaf(HPA(page_down(at.value)), MAP_READ | MAP_WRITE, 0);
+		entries[cpu] = page_down(at.value) | entry_flags;
 		__asm__ volatile("" : : : "memory");
 		visit(slot + offset, ours, n);
 		entries[cpu] = 0;

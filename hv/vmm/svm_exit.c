@@ -24,24 +24,24 @@ void svm_requeue(struct vmcb *c)
 	}
 }
 
-/* Of the instructions' codes those that are not here are instructions that CPUID says are not there. */
+/* The commonest first. Of the instructions' codes those that are not here are instructions that CPUID says are not there. */
 static const struct {
 	uint16_t code;
 	uint8_t kind, length; /* of the instruction, 0: none */
 } plain[] = {
+	{ SVM_EXIT_VMMCALL, VMM_EXIT_HYPERCALL, 3 },
 	{ SVM_EXIT_INTR, VMM_EXIT_INTERRUPT, 0 },
-	{ SVM_EXIT_NMI, VMM_EXIT_INTERRUPT, 0 },
+	{ SVM_EXIT_MSR, VMM_EXIT_MSR, 2 },
 	{ SVM_EXIT_CPUID, VMM_EXIT_CPUID, 2 },
+	{ SVM_EXIT_NPF, VMM_EXIT_NESTED_FAULT, 0 },
+	{ SVM_EXIT_HLT, VMM_EXIT_HLT, 1 },
+	{ SVM_EXIT_NMI, VMM_EXIT_INTERRUPT, 0 },
 	{ SVM_EXIT_IRET, VMM_EXIT_WINDOW, 0 },
 	{ SVM_EXIT_INVD, VMM_EXIT_CACHE, 2 },
-	{ SVM_EXIT_HLT, VMM_EXIT_HLT, 1 },
 	{ SVM_EXIT_IOIO, VMM_EXIT_IO, 0 },
-	{ SVM_EXIT_MSR, VMM_EXIT_MSR, 2 },
 	{ SVM_EXIT_TASK_SWITCH, VMM_EXIT_FORBIDDEN, 0 },
 	{ SVM_EXIT_SHUTDOWN, VMM_EXIT_TRIPLE_FAULT, 0 },
-	{ SVM_EXIT_VMMCALL, VMM_EXIT_HYPERCALL, 3 },
 	{ SVM_EXIT_WBINVD, VMM_EXIT_CACHE, 2 },
-	{ SVM_EXIT_NPF, VMM_EXIT_NESTED_FAULT, 0 },
 };
 
 static void decode_kind(const struct vmcb *c, struct vmm_exit *exit)
@@ -56,6 +56,7 @@ static void decode_kind(const struct vmcb *c, struct vmm_exit *exit)
 		if (plain[i].code == c->exit_code) {
 			exit->kind = plain[i].kind;
 			exit->length = plain[i].length;
+			break;
 		}
 	}
 	if (exit->length && svm_features.next_rip && c->next_rip > c->rip && c->next_rip - c->rip <= 15) {

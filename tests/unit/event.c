@@ -95,12 +95,6 @@ static void a_link_that_is_not_up_carries_nothing(void **state)
 	assert_int_equal(completions, 0);
 }
 
-static void only_own_links_may_be_signalled(void **state)
-{
-	assert_true(event_signal_mask(&guest) == 1ull << (BH_EVENT_LINK + 1));
-	assert_true(event_signal_mask(&driver) == 1ull << (BH_EVENT_LINK + 3));
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -109,7 +103,6 @@ int main(void)
 		cmocka_unit_test_setup(what_the_guest_forges_is_its_own_affair, set_up),
 		cmocka_unit_test_setup(a_signal_rings_the_other_end, set_up),
 		cmocka_unit_test_setup(a_link_that_is_not_up_carries_nothing, set_up),
-		cmocka_unit_test_setup(only_own_links_may_be_signalled, set_up),
 	};
 	return cmocka_run_group_tests_name("event", tests, NULL, NULL);
 }

@@ -75,6 +75,7 @@ struct domain {
 	struct domain_device devices[BH_MAX_DEVICES];
 	struct link *links[BH_MAX_LINKS];
 	uint32_t link_roles[BH_MAX_LINKS];
+	uint64_t signals; /* events that it may signal */
 	uint32_t epoch;
 	enum domain_phase phase; /* home processor of vCPU 0 */
 	_Atomic uint32_t request; /* enum recover_cause; who sets it has written the next two */
@@ -125,7 +126,6 @@ void event_raise(struct vcpu *v, unsigned event);
 bool event_unannounced(const struct vcpu *v);
 /** Ring the peers of these events (bits BH_EVENT_LINK + slot). */
 void event_signal(struct domain *d, uint64_t mask);
-uint64_t event_signal_mask(const struct domain *d); /* which bits it may signal */
 
 /* grant.c, the part with tables (grant_map.c) */
 int grant_decode(const struct link *l, uint64_t gpa, uint64_t len, uint32_t prot);
