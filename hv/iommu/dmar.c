@@ -69,11 +69,8 @@ static const char *structure_parse(struct iommu_described *d, const uint8_t *at,
 	size_t header = type == DRHD ? DRHD_LENGTH : RMRR_LENGTH;
 	uint64_t registers;
 	const char *wrong = NULL;
-	if (type > RMRR) {
-		return NULL;
-	}
-	if (length < header || described_read16(at + 6) != 0) {
-		return "DMAR: a structure is too short, or of another PCI segment than 0";
+	if (type > RMRR || length < header || described_read16(at + 6) != 0) {
+		return type > RMRR ? NULL : "DMAR: a structure is too short, or of another PCI segment than 0";
 	}
 	if (type == DRHD) {
 		memcpy(&registers, at + 8, sizeof(registers));

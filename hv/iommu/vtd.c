@@ -84,9 +84,7 @@ static int irte_set(unsigned index, struct vtd_pair entry)
 {
 	store(&interrupts[index].low, VTD_QUIET);
 	store(&interrupts[index].high, entry.high);
-	if (entry.low) {
-		store(&interrupts[index].low, entry.low);
-	}
+	store(&interrupts[index].low, entry.low);
 	return command(VTD_INVALIDATE_INTERRUPT(index));
 }
 
@@ -133,7 +131,7 @@ static int vtd_msi_route(const struct pci_function *f, unsigned index, uint8_t v
 	}
 	*address = vtd_message(message);
 	*data = 0;
-	return irte_set(message, vector ? vtd_irte(vector, apic_id, x2apic, f->requester) : (struct vtd_pair){ 0, 0 });
+	return irte_set(message, vector ? vtd_irte(vector, apic_id, x2apic, f->requester) : (struct vtd_pair){ VTD_QUIET, 0 });
 }
 
 static int vtd_fault_next(struct iommu_fault *fault)

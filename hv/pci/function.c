@@ -36,30 +36,21 @@ uint8_t pci_cap_find(const struct pci_function *f, uint8_t id)
 	return 0;
 }
 
-/* The extended capability with this ID, 0: none (PCI Express 4.0, 7.6). */
-static unsigned extended_find(const struct pci_function *f, uint16_t id)
+/* Of an extended capability (PCI Express 4.0, 7.6); a service that it does not offer is one that the function does not
+ * need (7.7.8.2). */
+static bool acs_enable(const struct pci_function *f)
 {
 	unsigned at = f->pcie_cap ? EXTENDED_FIRST : 0;
 	for (unsigned n = 0; n < EXTENDED_MAX_COUNT && at >= EXTENDED_FIRST; n++) {
 		uint32_t head = pci_read(f, at, 4);
-		if ((uint16_t)head == id) {
-			return at;
+		if ((uint16_t)head == PCI_EXTENDED_ACS) {
+			uint32_t wanted = pci_read(f, at + ACS_CAPABILITY, 2) & ACS_ISOLATES;
+			pci_write(f, at + ACS_CONTROL, 2, wanted);
+			return pci_read(f, at + ACS_CONTROL, 2) == wanted;
 		}
 		at = head >> 20 & ~3u;
 	}
-	return 0;
-}
-
-/* A service that the function does not have is one that it does not need (7.7.8.2). */
-static bool acs_enable(const struct pci_function *f)
-{
-	unsigned at = extended_find(f, PCI_EXTENDED_ACS);
-	if (!at) {
-		return false;
-	}
-	uint32_t wanted = pci_read(f, at + ACS_CAPABILITY, 2) & ACS_ISOLATES;
-	pci_write(f, at + ACS_CONTROL, 2, wanted);
-	return pci_read(f, at + ACS_CONTROL, 2) == wanted;
+	return false;
 }
 
 /* Its buses count only if they lie below its own: so a walk towards the root ends. */

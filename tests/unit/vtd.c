@@ -439,6 +439,20 @@ static void firmwares_leftovers(void **state)
 	assert_int_equal(units[0].write_backs, 0);
 }
 
+static void processors_beyond_255(void **state)
+{
+	const char *why = "";
+	uint64_t address;
+	uint32_t data;
+	units_reset(CAPABILITIES, EXTENDED);
+	wide = true;
+	assert_int_equal(iommu_init(&why), 0);
+	assert_int_equal(units[0].interrupts & 0xfff, 1 << 11 | 10);
+	assert_int_equal(iommu_msi_route(&functions[0], 0, 0x51, 0x103, &address, &data), 0);
+	const uint64_t *entry = (const uint64_t *)(units[0].interrupts & VTD_ADDRESS) + 2 * (address >> 5 & 0x7fff);
+	assert_int_equal(entry[0], 0x10300510001);
+}
+
 static void a_fence_holds_all_of_its_ids(void **state)
 {
 	struct iommu_domain domain;
@@ -606,6 +620,7 @@ int main(void)
 		cmocka_unit_test(what_one_unit_lacks_none_uses),
 		cmocka_unit_test(what_is_missing_is_said),
 		cmocka_unit_test_setup(firmwares_leftovers, fresh),
+		cmocka_unit_test(processors_beyond_255),
 		cmocka_unit_test_setup(a_fence_holds_all_of_its_ids, fresh),
 		cmocka_unit_test_setup(messages_are_what_was_routed, fresh),
 		cmocka_unit_test_setup(ioapics_have_entries_of_their_own, fresh),
