@@ -37,7 +37,8 @@ grep -q 'preflight: VT-x' "$err" || fail "not on VT-x"
 as_on_linux one
 
 boot 0 --timeout 150 --cpus 2 --root "$scratch/root" --stats "$scratch/stats" --kill ramdisk@0.05 --kill ramdisk@2.5 \
-	-- 'cd /tmp; sh /run.sh /two; nproc; for i in 1 2 3 4; do cp /data /copy$i && sync; done; cat /copy* | md5sum; while ! dmesg | grep -q "epoch 3"; do :; done'
+	-- 'cd /tmp; sh /run.sh /two; nproc; for i in 1 2 3 4; do cp /data /copy$i && sync; done
+		cat /copy* | md5sum; while ! dmesg | grep -q "epoch 3"; do :; done'
 { echo 2; for i in 1 2 3 4; do cat "$scratch/root/data"; done | md5sum; } >>"$scratch/want.two"
 as_on_linux two
 [ "$(grep -c '"cause": "kill"' "$scratch/stats")" -eq 2 ] || fail "not two recoveries"
