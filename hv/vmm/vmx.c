@@ -19,8 +19,7 @@
 #include "hv/port.h"
 
 #define BOCHS_STAY_US 50000 /* vmx_controls.bochs */
-/* The host's timer is armed for the deadline too: this one comes behind it, so that the two make one exit. */
-#define BEHIND_US 20
+#define BEHIND_US 20 /* timer_write */
 
 struct vmx_controls vmx_controls;
 uint8_t vmx_notification;
@@ -314,17 +313,19 @@ static void threshold_enter(const struct vcpu *v, struct vmx_vcpu *x)
 	}
 }
 
-static void timer_enter(struct vmx_vcpu *x, uint64_t deadline)
+/*
+ * The host's timer is armed for the deadline too: this one comes behind it, so that the two make one exit. It starts anew at
+ * each entry, from what was left when the deadline was given.
+ */
+static void timer_write(struct vmx_vcpu *x, uint64_t deadline)
 {
-	uint64_t cycles = stay_cycles;
-	if (deadline) {
-		uint64_t now = tsc_read(), end = deadline + behind_cycles;
-		cycles = end <= now ? 0 : end - now < stay_cycles ? end - now : stay_cycles;
+	uint64_t now = tsc_read(), end = deadline + behind_cycles;
+	uint64_t cycles = end <= now ? 0 : end - now;
+	if (!deadline || cycles > stay_cycles) {
+		cycles = stay_cycles;
 	}
-	uint32_t ticks = (uint32_t)(cycles >> vmx_controls.preemption_shift);
-	if (ticks != x->vmcs_timer) {
-		vmcs_write(VMCS_PREEMPTION_TIMER, x->vmcs_timer = ticks);
-	}
+	vmcs_write(VMCS_PREEMPTION_TIMER, cycles >> vmx_controls.preemption_shift);
+	x->deadline = deadline;
 }
 
 static void registers_enter(const struct vcpu *v, struct vmx_vcpu *x)
@@ -388,7 +389,9 @@ static void vmx_run(struct vcpu *v, struct vmm_exit *exit, uint64_t deadline)
 	if (!vmx_controls.virtual_apic) {
 		threshold_enter(v, x);
 	}
-	timer_enter(x, deadline);
+	if (deadline != x->deadline) {
+		timer_write(x, deadline);
+	}
 	registers_enter(v, x);
 	bool entered = vmx_enter(&v->regs, x->launched, &x->vmcs_host_rsp);
 	v->left = tsc_read();

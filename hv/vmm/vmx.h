@@ -209,8 +209,9 @@ struct vmx_vcpu {
 	uint32_t event, event_code; /* to be injected at the next entry, 0: none */
 	uint32_t reason; /* of the last exit */
 	uint32_t shadow; /* interruptibility as it is to be */
+	uint64_t deadline; /* that the timer is set for */
 	/* What the VMCS holds, so that it is written only when it changes. */
-	uint32_t vmcs_shadow, vmcs_primary, vmcs_timer, vmcs_threshold;
+	uint32_t vmcs_shadow, vmcs_primary, vmcs_threshold;
 	uint64_t vmcs_rip, vmcs_rsp, vmcs_rflags, vmcs_host_rsp;
 	/* What no VMCS holds, while not loaded. */
 	uint64_t msrs[VMX_SWITCHED], cr2, dr6;
@@ -230,13 +231,27 @@ extern uint8_t vmx_notification; /* host vector of posted interrupts */
 extern uint8_t *vmx_msr_bitmap;
 extern struct paging_format ept_format;
 
-/* vmx_run.asm. The VMCS is this processor's current one. A field that is not there is our own bug. */
+/* Of this processor's current VMCS. A field that is not there is our own bug. Hosted tests have a table of fields. */
+#if __STDC_HOSTED__
 uint64_t vmcs_read(enum vmcs_field field);
 void vmcs_write(enum vmcs_field field, uint64_t value);
+#else
+static inline uint64_t vmcs_read(enum vmcs_field field)
+{
+	uint64_t value;
+	__asm__ volatile("vmread %1, %0; jbe vmcs_failed" : "=r"(value) : "D"((uint64_t)field) : "cc");
+	return value;
+}
+
+static inline void vmcs_write(enum vmcs_field field, uint64_t value)
+{
+	__asm__ volatile("vmwrite %1, %0; jbe vmcs_failed" : : "D"((uint64_t)field), "r"(value) : "cc");
+}
+#endif
 /** Enter the guest and come back, with the registers that a VMCS does not hold; IF=0 before and after. False: the entry
  *  failed and INSTRUCTION_ERROR says why. */
 bool vmx_enter(struct vcpu_regs *regs, bool launched, uint64_t *host_rsp);
-extern const char vmx_left[]; /* where an exit lands */
+extern const char vmx_left[]; /* vmx_run.asm: where an exit lands */
 
 /* vmx_vcpu.c */
 void vmx_vcpu_write(struct vcpu *v); /* the whole VMCS, which is current, as the last reset wants it */

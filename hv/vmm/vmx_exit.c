@@ -23,7 +23,7 @@
 static const struct reason {
 	bool known, skip; /* skip: an instruction, to go behind */
 	uint8_t kind;
-} reasons[REASON_COUNT] = {
+} reasons[REASON_COUNT + 1] = { /* the last is all others */
 #define AS(reason, is) [reason] = { .known = true, .kind = (is) }
 #define SKIP(reason, is) [reason] = { .known = true, .skip = true, .kind = (is) }
 	AS(REASON_EXCEPTION, VMM_EXIT_EXCEPTION),
@@ -112,33 +112,28 @@ void vmx_decode_exit(struct vcpu *v, struct vmm_exit *exit)
 {
 	struct vmx_vcpu *x = vmx_of(v);
 	uint32_t number = x->reason & REASON_BASIC;
-	struct reason reason = number < REASON_COUNT ? reasons[number] : (struct reason){ 0 };
-	exit->kind = x->reason & REASON_ENTRY_FAILED ? VMM_EXIT_INVALID : reason.known ? reason.kind : VMM_EXIT_FORBIDDEN;
-	exit->length = reason.skip ? (uint8_t)vmcs_read(VMCS_LENGTH) : 0;
-	if (!reason.skip && number != REASON_INTERRUPT) {
-		requeue(x);
-	}
-	switch (number) {
-	case REASON_EXCEPTION:
-		decode_exception(x, exit);
-		break;
-	case REASON_CR:
-		write_control_register(v);
-		break;
-	case REASON_RDMSR:
-	case REASON_WRMSR:
+	const struct reason *reason = &reasons[number < REASON_COUNT ? number : REASON_COUNT];
+	exit->kind = x->reason & REASON_ENTRY_FAILED ? VMM_EXIT_INVALID : reason->known ? reason->kind : VMM_EXIT_FORBIDDEN;
+	exit->length = 0;
+	if (reason->skip) {
+		exit->length = (uint8_t)vmcs_read(VMCS_LENGTH);
 		exit->msr.index = (uint32_t)v->regs.rcx;
 		exit->msr.write = number == REASON_WRMSR;
-		break;
-	case REASON_EPT_VIOLATION: {
+		return;
+	}
+	if (number == REASON_INTERRUPT) {
+		return;
+	}
+	requeue(x);
+	if (number == REASON_EXCEPTION) {
+		decode_exception(x, exit);
+	} else if (number == REASON_CR) {
+		write_control_register(v);
+	} else if (number == REASON_EPT_VIOLATION) {
 		uint64_t qualification = vmcs_read(VMCS_QUALIFICATION);
 		exit->fault.gpa = GPA(vmcs_read(VMCS_GUEST_PHYSICAL));
 		exit->fault.write = qualification & QUALIFICATION_WRITE;
 		exit->fault.exec = qualification & QUALIFICATION_EXEC;
-		break;
-	}
-	default:
-		break;
 	}
 }
 

@@ -1,15 +1,14 @@
 ; SPDX-License-Identifier: MIT
-; World switch of VT-x (SDM vol. 3, 26 and 27), and the instructions that reach a VMCS. The processor itself switches RIP, RSP,
-; RFLAGS, control and segment registers, descriptor tables, EFER, PAT, DR7 and SYSENTER; the general registers are switched
-; here, and what else there is when another vCPU comes onto the processor (vmx_switched_load).
-; An exit leaves the limits of GDTR and IDTR at FFFFh (27.5.2): behind the tables' ends no selector and no vector ever reaches.
+; World switch of VT-x (SDM vol. 3, 26 and 27). The processor itself switches RIP, RSP, RFLAGS, control and segment registers,
+; descriptor tables, EFER, PAT, DR7 and SYSENTER; the general registers are switched here, and what else there is when another
+; vCPU comes onto the processor (vmx_switched_load). An exit leaves the limits of GDTR and IDTR at FFFFh (27.5.2): behind the
+; tables' ends no selector and no vector ever reaches.
 
 HOST_RSP equ 0x6c14
 
 section .text
 bits 64
-extern vmcs_failed
-global vmcs_read, vmcs_write, vmx_enter, vmx_left
+global vmx_enter, vmx_left
 
 ; struct vcpu_regs, by encoding
 %define R(n) rdi + 8 * n
@@ -27,20 +26,6 @@ global vmcs_read, vmcs_write, vmx_enter, vmx_left
 %rotate 2
 %endrep
 %endmacro
-
-; uint64_t vmcs_read(enum vmcs_field field)
-vmcs_read:
-	mov edi, edi
-	vmread rax, rdi
-	jbe vmcs_failed
-	ret
-
-; void vmcs_write(enum vmcs_field field, uint64_t value)
-vmcs_write:
-	mov edi, edi
-	vmwrite rdi, rsi
-	jbe vmcs_failed
-	ret
 
 ; bool vmx_enter(struct vcpu_regs *regs, bool launched, uint64_t *host_rsp)
 vmx_enter:

@@ -64,7 +64,7 @@ static void controls_write(const struct vcpu *v, struct vmx_vcpu *x)
 	vmcs_write(VMCS_VIRTUAL_APIC, pool_hpa(v->apic).value);
 	static const uint16_t zero[] = {
 		VMCS_PAGE_FAULT_MASK, VMCS_PAGE_FAULT_MATCH, VMCS_CR3_TARGETS, VMCS_EXIT_MSR_STORES, VMCS_EXIT_MSR_LOADS,
-		VMCS_ENTRY_MSR_LOADS, VMCS_ENTRY_EVENT, VMCS_TPR_THRESHOLD, VMCS_TSC_OFFSET, VMCS_PREEMPTION_TIMER,
+		VMCS_ENTRY_MSR_LOADS, VMCS_ENTRY_EVENT, VMCS_TPR_THRESHOLD, VMCS_TSC_OFFSET,
 	};
 	for (unsigned i = 0; i < sizeof(zero) / sizeof(zero[0]); i++) {
 		vmcs_write(zero[i], 0);
@@ -83,7 +83,8 @@ static void controls_write(const struct vcpu *v, struct vmx_vcpu *x)
 		vmcs_write(VMCS_POSTED_DESCRIPTOR, pool_hpa(&x->posted).value);
 	}
 	x->vmcs_primary = c->word[VMX_PRIMARY];
-	x->vmcs_timer = x->vmcs_threshold = 0;
+	x->vmcs_threshold = 0;
+	x->deadline = UINT64_MAX; /* none that is ever given */
 }
 
 /* 26.2.2. Selectors of data segments may be 0; base and limit then do not matter in 64-bit code. */
