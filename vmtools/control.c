@@ -32,6 +32,7 @@ void control_release(struct control *control)
 	}
 	lines_free(control->recoveries, control->recovery_count);
 	lines_free(control->stats, control->stat_count);
+	lines_free(control->costs, control->cost_count);
 	lines_free(control->capsules, control->capsule_count);
 }
 
@@ -104,6 +105,8 @@ static void take_event(struct control *c, const char *line, uint64_t now_ns)
 		lines_add(&c->recoveries, &c->recovery_count, rest);
 	} else if ((rest = event(line, "stat"))) {
 		lines_add(&c->stats, &c->stat_count, rest);
+	} else if ((rest = event(line, "cost"))) {
+		lines_add(&c->costs, &c->cost_count, rest);
 	} else if ((rest = event(line, "capsule"))) {
 		lines_add(&c->capsules, &c->capsule_count, rest);
 	}

@@ -36,8 +36,8 @@ struct control {
 	char panic_domain[16];
 	char told_by[16], told[CONTROL_LINE_MAX]; /* "log DOMAIN: panic reason: TEXT": a domain's own words before it gives up */
 	char init_by[16], init_error[CONTROL_LINE_MAX]; /* "log DOMAIN: init: cannot TEXT": the guest could not start the command */
-	char **recoveries, **stats, **capsules; /* "@ recovery", "@ stat" and "@ capsule" lines, the text behind the name */
-	size_t recovery_count, stat_count, capsule_count;
+	char **recoveries, **stats, **costs, **capsules; /* "@ recovery", "@ stat", ... lines, the text behind the name */
+	size_t recovery_count, stat_count, cost_count, capsule_count;
 	struct control_command *queue;
 	void (*log)(void *to, const char *line); /* every line that is no answer */
 	void *log_to;

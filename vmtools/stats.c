@@ -87,6 +87,8 @@ int stats_write(const char *path, const struct session *s, int status)
 	put_lines(out, "recoveries", c->recoveries, c->recovery_count);
 	fputs(",\n", out);
 	put_lines(out, "domains", c->stats, c->stat_count);
+	fputs(",\n", out);
+	put_lines(out, "cycles_an_exit", c->costs, c->cost_count);
 	fputs("\n}\n", out);
 	return fclose(out) == 0 ? 0 : fail(VMCTL_HOST, "statistics %s can't be written: %s", path, strerror(errno));
 }

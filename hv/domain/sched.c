@@ -84,12 +84,15 @@ void sched_look(struct vcpu *v)
 
 void sched_notify(struct vcpu *v)
 {
-	const struct vcpu *running = cpu_current()->running;
-	if (v->cpu != cpu_current()->index || !running) {
+	const struct cpu *cpu = cpu_current();
+	if (v->cpu != cpu->index || !cpu->running) {
 		sched_look(v);
-	} else if (running != v && effective_priority(v) > effective_priority(running)) {
-		sched_again();
-	} else if (running != v && effective_priority(v) == effective_priority(running)) {
+		return;
+	}
+	unsigned wanted = effective_priority(v), running = effective_priority(cpu->running);
+	if (wanted > running) {
+		scheds[cpu->index].again = true;
+	} else if (wanted == running && v != cpu->running) {
 		sched_arm(tsc_read() + us_to_tsc(SLICE_US));
 	}
 }

@@ -26,23 +26,34 @@ void stat_domain(const struct domain *d, struct bh_stat_domain *sum)
 	}
 }
 
+/* " REASON=N" for each reason that occurred: how often, or what one cost. */
+static void reasons(const struct bh_stat_domain *s, bool cost, char *to, size_t size)
+{
+	*to = '\0';
+	for (unsigned reason = 0; reason < BH_EXIT_COUNT; reason++) {
+		if (s->exits[reason]) {
+			size_t length = strlen(to);
+			format_text(to + length, size - length, " %s=%lu", stat_reason_names[reason],
+				    cost ? s->exit_cycles[reason] / s->exits[reason] : s->exits[reason]);
+		}
+	}
+}
+
 void stat_report(void)
 {
 	for (unsigned i = 0; i < machine_domain_count; i++) {
 		struct bh_stat_domain sum, *s = &sum;
-		char counts[160] = "";
+		char text[160];
 		uint64_t exits = 0, cycles = 0;
-		int length = 0;
 		stat_domain(machine_domains[i], s);
 		for (unsigned reason = 0; reason < BH_EXIT_COUNT; reason++) {
 			exits += s->exits[reason];
 			cycles += s->exit_cycles[reason];
-			if (s->exits[reason] && length < (int)sizeof(counts)) {
-				length += format_text(counts + length, sizeof(counts) - (size_t)length, " %s=%lu", stat_reason_names[reason],
-						      s->exits[reason]);
-			}
 		}
+		reasons(s, false, text, sizeof(text));
 		control_event("stat domain=%s epoch=%u exits=%lu exit_cycles=%lu run_cycles=%lu%s", s->name, s->epoch, exits, cycles,
-			      s->run_cycles, counts);
+			      s->run_cycles, text);
+		reasons(s, true, text, sizeof(text));
+		control_event("cost domain=%s%s", s->name, text);
 	}
 }

@@ -219,7 +219,10 @@ static void svm_run(struct vcpu *v, struct vmm_exit *exit, uint64_t deadline)
 	v->regs.rflags = c->rflags;
 	*tpr = (*tpr & 15) | (uint32_t)(c->virtual_interrupt & SVM_V_TPR) << 4;
 	nmi_exit(c);
-	svm_requeue(c);
+	c->inject = 0;
+	if (c->exit_interrupt & SVM_EVENT_VALID) {
+		svm_requeue(c);
+	}
 	if (c->exit_code == SVM_EXIT_INTR || c->exit_code == SVM_EXIT_NMI) {
 		cpu_take_interrupts(); /* it is pending: the host's handler runs here */
 	}

@@ -46,21 +46,21 @@ static const struct {
 
 static void decode_kind(const struct vmcb *c, struct vmm_exit *exit)
 {
+	for (unsigned i = 0; i < sizeof(plain) / sizeof(plain[0]); i++) {
+		if (plain[i].code == c->exit_code) {
+			exit->kind = plain[i].kind;
+			exit->length = plain[i].length;
+			if (exit->length && svm_features.next_rip && c->next_rip > c->rip && c->next_rip - c->rip <= 15) {
+				exit->length = (uint8_t)(c->next_rip - c->rip);
+			}
+			return;
+		}
+	}
 	bool instruction = c->exit_code >= SVM_EXIT_RDPMC && c->exit_code <= SVM_EXIT_MWAIT_ARMED;
 	bool exception = c->exit_code >= SVM_EXIT_EXCEPTION && c->exit_code < SVM_EXIT_EXCEPTION + 32;
 	exit->kind = instruction ? VMM_EXIT_UNDEFINED : exception ? VMM_EXIT_EXCEPTION : VMM_EXIT_FORBIDDEN;
 	if ((uint32_t)c->exit_code == SVM_EXIT_INVALID) {
 		exit->kind = VMM_EXIT_INVALID;
-	}
-	for (unsigned i = 0; i < sizeof(plain) / sizeof(plain[0]); i++) {
-		if (plain[i].code == c->exit_code) {
-			exit->kind = plain[i].kind;
-			exit->length = plain[i].length;
-			break;
-		}
-	}
-	if (exit->length && svm_features.next_rip && c->next_rip > c->rip && c->next_rip - c->rip <= 15) {
-		exit->length = (uint8_t)(c->next_rip - c->rip);
 	}
 }
 

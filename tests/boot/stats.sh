@@ -27,7 +27,7 @@ less 0 "$(number boot_seconds "$scratch/stats")" || fail "no boot time"
 for name in guest $disk; do
 	[ "$(domain $name run_cycles)" -gt 0 ] && [ "$(domain $name exit_cycles)" -gt 0 ] || fail "$name has no run time"
 	exits=$(domain $name exits)
-	reasons=$(grep "\"domain\": \"$name\"" "$scratch/stats" | tail -n 1 |
+	reasons=$(grep "\"domain\": \"$name\".*\"run_cycles\"" "$scratch/stats" |
 		sed 's/.*"run_cycles": [0-9]*//' | grep -oE '[0-9]+' | awk '{ n += $1 } END { print n }')
 	[ "$exits" -gt 0 ] && [ "$exits" -eq "$reasons" ] || fail "$name: $exits exits, $reasons by reason"
 done
