@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: MIT
+UNIT_vmx_exit := hv/vmm/vmx_exit.c
