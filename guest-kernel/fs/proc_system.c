@@ -82,7 +82,7 @@ int proc_system_stat(uint32_t pid, struct text *t)
 	uint64_t up = time_ns();
 	struct thread_times sum = { 0 }, each[CPU_MAX];
 	for (unsigned i = 0; i < cpu_count; i++) {
-		each[i] = thread_times_of(i);
+		each[i] = cpu_count > 1 ? thread_times_of(i) : (struct thread_times){ b.user_ns, b.system_ns };
 		sum.user_ns += each[i].user_ns;
 		sum.system_ns += each[i].system_ns;
 	}

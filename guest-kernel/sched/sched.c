@@ -33,7 +33,7 @@ void sched_account(struct thread *thread, uint64_t now_ns)
 	}
 	thread->system_ns += system;
 	thread->user_ns += ran - system;
-	if (thread->process) {
+	if (cpu_count > 1 && thread->process) {
 		struct cpu *cpu = cpu_current();
 		cpu->system_ns += system;
 		cpu->user_ns += ran - system;
@@ -66,27 +66,6 @@ void sched_sample_end(struct thread *thread, unsigned weight)
 	thread_account();
 	thread->sampled = false;
 	thread->system_debt_ns += (thread->system_ns - thread->sample_start_ns) * (weight - 1);
-}
-
-void queue_insert_locked(struct cpu *cpu, struct thread *thread)
-{
-	thread->state = THREAD_RUNNABLE;
-	thread->cpu = cpu->index;
-	if (thread->slice_left_ns) {
-		list_push_front(&cpu->queue.runnable, &thread->run_link);
-	} else {
-		thread->slice_left_ns = slice_ns(thread->nice);
-		list_push_back(&cpu->queue.runnable, &thread->run_link);
-	}
-	cpu->queue.runnable_count++;
-	cpu->queue.bound_count += thread->affinity != UINT64_MAX;
-}
-
-void queue_remove_locked(struct cpu *cpu, struct thread *thread)
-{
-	list_remove(&thread->run_link);
-	cpu->queue.runnable_count--;
-	cpu->queue.bound_count -= thread->affinity != UINT64_MAX;
 }
 
 static bool is_asleep(const struct thread *thread)
@@ -123,12 +102,8 @@ static void wake_here(struct cpu *cpu, struct thread *thread)
 	spin_unlock(&cpu->queue.lock);
 }
 
-static void wake(struct thread *thread, bool look)
+static __attribute__((noinline)) void wake_among_many(struct thread *thread, bool look)
 {
-	if (cpu_count == 1) {
-		wake_here(cpu_current(), thread);
-		return;
-	}
 	uint64_t flags = interrupts_save();
 	struct cpu *self = cpu_current(), *home, *target = wake_lock(thread, self, &home);
 	bool woken = is_asleep(thread), elsewhere = look && thread->state == THREAD_RUNNING && home != self;
@@ -143,6 +118,15 @@ static void wake(struct thread *thread, bool look)
 		ipi_send(cpu_bit(home), IPI_LOOK);
 	}
 	interrupts_restore(flags);
+}
+
+static inline void wake(struct thread *thread, bool look)
+{
+	if (cpu_count == 1) {
+		wake_here(cpu_current(), thread);
+	} else {
+		wake_among_many(thread, look);
+	}
 }
 
 void sched_wake(struct thread *thread)
@@ -245,7 +229,8 @@ void thread_switched(void)
 {
 	struct cpu *cpu = cpu_current();
 	struct thread *prev = cpu->switched_from;
-	bool dead = prev->state == THREAD_DEAD, moves = prev->state == THREAD_RUNNABLE && !(prev->affinity & cpu_bit(cpu));
+	bool dead = prev->state == THREAD_DEAD;
+	bool moves = cpu_count > 1 && prev->state == THREAD_RUNNABLE && !(prev->affinity & cpu_bit(cpu));
 	spin_unlock(&cpu->queue.lock);
 	if (dead) {
 		thread_free(prev);

@@ -33,10 +33,6 @@ void sched_before_user(void);
 void sched_timer(void);
 /** Make runnable if asleep. Any context. */
 void sched_wake(struct thread *thread);
-/** Put a thread on its processor's queue: in front with the rest of its slice, or at the end with a new one. */
-void queue_insert_locked(struct cpu *cpu, struct thread *thread);
-void queue_remove_locked(struct cpu *cpu, struct thread *thread);
-
 /*
  * place.c: which processor a thread goes to. A thread that wakes another and is known to sleep soon itself keeps that one here, for the
  * way to another processor costs more than the wait; what waits longer than that is taken by a processor that idles.
@@ -87,6 +83,28 @@ void thread_switched(void);
 static inline uint64_t slice_ns(int nice)
 {
 	return SLICE_NS * (uint64_t)(21 - nice) / 21;
+}
+
+/** Put a thread on this processor's queue: in front with the rest of its slice, or at the end with a new one. */
+static inline void queue_insert_locked(struct cpu *cpu, struct thread *thread)
+{
+	thread->state = THREAD_RUNNABLE;
+	thread->cpu = cpu->index;
+	if (thread->slice_left_ns) {
+		list_push_front(&cpu->queue.runnable, &thread->run_link);
+	} else {
+		thread->slice_left_ns = slice_ns(thread->nice);
+		list_push_back(&cpu->queue.runnable, &thread->run_link);
+	}
+	cpu->queue.runnable_count++;
+	cpu->queue.bound_count += thread->affinity != UINT64_MAX;
+}
+
+static inline void queue_remove_locked(struct cpu *cpu, struct thread *thread)
+{
+	list_remove(&thread->run_link);
+	cpu->queue.runnable_count--;
+	cpu->queue.bound_count -= thread->affinity != UINT64_MAX;
 }
 
 #endif
