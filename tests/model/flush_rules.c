@@ -34,7 +34,8 @@
 #define BYTES (2 * PAGE_SIZE)
 
 static struct cpu cpus[VCPUS + 1];
-static struct domain *back, *front;
+struct domain *flush_back; /* the back end */
+static struct domain *front;
 static struct link *link_between;
 static struct bundle_domain configs[2];
 static struct tlb tlbs[VCPUS];
@@ -134,8 +135,8 @@ static void taker(void)
 
 static void vcpu_agent(unsigned i)
 {
-	vcpu_step(back->vcpus[i]);
-	vcpu_step(back->vcpus[i]);
+	vcpu_step(flush_back->vcpus[i]);
+	vcpu_step(flush_back->vcpus[i]);
 }
 
 static void vcpu_first(void)
@@ -163,7 +164,7 @@ static void before(void)
 	now = given;
 	changing = false;
 	for (unsigned i = 0; i < VCPUS; i++) {
-		back->vcpus[i]->flush = back->vcpus[i]->in_guest = inside[i] = false;
+		flush_back->vcpus[i]->flush = flush_back->vcpus[i]->in_guest = inside[i] = false;
 		tlb_invalidate(&tlbs[i]);
 		if (tlbs[i].broken[0] && !broken[0]) {
 			snprintf(broken, sizeof(broken), "%s", tlbs[i].broken);
@@ -212,29 +213,29 @@ int flush_rules_start(void **state)
 	cpu_count = VCPUS + 1;
 	guest_hardware.prepare();
 	turn(0);
-	back = pool_alloc(4, 1);
+	flush_back = pool_alloc(4, 1);
 	front = pool_alloc(4, 1);
 	link_between = pool_alloc(4, 1);
-	back->config = &configs[0];
+	flush_back->config = &configs[0];
 	front->config = &configs[1];
 	configs[1].memory = MEMORY;
 	front->ram = pool_take_domain(MEMORY, PAGE_SIZE_2M);
-	*link_between = (struct link){ .front = front, .back = back };
-	if (paging_init(&back->nested, vmm->format) || grant_reserve(link_between)) {
+	*link_between = (struct link){ .front = front, .back = flush_back };
+	if (paging_init(&flush_back->nested, vmm->format) || grant_reserve(link_between)) {
 		return -1;
 	}
-	back->nested.table_alloc = grant_table_alloc;
-	back->vcpu_count = VCPUS;
+	flush_back->nested.table_alloc = grant_table_alloc;
+	flush_back->vcpu_count = VCPUS;
 	for (unsigned i = 0; i < VCPUS; i++) {
 		struct vcpu *v = pool_alloc(1, 1);
-		back->vcpus[i] = v;
-		v->domain = back;
+		flush_back->vcpus[i] = v;
+		v->domain = flush_back;
 		v->id = i;
 		v->cpu = i + 1;
-		v->nested_root = pool_hpa(back->nested.root);
+		v->nested_root = pool_hpa(flush_back->nested.root);
 		v->apic = pool_alloc(1, 1);
 		v->pending = pool_alloc(1, 1);
-		tlb_init(&tlbs[i], guest_hardware.format, back->nested.root, &now);
+		tlb_init(&tlbs[i], guest_hardware.format, flush_back->nested.root, &now);
 		tlbs[i].new = &next;
 		if (vmm->vcpu_init(v)) {
 			return -1;
@@ -264,7 +265,7 @@ static void flags_go_wrong(enum record_verdict verdict)
 {
 	begin(0);
 	for (unsigned i = 0; i < VCPUS; i++) {
-		wrong_at[i] = &back->vcpus[i]->flush;
+		wrong_at[i] = &flush_back->vcpus[i]->flush;
 	}
 	wrong_value = true;
 	wrong = verdict;
@@ -287,7 +288,7 @@ void an_entry_that_is_not_told(void **state)
 {
 	begin(0);
 	for (unsigned i = 0; i < VCPUS; i++) {
-		wrong_at[i] = &back->vcpus[i]->in_guest;
+		wrong_at[i] = &flush_back->vcpus[i]->in_guest;
 	}
 	wrong_value = true;
 	wrong = RECORD_DROP;
@@ -334,8 +335,8 @@ void hv_panic(const char *format, ...)
 	abort();
 }
 
-/* None of these is to be reached by an exit for a host interrupt, or has anything to do with translations. */
-#define NOT_HERE(type, name, ...) type name(__VA_ARGS__) { abort(); }
+/* A program that has the real thing links it in their place. None of these is to be reached by an exit for a host interrupt, or has anything to do with translations. */
+#define NOT_HERE(type, name, ...) __attribute__((weak)) type name(__VA_ARGS__) { abort(); }
 NOT_HERE(void, hypercall, struct vcpu *v)
 NOT_HERE(void, vcpu_cpuid, struct vcpu *v)
 NOT_HERE(void, register_access, struct vcpu *v, unsigned slot, uint32_t offset, bool write, unsigned width, uint32_t *value)
@@ -345,7 +346,7 @@ NOT_HERE(int, domain_read, const struct domain *d, gpa_t from, void *to, uint64_
 NOT_HERE(bool, context_xcr0, uint64_t value)
 NOT_HERE(int, vapic_msr, struct vcpu *v, uint32_t index, bool write, uint64_t *value)
 NOT_HERE(int, iommu_map, struct iommu_domain *domain, uint64_t iova, hpa_t to, uint64_t bytes, unsigned prot)
-#define NOTHING(name, ...) void name(__VA_ARGS__) { }
+#define NOTHING(name, ...) __attribute__((weak)) void name(__VA_ARGS__) { }
 NOTHING(context_reset, void *context)
 NOTHING(log_line, const char *format, ...)
 NOTHING(sched_again, void)
@@ -358,12 +359,12 @@ NOTHING(vapic_taken, struct vcpu *v, uint8_t vector)
 NOTHING(cpu_take_interrupts, void)
 NOTHING(link_publish_both, const struct link *l)
 
-uint8_t vapic_next(const struct vcpu *v)
+__attribute__((weak)) uint8_t vapic_next(const struct vcpu *v)
 {
 	return 0;
 }
 
-bool vapic_ready(const struct vcpu *v)
+__attribute__((weak)) bool vapic_ready(const struct vcpu *v)
 {
 	return false;
 }

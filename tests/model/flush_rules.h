@@ -5,6 +5,9 @@
 
 #include <stdbool.h>
 
+struct domain;
+
+extern struct domain *flush_back; /* the back end: two vCPUs, each on a processor of its own */
 int flush_rules_start(void **state);
 void no_order_leaves_a_stale_translation(void **state);
 void a_narrowed_grant_is_taken_back_too(void **state);
