@@ -335,7 +335,8 @@ void hv_panic(const char *format, ...)
 	abort();
 }
 
-/* A program that has the real thing links it in their place. None of these is to be reached by an exit for a host interrupt, or has anything to do with translations. */
+/* None of these is to be reached by an exit for a host interrupt, or has anything to do with translations. A program that has
+ * the real thing links it in their place. */
 #define NOT_HERE(type, name, ...) __attribute__((weak)) type name(__VA_ARGS__) { abort(); }
 NOT_HERE(void, hypercall, struct vcpu *v)
 NOT_HERE(void, vcpu_cpuid, struct vcpu *v)
