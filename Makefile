@@ -90,7 +90,7 @@ run: setup
 	@if [ -t 0 ] && [ -t 1 ]; then $(BUILD)/vmctl run || [ $$? -lt 118 ]; else BUILD=$(BUILD) vmtools/tour; fi
 
 test: setup
-	+@$(PARALLEL) all unit-programs
+	+@$(PARALLEL) all unit-programs kernel-debug
 	@BUILD=$(BUILD) ci/run-tests
 
 # All the boot tests that Bochs can run, on Bochs: nightly-sized, not a part of "make test".

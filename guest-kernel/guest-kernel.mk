@@ -15,3 +15,11 @@ $(BUILD)/guest-kernel.elf: $$(KERNEL_OBJECTS) guest-kernel/guest-kernel.ld
 	$(Q)$(CC) $(FREE_LDFLAGS) -Wl,-T,guest-kernel/guest-kernel.ld -o $@ $(KERNEL_OBJECTS)
 
 ALL += $(BUILD)/guest-kernel.elf
+
+# The same with the lock checks, for the boot tests that run several processors.
+$(BUILD)/debug/guest-kernel.elf: $(BUILD)/guest-kernel.elf
+	+$(Q)$(MAKE) --no-print-directory BUILD=$(BUILD)/debug DEBUG=1 $@
+	@touch $@
+
+.PHONY: kernel-debug
+kernel-debug: $(BUILD)/debug/guest-kernel.elf
