@@ -68,7 +68,7 @@ static void vcpu_fill(struct bh_capsule_vcpu *to, struct vcpu *v)
 	memcpy(to->regs, &v->regs, sizeof(to->regs));
 	memcpy(to->exits, v->exits, sizeof(to->exits));
 	to->exit_count = v->entries;
-	if (vmm->state && v->cpu == cpu_current()->index) {
+	if (v->cpu == cpu_current()->index) {
 		vmm->state(v, &to->state);
 	}
 }

@@ -448,6 +448,21 @@ static int vmx_msr(struct vcpu *v, uint32_t index, bool write, uint64_t *value)
 	return error;
 }
 
+static void vmx_state(struct vcpu *v, struct bh_capsule_state *state)
+{
+	struct vmx_cpu *cpu = cpu_current()->vmm;
+	if (cpu->current != v) {
+		switch_to(v, cpu);
+	}
+	vmx_switched_save(vmx_of(v));
+	*state = (struct bh_capsule_state){
+		.cr0 = vmcs_read(VMCS_GUEST_CR0), .cr2 = vmx_of(v)->cr2, .cr3 = vmcs_read(VMCS_GUEST_CR3), .cr4 = vmcs_read(VMCS_GUEST_CR4),
+		.efer = vmcs_read(VMCS_GUEST_EFER), .fs_base = vmcs_read(VMCS_GUEST_FS_BASE), .gs_base = vmcs_read(VMCS_GUEST_GS_BASE),
+		.es = (uint16_t)vmcs_read(VMCS_GUEST_ES), .cs = (uint16_t)vmcs_read(VMCS_GUEST_CS), .ss = (uint16_t)vmcs_read(VMCS_GUEST_SS),
+		.ds = (uint16_t)vmcs_read(VMCS_GUEST_DS), .fs = (uint16_t)vmcs_read(VMCS_GUEST_FS), .gs = (uint16_t)vmcs_read(VMCS_GUEST_GS),
+	};
+}
+
 struct vmm_ops vmx_ops = {
 	.name = "VT-x",
 	.nested = "nested paging (EPT)",
@@ -467,4 +482,5 @@ struct vmm_ops vmx_ops = {
 	.translate = vmx_translate,
 	.msr = vmx_msr,
 	.dump = vmx_dump,
+	.state = vmx_state,
 };
