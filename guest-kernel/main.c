@@ -50,12 +50,12 @@ void kernel_main(uint64_t start_info)
 	sched_init();
 	load_init();
 	interrupts_on();
+	processors_start();
 	block_probe(boot_memory.cmdline);
 	cmdline_option("root", root, sizeof(root));
 	int error = fs_mount_root(root, cmdline_option("ro", NULL, 0) ? "ro" : "rw");
 	if (error) {
 		kernel_panic("cannot mount the root file system %s: error %d", root, -error);
 	}
-	processors_start();
 	init_run(boot_memory.cmdline);
 }

@@ -44,6 +44,9 @@ void processor_run(struct cpu *cpu)
 		apic_start();
 	}
 	__atomic_store_n(&cpu->online, true, __ATOMIC_RELEASE);
+	while (__atomic_load_n(&cpu_count, __ATOMIC_ACQUIRE) <= cpu->index) {
+		cpu_relax(); /* nobody reckons with it yet */
+	}
 	sched_run_idle();
 }
 

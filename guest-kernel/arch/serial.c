@@ -2,6 +2,7 @@
 /* 16550 UART (PC16550D data sheet, chapter 8): 115200 8N1, both FIFOs on. The transmitter takes 16 bytes each time it is empty. */
 #include "arch/serial.h"
 #include "arch/cpu.h"
+#include "kernel/lock.h"
 #include "kernel/platform.h"
 #include "kernel/trap.h"
 
@@ -12,6 +13,7 @@ enum { DATA = 0, INTERRUPT_ENABLE = 1, FIFO_CONTROL = 2, LINE_CONTROL = 3, MODEM
 
 static void (*input_handler)(char c);
 static unsigned short input_port;
+static spinlock_t input_lock = SPINLOCK_INIT("serial input");
 
 bool serial_init(unsigned short port)
 {
@@ -43,9 +45,11 @@ void serial_write(unsigned short port, const char *text, unsigned long bytes)
 
 static void serial_interrupt(void *unused)
 {
+	spin_lock(&input_lock);
 	while (port_read8(input_port + LINE_STATUS) & LSR_DATA_READY) {
 		input_handler((char)port_read8(input_port + DATA));
 	}
+	spin_unlock(&input_lock);
 }
 
 void serial_set_input(unsigned short port, unsigned gsi, void (*input)(char c))

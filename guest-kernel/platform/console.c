@@ -12,7 +12,8 @@
 #define COM1_ISA_IRQ 4
 
 static spinlock_t console_lock = SPINLOCK_INIT("console");
-static char input_buffer[256];
+static spinlock_t input_lock = SPINLOCK_INIT("console input");
+static char input_buffer[256]; /* under input_lock */
 static void (*input_handler)(char c);
 
 void console_write(const char *text, unsigned long bytes)
@@ -35,11 +36,13 @@ void console_write(const char *text, unsigned long bytes)
 static void console_event(void *unused)
 {
 	long n;
+	spin_lock(&input_lock);
 	while ((n = hypercall(BH_HC_CONSOLE_READ, virt_to_phys(input_buffer), sizeof(input_buffer), 0, 0)) > 0) {
 		for (long i = 0; i < n; i++) {
 			input_handler(input_buffer[i]);
 		}
 	}
+	spin_unlock(&input_lock);
 }
 
 void console_set_input(void (*input)(char c))
@@ -47,9 +50,7 @@ void console_set_input(void (*input)(char c))
 	input_handler = input;
 	if (platform_is_bulkhead()) {
 		event_handler(BH_EVENT_CONSOLE, console_event, NULL);
-		uint64_t flags = interrupts_save();
 		console_event(NULL);
-		interrupts_restore(flags);
 	} else {
 		serial_set_input(SERIAL_COM1, acpi_interrupts().isa_gsi[COM1_ISA_IRQ], input);
 	}
