@@ -2,6 +2,7 @@
 # Under -icount a TSC cycle is an instruction: what an exit and its resumption cost in the hypervisor is at most 400 of them for each reason, in a
 # workload of reads, processes and sleeps. Only an access to a register file, of which there are some tens at boot, costs more: it walks the guest's
 # tables and decodes an instruction. The same counts in every run.
+# not on bochs: its serial lines take time, which is in the averages (docs/bochs.md)
 . tests/boot/assert.bash
 
 boot 0 --icount --stats "$scratch/stats" -- 'dd if=/dev/vda of=/dev/null bs=4k count=1000 iflag=direct 2>/dev/null
