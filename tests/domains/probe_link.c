@@ -6,6 +6,7 @@
  */
 #include "probe.h"
 
+#include "abi/capsule.h"
 #include "abi/errno.h"
 #include "abi/virtio.h"
 #include "base/string.h"
@@ -95,7 +96,17 @@ void probe_front(void)
 	}
 	probe_log("front: %lu rounds, %u rebuilds, epoch %u", rounds, rebuilds, probe_page->links[0].epoch);
 	if (probe_option("suicide")) {
+		static struct bh_capsule header, *const capsule = &header;
+		uint64_t part = (uint64_t)capsule;
+		uint32_t died = probe_page->links[0].epoch - 1;
 		probe_expect(rebuilds == rounds / 20, "one rebuild for each death");
+		probe_expect(call(BH_HC_CAPSULE, 1, 0, part, 4096) == 4096 && capsule->magic == BH_CAPSULE_MAGIC &&
+			     strcmp(capsule->domain, "back") == 0 && capsule->epoch == died, "the back end's capsule");
+		probe_expect(call(BH_HC_CAPSULE, 1, capsule->bytes - 8, part, 4096) == 8, "its end");
+		probe_expect(call(BH_HC_CAPSULE, 1, ~7ull, part, 4096) == 0, "nothing behind its end");
+		probe_expect(call(BH_HC_CAPSULE, 0, 0, part, 4096) == 0, "no capsule of the main domain");
+		probe_expect(call(BH_HC_CAPSULE, 2, 0, part, 1) == -EINVAL, "no capsule of a domain that is not");
+		probe_expect(call(BH_HC_CAPSULE, 1, 0, 1ull << 40, 1) == -EFAULT, "no capsule to where no memory is");
 	}
 }
 
