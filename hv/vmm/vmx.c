@@ -284,12 +284,17 @@ static uint8_t events_enter(struct vcpu *v, struct vmx_vcpu *x)
 		x->nmi = false;
 		x->shadow &= ~SHADOW_STI; /* 26.3.1.5: some processors insist; STI holds no NMI back */
 	}
-	if (x->offered && is_open(v, x)) {
+	bool low = x->offered >> 4 <= *vapic_at(v->apic, VAPIC_TPR) >> 4;
+	uint32_t threshold = x->offered && low ? x->offered >> 4 : 0; /* 29.1.2: an exit when TPR sinks below */
+	if (threshold != x->vmcs_threshold) {
+		vmcs_write(VMCS_TPR_THRESHOLD, x->vmcs_threshold = threshold);
+	}
+	if (x->offered && !low && is_open(v, x)) {
 		x->event = EVENT_VALID | EVENT_INTERRUPT << 8 | x->offered;
 		taken = x->offered;
 		x->offered = 0;
 	}
-	bool kept = x->offered || (vmx_controls.virtual_apic && requests_enter(v, is_open(v, x)));
+	bool kept = (x->offered && !low) || (vmx_controls.virtual_apic && requests_enter(v, is_open(v, x)));
 	primary |= (kept ? PRIMARY_INTERRUPT_WINDOW : 0) | (x->nmi ? PRIMARY_NMI_WINDOW : 0);
 	if (primary != x->vmcs_primary) {
 		vmcs_write(VMCS_PRIMARY, x->vmcs_primary = primary);
@@ -302,15 +307,6 @@ static uint8_t events_enter(struct vcpu *v, struct vmx_vcpu *x)
 		x->event = 0;
 	}
 	return taken;
-}
-
-/* Without virtual interrupts: a guest that lowers TPR below what it is now may uncover one (29.1.2). */
-static void threshold_enter(const struct vcpu *v, struct vmx_vcpu *x)
-{
-	uint32_t class = *vapic_at(v->apic, VAPIC_TPR) >> 4;
-	if (class != x->vmcs_threshold) {
-		vmcs_write(VMCS_TPR_THRESHOLD, x->vmcs_threshold = class);
-	}
 }
 
 /*
@@ -386,9 +382,6 @@ static void vmx_run(struct vcpu *v, struct vmm_exit *exit, uint64_t deadline)
 		vmx_collect(v);
 	}
 	exit->taken = events_enter(v, x);
-	if (!vmx_controls.virtual_apic) {
-		threshold_enter(v, x);
-	}
 	if (deadline != x->deadline) {
 		timer_write(x, deadline);
 	}
