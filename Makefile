@@ -108,7 +108,7 @@ help:
 	@echo "make test     set up, build, run every test; the last line is \"N passed, N failed\""
 	@echo "make test-bochs  the boot tests on Bochs, whose processors have VT-x"
 	@echo "make test-kvm    our machines on KVM, in a Debian kernel on QEMU: minutes; fetches that kernel"
-	@echo "make test-kvm-intel  the same on Bochs, whose processors have VT-x: a quarter of an hour"
+	@echo "make test-kvm-intel  the same on Bochs, whose processors have VT-x: minutes"
 	@echo "make check    the tests that boot nothing: units, layers, line budget, style"
 	@echo "make all      build everything below $(BUILD)/ (make alone does the same)"
 	@echo "make unit     build and run the unit tests"
