@@ -191,6 +191,22 @@ struct file *file_open_at(int dirfd, const char *path, unsigned flags, unsigned 
 	return f;
 }
 
+struct file *file_open_exec(int dirfd, const char *path, bool follow, int *error)
+{
+	if (path[0]) {
+		return file_open_at(dirfd, path, O_RDONLY | (follow ? 0 : O_NOFOLLOW), 0, error);
+	}
+	struct file *own = file_from_fd(dirfd), *f = NULL;
+	*error = !own ? -EBADF : !own->dentry ? -EACCES : 0;
+	if (!*error) {
+		f = file_open_dentry(own->dentry, O_RDONLY, error);
+	}
+	if (own) {
+		file_put(own);
+	}
+	return f;
+}
+
 static long open_user(int dirfd, uint64_t user, unsigned flags, unsigned mode)
 {
 	char *path;

@@ -20,6 +20,7 @@
 #define CLONE_FS 0x200u
 #define CLONE_FILES 0x400u
 #define CLONE_SIGHAND 0x800u
+#define CLONE_PIDFD 0x1000u
 #define CLONE_VFORK 0x4000u
 #define CLONE_PARENT 0x8000u
 #define CLONE_THREAD 0x10000u
@@ -34,14 +35,14 @@
 #define CLONE_KNOWN                                                                                \
 	(CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_VFORK | CLONE_PARENT |          \
 	 CLONE_THREAD | CLONE_SYSVSEM | CLONE_SETTLS | CLONE_PARENT_SETTID | CLONE_CHILD_CLEARTID | \
-	 CLONE_DETACHED | CLONE_CHILD_SETTID | CLONE_IO | CLONE_CLEAR_SIGHAND)
+	 CLONE_DETACHED | CLONE_CHILD_SETTID | CLONE_IO | CLONE_CLEAR_SIGHAND | CLONE_PIDFD)
 
 #define RLIMIT_NPROC 6
 
 struct clone_request {
 	uint64_t flags; /* without the signal */
 	int exit_signal;
-	uint64_t stack, parent_tid, child_tid, tls;
+	uint64_t stack, parent_tid, child_tid, tls, pidfd;
 };
 
 static int request_check(const struct clone_request *r)
@@ -54,6 +55,9 @@ static int request_check(const struct clone_request *r)
 	/* Handlers are shared by the threads of one process only. */
 	if ((f & CLONE_SETTLS) && r->tls >= USER_END) {
 		return -EPERM; /* as arch_prctl: the processor takes canonical addresses only */
+	}
+	if ((f & CLONE_PIDFD) && (f & (CLONE_THREAD | CLONE_DETACHED))) {
+		return -EINVAL;
 	}
 	if (thread != handlers || (handlers && !(f & CLONE_VM)) || (handlers && (f & CLONE_CLEAR_SIGHAND))) {
 		return -EINVAL;
@@ -242,10 +246,17 @@ static long clone_process(const struct clone_request *r)
 	}
 	uint32_t pid = child->pid;
 	int error = process_copy(child, from, r);
+	int pidfd = -1;
+	if (!error && (r->flags & CLONE_PIDFD)) {
+		error = pidfd_of_child(child, r->pidfd, &pidfd);
+	}
 	struct thread *t = error ? NULL : thread_copy(child, pid, r);
 	if (!t) {
+		if (pidfd >= 0) {
+			fd_close(pidfd);
+		}
 		process_discard(child);
-		return -ENOMEM;
+		return error ? error : -ENOMEM;
 	}
 	if (r->flags & CLONE_CLEAR_SIGHAND) {
 		handlers_clear(child->signals);
@@ -296,7 +307,11 @@ long sys_clone(const uint64_t a[6])
 		.parent_tid = a[2],
 		.child_tid = a[3],
 		.tls = a[4],
+		.pidfd = a[2],
 	};
+	if ((a[0] & CLONE_PIDFD) && (a[0] & CLONE_PARENT_SETTID)) {
+		return -EINVAL; /* both would go to the same place */
+	}
 	return clone_run(&r);
 }
 
@@ -325,6 +340,7 @@ long sys_clone3(const uint64_t a[6])
 		.parent_tid = in.parent_tid,
 		.child_tid = in.child_tid,
 		.tls = in.tls,
+		.pidfd = in.pidfd,
 	};
 	return clone_run(&r);
 }

@@ -9,8 +9,10 @@
 
 #include "abi/errno.h"
 #include "arch/cpu.h"
+#include "base/format.h"
 #include "base/string.h"
 #include "kernel/address_space.h"
+#include "kernel/fcntl.h"
 #include "kernel/file.h"
 #include "kernel/fpu.h"
 #include "kernel/memory.h"
@@ -18,7 +20,6 @@
 #include "kernel/trap.h"
 #include "kernel/user.h"
 
-#define O_RDONLY 0
 #define PIE_BASE 0x555555554000ull
 #define STACK_TOP (USER_END - 0x1000)
 #define STACK_SMALLEST 0x20000ull
@@ -74,11 +75,15 @@ static int open_program(struct exec_arguments *args, struct exec_object *object)
 	}
 	string_copy(path, args->path, PATH_SIZE);
 	for (int depth = 0;; depth++) {
-		struct file *file = open_executable(path, &error);
+		struct file *file = depth == 0 && args->file ? args->file : open_executable(path, &error);
 		if (!file) {
 			break;
 		}
+		args->file = NULL;
 		error = follow_script(args, file, path);
+		if (error == 1 && args->path_closes) {
+			error = -ENOENT;
+		}
 		if (error == 0) {
 			error = object_open(object, file);
 			break;
@@ -178,6 +183,7 @@ static void become(const struct exec_image *image, const struct exec_arguments *
 	struct process_thread *u = t->user;
 	file_table_exec(p->files);
 	signal_reset_for_exec(p);
+	posix_timers_delete(p);
 	process_set_name(p, args->path);
 	string_copy(t->name, p->name, sizeof(t->name));
 	command_line_set(p, args);
@@ -272,15 +278,24 @@ int exec_kernel(const char *path, const char *const argv[], const char *const en
 	return error;
 }
 
-static int exec_user(const char *path, uint64_t argv, uint64_t envp)
+/* `file`: the program, already open and given away, or NULL. */
+static int exec_user(const char *path, struct file *file, bool path_closes, uint64_t argv, uint64_t envp)
 {
 	struct exec_arguments *args = arguments_create(path);
 	if (!args) {
+		if (file) {
+			file_put(file);
+		}
 		return -ENOMEM;
 	}
+	args->file = file;
+	args->path_closes = path_closes;
 	int error = arguments_from_user(args, argv, &args->argument_count);
 	error = error ? error : arguments_from_user(args, envp, &args->environment_count);
 	error = error ? error : run(args, thread_frame(thread_current()));
+	if (args->file) {
+		file_put(args->file);
+	}
 	arguments_free(args);
 	return error;
 }
@@ -293,7 +308,47 @@ long sys_execve(const uint64_t a[6])
 	}
 	long error = user_string(path, a[0], PATH_SIZE);
 	if (error >= 0) {
-		error = error == 0 ? -ENOENT : exec_user(path, a[1], a[2]);
+		error = error == 0 ? -ENOENT : exec_user(path, NULL, false, a[1], a[2]);
+	}
+	kfree(path);
+	return error;
+}
+
+/* The path as /proc and scripts see it, unless it stands for itself: below the descriptor's name. */
+static int exec_at(int dirfd, char *path, unsigned flags, uint64_t argv, uint64_t envp)
+{
+	char *name = kmalloc(PATH_SIZE);
+	int error = -ENOMEM;
+	if (!name) {
+		return error;
+	}
+	bool through = dirfd != AT_FDCWD && path[0] != '/';
+	if (!through) {
+		string_copy(name, path, PATH_SIZE);
+	} else if ((unsigned)format_text(name, PATH_SIZE, "/dev/fd/%d%s%s", dirfd, path[0] ? "/" : "", path) >= PATH_SIZE) {
+		kfree(name);
+		return -ENAMETOOLONG;
+	}
+	struct file *file = file_open_exec(dirfd, path, !(flags & AT_SYMLINK_NOFOLLOW), &error);
+	if (file && (error = file_may_exec(file)) != 0) {
+		file_put(file);
+	} else if (file) {
+		error = exec_user(name, file, through && fd_close_on_exec(dirfd, -1), argv, envp);
+	}
+	kfree(name);
+	return error;
+}
+
+long sys_execveat(const uint64_t a[6])
+{
+	unsigned flags = (unsigned)a[4];
+	char *path = kmalloc(PATH_SIZE);
+	if (!path) {
+		return -ENOMEM;
+	}
+	long error = flags & ~(unsigned)(AT_EMPTY_PATH | AT_SYMLINK_NOFOLLOW) ? -EINVAL : user_string(path, a[1], PATH_SIZE);
+	if (error >= 0) {
+		error = error == 0 && !(flags & AT_EMPTY_PATH) ? -ENOENT : exec_at((int)a[0], path, flags, a[2], a[3]);
 	}
 	kfree(path);
 	return error;

@@ -26,6 +26,8 @@ struct exec_arguments {
 	char head[HEAD_SIZE]; /* strings of the #! lines and the script's path, filled from the end */
 	uint32_t head_start, head_count;
 	char path[PATH_SIZE]; /* of the program asked for: AT_EXECFN */
+	struct file *file; /* it, already open (execveat); NULL: open the path */
+	bool path_closes; /* the path leads through a descriptor that closes on exec: no interpreter can follow it */
 };
 
 struct exec_arguments *arguments_create(const char *path); /* NULL: no memory */

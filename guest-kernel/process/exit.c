@@ -122,6 +122,7 @@ static bool publish_zombie(struct process *p, int code)
 	p->zombie = true;
 	p->stopped = false;
 	p->exit_code = code;
+	pidfd_process_ended_locked(p);
 	p->user_ns += t->user_ns;
 	p->system_ns += t->system_ns;
 	signal_pending_flush(&t->user->pending);

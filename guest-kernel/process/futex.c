@@ -23,6 +23,9 @@ enum {
 #define BUCKETS 64
 #define ROBUST_LIMIT 2048
 
+enum { OP_SET, OP_ADD, OP_OR, OP_ANDN, OP_XOR, OP_SHIFT = 8 }; /* FUTEX_WAKE_OP */
+enum { CMP_EQ, CMP_NE, CMP_LT, CMP_LE, CMP_GT, CMP_GE };
+
 struct futex_key {
 	const void *space; /* address space, or NULL: address is physical */
 	uint64_t address;
@@ -198,6 +201,83 @@ static long futex_requeue(const uint64_t a[6], bool private, bool compare)
 	return moved;
 }
 
+static int operate(int operation, int old, int argument, uint32_t *new)
+{
+	switch (operation) {
+	case OP_SET:
+		*new = (uint32_t)argument;
+		return 0;
+	case OP_ADD:
+		*new = (uint32_t)old + (uint32_t)argument;
+		return 0;
+	case OP_OR:
+		*new = (uint32_t)(old | argument);
+		return 0;
+	case OP_ANDN:
+		*new = (uint32_t)(old & ~argument);
+		return 0;
+	case OP_XOR:
+		*new = (uint32_t)(old ^ argument);
+		return 0;
+	default:
+		return -ENOSYS;
+	}
+}
+
+/* 0, 1 or -ENOSYS. */
+static int compare(int comparison, int old, int argument)
+{
+	switch (comparison) {
+	case CMP_EQ:
+		return old == argument;
+	case CMP_NE:
+		return old != argument;
+	case CMP_LT:
+		return old < argument;
+	case CMP_LE:
+		return old <= argument;
+	case CMP_GT:
+		return old > argument;
+	case CMP_GE:
+		return old >= argument;
+	default:
+		return -ENOSYS;
+	}
+}
+
+/* Change the second word; wake at the first, and at the second if what was there compares (futex(2)). */
+static long futex_wake_op(const uint64_t a[6], bool private)
+{
+	struct futex_key first, second;
+	uint32_t code = (uint32_t)a[5], value = 0, seen, new;
+	int operation = (int)(code >> 28), argument = (int32_t)(code << 8) >> 20;
+	int error = key_make(a[0], private, &first);
+	error = error ? error : key_make(a[4], private, &second);
+	if (operation & OP_SHIFT) {
+		operation &= ~OP_SHIFT;
+		argument = (int)(1u << (argument & 31));
+	}
+	error = error ? error : operate(operation, 0, 0, &new);
+	if (!error && user_read(&value, a[4], sizeof(value))) {
+		error = -EFAULT;
+	}
+	do {
+		seen = value;
+		error = error ? error : operate(operation, (int)seen, argument, &new);
+		error = error ? error : user_compare_exchange(a[4], &value, new);
+	} while (!error && value != seen);
+	error = error ? error : key_make(a[4], private, &second); /* the page is there now */
+	int holds = error ? error : compare(code >> 24 & 15, (int)seen, (int32_t)(code << 20) >> 20);
+	if (holds < 0) {
+		return holds;
+	}
+	spin_lock(&futex_lock);
+	long woken = wake_locked(&first, (unsigned)a[2], UINT32_MAX);
+	woken += holds ? wake_locked(&second, (unsigned)a[3], UINT32_MAX) : 0;
+	spin_unlock(&futex_lock);
+	return woken;
+}
+
 /* *deadline_ns: 0 none. FUTEX_WAIT's time is a duration, FUTEX_WAIT_BITSET's a moment. */
 static int deadline_from_user(uint64_t at, int operation, bool wall, uint64_t *deadline_ns)
 {
@@ -248,6 +328,8 @@ long sys_futex(const uint64_t a[6])
 		return futex_requeue(a, private, false);
 	case FUTEX_CMP_REQUEUE:
 		return futex_requeue(a, private, true);
+	case FUTEX_WAKE_OP:
+		return futex_wake_op(a, private);
 	default:
 		return -ENOSYS;
 	}

@@ -47,6 +47,7 @@ void itimer_cancel(struct process *p)
 	p->signals->alarm_interval_ns = 0;
 	spin_unlock(&process_lock);
 	timer_cancel(&p->signals->alarm);
+	posix_timers_delete(p);
 }
 
 static void replace(uint64_t value_ns, uint64_t interval_ns, uint64_t *left_ns, uint64_t *old_interval_ns)

@@ -109,6 +109,7 @@ void process_publish_locked(struct process *p, struct process *parent)
 
 void process_free(struct process *p)
 {
+	pidfd_process_gone(p);
 	signals_free(p->signals);
 	kfree(p->command_line);
 	kfree(p);

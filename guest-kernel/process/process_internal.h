@@ -15,6 +15,7 @@
 #include "kernel/thread.h"
 #include "kernel/time.h"
 
+struct file;
 struct trap_frame;
 
 struct signal_action {
@@ -31,6 +32,7 @@ struct signals {
 	struct pending_set pending; /* p: for the process as a whole */
 	struct waitq continued; /* stopped threads sleep here */
 	struct waitq thread_gone; /* exec waits here for the other threads to end */
+	struct waitq arrived; /* a signal is pending for the process or one of its threads: signalfd waits here */
 	uint32_t thread_count; /* p: threads that have not ended */
 	bool group_exit; /* p: all threads are to end with group_exit_code */
 	int group_exit_code;
@@ -44,6 +46,8 @@ struct signals {
 	bool not_dumpable; /* o */
 	struct timer alarm; /* ITIMER_REAL */
 	uint64_t alarm_deadline_ns, alarm_interval_ns; /* p */
+	struct list timers; /* p: posix_timer.c */
+	uint32_t timer_next; /* p: the number of the next one */
 	uint64_t minor_faults, major_faults;
 	uint32_t pid; /* a: for the timer's callback */
 	int death_signal; /* p: prctl(PR_SET_PDEATHSIG) */
@@ -93,13 +97,20 @@ void signals_free(struct signals *s);
 void signal_pending_flush(struct pending_set *set);
 /** Has the queue that such a signal goes to as many entries as RLIMIT_SIGPENDING allows? */
 bool signal_queue_full_locked(const struct process *p, const struct thread *only);
-void signal_send_locked(struct process *p, struct thread *only, const struct signal_info *info);
+/** True: it is queued with what *info says. */
+bool signal_send_locked(struct process *p, struct thread *only, const struct signal_info *info);
 void signal_recalculate_locked(struct thread *thread);
 bool signal_take_locked(struct process *p, struct process_thread *u, uint64_t allowed, struct signal_info *info);
 void signal_notify_parent_locked(struct process *p, int code, int status);
 void signal_reset_for_exec(struct process *p);
 void signal_kick_threads_locked(struct process *p);
 bool signal_may_send(const struct process *to, int signal);
+
+/* signal_calls.c */
+/** If the current process may: signal 0 only asks. -EPERM, -EAGAIN. */
+int signal_send_checked_locked(struct process *to, struct thread *only, const struct signal_info *info);
+/** The siginfo_t at `from`. -EFAULT, -EINVAL; -EPERM: it claims to come from the kernel or from kill(). */
+int signal_queue_info(uint64_t from, int signal, struct signal_info *info);
 
 /* signal_frame.c */
 int signal_frame_push(struct trap_frame *frame, const struct signal_action *action, const struct signal_info *info,
@@ -113,6 +124,18 @@ int futex_wake_address(uint64_t address, unsigned count);
 /* itimer.c */
 void itimer_init(struct signals *s);
 void itimer_cancel(struct process *p);
+
+/* posix_timer.c */
+void posix_timer_taken_locked(struct process *p, struct signal_info *info); /* a timer's signal is taken: its overruns go in */
+void posix_timers_delete(struct process *p); /* exec and exit */
+
+/* pidfd.c */
+void pidfd_process_ended_locked(struct process *p);
+void pidfd_process_gone(struct process *p); /* off all lists, about to be freed */
+struct process_handle *pidfd_handle(const struct file *f); /* as long as the file; NULL: no pidfd */
+struct process *pidfd_process_locked(const struct process_handle *h); /* NULL: gone */
+/** CLONE_PIDFD: a new descriptor, its number at `user`. The caller closes *fd (-1 before) if anything fails. */
+int pidfd_of_child(struct process *child, uint64_t user, int *fd);
 
 /* syscall.c */
 void syscall_report_unknown(void);

@@ -32,6 +32,8 @@ struct signals *signals_create(void)
 		list_init(&s->pending.queue);
 		waitq_init(&s->continued);
 		waitq_init(&s->thread_gone);
+		waitq_init(&s->arrived);
+		list_init(&s->timers);
 		itimer_init(s);
 		s->exit_signal = SIGCHLD;
 	}
@@ -175,41 +177,53 @@ bool signal_queue_full_locked(const struct process *p, const struct thread *only
 }
 
 /* What finds the queue full is still pending, but without its number of times and who sent it. */
-static void pending_add(struct pending_set *set, const struct signal_info *info, bool full)
+static bool pending_add(struct pending_set *set, const struct signal_info *info, bool full)
 {
 	uint64_t bit = SIGNAL_BIT(info->signal);
-	if ((set->mask & bit) && info->signal < SIGNAL_REALTIME) {
-		return;
+	bool timer = info->code == SI_TIMER; /* a timer has one signal queued at most, which nothing stands for */
+	if ((set->mask & bit) && info->signal < SIGNAL_REALTIME && !timer) {
+		return false;
 	}
 	set->mask |= bit;
 	bool counts = info->signal >= SIGNAL_REALTIME;
-	struct pending_signal *entry = counts && full ? NULL : kmalloc(sizeof(*entry));
+	struct pending_signal *entry = counts && full && !timer ? NULL : kmalloc(sizeof(*entry));
 	if (entry) {
 		entry->info = *info;
 		list_push_back(&set->queue, &entry->link);
 	}
+	return entry != NULL;
 }
 
-void signal_send_locked(struct process *p, struct thread *only, const struct signal_info *info)
+/* Who waits for a signal's arrival has put itself on the queue before it looked under the lock. */
+static void tell_waiting(struct signals *s)
+{
+	if (!list_empty(&s->arrived.waiters)) {
+		waitq_wake_all(&s->arrived);
+	}
+}
+
+bool signal_send_locked(struct process *p, struct thread *only, const struct signal_info *info)
 {
 	int signal = info->signal;
 	if (p->zombie || signal < 1 || signal > SIGNAL_COUNT) {
-		return;
+		return false;
 	}
 	if (p == init_process) {
 		init_signal_locked(signal);
-		return;
+		return false;
 	}
 	send_side_effects(p, signal);
 	if (action_ignores(p, signal) && !blocked_for(p, only, signal)) {
-		return;
+		return false;
 	}
-	pending_add(only ? &only->user->pending : &p->signals->pending, info, signal_queue_full_locked(p, only));
+	bool queued = pending_add(only ? &only->user->pending : &p->signals->pending, info, signal_queue_full_locked(p, only));
+	tell_waiting(p->signals);
 	struct thread *t = choose_thread(p, only, signal);
 	if (t) {
 		t->signal_pending = true;
 		thread_wake(t);
 	}
+	return queued;
 }
 
 void signal_send_process(struct process *p, int signal)
@@ -278,7 +292,11 @@ static bool pending_take(struct pending_set *set, uint64_t allowed, struct signa
 
 bool signal_take_locked(struct process *p, struct process_thread *u, uint64_t allowed, struct signal_info *info)
 {
-	return pending_take(&u->pending, allowed, info) || pending_take(&p->signals->pending, allowed, info);
+	bool taken = pending_take(&u->pending, allowed, info) || pending_take(&p->signals->pending, allowed, info);
+	if (taken && info->code == SI_TIMER) {
+		posix_timer_taken_locked(p, info);
+	}
+	return taken;
 }
 
 bool signal_pending(void)

@@ -182,7 +182,7 @@ bool signal_may_send(const struct process *to, int signal)
 	       (signal == SIGCONT && from->sid == to->sid);
 }
 
-static int send_checked(struct process *to, struct thread *only, const struct signal_info *info)
+int signal_send_checked_locked(struct process *to, struct thread *only, const struct signal_info *info)
 {
 	if (!signal_may_send(to, info->signal)) {
 		return -EPERM;
@@ -213,7 +213,7 @@ static int kill_many(uint32_t pgid, const struct signal_info *info)
 		if (!match || p->zombie) {
 			continue;
 		}
-		int error = send_checked(p, NULL, info);
+		int error = signal_send_checked_locked(p, NULL, info);
 		result = result == 0 ? 0 : error;
 	}
 	return result;
@@ -230,7 +230,7 @@ long sys_kill(const uint64_t a[6])
 	spin_lock(&process_lock);
 	if (pid > 0) {
 		struct process *p = process_find_locked((uint32_t)pid);
-		error = p ? send_checked(p, NULL, &info) : -ESRCH;
+		error = p ? signal_send_checked_locked(p, NULL, &info) : -ESRCH;
 	} else if (pid == -1) {
 		error = kill_many(0, &info);
 	} else if (pid != INT32_MIN) {
@@ -249,7 +249,7 @@ static long thread_kill(int tgid, int tid, const struct signal_info *info)
 	spin_lock(&process_lock);
 	struct thread *t = process_thread_find_locked((uint32_t)tid);
 	if (t && t->process && (tgid < 0 || t->process->pid == (uint32_t)tgid)) {
-		error = send_checked(t->process, t, info);
+		error = signal_send_checked_locked(t->process, t, info);
 	}
 	spin_unlock(&process_lock);
 	return error;
@@ -268,7 +268,7 @@ long sys_tgkill(const uint64_t a[6])
 }
 
 /* The program's siginfo: code must not claim to be the kernel's or kill's (rt_sigqueueinfo(2)). */
-static int queue_info(uint64_t from, int signal, struct signal_info *info)
+int signal_queue_info(uint64_t from, int signal, struct signal_info *info)
 {
 	struct {
 		int signal, error, code, pad;
@@ -290,13 +290,13 @@ static int queue_info(uint64_t from, int signal, struct signal_info *info)
 long sys_rt_sigqueueinfo(const uint64_t a[6])
 {
 	struct signal_info info;
-	int error = queue_info(a[2], (int)a[1], &info);
+	int error = signal_queue_info(a[2], (int)a[1], &info);
 	if (error) {
 		return error;
 	}
 	spin_lock(&process_lock);
 	struct process *p = process_find_locked((uint32_t)a[0]);
-	error = p ? send_checked(p, NULL, &info) : -ESRCH;
+	error = p ? signal_send_checked_locked(p, NULL, &info) : -ESRCH;
 	spin_unlock(&process_lock);
 	return error;
 }
@@ -304,6 +304,6 @@ long sys_rt_sigqueueinfo(const uint64_t a[6])
 long sys_rt_tgsigqueueinfo(const uint64_t a[6])
 {
 	struct signal_info info;
-	int error = queue_info(a[3], (int)a[2], &info);
+	int error = signal_queue_info(a[3], (int)a[2], &info);
 	return error ? error : thread_kill((int)a[0], (int)a[1], &info);
 }

@@ -4,6 +4,8 @@
 
 #include "abi/errno.h"
 #include "base/string.h"
+#include "kernel/fcntl.h"
+#include "kernel/file.h"
 #include "kernel/syscall.h"
 #include "kernel/user.h"
 
@@ -16,11 +18,12 @@
 #define WALL 0x40000000u
 #define WCLONE 0x80000000u
 
-enum { P_ALL, P_PID, P_PGID };
+enum { P_ALL, P_PID, P_PGID, P_PIDFD };
 
 struct wait_request {
 	int which;
 	uint32_t id, options;
+	const struct process_handle *handle; /* P_PIDFD */
 };
 
 struct wait_result {
@@ -37,7 +40,7 @@ static bool matches(const struct process *child, const struct wait_request *r)
 		return false;
 	}
 	return r->which == P_ALL || (r->which == P_PID && child->pid == r->id) ||
-	       (r->which == P_PGID && child->pgid == r->id);
+	       (r->which == P_PGID && child->pgid == r->id) || (r->which == P_PIDFD && child->handle == r->handle);
 }
 
 static bool take_zombie_locked(struct process *child, const struct wait_request *r, struct wait_result *out)
@@ -155,30 +158,50 @@ long sys_wait4(const uint64_t a[6])
 	return out.pid;
 }
 
-long sys_waitid(const uint64_t a[6])
+static long wait_id(const struct wait_request *r, uint64_t info_at, uint64_t usage_at)
 {
-	struct wait_request r = { .which = (int)a[0], .id = (uint32_t)a[1], .options = (uint32_t)a[3] };
 	struct wait_result out = { 0 };
-	const uint32_t known = WNOHANG | WUNTRACED | WEXITED | WCONTINUED | WNOWAIT | WNOTHREAD | WALL | WCLONE;
-	if ((r.options & ~known) || !(r.options & (WEXITED | WUNTRACED | WCONTINUED)) || a[0] > P_PGID) {
-		return -EINVAL;
-	}
-	if (r.which == P_PGID && r.id == 0) {
-		r.id = process_current()->pgid;
-	}
-	int result = wait_for(&r, &out);
+	uint8_t info[128] = { 0 };
+	int result = wait_for(r, &out);
 	if (result < 0) {
 		return result;
 	}
-	uint8_t info[128] = { 0 };
 	if (result) {
 		struct signal_info filled = {
 			.signal = SIGCHLD, .code = out.code, .pid = out.pid, .uid = out.uid, .status = out.value
 		};
 		signal_info_to_user(&filled, info);
 	}
-	if ((a[2] && user_write(a[2], info, sizeof(info))) || (result && usage_to_user(a[4], &out))) {
+	if ((info_at && user_write(info_at, info, sizeof(info))) || (result && usage_to_user(usage_at, &out))) {
 		return -EFAULT;
 	}
-	return 0;
+	return result;
+}
+
+/* A pidfd that does not block says so. */
+static long wait_pidfd(struct wait_request *r, uint64_t info_at, uint64_t usage_at)
+{
+	struct file *f = file_from_fd((int)r->id);
+	bool poll = f && (f->flags & O_NONBLOCK) && !(r->options & WNOHANG);
+	r->handle = f ? pidfd_handle(f) : NULL;
+	r->options |= poll ? WNOHANG : 0;
+	long result = r->handle ? wait_id(r, info_at, usage_at) : -EBADF;
+	if (f) {
+		file_put(f);
+	}
+	return poll && result == 0 ? -EAGAIN : result;
+}
+
+long sys_waitid(const uint64_t a[6])
+{
+	struct wait_request r = { .which = (int)a[0], .id = (uint32_t)a[1], .options = (uint32_t)a[3] };
+	const uint32_t known = WNOHANG | WUNTRACED | WEXITED | WCONTINUED | WNOWAIT | WNOTHREAD | WALL | WCLONE;
+	if ((r.options & ~known) || !(r.options & (WEXITED | WUNTRACED | WCONTINUED)) || a[0] > P_PIDFD) {
+		return -EINVAL;
+	}
+	if (r.which == P_PGID && r.id == 0) {
+		r.id = process_current()->pgid;
+	}
+	long result = r.which == P_PIDFD ? wait_pidfd(&r, a[2], a[4]) : wait_id(&r, a[2], a[4]);
+	return result > 0 ? 0 : result;
 }

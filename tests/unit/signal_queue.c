@@ -71,6 +71,11 @@ void itimer_init(struct signals *s)
 {
 }
 
+void posix_timer_taken_locked(struct process *p, struct signal_info *info)
+{
+	info->uid = 17;
+}
+
 void init_signal_locked(int signal)
 {
 }
@@ -188,6 +193,25 @@ static void real_time_signals_queue_in_order(void **state)
 	assert_int_equal(take(f, 0, UINT64_MAX, NULL), 0);
 }
 
+static void a_timer_signal_queues_beside_another_and_carries_overruns(void **state)
+{
+	struct family *f = *state;
+	struct signal_info info = { .signal = SIGUSR1, .code = SI_TIMER, .pid = 3 };
+	f->users[0].blocked = f->users[1].blocked = SIGNAL_BIT(SIGUSR1);
+	send(f, SIGUSR1, NULL, 0);
+	spin_lock(&process_lock);
+	assert_true(signal_send_locked(&f->child, NULL, &info));
+	assert_true(signal_take_locked(&f->child, &f->users[0], UINT64_MAX, &info));
+	assert_int_equal(info.code, SI_QUEUE);
+	assert_true(signal_take_locked(&f->child, &f->users[0], UINT64_MAX, &info));
+	assert_int_equal(info.code, SI_TIMER);
+	assert_int_equal(info.uid, 17);
+	f->child.signals->actions[SIGUSR1].handler = SIGNAL_IGNORE;
+	f->users[0].blocked = f->users[1].blocked = 0;
+	assert_false(signal_send_locked(&f->child, NULL, &info));
+	spin_unlock(&process_lock);
+}
+
 static void faults_come_first_then_the_lowest_number(void **state)
 {
 	struct family *f = *state;
@@ -287,6 +311,7 @@ int main(void)
 		TEST(ignored_signals_are_dropped_unless_blocked),
 		TEST(standard_signals_are_pending_once_with_the_first_value),
 		TEST(real_time_signals_queue_in_order),
+		TEST(a_timer_signal_queues_beside_another_and_carries_overruns),
 		TEST(faults_come_first_then_the_lowest_number),
 		TEST(a_thread_that_takes_it_is_woken),
 		TEST(a_signal_arrives_even_without_memory),

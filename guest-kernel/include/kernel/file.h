@@ -13,6 +13,7 @@ struct file;
 struct file_table;
 struct fs_context;
 struct inode;
+struct process;
 
 struct poll_table; /* fs/poll.c */
 struct waitq;
@@ -50,9 +51,14 @@ bool file_readable(const struct file *f); /* by the mode it was opened in */
 bool file_writable(const struct file *f);
 struct file *file_from_fd(int fd); /* of the current process, referenced; NULL: EBADF */
 int fd_install(struct file *f, bool close_on_exec); /* takes the reference; -EMFILE */
+int fd_close(int fd);
+bool fd_close_on_exec(int fd, int set); /* the flag as it was; set < 0: ask */
+struct file *file_of_process(struct process *p, unsigned fd); /* under process_lock; referenced, or NULL */
 
 /** Open for exec or by the kernel, resolved against `path` in the current process's (or the initial) fs context. Negative errno in *error. */
 struct file *file_open_path(const char *path, unsigned flags, unsigned mode, int *error);
+/** Open for execveat: "" is the descriptor's own file, opened anew. */
+struct file *file_open_exec(int dirfd, const char *path, bool follow, int *error);
 /** Check execute permission and that it is a regular file. 0, -EACCES. */
 int file_may_exec(struct file *f);
 /** Where the file has set-user-ID or set-group-ID bits (and the mount allows them), put its owner or group there; else leave the numbers. */

@@ -45,6 +45,7 @@ struct process {
 	uint64_t start_ns, user_ns, system_ns, children_user_ns, children_system_ns;
 	struct waitq child_event;
 	struct signals *signals; /* process/signal.c */
+	struct process_handle *handle; /* process_lock: for pidfds; NULL: none yet */
 };
 
 extern spinlock_t process_lock; /* guards the list and the family links */

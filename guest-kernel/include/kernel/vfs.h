@@ -64,9 +64,6 @@ long file_write(struct file *f, struct io_buffer from, uint64_t bytes, uint64_t 
 
 /* descriptor.c */
 int fd_install_from(struct file *f, int lowest, bool close_on_exec);
-bool fd_close_on_exec(int fd, int set); /* set < 0: ask */
-int fd_close(int fd);
-struct file *file_of_process(struct process *p, unsigned fd); /* for /proc; referenced */
 int file_table_next(struct file_table *t, unsigned fd); /* the lowest open descriptor >= fd; -1: none */
 
 /* file system types */
