@@ -168,13 +168,18 @@ static long transfer(struct file *f, bool write, uint64_t address, uint64_t byte
 }
 
 /* Who reads or writes a regular file at its own offset has it alone, so that no two get the same bytes (POSIX 2.9.7). Others may block. */
+static bool is_regular(const struct file *f)
+{
+	return f->inode && S_IS(f->inode->mode, S_IFREG);
+}
+
 static bool position_lock(struct file *f)
 {
-	bool regular = f->inode && S_IS(f->inode->mode, S_IFREG);
-	if (regular) {
-		mutex_lock(&f->position);
+	if (!is_regular(f)) {
+		return false;
 	}
-	return regular;
+	mutex_lock(&f->position);
+	return true;
 }
 
 static void position_unlock(struct file *f, bool locked)
@@ -184,19 +189,31 @@ static void position_unlock(struct file *f, bool locked)
 	}
 }
 
-static long transfer_here(int fd, bool write, uint64_t address, uint64_t bytes)
+static inline long transfer_moving(struct file *f, bool write, uint64_t address, uint64_t bytes)
 {
-	struct file *f = file_from_fd(fd);
-	if (!f) {
-		return -EBADF;
-	}
-	bool locked = position_lock(f);
 	uint64_t offset = f->offset;
 	long n = transfer(f, write, address, bytes, &offset);
 	if (n > 0) {
 		f->offset = offset;
 	}
-	position_unlock(f, locked);
+	return n;
+}
+
+static __attribute__((noinline)) long transfer_alone(struct file *f, bool write, uint64_t address, uint64_t bytes)
+{
+	mutex_lock(&f->position);
+	long n = transfer_moving(f, write, address, bytes);
+	mutex_unlock(&f->position);
+	return n;
+}
+
+static inline long transfer_here(int fd, bool write, uint64_t address, uint64_t bytes)
+{
+	struct file *f = file_from_fd(fd);
+	if (!f) {
+		return -EBADF;
+	}
+	long n = is_regular(f) ? transfer_alone(f, write, address, bytes) : transfer_moving(f, write, address, bytes);
 	file_put(f);
 	return n;
 }

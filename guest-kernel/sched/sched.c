@@ -225,20 +225,29 @@ void sched_switch_locked(struct cpu *cpu)
 	thread_switched();
 }
 
+/** Where there are several processors: what the thread that stopped, or those that wait here, might want of them. */
+static __attribute__((noinline)) void switched_among_many(struct cpu *cpu, struct thread *moving)
+{
+	if (moving) {
+		place_anew(moving);
+	}
+	place_share(cpu);
+}
+
 void thread_switched(void)
 {
 	struct cpu *cpu = cpu_current();
 	struct thread *prev = cpu->switched_from;
 	bool dead = prev->state == THREAD_DEAD;
-	bool moves = cpu_count > 1 && prev->state == THREAD_RUNNABLE && !(prev->affinity & cpu_bit(cpu));
-	spin_unlock(&cpu->queue.lock);
+	if (cpu_count == 1) {
+		spin_unlock(&cpu->queue.lock);
+	} else {
+		bool moves = prev->state == THREAD_RUNNABLE && !(prev->affinity & cpu_bit(cpu));
+		spin_unlock(&cpu->queue.lock);
+		switched_among_many(cpu, moves ? prev : NULL);
+	}
 	if (dead) {
 		thread_free(prev);
-	} else if (moves) {
-		place_anew(prev);
-	}
-	if (cpu_count > 1) {
-		place_share(cpu);
 	}
 	if (cpu->doorbell.wanted && !cpu->current->process && cpu->current != cpu->idle) {
 		event_flush(); /* a user thread looks at that before it returns to user mode */

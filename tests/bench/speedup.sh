@@ -19,4 +19,9 @@ for _ in $(seq "${2:-3}"); do
 		done
 	done
 done | awk '{ key = $1 " " $2; if (!(key in best) || $6 < best[key]) { best[key] = $6 } modes[$1] = 1 }
-	END { for (m in modes) { printf "%s: on one processor %.3f s, on two %.3f s: %.2f times\n", m, best[m " 1"], best[m " 2"], best[m " 1"] / best[m " 2"] } }'
+	END {
+		for (m in modes) {
+			one = best[m " 1"]; two = best[m " 2"]
+			printf "%s: on one processor %.3f s, on two %.3f s: %.2f times\n", m, one, two, one / two
+		}
+	}'
