@@ -300,6 +300,7 @@ static uint8_t events_enter(struct vcpu *v, struct vmx_vcpu *x)
 		vmcs_write(VMCS_PRIMARY, x->vmcs_primary = primary);
 	}
 	if (x->event) {
+		x->shadow &= ~(SHADOW_STI | SHADOW_MOV_SS); /* it ends them (26.6.1); with TF they would want a pending #DB (26.3.1.5) */
 		vmcs_write(VMCS_ENTRY_EVENT, x->event);
 		if (x->event & EVENT_HAS_CODE) {
 			vmcs_write(VMCS_ENTRY_EVENT_CODE, x->event_code);
@@ -315,11 +316,7 @@ static uint8_t events_enter(struct vcpu *v, struct vmx_vcpu *x)
  */
 static void timer_write(struct vmx_vcpu *x, uint64_t deadline)
 {
-	uint64_t now = tsc_read(), end = deadline + behind_cycles;
-	uint64_t cycles = end <= now ? 0 : end - now;
-	if (!deadline || cycles > stay_cycles) {
-		cycles = stay_cycles;
-	}
+	uint64_t cycles = vmx_timer_cycles(deadline, tsc_read(), behind_cycles, stay_cycles);
 	vmcs_write(VMCS_PREEMPTION_TIMER, cycles >> vmx_controls.preemption_shift);
 	x->deadline = deadline;
 }
@@ -374,6 +371,7 @@ static void vmx_run(struct vcpu *v, struct vmm_exit *exit, uint64_t deadline)
 	}
 	if (x->reset) {
 		vmx_vcpu_write(v);
+		timer_write(x, deadline);
 	}
 	if (atomic_load(&v->flush) && atomic_exchange(&v->flush, false)) {
 		flush(v, x);

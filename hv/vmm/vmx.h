@@ -94,6 +94,14 @@ struct vmx_controls {
 	bool bochs;
 	uint64_t cr0_fixed, cr4_fixed; /* bits that are 1 in a guest, whatever it thinks */
 };
+/** What the preemption timer is to count: to `behind` the deadline, which a guest may have put anywhere; at most, and without
+ *  a deadline, `stay`, which is more than `behind`. */
+static inline uint64_t vmx_timer_cycles(uint64_t deadline, uint64_t now, uint64_t behind, uint64_t stay)
+{
+	uint64_t cycles = deadline > now ? deadline - now : 0;
+	return deadline && cycles < stay - behind ? cycles + behind : stay;
+}
+
 /** From the capability MSRs alone: allowed bits honoured, the best choice made. NULL, or the first thing missing in words. */
 const char *vmx_controls_choose(const struct vmx_capabilities *has, struct vmx_controls *out);
 
@@ -134,7 +142,7 @@ enum vmx_reason {
 	REASON_VMCALL = 18, REASON_VMCLEAR = 19, REASON_VMXON = 27, REASON_CR = 28, REASON_IO = 30,
 	REASON_RDMSR = 31, REASON_WRMSR = 32, REASON_GUEST_STATE = 33, REASON_MSR_LOADING = 34, REASON_MWAIT = 36,
 	REASON_MONITOR = 39, REASON_TPR = 43, REASON_EPT_VIOLATION = 48, REASON_EPT_MISCONFIGURED = 49, REASON_INVEPT = 50,
-	REASON_PREEMPTION = 52, REASON_INVVPID = 53, REASON_WBINVD = 54, REASON_XSETBV = 55, REASON_VMFUNC = 59,
+	REASON_PREEMPTION = 52, REASON_INVVPID = 53, REASON_WBINVD = 54, REASON_XSETBV = 55, REASON_APIC_WRITE = 56, REASON_VMFUNC = 59,
 	REASON_ENCLS = 60, REASON_XSAVES = 63, REASON_XRSTORS = 64, REASON_COUNT = 80,
 };
 #define REASON_BASIC 0xffffu
@@ -146,7 +154,7 @@ enum vmx_reason {
 #define EVENT_HAS_CODE (1u << 11)
 #define EVENT_TYPE(e) ((e) >> 8 & 7)
 #define EVENT_NMI_UNBLOCKED (1u << 12) /* of an exit: by an IRET that then faulted */
-enum { EVENT_INTERRUPT = 0, EVENT_NMI = 2, EVENT_EXCEPTION = 3 };
+enum { EVENT_INTERRUPT = 0, EVENT_NMI = 2, EVENT_EXCEPTION = 3, EVENT_INT1 = 5 };
 
 /* 24.4.2: interruptibility, here the shadow */
 #define SHADOW_STI 1u

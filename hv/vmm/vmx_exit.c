@@ -55,6 +55,7 @@ static const struct reason {
 	AS(REASON_INVVPID, VMM_EXIT_UNDEFINED),
 	SKIP(REASON_WBINVD, VMM_EXIT_CACHE),
 	SKIP(REASON_XSETBV, VMM_EXIT_XSETBV),
+	AS(REASON_APIC_WRITE, VMM_EXIT_WINDOW), /* an IPI to itself with a vector below 16: done, and nothing comes of it (29.5) */
 	AS(REASON_VMFUNC, VMM_EXIT_UNDEFINED),
 	AS(REASON_ENCLS, VMM_EXIT_UNDEFINED),
 	AS(REASON_XSAVES, VMM_EXIT_UNDEFINED),
@@ -76,14 +77,18 @@ static void requeue(struct vmx_vcpu *x)
 }
 
 /* A #DB has not touched DR6 and DR7 yet (27.1); an IRET that faulted has let NMIs in too early (27.2.3). */
-static void decode_exception(struct vmx_vcpu *x, struct vmm_exit *exit)
+static void decode_exception(struct vcpu *v, struct vmm_exit *exit)
 {
+	struct vmx_vcpu *x = vmx_of(v);
 	uint32_t event = (uint32_t)vmcs_read(VMCS_EXIT_EVENT);
 	exit->exception.vector = (uint8_t)event;
 	exit->exception.code = event & EVENT_HAS_CODE ? (uint32_t)vmcs_read(VMCS_EXIT_EVENT_CODE) : 0;
 	if (EVENT_TYPE(event) == EVENT_NMI) {
 		exit->kind = VMM_EXIT_INTERRUPT;
 		return;
+	}
+	if (EVENT_TYPE(event) == EVENT_INT1) { /* a trap, but the exit comes before it */
+		v->regs.rip += vmcs_read(VMCS_LENGTH);
 	}
 	if ((event & EVENT_NMI_UNBLOCKED) && !x->event) {
 		x->shadow |= SHADOW_NMI;
@@ -126,7 +131,7 @@ void vmx_decode_exit(struct vcpu *v, struct vmm_exit *exit)
 	}
 	requeue(x);
 	if (number == REASON_EXCEPTION) {
-		decode_exception(x, exit);
+		decode_exception(v, exit);
 	} else if (number == REASON_CR) {
 		write_control_register(v);
 	} else if (number == REASON_EPT_VIOLATION) {

@@ -84,7 +84,6 @@ static void controls_write(const struct vcpu *v, struct vmx_vcpu *x)
 	}
 	x->vmcs_primary = c->word[VMX_PRIMARY];
 	x->vmcs_threshold = 0;
-	x->deadline = UINT64_MAX; /* none that is ever given */
 }
 
 /* 26.2.2. Selectors of data segments may be 0; base and limit then do not matter in 64-bit code. */
@@ -99,7 +98,9 @@ static void host_write(struct vmx_vcpu *x)
 	vmcs_write(VMCS_HOST_CR3, cr3);
 	vmcs_write(VMCS_HOST_CR4, cr4);
 	vmcs_write(VMCS_HOST_EFER, msr_read(MSR_EFER));
-	vmcs_write(VMCS_HOST_PAT, msr_read(MSR_PAT));
+	if (vmx_controls.word[VMX_EXIT] & EXIT_LOAD_PAT) {
+		vmcs_write(VMCS_HOST_PAT, msr_read(MSR_PAT));
+	}
 	vmcs_write(VMCS_HOST_CS, SELECTOR_CODE);
 	vmcs_write(VMCS_HOST_SS, SELECTOR_DATA);
 	vmcs_write(VMCS_HOST_TR, SELECTOR_TSS);
@@ -160,7 +161,9 @@ static void guest_write(const struct vcpu *v, struct vmx_vcpu *x)
 		vmcs_write(zero[i], 0);
 	}
 	vmcs_write(VMCS_LINK, UINT64_MAX);
-	vmcs_write(VMCS_GUEST_PAT, PAT_RESET);
+	if (vmx_controls.word[VMX_ENTRY] & ENTRY_LOAD_PAT) {
+		vmcs_write(VMCS_GUEST_PAT, PAT_RESET); /* the host's is the same */
+	}
 	vmcs_write(VMCS_GUEST_DR7, DR7_RESET);
 	segments_write(x);
 	vmcs_write(VMCS_GUEST_RIP, x->vmcs_rip = v->regs.rip);

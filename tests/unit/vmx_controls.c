@@ -258,6 +258,17 @@ static void less_is_used_where_less_is_there(void **state)
 	assert_int_equal(c.word[VMX_PIN] & BIT(7), 0);
 }
 
+/* A deadline is what a guest asked for, near or past the clock's end too: the timer is never 0, which would let no guest run. */
+static void the_timer_lets_guests_run(void **state)
+{
+	assert_true(vmx_timer_cycles(0, 1000, 20, 5000) == 5000);
+	assert_true(vmx_timer_cycles(1100, 1000, 20, 5000) == 120);
+	assert_true(vmx_timer_cycles(900, 1000, 20, 5000) == 20);
+	assert_true(vmx_timer_cycles(5999, 1000, 20, 5000) == 5000);
+	assert_true(vmx_timer_cycles(UINT64_MAX, 1000, 20, 5000) == 5000);
+	assert_true(vmx_timer_cycles(UINT64_MAX - 10, 1000, 20, 5000) == 5000);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -268,6 +279,7 @@ int main(void)
 		cmocka_unit_test(whatever_is_taken_away_is_missed),
 		cmocka_unit_test(the_older_msrs_count_where_the_true_ones_are_not),
 		cmocka_unit_test(less_is_used_where_less_is_there),
+		cmocka_unit_test(the_timer_lets_guests_run),
 	};
 	return cmocka_run_group_tests_name("VMX controls", tests, NULL, NULL);
 }
