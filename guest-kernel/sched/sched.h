@@ -37,7 +37,7 @@ void sched_wake(struct thread *thread);
  * place.c: which processor a thread goes to. A thread that wakes another and is known to sleep soon itself keeps that one here, for the
  * way to another processor costs more than the wait; what waits longer than that is taken by a processor that idles.
  */
-#define BRIEF_NS 300000ull
+#define BRIEF_NS 1000000ull
 static inline bool stretch_is_brief(const struct stretch *s)
 {
 	return s->last_ns < BRIEF_NS && s->ran_ns < BRIEF_NS;

@@ -143,6 +143,9 @@ struct thread *thread_create_user(struct process *process, const struct trap_fra
 		thread->gs_base = parent->gs_base;
 		thread->nice = parent->nice;
 		thread->affinity = thread_affinity(parent);
+		if (cpu_count > 1) {
+			thread->stretch.last_ns = parent->stretch.last_ns; /* for place.c: the child of one that sleeps soon ends soon */
+		}
 	}
 	thread->process = process;
 	*thread_frame(thread) = *frame;
