@@ -3,7 +3,7 @@
 # ci/count-lines asks for hv-sources: what is linked is what counts.
 HV_SOURCES := $(wildcard hv/*/*.c hv/*/*/*.c hv/*/*.asm hv/*/*/*.asm) $(addprefix lib/base/,crc32.c format.c memory.c string.c)
 HV_OBJECTS := $(call free_objects,$(HV_SOURCES))
-FLAGS_hv := -Ihv/include -Ihv
+FLAGS_hv := -Ihv/include -Ihv -fomit-frame-pointer
 
 $(BUILD)/hv.elf: $(HV_OBJECTS) hv/hv.ld
 	$(call say,LD,$@)

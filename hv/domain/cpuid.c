@@ -14,6 +14,7 @@
 enum { EAX, EBX, ECX, EDX };
 
 #define ALL UINT32_MAX
+#define EXTENDED 8 /* row */
 
 /* The leaves that are open, and the bits of EAX to EDX that pass; the first entry that fits counts. XCR0 is the guest's own while its
  * context is loaded, so leaf Dh's EBX is right as the processor gives it. */
@@ -34,7 +35,7 @@ static const struct {
 	{ 0xd, 0xd, 1, { 0x7, ALL, 0, 0 } }, /* XSAVEOPT, XSAVEC, XGETBV with ECX=1 */
 	{ 0xd, 0xd, ALL, { ALL, ALL, ALL, ALL } },
 	{ 0x15, 0x16, ALL, { ALL, ALL, ALL, ALL } },
-	{ 0x80000000, 0x80000000, ALL, { ALL, ALL, ALL, ALL } },
+	[EXTENDED] = { 0x80000000, 0x80000000, ALL, { ALL, ALL, ALL, ALL } },
 	/* Not SVM, extended APIC space, IBS, SKINIT, WDT, LWP, topology, performance counters, MWAITX; nor RDTSCP and
 	 * 1's. */
 	{ 0x80000001, 0x80000001, ALL, { ALL, ALL, ~0x75c0b40cu, ~0x08015280u } },
@@ -54,7 +55,7 @@ static void topology_leaf(const struct vcpu *v, uint32_t sub, uint32_t r[4])
 
 static void open_leaf(const struct vcpu *v, uint32_t number, uint32_t sub, uint32_t r[4])
 {
-	for (unsigned i = 0; i < sizeof(open_leaves) / sizeof(open_leaves[0]); i++) {
+	for (unsigned i = number >> 31 ? EXTENDED : 0; i < sizeof(open_leaves) / sizeof(open_leaves[0]); i++) {
 		if (number < open_leaves[i].first || number > open_leaves[i].last ||
 		    (open_leaves[i].subleaf != ALL && open_leaves[i].subleaf != sub)) {
 			continue;

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Grants in page tables: the back end's nested table for its processors, its IOMMU domain for its devices, both at
- * BH_LINK_WINDOW(slot) + gpa. Table pages come from a reserve that is filled while domains are built; decode counts
- * what a call can need at most, so commit cannot fail. Tables stay when ranges go, so a range given again costs
- * nothing.
+ * BH_LINK_WINDOW(slot) + gpa. Table pages come from a reserve that is filled while domains are built, of which each link
+ * has its own number; decode counts what a call can need at most, so commit cannot fail. Tables stay when ranges go, so a
+ * range given again costs nothing.
  */
 #include <stddef.h>
 
@@ -18,16 +18,22 @@ static void *reserve; /* a list through the pages' first words */
 static unsigned reserve_count;
 static bool reserve_used;
 
-/* One view of [gpa, gpa+len): a level-2 table or two, level-1 tables for each GiB, page tables at the ends. */
-static unsigned tables_needed(uint64_t len)
+/* One view of [gpa, gpa+len): a level-2 table or two, level-1 tables for each GiB, page tables at the ends, or for all of it
+ * where there are no larger leaves. */
+static unsigned view_needs(const struct paging *view, uint64_t len)
 {
-	return 2 + (unsigned)(len >> 30) + 2 + 2;
+	return 2 + (unsigned)(len >> 30) + 2 + 2 + (view->format->max_leaf_level ? 0 : (unsigned)(len >> 21));
 }
 
-int grant_reserve(const struct link *l)
+static unsigned tables_needed(const struct domain *back, uint64_t len)
 {
-	unsigned pages = 2 * (tables_needed(l->front->config->memory) + SCATTERED);
-	for (unsigned i = 0; i < pages; i++) {
+	return view_needs(&back->nested, len) + (back->fenced ? view_needs(&back->iommu.paging, len) : 0);
+}
+
+int grant_reserve(struct link *l)
+{
+	l->tables = tables_needed(l->back, l->front->config->memory) + 2 * SCATTERED;
+	for (unsigned i = 0; i < l->tables; i++) {
 		void **page = pool_alloc(1, 1);
 		if (!page) {
 			return -ENOMEM;
@@ -60,7 +66,7 @@ int grant_decode(const struct link *l, uint64_t gpa, uint64_t len, uint32_t prot
 	if (error) {
 		return error;
 	}
-	return prot == 0 || 2 * tables_needed(len) <= reserve_count ? 0 : -ENOMEM; /* what was given has its tables */
+	return prot == 0 || tables_needed(l->back, len) <= l->tables ? 0 : -ENOMEM; /* what was given has its tables */
 }
 
 static unsigned cpu_prot(uint32_t prot)
@@ -94,8 +100,10 @@ static void grant_apply(struct link *l, uint64_t gpa, uint64_t len, uint32_t pro
 
 void grant_commit(struct link *l, uint64_t gpa, uint64_t len, uint32_t prot)
 {
+	unsigned had = reserve_count;
 	reserve_used = true;
 	grant_apply(l, gpa, len, prot, grant_set(l->grants, gpa, len, prot));
+	l->tables -= had - reserve_count;
 	link_publish_both(l);
 }
 

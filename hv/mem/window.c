@@ -60,6 +60,19 @@ static void part_zero(char *theirs, char *ours, size_t bytes)
 	memset((char *)word, 0, bytes);
 }
 
+uint64_t window_word(hpa_t at)
+{
+	uint32_t cpu = cpu_current()->index;
+	const char *slot = (const char *)WINDOW_START + cpu * PAGE_SIZE;
+	entries[cpu] = page_down(at.value) | entry_flags;
+	__asm__ volatile("" : : : "memory");
+	uint64_t word = __atomic_load_n((const uint64_t *)(slot + at.value % PAGE_SIZE), __ATOMIC_RELAXED);
+	__asm__ volatile("" : : : "memory");
+	entries[cpu] = 0;
+	__asm__ volatile("invlpg (%0)" : : "r"(slot) : "memory");
+	return word;
+}
+
 void window_read(void *to, hpa_t from, size_t bytes)
 {
 	pages_visit(from, to, bytes, part_read);

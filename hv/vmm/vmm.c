@@ -4,6 +4,7 @@
 
 #include "abi/errno.h"
 #include "hv/domain.h"
+#include "hv/window.h"
 
 const struct vmm_ops *vmm;
 bool vmm_has_apic;
@@ -27,9 +28,9 @@ int vmm_walk(const struct vcpu *v, uint64_t cr3, gva_t at, gpa_t *to)
 {
 	uint64_t table = cr3 & 0x000ffffffffff000ull;
 	for (int shift = 39; shift >= 12; shift -= 9) {
-		uint64_t entry;
-		if (domain_read(v->domain, GPA(table + (at.value >> shift & 511) * 8), &entry, sizeof(entry)) != 0 ||
-		    !(entry & 1)) {
+		uint64_t slot = table + (at.value >> shift & 511) * 8;
+		uint64_t entry = domain_has_ram(v->domain, GPA(slot), 8) ? window_word(domain_ram(v->domain, slot)) : 0;
+		if (!(entry & 1)) {
 			return -EFAULT;
 		}
 		uint64_t address = entry & 0x000ffffffffff000ull;

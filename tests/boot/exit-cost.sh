@@ -19,7 +19,7 @@ for name in guest ahci; do
 		each=$(pairs cycles_an_exit $name | awk -v r="$reason" '$1 == r { print $2 }')
 		echo "$name: $reason: $count exits, $each instructions each"
 		limit=400
-		[ "$reason" = mmio ] && limit=1050
+		[ "$reason" = mmio ] && limit=900
 		[ "$each" -le $limit ] || fail "$name: $reason costs $each instructions"
 	done < <(pairs domains $name)
 done

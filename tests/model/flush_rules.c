@@ -24,6 +24,7 @@
 #include "hv/domain.h"
 #include "hv/log.h"
 #include "hv/pool.h"
+#include "hv/window.h"
 #include "memory.h"
 #include "record.h"
 #include "tlb.h"
@@ -344,6 +345,8 @@ NOT_HERE(void, register_access, struct vcpu *v, unsigned slot, uint32_t offset, 
 NOT_HERE(int, mmio_decode, const uint8_t *code, size_t bytes, struct mmio_access *out)
 NOT_HERE(bool, recover_request, struct domain *d, enum recover_cause cause, const char *reason)
 NOT_HERE(int, domain_read, const struct domain *d, gpa_t from, void *to, uint64_t bytes)
+NOT_HERE(bool, domain_has_ram, const struct domain *d, gpa_t gpa, uint64_t bytes)
+NOT_HERE(uint64_t, window_word, hpa_t at)
 NOT_HERE(bool, context_xcr0, uint64_t value)
 NOT_HERE(int, vapic_msr, struct vcpu *v, uint32_t index, bool write, uint64_t *value)
 NOT_HERE(int, iommu_map, struct iommu_domain *domain, uint64_t iova, hpa_t to, uint64_t bytes, unsigned prot)

@@ -231,6 +231,21 @@ static void the_reserve_ends_with_an_error(void **state)
 	assert_true(refused > 100);
 }
 
+/* Processors and IOMMUs without large leaves: as many tables as decode says, or an error before anything is touched. */
+static void pages_alone_are_counted(void **state)
+{
+	cpus.tlb.broken[0] = '\0';
+	lost_flushes = 0;
+	tlb_invalidate(&cpus.tlb);
+	npt_format.max_leaf_level = 0;
+	assert_int_equal(give(2ull << 30, 32ull << 20, BH_GRANT_CPU_READ), 0);
+	assert_int_equal(give(1ull << 30, 512ull << 20, BH_GRANT_CPU_READ), -ENOMEM);
+	assert_false(panicked);
+	assert_int_equal(give(2ull << 30, 32ull << 20, 0), 0);
+	holds();
+	npt_format.max_leaf_level = 2;
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -238,6 +253,7 @@ int main(void)
 		cmocka_unit_test(revoking_all_leaves_nothing),
 		cmocka_unit_test(the_same_range_for_ever),
 		cmocka_unit_test(a_flush_left_out_is_noticed),
+		cmocka_unit_test(pages_alone_are_counted),
 		cmocka_unit_test(the_reserve_ends_with_an_error),
 	};
 	return cmocka_run_group_tests_name("grants under the model", tests, prepare, NULL);

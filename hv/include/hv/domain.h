@@ -131,7 +131,7 @@ void event_signal(struct domain *d, uint64_t mask);
 int grant_decode(const struct link *l, uint64_t gpa, uint64_t len, uint32_t prot);
 void grant_commit(struct link *l, uint64_t gpa, uint64_t len, uint32_t prot);
 void grant_revoke_all(struct link *l); /* machine_lock held */
-int grant_reserve(const struct link *l); /* at build: table pages that mapping can need */
+int grant_reserve(struct link *l); /* at build: table pages that mapping can need */
 void *grant_table_alloc(void);
 
 /* register.c: the register file as the front end reaches it */

@@ -27,6 +27,7 @@ struct link {
 	uint32_t status, generation;
 	struct bh_queue queues[BH_MAX_QUEUES];
 	struct bh_grant grants[BH_MAX_GRANTS];
+	uint32_t tables; /* pages of the reserve that its grants may still take */
 };
 
 /** What a register write asks for. */
