@@ -11,6 +11,7 @@
 #include "abi/errno.h"
 #include "base/string.h"
 #include "hv/log.h"
+#include "hv/mmio.h"
 #include "hv/pci.h"
 #include "hv/pool.h"
 #include "hv/window.h"
@@ -104,19 +105,20 @@ static int build_vcpu(struct domain *d, unsigned n)
 	return v->context && v->apic ? vmm->vcpu_init(v) : -ENOMEM;
 }
 
-/* A page that holds registers of two functions cannot be given to one domain. */
-static bool page_is_shared(const struct pci_function *f, uint64_t page)
+/* Pages that hold registers of two functions, or what is the hypervisor's, cannot be given to one domain. A device says itself
+ * where its registers are, and is not believed. */
+static bool are_shared(const struct pci_function *f, uint64_t first, uint64_t end)
 {
 	for (unsigned i = 0; i < pci_count(); i++) {
 		const struct pci_function *other = pci_at(i);
 		for (unsigned b = 0; other != f && b < 6; b++) {
 			uint64_t at = other->bars[b].at.value;
-			if (at && at < page + PAGE_SIZE && page < at + other->bars[b].size) {
+			if (at && at < end && first < at + other->bars[b].size) {
 				return true;
 			}
 		}
 	}
-	return false;
+	return host_has(first, end);
 }
 
 static int build_bar(struct domain *d, const struct pci_function *f, unsigned index, struct bh_bar *out, const char **why)
@@ -126,12 +128,12 @@ static int build_bar(struct domain *d, const struct pci_function *f, unsigned in
 	if (at == 0 || size == 0) {
 		return 0;
 	}
-	if (page_is_shared(f, first) || page_is_shared(f, end - PAGE_SIZE)) {
-		*why = "its device's registers share a page with another device's";
+	if (end <= first || first < domain_registers(d, BH_MAX_LINKS) || end > BH_LINK_WINDOW(0)) {
+		*why = "its device's registers lie where its memory is";
 		return -EBUSY;
 	}
-	if (first < domain_registers(d, BH_MAX_LINKS) || end > BH_LINK_WINDOW(0)) {
-		*why = "its device's registers lie where its memory is";
+	if (are_shared(f, first, end)) {
+		*why = "its device's registers share a page with another device's, or with what is the hypervisor's";
 		return -EBUSY;
 	}
 	*out = (struct bh_bar){ .gpa = at, .size = size };
@@ -180,9 +182,8 @@ static int claim_devices(struct domain *d, const char **why)
 static int build_device(struct domain *d, unsigned index, const char **why)
 {
 	struct domain_device *device = &d->devices[index];
-	const struct pci_function *f = device->function;
+	struct pci_function *f = device->function;
 	struct bh_device *page = &d->page->devices[index];
-	const char *reset = pci_reset_method(f);
 	int error = 0;
 	device->vector = irq_vector_alloc(device_interrupt, device);
 	if (device->vector == 0) {
@@ -197,6 +198,10 @@ static int build_device(struct domain *d, unsigned index, const char **why)
 	for (unsigned b = 0; !error && b < 6; b++) {
 		error = build_bar(d, f, b, &page->bars[b], why);
 	}
+	if (!error) {
+		pci_reset_prepare(f);
+	}
+	const char *reset = pci_reset_method(f);
 	log_line("domain %s: device %02x:%02x.%x %04x:%04x class %06x, reset by %s", d->config->name, f->bdf >> 8,
 		 f->bdf >> 3 & 31, f->bdf & 7, f->vendor, f->device, f->class_code,
 		 reset ? reset : "nothing known: if it dies it stays dead");

@@ -44,10 +44,21 @@ static bool is_ram(uint64_t start, uint64_t end)
 	return start < (uint64_t)image_end && (uint64_t)image_start < end;
 }
 
+bool host_has(uint64_t start, uint64_t end)
+{
+	bool has = is_ram(start, end);
+	for (uint64_t page = start, leaf; page < end && !has; page += PAGE_SIZE) {
+		hpa_t to;
+		unsigned prot;
+		has = paging_lookup(&host_paging, page, &to, &prot, &leaf) == 0;
+	}
+	return has;
+}
+
 void *host_map(hpa_t at, size_t bytes, unsigned prot)
 {
 	uint64_t start = page_down(at.value), end = page_up(at.value + bytes);
-	if (bytes == 0 || end <= start || is_ram(start, end)) {
+	if (bytes == 0 || end <= start || end > WINDOW_START || is_ram(start, end)) {
 		return NULL;
 	}
 	for (uint64_t page = start; page < end; page += PAGE_SIZE) {

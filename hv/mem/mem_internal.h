@@ -8,6 +8,7 @@
 #include "hv/paging.h"
 
 #define POOL_PAGES 4096ull
+#define WINDOW_START (1ull << 46) /* of window.c: above all identity mappings */
 
 extern struct paging host_paging;
 extern const char image_start[], image_text_end[], image_rodata_end[], image_end[];

@@ -11,8 +11,6 @@
 #include "hv/log.h"
 #include "mem_internal.h"
 
-#define WINDOW_START (1ull << 46) /* above all identity mappings */
-
 static uint64_t *entries; /* one a processor */
 static uint64_t entry_flags;
 

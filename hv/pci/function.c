@@ -41,7 +41,7 @@ uint8_t pci_cap_find(const struct pci_function *f, uint8_t id)
 static bool acs_enable(const struct pci_function *f)
 {
 	unsigned at = f->pcie_cap ? EXTENDED_FIRST : 0;
-	for (unsigned n = 0; n < EXTENDED_MAX_COUNT && at >= EXTENDED_FIRST; n++) {
+	for (unsigned n = 0; n < EXTENDED_MAX_COUNT && at >= EXTENDED_FIRST && at + ACS_CONTROL < PCI_CONFIG_SIZE; n++) {
 		uint32_t head = pci_read(f, at, 4);
 		if ((uint16_t)head == PCI_EXTENDED_ACS) {
 			uint32_t wanted = pci_read(f, at + ACS_CAPABILITY, 2) & ACS_ISOLATES;

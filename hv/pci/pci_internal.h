@@ -47,7 +47,5 @@ void pci_groups_make(void);
 
 /** No messages any more, as after a reset. */
 void pci_msi_off(struct pci_function *f);
-/** Map what a later reset needs, so that it allocates nothing. */
-void pci_reset_prepare(struct pci_function *f);
 
 #endif

@@ -27,7 +27,6 @@ static bool function_add(uint16_t bdf)
 		pci_bus_master(&f, false);
 	}
 	if (function_count < PCI_MAX_FUNCTIONS) {
-		pci_reset_prepare(&f);
 		f.index = f.group = (uint8_t)function_count;
 		functions[function_count++] = f;
 	} else {

@@ -185,6 +185,10 @@ static void access_control_is_switched_on(void **state)
 	pci_function_read(&f);
 	assert_false(f.acs);
 	assert_true(fake.reads < 2000);
+	extended(0x100, 0x0001, 0xffc);
+	extended(0xffc, PCI_EXTENDED_ACS, 0); /* it would go on behind the end */
+	pci_function_read(&f);
+	assert_false(f.acs);
 	extended(0x100, PCI_EXTENDED_ACS, 0);
 	fake.bytes[PCI_CAPABILITIES] = 0; /* conventional: what lies there is no list */
 	pci_function_read(&f);

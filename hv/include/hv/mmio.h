@@ -3,11 +3,15 @@
 #ifndef HV_MMIO_H
 #define HV_MMIO_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include "hv/addr.h"
 
 /** Map registers uncached, read-write, for good. NULL: no table memory. Boot and domain build only. */
 void *mmio_map(hpa_t at, size_t bytes);
+
+/** Is any of these pages RAM, or mapped for the hypervisor itself? */
+bool host_has(uint64_t start, uint64_t end);
 
 /* mmio_read8(base, offset), mmio_write8(base, offset, value) and so on. */
 #define MMIO_ACCESS(bits) \

@@ -23,7 +23,7 @@ struct pci_function {
 	struct pci_bar bars[6];
 	uint8_t msi_cap, pm_cap, pcie_cap; /* offsets, 0: absent */
 	struct domain *owner; /* NULL: the hypervisor's or nobody's; bus mastering is off then */
-	void *registers; /* mapped for the class's own reset, or NULL */
+	void *registers; /* mapped for the class's own reset, by pci_reset_prepare; or NULL */
 	uint8_t index; /* pci_at(index) is it */
 	uint8_t port; /* PCI_PORT_* */
 	bool acs; /* it has access control services, and they are on */
@@ -68,6 +68,8 @@ int pci_domain_write(struct pci_function *f, unsigned offset, unsigned width, ui
  *  where the IOMMU has it. vector 0: off. -ENODEV without MSI. */
 int pci_msi_set(struct pci_function *f, unsigned index, uint8_t vector, uint32_t cpu);
 void pci_bus_master(struct pci_function *f, bool on);
+/** Map what a later reset needs, so that it allocates nothing. */
+void pci_reset_prepare(struct pci_function *f);
 /** Reset the function: FLR, else D3hot to D0, else the class's own reset (AHCI GHC.HR). Afterwards bus mastering and
  *  messages are off. -ENODEV: no reset known, -ETIMEDOUT. */
 int pci_reset(struct pci_function *f);

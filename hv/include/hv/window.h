@@ -6,8 +6,8 @@
 #include <stddef.h>
 #include "hv/addr.h"
 
-/** Copy between hypervisor memory and host-physical memory that pool_take_domain gave out. Any length. */
 uint64_t window_word(hpa_t at); /* 8 bytes, aligned, read at once */
+/** Copy between hypervisor memory and host-physical memory that pool_take_domain gave out. Any length. */
 void window_read(void *to, hpa_t from, size_t bytes);
 void window_write(hpa_t to, const void *from, size_t bytes);
 void window_zero(hpa_t to, size_t bytes);
