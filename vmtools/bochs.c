@@ -7,6 +7,7 @@
 #include "bochs.h"
 
 #include <arpa/inet.h>
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/tcp.h>
@@ -21,6 +22,7 @@
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
+#include <termios.h>
 #include <unistd.h>
 
 #include "say.h"
@@ -33,7 +35,8 @@
 struct bochs {
 	pid_t pid; /* 0: none */
 	int screen; /* our end of its terminal, -1: none */
-	pthread_t drain;
+	int own_screen; /* the terminal that it makes itself, -1: none */
+	pthread_t drain, own_drain;
 };
 
 static uint64_t bochs_memory(uint64_t bytes)
@@ -163,12 +166,60 @@ static int write_files(const struct machine_config *config, const struct workdir
 /* Reads what is drawn until the terminal's other end is closed. */
 static void *drain_screen(void *of)
 {
-	const struct bochs *b = of;
+	const int *screen = of;
 	char bytes[4096];
 	ssize_t n;
-	while ((n = read(b->screen, bytes, sizeof(bytes))) > 0 || (n < 0 && errno == EINTR)) {
+	while ((n = read(*screen, bytes, sizeof(bytes))) > 0 || (n < 0 && errno == EINTR)) {
 	}
 	return NULL;
+}
+
+/* Is this open file of a process the master of a pseudo-terminal? Its number, or -1. */
+static int terminal_number(const char *path)
+{
+	FILE *info = fopen(path, "r");
+	char line[128];
+	int number = -1;
+	while (info && fgets(line, sizeof(line), info)) {
+		if (sscanf(line, "tty-index: %d", &number) == 1) {
+			break;
+		}
+	}
+	if (info) {
+		fclose(info);
+	}
+	return number;
+}
+
+/*
+ * With the debugger built in, Bochs's display "term" draws on a pseudo-terminal that Bochs makes for itself, and stands still
+ * when nobody reads there. It is made before the serial lines are connected. A Bochs without it draws on ours.
+ */
+static int drain_own_screen(struct bochs *b)
+{
+	char path[300];
+	int number = -1;
+	snprintf(path, sizeof(path), "/proc/%d/fdinfo", (int)b->pid);
+	DIR *files = opendir(path);
+	for (struct dirent *file; number < 0 && files && (file = readdir(files));) {
+		snprintf(path, sizeof(path), "/proc/%d/fdinfo/%s", (int)b->pid, file->d_name);
+		number = terminal_number(path);
+	}
+	if (files) {
+		closedir(files);
+	}
+	if (number < 0) {
+		return 0;
+	}
+	struct termios raw;
+	snprintf(path, sizeof(path), "/dev/pts/%d", number);
+	b->own_screen = open(path, O_RDWR | O_NOCTTY | O_CLOEXEC);
+	if (b->own_screen < 0 || tcgetattr(b->own_screen, &raw) != 0) {
+		return fail(VMCTL_HOST, "%s, on which Bochs draws, can't be read: %s", path, strerror(errno));
+	}
+	cfmakeraw(&raw);
+	tcsetattr(b->own_screen, TCSANOW, &raw);
+	return pthread_create(&b->own_drain, NULL, drain_screen, &b->own_screen) ? fail(VMCTL_HOST, "no thread for Bochs's terminal") : 0;
 }
 
 static void child(const char *program, const struct workdir *dir, int terminal)
@@ -210,7 +261,7 @@ static int spawn_bochs(struct bochs *b, const char *program, const struct workdi
 		b->pid = 0;
 		return fail(VMCTL_HOST, "no process for Bochs: %s", strerror(error));
 	}
-	if (pthread_create(&b->drain, NULL, drain_screen, b) != 0) {
+	if (pthread_create(&b->drain, NULL, drain_screen, &b->screen) != 0) {
 		kill(b->pid, SIGKILL);
 		waitpid(b->pid, NULL, 0);
 		b->pid = 0;
@@ -240,6 +291,7 @@ static int start(struct machine *machine, const struct machine_config *config, c
 	if (status == 0 && connect_lines(machine, machine->private, listeners) != 0) {
 		status = fail_start(config, dir);
 	}
+	status = status ? status : drain_own_screen(machine->private);
 	for (int i = 0; i < 2; i++) {
 		if (listeners[i] >= 0) {
 			close(listeners[i]);
@@ -265,7 +317,7 @@ static int bochs_start(struct machine *machine, const struct machine_config *con
 	if (!b) {
 		return fail(VMCTL_HOST, "no memory");
 	}
-	b->screen = -1;
+	b->screen = b->own_screen = -1;
 	machine->private = b;
 	return start(machine, config, dir, program);
 }
@@ -281,6 +333,12 @@ static void bochs_stop(struct machine *machine)
 		while (waitpid(b->pid, NULL, 0) < 0 && errno == EINTR) {
 		}
 		pthread_join(b->drain, NULL);
+	}
+	if (b->own_drain) {
+		pthread_join(b->own_drain, NULL);
+	}
+	if (b->own_screen >= 0) {
+		close(b->own_screen);
 	}
 	if (b->screen >= 0) {
 		close(b->screen);
