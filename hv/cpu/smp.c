@@ -74,7 +74,8 @@ void smp_start(void)
 	}
 	window_write(boot_info.low_page, trampoline_start, (size_t)(trampoline_end - trampoline_start));
 	for (unsigned i = 0; i < count; i++) {
-		if (ids[i] != cpu_areas[0].cpu.apic_id && cpu_count < HV_MAX_CPUS) {
+		bool reachable = ids[i] < (cpu_x2apic() ? UINT32_MAX : 0xff); /* the last is all of them */
+		if (reachable && ids[i] != cpu_areas[0].cpu.apic_id && cpu_count < HV_MAX_CPUS) {
 			processor_found(ids[i]);
 		}
 	}

@@ -14,7 +14,8 @@ void event_raise(struct vcpu *v, unsigned event)
 	uint64_t bit = 1ull << event;
 	atomic_fetch_or(v->pending, bit);
 	atomic_fetch_and(&v->announced, ~bit);
-	if (!vmm->post || !v->upcall || !vmm->post(v, v->upcall)) {
+	uint8_t upcall = v->upcall;
+	if (!vmm->post || !upcall || !vmm->post(v, upcall)) {
 		sched_notify(v);
 	}
 }

@@ -171,7 +171,7 @@ static void die(struct domain *d)
 	}
 	r->cause = atomic_exchange(&d->request, CAUSE_DEAD);
 	r->requested = d->request_time;
-	domain_wait_outside(d);
+	domain_wait_idle(d);
 	r->frozen = tsc_read();
 	iommu_faults_take(); /* what its device did so far is told as this life's */
 	spin_lock(&machine_lock);
@@ -198,6 +198,7 @@ void recover_start(struct domain *d)
 	uint32_t entry = loader_load(d);
 	spin_lock(&machine_lock);
 	domain_attach_devices(d);
+	atomic_store(&d->vcpus[0]->signals, 0);
 	vcpu_reset_pvh(d->vcpus[0], entry, (uint32_t)d->boot_gpa);
 	for (unsigned i = 1; i < d->vcpu_count; i++) {
 		atomic_store(&d->vcpus[i]->signals, VCPU_INIT); /* its home does it, before anything else */

@@ -26,6 +26,9 @@ static void reset(struct vcpu *v)
 	v->wait_deadline = v->timer_deadline = 0;
 	sched_unload(v);
 	context_reset(v->context);
+	if (vmm->post) {
+		vmm->collect(v); /* dropped with the others */
+	}
 	vapic_reset(v);
 }
 
@@ -117,6 +120,17 @@ void domain_wait_outside(struct domain *d)
 {
 	for (unsigned i = 0; i < d->vcpu_count; i++) {
 		wait_outside(d->vcpus[i]);
+	}
+}
+
+void domain_wait_idle(struct domain *d)
+{
+	domain_wait_outside(d);
+	for (unsigned i = 0; i < d->vcpu_count; i++) {
+		struct vcpu *v = d->vcpus[i];
+		while (v->cpu != cpu_current()->index && atomic_load(&cpu_at(v->cpu)->running) == v) {
+			__builtin_ia32_pause();
+		}
 	}
 }
 

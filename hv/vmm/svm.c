@@ -237,8 +237,8 @@ static void svm_nmi(struct vcpu *v)
 
 static void svm_inject_exception(struct vcpu *v, uint8_t vector, bool has_code, uint32_t code)
 {
-	svm_vmcb(v)->inject = SVM_EVENT_VALID | SVM_EVENT_EXCEPTION << 8 | vector |
-			      (has_code ? SVM_EVENT_HAS_CODE | (uint64_t)code << 32 : 0);
+	svm_vmcb(v)->inject = SVM_EVENT_VALID | SVM_EVENT_EXCEPTION << 8 | vector | /* real mode has no error codes */
+			      (has_code && svm_vmcb(v)->cr0 & CR0_PE ? SVM_EVENT_HAS_CODE | (uint64_t)code << 32 : 0);
 }
 
 static void svm_skip(struct vcpu *v, unsigned bytes)

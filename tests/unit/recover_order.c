@@ -62,7 +62,7 @@ void domain_freeze(struct domain *domain, bool frozen)
 	vcpu->frozen = frozen;
 }
 
-void domain_wait_outside(struct domain *domain)
+void domain_wait_idle(struct domain *domain)
 {
 	outside = vcpu->frozen; /* it does not come back in while it is frozen */
 }

@@ -163,6 +163,7 @@ uint64_t capsule_read(const struct domain *d, uint64_t offset, const struct doma
 /* vcpu.c: for all vCPUs of a domain */
 void domain_freeze(struct domain *d, bool frozen);
 void domain_wait_outside(struct domain *d); /* returns when none of the frozen ones is in its guest */
+void domain_wait_idle(struct domain *d); /* ... and no exit of theirs is handled any more; no lock held */
 void domain_flush(struct domain *d); /* ... when no stale translation of its can be used any more */
 
 /* sched.c */

@@ -39,8 +39,8 @@ struct vcpu {
 	_Atomic bool flush; /* a: translations are stale */
 	_Atomic bool in_guest; /* a: written by home */
 	_Atomic uint32_t entries; /* a: written by home */
+	_Atomic uint8_t upcall; /* a: vector, 0: none; written by home */
 
-	uint8_t upcall; /* h: vector, 0: none */
 	bool offline; /* h: waits for its SIPI */
 	bool blocked; /* h: in wait or HLT */
 	bool waiting; /* h: in wait: what is pending when it ends needs no upcall */
