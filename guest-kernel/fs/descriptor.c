@@ -104,7 +104,11 @@ static void file_close(struct file_table *t, struct file *f)
 	if (f->watched) {
 		epoll_closing();
 	}
+	bool socket = f->ops == &socket_file_ops;
 	file_put(f);
+	if (socket) {
+		socket_closed();
+	}
 }
 
 void file_table_put(struct file_table *t)

@@ -164,6 +164,10 @@ static long transfer(struct file *f, bool write, uint64_t address, uint64_t byte
 	if (write ? !file_writable(f) : !file_readable(f)) {
 		return -EBADF;
 	}
+	if (f->ops && f->ops->transfer) {
+		struct io_vector one = { address, bytes };
+		return f->ops->transfer(f, write, &one, 1);
+	}
 	return write ? file_write(f, buffer, bytes, offset) : file_read(f, buffer, bytes, offset);
 }
 
@@ -255,14 +259,10 @@ long sys_pwrite64(const uint64_t a[6])
 	return transfer_at((int)a[0], true, a[1], a[2], a[3]);
 }
 
-struct vector {
-	uint64_t base, length;
-};
-
 static long transfer_vectors(int fd, bool write, uint64_t user, uint64_t count, bool here, uint64_t offset)
 {
 	struct file *f = file_from_fd(fd);
-	struct vector few[8], *vectors = few;
+	struct io_vector few[8], *vectors = few;
 	long done = 0, n = !f ? -EBADF : count > VECTORS_MAX ? -EINVAL : 0;
 	if (!n && count > 8) {
 		vectors = kmalloc(count * sizeof(*vectors));
@@ -273,6 +273,10 @@ static long transfer_vectors(int fd, bool write, uint64_t user, uint64_t count, 
 	}
 	if (!n && !here) {
 		n = !seekable(f) ? -ESPIPE : (int64_t)offset < 0 ? -EINVAL : 0;
+	}
+	if (!n && count && f->ops && f->ops->transfer) {
+		n = f->ops->transfer(f, write, vectors, (unsigned)count);
+		count = 0;
 	}
 	bool locked = here && !n && position_lock(f);
 	uint64_t at = here && f ? f->offset : offset;

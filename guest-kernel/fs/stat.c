@@ -78,7 +78,7 @@ static void stat_anonymous(struct user_stat *st, const struct file *f)
 	st->dev = 9;
 	st->ino = ((uint64_t)f->private >> 4) & 0xffffffff;
 	st->nlink = 1;
-	st->mode = S_IFIFO | 0600;
+	st->mode = f->ops == &socket_file_ops ? S_IFSOCK | 0777 : S_IFIFO | 0600;
 	st->blksize = 4096;
 }
 

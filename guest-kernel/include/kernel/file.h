@@ -20,10 +20,16 @@ struct waitq;
 /** Of a poll operation: the caller is to be woken by `q` as well. table NULL: nothing. */
 void poll_wait(struct poll_table *table, struct waitq *q);
 
+struct io_vector { /* struct iovec */
+	uint64_t base, length;
+};
+
 struct file_ops {
 	/* Buffers are kernel memory here; fs/ copies to the user page by page. Return bytes or negative errno. */
 	long (*read)(struct file *f, void *buffer, uint64_t bytes, uint64_t *offset);
 	long (*write)(struct file *f, const void *buffer, uint64_t bytes, uint64_t *offset);
+	/* NULL, or in place of both for programs' buffers, which the vectors name: one call, one message (sockets). */
+	long (*transfer)(struct file *f, bool write, const struct io_vector *vectors, unsigned count);
 	long (*ioctl)(struct file *f, unsigned request, uint64_t argument);
 	/** POLLIN etc. now; registers on wait queues through `table` if not NULL. */
 	unsigned (*poll)(struct file *f, struct poll_table *table);
@@ -43,6 +49,9 @@ struct file {
 	spinlock_t lock;
 	bool watched; /* was in an epoll set */
 };
+
+extern const struct file_ops socket_file_ops; /* socket/ */
+void socket_closed(void); /* a descriptor of a socket was closed: it may be in messages to itself only */
 
 struct file *file_alloc(const struct file_ops *ops, unsigned flags, void *private); /* NULL: no memory */
 void file_get(struct file *f);

@@ -1,0 +1,228 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Open files on their way in messages. A socket may wait in its own queue, or two in each other's, when nobody has a descriptor of them
+ * any more: such are found as those all of whose references are messages, and which no message leads to that somebody could still read.
+ * What is to be dropped goes through one list that is worked off by whoever comes first, so that closing a socket whose messages hold
+ * sockets whose messages hold sockets takes no deeper a stack.
+ */
+#include "socket/socket.h"
+
+#define FLIGHT_MAX 16384u /* files */
+
+static spinlock_t flight_lock = SPINLOCK_INIT("files in flight"); /* before any socket's lock */
+static struct list sockets = LIST_INIT(sockets); /* in flight, by flight_link */
+static struct list dropped = LIST_INIT(dropped); /* struct rights */
+static uint32_t file_count;
+static bool dropping;
+
+struct socket *socket_of(const struct file *f)
+{
+	return f->ops == &socket_file_ops ? f->private : NULL;
+}
+
+struct rights *rights_create(unsigned count)
+{
+	struct rights *r = kzalloc(sizeof(*r) + count * sizeof(r->files[0]));
+	if (r) {
+		list_init(&r->link);
+		r->count = count;
+	}
+	return r;
+}
+
+struct rights *rights_copy(const struct rights *r)
+{
+	struct rights *copy = rights_create(r->count);
+	for (unsigned i = 0; copy && i < r->count; i++) {
+		copy->files[i] = r->files[i];
+		file_get(copy->files[i]);
+	}
+	return copy;
+}
+
+int rights_check(unsigned count)
+{
+	for (int tries = 0; tries < 2; tries++) {
+		if (__atomic_load_n(&file_count, __ATOMIC_RELAXED) + count <= FLIGHT_MAX) {
+			return 0;
+		}
+		rights_collect();
+	}
+	return -ETOOMANYREFS;
+}
+
+void rights_depart(struct rights *r)
+{
+	spin_lock(&flight_lock);
+	file_count += r->count;
+	for (unsigned i = 0; i < r->count; i++) {
+		struct socket *s = socket_of(r->files[i]);
+		if (s && s->in_flight++ == 0) {
+			list_push_back(&sockets, &s->flight_link);
+		}
+	}
+	spin_unlock(&flight_lock);
+}
+
+static void land_locked(struct rights *r)
+{
+	file_count -= r->count;
+	for (unsigned i = 0; i < r->count; i++) {
+		struct socket *s = socket_of(r->files[i]);
+		if (s && --s->in_flight == 0) {
+			list_remove(&s->flight_link);
+		}
+	}
+}
+
+void rights_land(struct rights *r)
+{
+	spin_lock(&flight_lock);
+	land_locked(r);
+	spin_unlock(&flight_lock);
+}
+
+static void work_off(void)
+{
+	spin_lock(&flight_lock);
+	if (dropping) {
+		spin_unlock(&flight_lock);
+		return;
+	}
+	dropping = true;
+	for (struct list *node; (node = list_pop_front(&dropped)) != NULL;) {
+		struct rights *r = container_of(node, struct rights, link);
+		land_locked(r);
+		spin_unlock(&flight_lock);
+		for (unsigned i = 0; i < r->count; i++) {
+			file_put(r->files[i]);
+		}
+		kfree(r);
+		spin_lock(&flight_lock);
+	}
+	dropping = false;
+	spin_unlock(&flight_lock);
+}
+
+void rights_drop(struct rights *r)
+{
+	spin_lock(&flight_lock);
+	list_push_back(&dropped, &r->link);
+	spin_unlock(&flight_lock);
+	work_off();
+}
+
+/* Of each candidate that waits in the queue of `s`: leave it out of the count of references from outside, or mark it reached. */
+static void visit_queue_locked(struct socket *s, bool mark, struct list *found)
+{
+	list_for_each(node, &s->messages) {
+		struct rights *r = container_of(node, struct message, link)->rights;
+		for (unsigned i = 0; r && i < r->count; i++) {
+			struct socket *to = socket_of(r->files[i]);
+			if (!to || !to->candidate) {
+				continue;
+			}
+			if (!mark) {
+				to->outside--;
+			} else if (!to->reached) {
+				to->reached = true;
+				list_remove(&to->flight_link);
+				list_push_back(found, &to->flight_link);
+			}
+		}
+	}
+}
+
+static void visit(struct socket *s, bool mark, struct list *found)
+{
+	spin_lock(&s->lock);
+	visit_queue_locked(s, mark, found);
+	list_for_each(node, &s->waiting) {
+		struct socket *inner = container_of(node, struct socket, waiting_link);
+		spin_lock(&inner->lock);
+		visit_queue_locked(inner, mark, found);
+		spin_unlock(&inner->lock);
+	}
+	spin_unlock(&s->lock);
+}
+
+static void take_rights(struct socket *s)
+{
+	list_for_each(node, &s->messages) {
+		struct message *m = container_of(node, struct message, link);
+		if (m->rights) {
+			list_push_back(&dropped, &m->rights->link);
+			m->rights = NULL;
+		}
+	}
+}
+
+static void drop_queue_locked(struct socket *s)
+{
+	spin_lock(&s->lock);
+	take_rights(s);
+	list_for_each(node, &s->waiting) {
+		struct socket *inner = container_of(node, struct socket, waiting_link);
+		spin_lock(&inner->lock);
+		take_rights(inner);
+		spin_unlock(&inner->lock);
+	}
+	spin_unlock(&s->lock);
+}
+
+/* Under flight_lock no file leaves or joins those in flight, and only those can lead to a file without a descriptor. */
+static void collect_locked(void)
+{
+	struct list found = LIST_INIT(found), seen = LIST_INIT(seen);
+	list_for_each(node, &sockets) {
+		struct socket *s = container_of(node, struct socket, flight_link);
+		s->candidate = __atomic_load_n(&s->file->references, __ATOMIC_ACQUIRE) == s->in_flight;
+		s->outside = s->in_flight;
+		s->reached = false;
+	}
+	list_for_each(node, &sockets) {
+		struct socket *s = container_of(node, struct socket, flight_link);
+		if (s->candidate) {
+			visit(s, false, NULL);
+		}
+	}
+	list_for_each_safe(node, &sockets) {
+		struct socket *s = container_of(node, struct socket, flight_link);
+		if (!s->candidate || s->outside) {
+			s->reached = true;
+			list_remove(node);
+			list_push_back(&found, node);
+		}
+	}
+	for (struct list *node; (node = list_pop_front(&found)) != NULL;) {
+		list_push_back(&seen, node);
+		visit(container_of(node, struct socket, flight_link), true, &found);
+	}
+	list_for_each(node, &sockets) {
+		drop_queue_locked(container_of(node, struct socket, flight_link));
+	}
+	for (struct list *node; (node = list_pop_front(&seen)) != NULL;) {
+		list_push_back(&sockets, node);
+	}
+}
+
+/* Those that messages hold and nobody else are never released: a close of the last descriptor looks for them. */
+void socket_closed(void)
+{
+	if (__atomic_load_n(&file_count, __ATOMIC_ACQUIRE)) {
+		rights_collect();
+	}
+}
+
+void rights_collect(void)
+{
+	spin_lock(&flight_lock);
+	bool any = !list_empty(&sockets);
+	if (any) {
+		collect_locked();
+	}
+	spin_unlock(&flight_lock);
+	if (any) {
+		work_off();
+	}
+}
