@@ -9,6 +9,7 @@
 
 #define CONSOLE_ESCAPE 0x1d /* Ctrl-] */
 #define LOG_TEXT_MAX 224 /* bytes of a log line with its NUL; what is longer is cut off */
+#define EVENT_TEXT_MAX 448 /* of an event's: that of all counters at 20 digits fits */
 
 /* One 16550A. Output is polled: `stalled` says that the line took nothing for a long time, until it does again. */
 struct uart {

@@ -31,9 +31,9 @@ void log_text_clean(char *text)
 	}
 }
 
-static void format_clean(char to[LOG_TEXT_MAX], const char *format, va_list arguments)
+static void format_clean(char *to, size_t size, const char *format, va_list arguments)
 {
-	format_text_va(to, LOG_TEXT_MAX, format, arguments);
+	format_text_va(to, size, format, arguments);
 	log_text_clean(to);
 }
 
@@ -46,7 +46,7 @@ void log_line(const char *format, ...)
 	spin_lock(&log_lock);
 	struct log_entry *entry = &log_ring[log_newest % LOG_ENTRIES];
 	va_start(arguments, format);
-	format_clean(entry->text, format, arguments);
+	format_clean(entry->text, sizeof(entry->text), format, arguments);
 	va_end(arguments);
 	entry->sequence = ++log_newest;
 	entry->ms = tsc_khz ? tsc_read() / tsc_khz : 0;
@@ -70,10 +70,10 @@ bool log_entry_get(uint64_t sequence, struct log_entry *entry)
 
 void control_event(const char *format, ...)
 {
-	char text[LOG_TEXT_MAX];
+	char text[EVENT_TEXT_MAX];
 	va_list arguments;
 	va_start(arguments, format);
-	format_clean(text, format, arguments);
+	format_clean(text, sizeof(text), format, arguments);
 	va_end(arguments);
 	control_line("@ ", text);
 }
@@ -96,7 +96,7 @@ void hv_panic(const char *format, ...)
 	}
 	cpu_stop_others();
 	va_start(arguments, format);
-	format_clean(text, format, arguments);
+	format_clean(text, sizeof(text), format, arguments);
 	va_end(arguments);
 	panic_write(&uart_com2, "\n@ panic domain=hypervisor reason=", text, "\n");
 	panic_write(&uart_com1, "\r\nbulkhead: the hypervisor stops: ", text, "\r\n");

@@ -24,22 +24,23 @@ static const struct {
 	uint32_t keep[4];
 } open_leaves[] = {
 	{ 0x0, 0x0, ALL, { ALL, ALL, ALL, ALL } },
-	/* Not MONITOR, VMX, SMX, EIST, TM2, PDCM, DCA, x2APIC, TSC deadline; nor MCE, APIC, MTRR, MCA, PAT, DS, ACPI,
-	 * HTT, TM; x2APIC, APIC and HTT are the virtual ones. */
-	{ 0x1, 0x1, ALL, { ALL, 0x0000ffff, ~0x012481e8u, ~0x30615280u } },
+	/* Not DTES64, MONITOR, DS-CPL, VMX, SMX, EIST, TM2, CNXT-ID, SDBG, xTPR, PDCM, DCA, x2APIC, TSC deadline; nor MCE, APIC,
+	 * MTRR, MCA, PAT, DS, ACPI, HTT, TM; OSXSAVE, x2APIC, APIC and HTT are the virtual ones. */
+	{ 0x1, 0x1, ALL, { ALL, 0x0000ffff, ~0x0924cdfcu, ~0x30615280u } },
 	{ 0x2, 0x2, ALL, { ALL, ALL, ALL, ALL } },
 	{ 0x4, 0x4, ALL, { ALL, ALL, ALL, ALL } },
-	/* Not SGX, PQM, MPX, PQE, PT; WAITPKG, CET, TME, LA57, RDPID, ENQCMD, SGX_LC, PKS; PCONFIG, LBR, IBT,
-	 * speculation. */
-	{ 0x7, 0x7, 0, { ALL, ~0x0200d004u, ~0xe04120a0u, ~0xfc180000u } },
+	/* Not TSC_ADJUST, SGX, PQM, MPX, PQE, PT; WAITPKG, CET, TME, LA57, RDPID, KL, BUS_LOCK, ENQCMD, SGX_LC, PKS; SGX_KEYS, UINTR,
+	 * SRBDS_CTRL, TSX_FORCE_ABORT, HYBRID, PCONFIG, LBR, IBT, speculation. */
+	{ 0x7, 0x7, 0, { ALL, ~0x0200d006u, ~0xe1c120b0u, ~0xfc1ca222u } },
 	{ 0xd, 0xd, 1, { 0x7, ALL, 0, 0 } }, /* XSAVEOPT, XSAVEC, XGETBV with ECX=1 */
 	{ 0xd, 0xd, ALL, { ALL, ALL, ALL, ALL } },
 	{ 0x15, 0x16, ALL, { ALL, ALL, ALL, ALL } },
 	[EXTENDED] = { 0x80000000, 0x80000000, ALL, { ALL, ALL, ALL, ALL } },
-	/* Not SVM, extended APIC space, IBS, SKINIT, WDT, LWP, topology, performance counters, MWAITX; nor RDTSCP and
-	 * 1's. */
-	{ 0x80000001, 0x80000001, ALL, { ALL, ALL, ~0x75c0b40cu, ~0x08015280u } },
-	{ 0x80000002, 0x80000007, ALL, { ALL, ALL, ALL, ALL } },
+	/* Not SVM, extended APIC space, OSVW, IBS, SKINIT, WDT, LWP, TCE, topology, performance counters, MWAITX; nor FFXSR, RDTSCP
+	 * and 1's. */
+	{ 0x80000001, 0x80000001, ALL, { ALL, ALL, ~0x7dc2b60cu, ~0x0a015280u } },
+	{ 0x80000002, 0x80000006, ALL, { ALL, ALL, ALL, ALL } },
+	{ 0x80000007, 0x80000007, ALL, { 0, 0, 0, 0x100 } }, /* the TSC's rate is one */
 	{ 0x80000008, 0x80000008, ALL, { ALL, 0x00000205, 0, ALL } }, /* CLZERO, error pointers, WBNOINVD */
 };
 
@@ -53,7 +54,7 @@ static void topology_leaf(const struct vcpu *v, uint32_t sub, uint32_t r[4])
 	r[EBX] = sub == 0 ? 1 : sub == 1 ? count : 0;
 }
 
-static void open_leaf(const struct vcpu *v, uint32_t number, uint32_t sub, uint32_t r[4])
+static void open_leaf(struct vcpu *v, uint32_t number, uint32_t sub, uint32_t r[4])
 {
 	for (unsigned i = number >> 31 ? EXTENDED : 0; i < sizeof(open_leaves) / sizeof(open_leaves[0]); i++) {
 		if (number < open_leaves[i].first || number > open_leaves[i].last ||
@@ -66,7 +67,15 @@ static void open_leaf(const struct vcpu *v, uint32_t number, uint32_t sub, uint3
 		}
 		break;
 	}
+	struct bh_capsule_state state = { 0 };
+	if (number == 1 || number == 7) {
+		vmm->state(v, &state);
+	}
+	if (number == 7 && sub == 0) {
+		r[ECX] |= (state.cr4 >> 22 & 1) << 4; /* OSPKE */
+	}
 	if (number == 1) {
+		r[ECX] |= (state.cr4 >> 18 & 1) << 27; /* OSXSAVE */
 		r[EBX] |= v->id << 24 | v->domain->vcpu_count << 16;
 		r[ECX] |= 1u << 31 | 1u << 21; /* a hypervisor, x2APIC */
 		r[EDX] |= 1u << 9 | (v->domain->vcpu_count > 1 ? 1u << 28 : 0); /* APIC, HTT */

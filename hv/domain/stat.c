@@ -43,7 +43,7 @@ void stat_report(void)
 {
 	for (unsigned i = 0; i < machine_domain_count; i++) {
 		struct bh_stat_domain sum, *s = &sum;
-		char text[160];
+		char text[288]; /* all reasons with 20 digits */
 		uint64_t exits = 0, cycles = 0;
 		stat_domain(machine_domains[i], s);
 		for (unsigned reason = 0; reason < BH_EXIT_COUNT; reason++) {

@@ -83,8 +83,11 @@ static uint64_t fpu_round(uint64_t seed)
 static void processor_is_kept(void)
 {
 	uint32_t a = 1, b, c = 0, d;
+	uint64_t cr4;
 	__asm__ volatile("cpuid" : "+a"(a), "=b"(b), "+c"(c), "=d"(d));
+	__asm__ volatile("mov %%cr4, %0" : "=r"(cr4));
 	probe_expect((c >> 31 & 1) && !(c >> 3 & 1) && !(c >> 5 & 1), "CPUID leaf 1");
+	probe_expect((c >> 27 & 1) == (cr4 >> 18 & 1), "CPUID has OSXSAVE as CR4 has it");
 	a = 0x80000001;
 	__asm__ volatile("cpuid" : "+a"(a), "=b"(b), "+c"(c), "=d"(d));
 	probe_expect(!(c >> 2 & 1), "CPUID hides SVM");

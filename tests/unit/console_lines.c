@@ -237,6 +237,10 @@ static void the_log_is_a_ring_of_clean_lines(void **state)
 	text[599] = '\0';
 	log_line("%s", text);
 	assert_int_equal(com2_length, 4 + LOG_TEXT_MAX - 1 + 1);
+	fresh(NULL);
+	text[412] = '\0'; /* `stat` with each of its counters at 20 digits */
+	control_event("%s", text);
+	assert_int_equal(com2_length, 2 + 412 + 1);
 }
 
 int main(void)
