@@ -2,8 +2,8 @@
 /*
  * epoll(7): a set of files that is asked like poll(2) asks, each time anew. One mutex guards all sets, so that a file that is
  * closed for good can be taken out of them (it is not referenced while nobody waits). A waiter references the files for one sleep; a
- * close wakes it to let go. Edge-triggered readiness to write is told once until it has gone; readiness to read as long as it lasts,
- * which a program that reads until EAGAIN cannot tell from edges.
+ * close wakes it to let go. Readiness of an edge-triggered file is told when one of its wait queues has been woken since it was last asked,
+ * or when it is ready for something that it was not ready for then.
  */
 #include "kernel/poll.h"
 #include "kernel/signal.h"
@@ -29,12 +29,13 @@ struct item {
 	struct list link;
 	struct file *file; /* weak: removed by epoll_forget() */
 	int fd;
-	uint32_t events, told; /* told: write readiness already reported to an edge-triggered user */
+	uint32_t events, told, wakes; /* edge-triggered: what it was ready for when last asked, and how often its queues had been woken */
 	uint64_t data;
 };
 
 struct epoll {
 	struct list link, items; /* epoll_mutex */
+	unsigned item_count; /* epoll_mutex */
 };
 
 struct mutex epoll_mutex; /* set up in fs_mount_root() */
@@ -65,6 +66,7 @@ void epoll_forget(struct file *f)
 		list_for_each_safe(node, &e->items) {
 			struct item *item = container_of(node, struct item, link);
 			if (item->file == f) {
+				e->item_count--;
 				list_remove(&item->link);
 				kfree(item);
 			}
@@ -129,11 +131,13 @@ static int control_locked(struct epoll *e, int operation, struct file *f, int fd
 		f->watched = true;
 		list_init(&item->link);
 		list_push_back(&e->items, &item->link);
+		e->item_count++;
 	}
 	if (!item) {
 		return -ENOENT;
 	}
 	if (operation == EPOLL_CTL_DEL) {
+		e->item_count--;
 		list_remove(&item->link);
 		kfree(item);
 		return 0;
@@ -174,11 +178,13 @@ long sys_epoll_ctl(const uint64_t a[6])
 /* What of the item is to be told now. */
 static uint32_t item_ask(struct item *item, struct poll_table *table)
 {
-	uint32_t events = file_poll(item->file, table) & item->events & EVENTS_MASK;
+	uint32_t before = table->wakes, events = file_poll(item->file, table) & item->events & EVENTS_MASK;
+	uint32_t wakes = table->wakes - before;
 	if (item->events & EPOLLET) {
-		uint32_t write = events & (POLLOUT | POLLWRNORM);
-		events &= ~(write & item->told);
-		item->told = write;
+		bool edge = wakes != item->wakes || (events & ~item->told);
+		item->told = events;
+		item->wakes = wakes;
+		events = edge ? events : 0;
 	}
 	if (events && (item->events & EPOLLONESHOT)) {
 		item->events &= ~EVENTS_MASK;
@@ -198,7 +204,8 @@ static bool file_try_get(struct file *f)
 	return false;
 }
 
-/* One round. Files registered with are referenced and listed in `held`, for the length of the sleep. */
+/* One round. Files registered with are referenced and listed in `held`, for the length of the sleep. What is behind the last one that
+ * was told is asked first the next time. */
 static unsigned set_ask(struct epoll *e, struct user_event *out, unsigned max, struct poll_table *table, struct file **held, unsigned room)
 {
 	unsigned ready = 0, kept = 0;
@@ -206,6 +213,8 @@ static unsigned set_ask(struct epoll *e, struct user_event *out, unsigned max, s
 	list_for_each(node, &e->items) {
 		struct item *item = container_of(node, struct item, link);
 		if (ready == max || kept == room) {
+			list_remove(&e->items);
+			list_insert_after(node->prev, &e->items);
 			break;
 		}
 		if (!file_try_get(item->file)) {
@@ -229,22 +238,41 @@ static void held_put(struct file **held, unsigned room)
 	}
 }
 
+/* Room for all files of the set. One that joins it later wakes the sleeper. */
+static bool held_room(struct epoll *e, struct file ***held, unsigned *room)
+{
+	unsigned count = __atomic_load_n(&e->item_count, __ATOMIC_RELAXED);
+	if (*held && count <= *room) {
+		return true;
+	}
+	kfree(*held);
+	*room = count + 16;
+	*held = kzalloc(*room * sizeof(**held));
+	return *held != NULL;
+}
+
 /* deadline 0: for ever, 1: do not wait. */
 static long set_wait(struct epoll *e, struct user_event *out, unsigned max, uint64_t deadline)
 {
-	struct file **held = kzalloc(EVENTS_MAX * sizeof(*held));
-	long result = held ? 0 : -ENOMEM;
+	unsigned room = 0;
+	struct file **held = NULL;
+	long result = 0;
 	bool last = deadline == 1;
-	while (held) {
+	for (;;) {
 		struct poll_table table;
+		if (!held_room(e, &held, &room)) {
+			result = -ENOMEM;
+			break;
+		}
 		poll_table_init(&table);
+		table.ask_only = last;
 		poll_wait(&table, &changed);
-		result = set_ask(e, out, max, last ? NULL : &table, held, EVENTS_MAX);
-		int error = result || last ? 0 : wait_sleep(deadline, true);
+		result = set_ask(e, out, max, &table, held, room);
+		int error = result || last ? 0 : table.no_memory ? -ENOMEM : wait_sleep(deadline, true);
 		poll_table_finish(&table);
-		held_put(held, EVENTS_MAX);
+		held_put(held, room);
 		if (result || last || (error && error != -ETIMEDOUT)) {
-			result = result ? result : error == -EINTR ? -EINTR : 0;
+			result = result ? result : error;
 			break;
 		}
 		last = error == -ETIMEDOUT;

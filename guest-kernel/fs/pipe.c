@@ -175,8 +175,12 @@ static unsigned pipe_poll(struct file *f, struct poll_table *table)
 {
 	struct pipe *p = f->private;
 	unsigned events = 0;
-	poll_wait(table, &p->read_queue);
-	poll_wait(table, &p->write_queue);
+	if (file_readable(f)) {
+		poll_wait(table, &p->read_queue);
+	}
+	if (file_writable(f)) {
+		poll_wait(table, &p->write_queue);
+	}
 	spin_lock(&p->lock);
 	if (file_readable(f)) {
 		events |= p->used > 0 ? POLLIN | POLLRDNORM : 0;

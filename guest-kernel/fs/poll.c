@@ -24,13 +24,18 @@ struct poll_fd {
 void poll_table_init(struct poll_table *table)
 {
 	table->entries = NULL;
-	table->no_memory = false;
+	table->no_memory = table->ask_only = false;
+	table->wakes = 0;
 	table->inline_used = 0;
 }
 
 void poll_wait(struct poll_table *table, struct waitq *q)
 {
 	if (!table) {
+		return;
+	}
+	table->wakes += __atomic_load_n(&q->wakes, __ATOMIC_ACQUIRE);
+	if (table->ask_only) {
 		return;
 	}
 	struct poll_entry *entry;

@@ -15,6 +15,7 @@ void waitq_init(struct waitq *q)
 {
 	spin_init(&q->lock, "wait queue");
 	list_init(&q->waiters);
+	q->wakes = 0;
 }
 
 void wait_prepare(struct waitq *q, struct waiter *w)
@@ -50,6 +51,7 @@ static void waiter_wake_locked(struct list *node)
 void waitq_wake_one(struct waitq *q)
 {
 	spin_lock(&q->lock);
+	q->wakes++;
 	struct list *node = list_pop_front(&q->waiters);
 	if (node) {
 		waiter_wake_locked(node);
@@ -60,6 +62,7 @@ void waitq_wake_one(struct waitq *q)
 void waitq_wake_all(struct waitq *q)
 {
 	spin_lock(&q->lock);
+	q->wakes++;
 	for (struct list *node; (node = list_pop_front(&q->waiters));) {
 		waiter_wake_locked(node);
 	}

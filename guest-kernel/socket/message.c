@@ -22,7 +22,7 @@ void message_free(struct message *m)
 {
 	struct socket *sender = m->sender;
 	uint32_t left = __atomic_sub_fetch(&sender->sent, m->charge, __ATOMIC_SEQ_CST);
-	if (left <= sender->send_limit / 4) {
+	if (left <= sender->send_limit / 4 && left + m->charge > sender->send_limit / 4) {
 		waitq_wake_all(&sender->out);
 	}
 	if (m->rights) {

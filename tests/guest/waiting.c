@@ -310,6 +310,59 @@ static void futex_operation_wakes_two(void)
 	CHECK(woken == 2);
 }
 
+static void edges_are_told_once(void)
+{
+	int end[2], epoll = epoll_create1(0);
+	char in[8];
+	struct epoll_event event = { .events = EPOLLIN | EPOLLET, .data.u32 = 1 };
+	CHECK(pipe(end) == 0 && epoll_ctl(epoll, EPOLL_CTL_ADD, end[0], &event) == 0);
+	CHECK(epoll_wait(epoll, &event, 1, 0) == 0 && write(end[1], "abc", 3) == 3);
+	CHECK(epoll_wait(epoll, &event, 1, 1000) == 1 && event.events == EPOLLIN && epoll_wait(epoll, &event, 1, 0) == 0);
+	CHECK(read(end[0], in, 1) == 1 && epoll_wait(epoll, &event, 1, 0) == 0);
+	CHECK(write(end[1], "d", 1) == 1 && epoll_wait(epoll, &event, 1, 1000) == 1 && epoll_wait(epoll, &event, 1, 0) == 0);
+	event = (struct epoll_event){ .events = EPOLLIN | EPOLLET };
+	CHECK(epoll_ctl(epoll, EPOLL_CTL_MOD, end[0], &event) == 0 && epoll_wait(epoll, &event, 1, 0) == 1);
+	close(end[1]);
+	CHECK(epoll_wait(epoll, &event, 1, 1000) == 1 && event.events == (EPOLLIN | EPOLLHUP) && epoll_wait(epoll, &event, 1, 0) == 0);
+	close(end[0]);
+	close(epoll);
+}
+
+static void one_shots_are_armed_again(void)
+{
+	int end[2], epoll = epoll_create1(0);
+	struct epoll_event event = { .events = EPOLLIN | EPOLLONESHOT };
+	CHECK(pipe(end) == 0 && epoll_ctl(epoll, EPOLL_CTL_ADD, end[0], &event) == 0 && write(end[1], "abc", 3) == 3);
+	CHECK(epoll_wait(epoll, &event, 1, 1000) == 1 && epoll_wait(epoll, &event, 1, 0) == 0 && write(end[1], "d", 1) == 1);
+	CHECK(epoll_wait(epoll, &event, 1, 0) == 0);
+	event = (struct epoll_event){ .events = EPOLLIN | EPOLLONESHOT };
+	CHECK(epoll_ctl(epoll, EPOLL_CTL_MOD, end[0], &event) == 0 && epoll_wait(epoll, &event, 1, 0) == 1);
+	close(end[0]);
+	close(end[1]);
+	close(epoll);
+}
+
+static void every_ready_file_has_its_turn(void)
+{
+	int end[3][2], epoll = epoll_create1(0);
+	unsigned seen = 0;
+	struct epoll_event event;
+	for (int i = 0; i < 3; i++) {
+		event = (struct epoll_event){ .events = EPOLLIN, .data.u32 = (unsigned)i };
+		CHECK(pipe(end[i]) == 0 && epoll_ctl(epoll, EPOLL_CTL_ADD, end[i][0], &event) == 0 && write(end[i][1], "x", 1) == 1);
+	}
+	for (int i = 0; i < 3; i++) {
+		CHECK(epoll_wait(epoll, &event, 1, 1000) == 1);
+		seen |= 1u << event.data.u32;
+	}
+	CHECK(seen == 7);
+	for (int i = 0; i < 3; i++) {
+		close(end[i][0]);
+		close(end[i][1]);
+	}
+	close(epoll);
+}
+
 int main(void)
 {
 	if (getenv("WAITING_RUNS")) {
@@ -325,5 +378,8 @@ int main(void)
 	RUN(clone_gives_a_pidfd);
 	RUN(programs_run_from_descriptors);
 	RUN(futex_operation_wakes_two);
+	RUN(edges_are_told_once);
+	RUN(one_shots_are_armed_again);
+	RUN(every_ready_file_has_its_turn);
 	return check_failures;
 }

@@ -26,6 +26,7 @@ void spin_unlock(spinlock_t *lock);
 struct waitq {
 	spinlock_t lock;
 	struct list waiters;
+	uint32_t wakes; /* how often it was woken, for those who ask whether something has happened since */
 };
 #define WAITQ_INIT(n) { .lock = SPINLOCK_INIT(#n), .waiters = LIST_INIT((n).waiters) }
 void waitq_init(struct waitq *q);

@@ -16,6 +16,8 @@ struct poll_entry {
 struct poll_table {
 	struct poll_entry *entries;
 	bool no_memory;
+	bool ask_only; /* do not register: nobody is going to sleep */
+	uint32_t wakes; /* the sum of the queues' counts so far */
 	unsigned inline_used;
 	struct poll_entry inline_entries[8];
 };
