@@ -301,7 +301,9 @@ static enum bh_exit_reason exit_handle(struct vcpu *v, const struct vmm_exit *ex
 	case VMM_EXIT_WINDOW:
 		return BH_EXIT_WINDOW;
 	case VMM_EXIT_CACHE:
-		__asm__ volatile("wbinvd" : : : "memory"); /* INVD would throw other domains' data away */
+		if (v->domain->config->device_count) { /* else nothing sees the difference but the others, whose caches go too */
+			__asm__ volatile("wbinvd" : : : "memory"); /* INVD would throw other domains' data away */
+		}
 		break;
 	case VMM_EXIT_XSETBV:
 		exit_xsetbv(v, exit);

@@ -87,6 +87,8 @@ static void context_load(const struct context *x)
 {
 	__asm__ volatile("mov %0, %%dr0; mov %1, %%dr1; mov %2, %%dr2; mov %3, %%dr3"
 			 : : "r"(x->dr[0]), "r"(x->dr[1]), "r"(x->dr[2]), "r"(x->dr[3]));
+	/* AMD's processors to the first Zen keep the last FPU instruction's addresses over a restore without a pending exception. */
+	__asm__ volatile("fnclex; emms; fildl %0" : : "m"(x->xcr0));
 	if (!context_mask) {
 		__asm__ volatile("fxrstor64 (%0)" : : "r"(x->area) : "memory");
 		return;

@@ -113,7 +113,7 @@ static void control_reset(struct vmcb *c, uint64_t nested_root, uint32_t asid)
 	c->exceptions = 1u << VECTOR_DB | 1u << VECTOR_AC | 1u << VECTOR_MC;
 	c->intercept1 = SVM_I1_INTR | SVM_I1_NMI | SVM_I1_INIT | SVM_I1_RDPMC | SVM_I1_CPUID | SVM_I1_INVD | SVM_I1_HLT |
 			SVM_I1_INVLPGA | SVM_I1_IOIO | SVM_I1_MSR | SVM_I1_TASK_SWITCH | SVM_I1_SHUTDOWN;
-	c->intercept2 = SVM_I2_ALL_SVM | SVM_I2_MONITOR | SVM_I2_MWAIT;
+	c->intercept2 = SVM_I2_ALL_SVM | SVM_I2_WBINVD | SVM_I2_MONITOR | SVM_I2_MWAIT;
 	c->iopm = pool_hpa(svm_iopm).value;
 	c->msrpm = pool_hpa(svm_msrpm).value;
 	c->asid = asid;

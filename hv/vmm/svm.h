@@ -75,6 +75,7 @@ _Static_assert(sizeof(struct vmcb) == 4096, "VMCB");
 #define SVM_I1_TASK_SWITCH (1u << 29)
 #define SVM_I1_SHUTDOWN (1u << 31)
 #define SVM_I2_ALL_SVM 0x7fu /* VMRUN, VMMCALL, VMLOAD, VMSAVE, STGI, CLGI, SKINIT */
+#define SVM_I2_WBINVD (1u << 9)
 #define SVM_I2_MONITOR (1u << 10)
 #define SVM_I2_MWAIT (3u << 11)
 

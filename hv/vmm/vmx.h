@@ -162,7 +162,6 @@ enum { EVENT_INTERRUPT = 0, EVENT_NMI = 2, EVENT_EXCEPTION = 3, EVENT_INT1 = 5 }
 #define SHADOW_NMI 8u
 
 #define RIGHTS_LONG (1u << 13) /* of a code segment */
-#define RIGHTS_UNUSABLE (1u << 16)
 
 #define MSR_FEATURE_CONTROL 0x3au
 #define FEATURE_LOCKED (1ull << 0)
