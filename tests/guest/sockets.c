@@ -496,6 +496,67 @@ static void several_messages_in_one_call(void)
 	close(s[1]);
 }
 
+/* Connect, send a descriptor of a new socket, go away at any moment. */
+static void client(int rounds)
+{
+	signal(SIGPIPE, SIG_IGN);
+	for (int i = 0; i < rounds; i++) {
+		int s[2], fd = socket(AF_UNIX, SOCK_STREAM, 0);
+		while (connected(fd, "@sockets-crowd") != 0) {
+			if (errno != ECONNREFUSED) {
+				_exit(1);
+			}
+			usleep(500);
+		}
+		if (socketpair(AF_UNIX, SOCK_STREAM, 0, s) != 0 || send_files(fd, &s[0], 1, "file") != 4) {
+			_exit(2);
+		}
+		send_files(s[1], &s[i % 2], 1, "x");
+		send_files(fd, &fd, 1, "x");
+		if (i % 3 == 0) {
+			close(fd);
+		}
+		close(s[0]);
+		close(s[1]);
+		close(fd);
+	}
+	_exit(0);
+}
+
+static void a_crowd_is_served(void)
+{
+	int server = bound(SOCK_STREAM, "@sockets-crowd"), status, got[16], flags, ended = 0, served = 0;
+	pid_t pids[4];
+	char in[8];
+	CHECK(server >= 0 && listen(server, 3) == 0);
+	for (int i = 0; i < 4; i++) {
+		pids[i] = fork();
+		if (pids[i] == 0) {
+			close(server);
+			client(150);
+		}
+	}
+	fcntl(server, F_SETFL, O_NONBLOCK);
+	while (ended < 4 || served < 600) {
+		struct pollfd p = { .fd = server, .events = POLLIN };
+		CHECK(poll(&p, 1, 10000) == 1);
+		int fd = accept(server, NULL, NULL);
+		CHECK(fd >= 0 && receive_files(fd, got, 16, in, 4, &flags) == 1 && memcmp(in, "file", 4) == 0);
+		close(got[0]);
+		if (served % 2) {
+			CHECK(receive_files(fd, got, 16, in, 4, &flags) == 1);
+			close(got[0]);
+		}
+		close(fd);
+		served++;
+		while (served == 600 && ended < 4) {
+			CHECK(waitpid(pids[ended], &status, 0) == pids[ended] && status == 0);
+			ended++;
+		}
+	}
+	close(server);
+}
+
 int main(void)
 {
 	if (chdir("/tmp") != 0) {
@@ -519,5 +580,6 @@ int main(void)
 	RUN(waits_end_by_signals_and_timeouts);
 	RUN(ping_pong_works_many_times);
 	RUN(several_messages_in_one_call);
+	RUN(a_crowd_is_served);
 	return check_failures;
 }
