@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Copies inside the kernel: sendfile, copy_file_range, splice. Also what synchronizes single files. */
+/* Copies inside the kernel: sendfile, copy_file_range. Also what synchronizes single files. */
 #include "base/string.h"
 #include "kernel/syscall.h"
 #include "kernel/user.h"
@@ -82,9 +82,36 @@ long sys_sendfile(const uint64_t a[6])
 	return in && !regular ? -EINVAL : copy_files((int)a[1], a[2], (int)a[0], 0, a[3]);
 }
 
+/* Between regular files only, and not within one where the ranges overlap. */
+static long range_check(int in_fd, uint64_t in_user, int out_fd, uint64_t out_user, uint64_t bytes)
+{
+	struct file *in = file_from_fd(in_fd), *out = file_from_fd(out_fd);
+	uint64_t from = 0, to = 0;
+	long n = !in || !out ? -EBADF : 0;
+	if (!n && ((in->inode && S_IS(in->inode->mode, S_IFDIR)) || (out->inode && S_IS(out->inode->mode, S_IFDIR)))) {
+		n = -EISDIR;
+	} else if (!n && (!in->inode || !out->inode || !S_IS(in->inode->mode, S_IFREG) || !S_IS(out->inode->mode, S_IFREG))) {
+		n = -EINVAL;
+	} else if (!n && (out->flags & O_APPEND)) {
+		n = -EBADF;
+	} else if (!n && (offset_get(in_user, in, &from) || offset_get(out_user, out, &to))) {
+		n = -EFAULT;
+	} else if (!n && in->inode == out->inode && from < to + bytes && to < from + bytes) {
+		n = -EINVAL;
+	}
+	if (in) {
+		file_put(in);
+	}
+	if (out) {
+		file_put(out);
+	}
+	return n;
+}
+
 long sys_copy_file_range(const uint64_t a[6])
 {
-	return a[5] ? -EINVAL : copy_files((int)a[0], a[1], (int)a[2], a[3], a[4]);
+	long error = a[5] ? -EINVAL : range_check((int)a[0], a[1], (int)a[2], a[3], a[4]);
+	return error ? error : copy_files((int)a[0], a[1], (int)a[2], a[3], a[4]);
 }
 
 static int file_sync(int fd)
@@ -116,9 +143,24 @@ long sys_fdatasync(const uint64_t a[6])
 	return file_sync((int)a[0]);
 }
 
+static long advice(int fd)
+{
+	struct file *f = file_from_fd(fd);
+	if (!f) {
+		return -EBADF;
+	}
+	long result = f->inode ? 0 : -ESPIPE;
+	file_put(f);
+	return result;
+}
+
 long sys_sync_file_range(const uint64_t a[6])
 {
-	return file_sync((int)a[0]);
+	if (a[3] & ~7ull) {
+		return -EINVAL;
+	}
+	long error = advice((int)a[0]);
+	return error ? error : file_sync((int)a[0]);
 }
 
 long sys_syncfs(const uint64_t a[6])
@@ -137,23 +179,14 @@ long sys_syncfs(const uint64_t a[6])
 	return error;
 }
 
-static long advice(int fd)
-{
-	struct file *f = file_from_fd(fd);
-	if (!f) {
-		return -EBADF;
-	}
-	long result = f->inode ? 0 : -ESPIPE;
-	file_put(f);
-	return result;
-}
-
 long sys_fadvise64(const uint64_t a[6])
 {
-	return advice((int)a[0]);
+	long error = advice((int)a[0]);
+	return error ? error : a[3] > 5 ? -EINVAL : 0;
 }
 
 long sys_readahead(const uint64_t a[6])
 {
-	return advice((int)a[0]);
+	long error = advice((int)a[0]);
+	return error == -ESPIPE ? -EINVAL : error;
 }

@@ -22,6 +22,8 @@ struct pipe {
 	uint32_t reader_opens, writer_opens; /* counted for FIFOs that wait for the other side */
 	char *ring;
 	uint32_t size, start, used;
+	uint32_t held; /* room kept for bytes that a splice has taken or is to bring */
+	bool taken; /* by a splice, which may give some back: no other one takes meanwhile */
 	struct waitq read_queue, write_queue;
 };
 
@@ -66,7 +68,7 @@ static uint32_t ring_take(struct pipe *p, char *to, uint32_t bytes)
 
 static uint32_t ring_put(struct pipe *p, const char *from, uint32_t bytes)
 {
-	uint32_t room = p->size - p->used, n = bytes < room ? bytes : room;
+	uint32_t room = p->size - p->used - p->held, n = bytes < room ? bytes : room;
 	uint32_t at = (p->start + p->used) % p->size, first = p->size - at;
 	first = first < n ? first : n;
 	memcpy(p->ring + at, from, first);
@@ -104,7 +106,7 @@ static long pipe_read(struct file *f, void *buffer, uint64_t bytes, uint64_t *of
 	}
 	for (;;) {
 		spin_lock(&p->lock);
-		bool was_full = p->used == p->size || p->size - p->used < PIPE_BUF;
+		bool was_full = p->size - p->used - p->held < PIPE_BUF;
 		uint32_t n = ring_take(p, buffer, bytes < PIPE_FULL ? (uint32_t)bytes : PIPE_FULL);
 		uint32_t writers = p->writers;
 		spin_unlock(&p->lock);
@@ -128,7 +130,7 @@ static long pipe_read(struct file *f, void *buffer, uint64_t bytes, uint64_t *of
 
 static uint32_t pipe_room(struct pipe *p)
 {
-	return p->size - p->used;
+	return p->size - p->used - p->held;
 }
 
 static long pipe_write(struct file *f, const void *buffer, uint64_t bytes, uint64_t *offset)
@@ -169,6 +171,109 @@ static long pipe_write(struct file *f, const void *buffer, uint64_t bytes, uint6
 		}
 	}
 	return (long)done;
+}
+
+/* ---- for splice.c ---- */
+bool file_is_pipe(const struct file *f)
+{
+	return f->private && f->ops && f->ops->release == fifo_file_ops.release;
+}
+
+bool pipe_same(const struct file *a, const struct file *b)
+{
+	return a->private == b->private;
+}
+
+static uint32_t look_locked(struct pipe *p, char *to, uint32_t bytes, bool take)
+{
+	if (take && p->taken) {
+		return 0;
+	}
+	uint32_t start = p->start, used = p->used, n = ring_take(p, to, bytes);
+	if (!take) {
+		p->start = start;
+		p->used = used;
+	} else if (n) {
+		p->taken = true;
+		p->held += n;
+	}
+	return n;
+}
+
+long pipe_look(struct file *f, void *to, uint32_t bytes, bool take, bool wait)
+{
+	struct pipe *p = f->private;
+	for (;;) {
+		spin_lock(&p->lock);
+		uint32_t n = look_locked(p, to, bytes, take);
+		bool ended = !n && !p->used && !p->writers;
+		spin_unlock(&p->lock);
+		if (n || ended) {
+			return n;
+		}
+		if (!wait) {
+			return -EAGAIN;
+		}
+		if (WAIT_EVENT_INTERRUPTIBLE(&p->read_queue, (p->used && !(take && p->taken)) || p->writers == 0)) {
+			return -ERESTARTSYS;
+		}
+	}
+}
+
+void pipe_settle(struct file *f, const void *bytes, uint32_t taken, uint32_t kept)
+{
+	struct pipe *p = f->private;
+	uint32_t back = taken - kept;
+	spin_lock(&p->lock);
+	p->held -= taken;
+	p->taken = false;
+	for (uint32_t i = 0; i < back; i++) { /* in front of what is there now: the room was held */
+		p->start = (p->start + p->size - 1) % p->size;
+		p->ring[p->start] = ((const char *)bytes)[taken - 1 - i];
+	}
+	p->used += back;
+	spin_unlock(&p->lock);
+	waitq_wake_all(&p->read_queue);
+	waitq_wake_all(&p->write_queue);
+}
+
+long pipe_reserve(struct file *f, uint32_t bytes, bool wait)
+{
+	struct pipe *p = f->private;
+	for (;;) {
+		spin_lock(&p->lock);
+		uint32_t room = pipe_room(p), n = bytes < room ? bytes : room, readers = p->readers;
+		bool grow = n < bytes && p->size < PIPE_FULL;
+		p->held += readers && !grow ? n : 0;
+		spin_unlock(&p->lock);
+		if (readers == 0) {
+			signal_send_process(process_current(), SIGPIPE);
+			return -EPIPE;
+		}
+		if (!grow && n) {
+			return n;
+		}
+		if (grow) {
+			ring_grow(p);
+			if (p->size < PIPE_FULL) {
+				return -ENOMEM;
+			}
+		} else if (!wait) {
+			return -EAGAIN;
+		} else if (WAIT_EVENT_INTERRUPTIBLE(&p->write_queue, pipe_room(p) || p->readers == 0)) {
+			return -ERESTARTSYS;
+		}
+	}
+}
+
+void pipe_fill(struct file *f, const void *bytes, uint32_t count, uint32_t reserved)
+{
+	struct pipe *p = f->private;
+	spin_lock(&p->lock);
+	p->held -= reserved;
+	ring_put(p, bytes, count);
+	spin_unlock(&p->lock);
+	waitq_wake_all(count ? &p->read_queue : &p->write_queue);
 }
 
 static unsigned pipe_poll(struct file *f, struct poll_table *table)

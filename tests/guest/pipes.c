@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
+#include <sys/uio.h>
 #include <sys/wait.h>
 
 static void bytes_arrive_in_order(void)
@@ -145,6 +146,40 @@ static void duplicates_share_the_end(void)
 	close(fds[0]);
 }
 
+static void bytes_are_spliced(void)
+{
+	int one[2], two[2];
+	char in[32];
+	loff_t at = 3;
+	CHECK(pipe(one) == 0 && pipe(two) == 0);
+	int fd = open("/tmp/pipes-splice", O_RDWR | O_CREAT | O_TRUNC, 0644);
+	CHECK(fd >= 0 && write(fd, "0123456789", 10) == 10 && lseek(fd, 0, SEEK_SET) == 0);
+	CHECK(splice(fd, NULL, one[1], NULL, 4, 0) == 4 && lseek(fd, 0, SEEK_CUR) == 4 && splice(fd, &at, one[1], NULL, 2, 0) == 2 && at == 5);
+	CHECK(tee(one[0], two[1], 100, 0) == 6 && splice(one[0], NULL, two[1], NULL, 100, 0) == 6 && read(two[0], in, 32) == 12);
+	CHECK(memcmp(in, "012334012334", 12) == 0 && splice(one[0], NULL, two[1], NULL, 1, SPLICE_F_NONBLOCK) == -1 && errno == EAGAIN);
+	CHECK(write(one[1], "abc", 3) == 3 && lseek(fd, 0, SEEK_END) == 10 && splice(one[0], NULL, fd, NULL, 100, 0) == 3);
+	CHECK(pread(fd, in, 32, 8) == 5 && memcmp(in, "89abc", 5) == 0 && splice(fd, NULL, one[1], NULL, 5, 0) == 0);
+	CHECK(splice(fd, NULL, fd, NULL, 1, 0) == -1 && errno == EINVAL && splice(one[0], &at, two[1], NULL, 1, 0) == -1 && errno == ESPIPE);
+	CHECK(splice(one[0], NULL, one[1], NULL, 1, 0) == -1 && errno == EINVAL && splice(one[0], NULL, two[0], NULL, 1, 0) == -1 && errno == EBADF);
+	CHECK(tee(fd, one[1], 1, 0) == -1 && errno == EINVAL);
+	struct iovec v[2] = { { "ab", 2 }, { "cd", 2 } };
+	CHECK(vmsplice(one[1], v, 2, 0) == 4 && read(one[0], in, 32) == 4 && vmsplice(fd, v, 2, 0) == -1 && errno == EBADF);
+	/* What the other side does not take stays. */
+	static char block[4096];
+	CHECK(fcntl(two[1], F_SETFL, O_NONBLOCK) == 0);
+	while (write(two[1], block, sizeof(block)) > 0) {
+	}
+	CHECK(write(one[1], "stays", 5) == 5 && splice(one[0], NULL, two[1], NULL, 5, 0) == -1 && errno == EAGAIN);
+	CHECK(read(one[0], in, 32) == 5 && memcmp(in, "stays", 5) == 0);
+	close(one[1]);
+	CHECK(splice(one[0], NULL, fd, NULL, 5, 0) == 0);
+	close(one[0]);
+	close(two[0]);
+	close(two[1]);
+	close(fd);
+	unlink("/tmp/pipes-splice");
+}
+
 int main(void)
 {
 	RUN(bytes_arrive_in_order);
@@ -154,5 +189,6 @@ int main(void)
 	RUN(poll_sleeps_until_there_is_something);
 	RUN(ping_pong_works_many_times);
 	RUN(duplicates_share_the_end);
+	RUN(bytes_are_spliced);
 	return check_failures;
 }

@@ -57,6 +57,10 @@ int dir_may_delete(struct inode *dir, struct inode *victim, bool directory);
 struct file *file_open_at(int dirfd, const char *path, unsigned flags, unsigned mode, int *error);
 struct file *file_open_dentry(struct dentry *dentry, unsigned flags, int *error);
 int inode_truncate(struct inode *inode, uint64_t size);
+/** Is gid the file-system group of c, or one of its supplementary ones? */
+bool credentials_have_group(const struct credentials *c, uint32_t gid);
+/** What RLIMIT_FSIZE leaves of *bytes at `at`. SIGXFSZ and -EFBIG: nothing. */
+int file_size_limit(uint64_t at, uint64_t *bytes);
 
 /* read_write.c */
 long file_read(struct file *f, struct io_buffer to, uint64_t bytes, uint64_t *offset);
@@ -88,6 +92,16 @@ int chardev_open(struct file *f, uint32_t major, uint32_t minor);
 void devfs_blocks_add(void);
 /** In tmpfs-like file systems: make a name. */
 int memory_node(struct dentry *dir, const char *name, uint32_t mode, uint32_t major, uint32_t minor, struct dentry **out);
+
+/* pipe.c, for splice.c: at most 64 KiB at a time */
+bool file_is_pipe(const struct file *f);
+bool pipe_same(const struct file *a, const struct file *b);
+/** Copy what is there, `take`: out of the pipe, until pipe_settle(). 0: it has ended; -EAGAIN, -ERESTARTSYS. */
+long pipe_look(struct file *f, void *to, uint32_t bytes, bool take, bool wait);
+void pipe_settle(struct file *f, const void *bytes, uint32_t taken, uint32_t kept); /* the others go back to the front */
+/** Keep room for at most so many bytes, until pipe_fill(). -EPIPE (with SIGPIPE), -EAGAIN, -ERESTARTSYS, -ENOMEM. */
+long pipe_reserve(struct file *f, uint32_t bytes, bool wait);
+void pipe_fill(struct file *f, const void *bytes, uint32_t count, uint32_t reserved);
 
 /* lock.c */
 void locks_release_file(struct file *f); /* last reference gone */
