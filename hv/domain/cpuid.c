@@ -67,15 +67,11 @@ static void open_leaf(struct vcpu *v, uint32_t number, uint32_t sub, uint32_t r[
 		}
 		break;
 	}
-	struct bh_capsule_state state = { 0 };
-	if (number == 1 || number == 7) {
-		vmm->state(v, &state);
-	}
 	if (number == 7 && sub == 0) {
-		r[ECX] |= (state.cr4 >> 22 & 1) << 4; /* OSPKE */
+		r[ECX] |= (vmm->cr4(v) >> 22 & 1) << 4; /* OSPKE */
 	}
 	if (number == 1) {
-		r[ECX] |= (state.cr4 >> 18 & 1) << 27; /* OSXSAVE */
+		r[ECX] |= (vmm->cr4(v) >> 18 & 1) << 27; /* OSXSAVE */
 		r[EBX] |= v->id << 24 | v->domain->vcpu_count << 16;
 		r[ECX] |= 1u << 31 | 1u << 21; /* a hypervisor, x2APIC */
 		r[EDX] |= 1u << 9 | (v->domain->vcpu_count > 1 ? 1u << 28 : 0); /* APIC, HTT */

@@ -256,6 +256,11 @@ static uint8_t svm_cpl(struct vcpu *v)
 	return svm_vmcb(v)->cpl;
 }
 
+static uint64_t svm_cr4(struct vcpu *v)
+{
+	return svm_vmcb(v)->cr4;
+}
+
 /* SVME stays, unseen. */
 static int efer_write(struct vmcb *c, uint64_t value)
 {
@@ -312,6 +317,7 @@ const struct vmm_ops svm_ops = {
 	.inject_exception = svm_inject_exception,
 	.skip = svm_skip,
 	.cpl = svm_cpl,
+	.cr4 = svm_cr4,
 	.translate = svm_translate,
 	.msr = svm_msr,
 	.dump = svm_dump,

@@ -417,6 +417,11 @@ static uint8_t vmx_cpl(struct vcpu *v)
 	return vmcs_read(VMCS_GUEST_SS_RIGHTS) >> 5 & 3;
 }
 
+static uint64_t vmx_cr4(struct vcpu *v)
+{
+	return vmcs_read(VMCS_GUEST_CR4);
+}
+
 static int vmx_translate(struct vcpu *v, gva_t at, gpa_t *to)
 {
 	if (!(vmcs_read(VMCS_GUEST_EFER) & EFER_LMA) || !(vmcs_read(VMCS_GUEST_CS_RIGHTS) & RIGHTS_LONG)) {
@@ -470,6 +475,7 @@ struct vmm_ops vmx_ops = {
 	.inject_exception = vmx_inject_exception,
 	.skip = vmx_skip,
 	.cpl = vmx_cpl,
+	.cr4 = vmx_cr4,
 	.translate = vmx_translate,
 	.msr = vmx_msr,
 	.dump = vmx_dump,

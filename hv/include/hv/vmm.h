@@ -60,6 +60,7 @@ struct vmm_ops {
 	void (*inject_exception)(struct vcpu *v, uint8_t vector, bool has_code, uint32_t code);
 	void (*skip)(struct vcpu *v, unsigned bytes); /* go behind the instruction that exited */
 	uint8_t (*cpl)(struct vcpu *v);
+	uint64_t (*cr4)(struct vcpu *v); /* of the guest; bits that CPUID shows */
 	/** Linear to guest-physical by the guest's own tables, for instruction fetch of 64-bit code. -EFAULT. */
 	int (*translate)(struct vcpu *v, gva_t at, gpa_t *to);
 	int (*msr)(struct vcpu *v, uint32_t index, bool write, uint64_t *value); /* MSRs kept in the control block; -EINVAL */
