@@ -1,0 +1,246 @@
+/* SPDX-License-Identifier: MIT */
+/* Files in messages of sockets: which sockets are found to be in each other's queues only; and the arithmetic of periodic timers. */
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <setjmp.h>
+#include <cmocka.h>
+
+#include "guest-kernel/socket/socket.h"
+#include "kernel/interval.h"
+#include "kernel/time.h"
+#include "kernel/user.h"
+
+#define SOCKETS 6
+
+const struct file_ops socket_file_ops, other_ops;
+static struct file files[SOCKETS + 1]; /* the last one is no socket */
+static struct socket sockets_here[SOCKETS];
+static unsigned depth, deepest;
+static uint64_t now;
+
+void spin_lock(spinlock_t *lock)
+{
+	assert_false(lock->held);
+	lock->held = 1;
+}
+
+void spin_unlock(spinlock_t *lock)
+{
+	assert_true(lock->held);
+	lock->held = 0;
+}
+
+void *kzalloc(size_t bytes)
+{
+	return calloc(1, bytes);
+}
+
+void kfree(void *memory)
+{
+	free(memory);
+}
+
+void file_get(struct file *f)
+{
+	f->references++;
+}
+
+/* Closing a socket drops what its messages hold, as socket.c does. */
+void file_put(struct file *f)
+{
+	assert_true(f->references > 0);
+	if (--f->references || f->ops != &socket_file_ops) {
+		return;
+	}
+	struct socket *s = f->private;
+	deepest = ++depth > deepest ? depth : deepest;
+	for (struct list *node; (node = list_pop_front(&s->messages)) != NULL;) {
+		struct message *m = container_of(node, struct message, link);
+		if (m->rights) {
+			rights_drop(m->rights);
+		}
+		free(m);
+	}
+	depth--;
+}
+
+uint64_t time_ns(void)
+{
+	return now;
+}
+
+uint64_t time_wall_ns(void)
+{
+	return now + 1000;
+}
+
+int user_read(void *to, uint64_t from, size_t bytes)
+{
+	memcpy(to, (const void *)from, bytes);
+	return 0;
+}
+
+int user_write(uint64_t to, const void *from, size_t bytes)
+{
+	memcpy((void *)to, from, bytes);
+	return 0;
+}
+
+static int set_up(void **state)
+{
+	memset(files, 0, sizeof(files));
+	memset(sockets_here, 0, sizeof(sockets_here));
+	depth = deepest = 0;
+	for (unsigned i = 0; i <= SOCKETS; i++) {
+		files[i].references = 1; /* a descriptor */
+		files[i].ops = i < SOCKETS ? &socket_file_ops : &other_ops;
+	}
+	for (unsigned i = 0; i < SOCKETS; i++) {
+		struct socket *s = &sockets_here[i];
+		files[i].private = s;
+		s->file = &files[i];
+		list_init(&s->messages);
+		list_init(&s->waiting);
+		list_init(&s->waiting_link);
+		list_init(&s->flight_link);
+	}
+	return 0;
+}
+
+/* Into the queue of socket `to`, a message with file `which`. */
+static void send(unsigned to, unsigned which)
+{
+	struct message *m = calloc(1, sizeof(*m));
+	m->rights = rights_create(1);
+	m->rights->files[0] = &files[which];
+	file_get(&files[which]);
+	rights_depart(m->rights);
+	list_push_back(&sockets_here[to].messages, &m->link);
+}
+
+static void close_descriptor(unsigned i)
+{
+	file_put(&files[i]);
+	socket_closed();
+}
+
+static void a_socket_in_its_own_queue_is_closed(void **state)
+{
+	send(0, 0);
+	send(0, SOCKETS);
+	close_descriptor(SOCKETS);
+	socket_closed();
+	assert_int_equal(files[0].references, 2);
+	assert_int_equal(files[SOCKETS].references, 1);
+	close_descriptor(0);
+	assert_int_equal(files[0].references, 0);
+	assert_int_equal(files[SOCKETS].references, 0);
+}
+
+static void a_circle_lasts_as_long_as_somebody_can_reach_it(void **state)
+{
+	send(0, 1);
+	send(1, 2);
+	send(2, 0);
+	send(3, 0); /* from outside */
+	for (unsigned i = 0; i < 3; i++) {
+		close_descriptor(i);
+	}
+	assert_int_equal(files[0].references, 2);
+	assert_int_equal(files[2].references, 1);
+	close_descriptor(3);
+	for (unsigned i = 0; i < 4; i++) {
+		assert_int_equal(files[i].references, 0);
+	}
+}
+
+static void what_waits_to_be_accepted_is_looked_through_too(void **state)
+{
+	list_push_back(&sockets_here[0].waiting, &sockets_here[1].waiting_link); /* 0 listens; 1 has no descriptor */
+	files[1].references = 0;
+	sockets_here[1].file = NULL;
+	send(1, 0);
+	close_descriptor(0);
+	assert_int_equal(files[0].references, 0);
+	while (!list_empty(&sockets_here[1].messages)) {
+		free(container_of(list_pop_front(&sockets_here[1].messages), struct message, link));
+	}
+}
+
+static void a_chain_is_closed_without_recursion(void **state)
+{
+	for (unsigned i = 0; i + 1 < SOCKETS; i++) {
+		send(i, i + 1);
+	}
+	for (unsigned i = SOCKETS; i-- > 0;) {
+		close_descriptor(i);
+	}
+	for (unsigned i = 0; i < SOCKETS; i++) {
+		assert_int_equal(files[i].references, 0);
+	}
+	assert_true(deepest <= 2);
+}
+
+static void received_files_are_no_longer_in_flight(void **state)
+{
+	send(0, 1);
+	struct message *m = container_of(list_pop_front(&sockets_here[0].messages), struct message, link);
+	rights_land(m->rights);
+	assert_int_equal(sockets_here[1].in_flight, 0);
+	assert_true(list_empty(&sockets_here[1].flight_link));
+	file_put(m->rights->files[0]);
+	free(m->rights);
+	free(m);
+}
+
+static void periodic_deadlines_move_in_whole_intervals(void **state)
+{
+	uint64_t deadline = 100;
+	assert_int_equal(interval_forward(&deadline, 10, 99), 0);
+	assert_int_equal(interval_forward(&deadline, 10, 100), 1);
+	assert_int_equal(deadline, 110);
+	assert_int_equal(interval_forward(&deadline, 10, 145), 4);
+	assert_int_equal(deadline, 150);
+	assert_int_equal(interval_left(150, 10, 155), 5);
+	assert_int_equal(interval_left(150, 0, 155), 0);
+	assert_int_equal(interval_left(0, 10, 155), 0);
+	now = 500;
+	assert_int_equal(interval_deadline(0, true, 0), 0);
+	assert_int_equal(interval_deadline(7, true, 1), 7);
+	assert_int_equal(interval_deadline(7, false, 1), 507);
+	assert_int_equal(interval_deadline(1700, true, 0), 700); /* of the wall clock, which is 1000 ahead */
+	assert_int_equal(interval_deadline(1, true, 0), 500);
+}
+
+static void times_of_programs_are_judged(void **state)
+{
+	struct interval i;
+	int64_t good[4] = { 1, 5, 2, 999999999 }, bad[4] = { 0, 0, 0, 1000000000 }, far[4] = { 0, 0, INT64_MAX, 0 }, out[4];
+	assert_int_equal(interval_read(&i, (uint64_t)good), 0);
+	assert_int_equal(i.interval_ns, 1000000005);
+	assert_int_equal(i.value_ns, 2999999999);
+	assert_int_equal(interval_write((uint64_t)out, &i), 0);
+	assert_memory_equal(out, good, sizeof(good));
+	assert_int_equal(interval_read(&i, (uint64_t)bad), -EINVAL);
+	assert_int_equal(interval_read(&i, (uint64_t)far), 0);
+	assert_true(i.value_ns <= INT64_MAX / 2);
+}
+
+#define TEST(name) cmocka_unit_test_setup(name, set_up)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(a_socket_in_its_own_queue_is_closed),
+		TEST(a_circle_lasts_as_long_as_somebody_can_reach_it),
+		TEST(what_waits_to_be_accepted_is_looked_through_too),
+		TEST(a_chain_is_closed_without_recursion),
+		TEST(received_files_are_no_longer_in_flight),
+		TEST(periodic_deadlines_move_in_whole_intervals),
+		TEST(times_of_programs_are_judged),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
