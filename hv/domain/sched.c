@@ -192,7 +192,7 @@ static void load(struct sched *s, struct vcpu *v)
 		context_switch(s->loaded, v->context);
 		s->loaded = v->context;
 	}
-	cpu_current()->running = v;
+	__atomic_store_n(&cpu_current()->running, v, __ATOMIC_RELEASE);
 }
 
 _Noreturn void sched_run(void)
@@ -202,7 +202,7 @@ _Noreturn void sched_run(void)
 	for (;;) {
 		uint64_t now = tsc_read(), next = 0;
 		s->again = false;
-		cpu_current()->running = NULL;
+		__atomic_store_n(&cpu_current()->running, NULL, __ATOMIC_RELEASE); /* domain_wait_idle */
 		for (unsigned i = 0; i < s->count; i++) {
 			expire(s->home[i], now, &next);
 		}

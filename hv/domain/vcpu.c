@@ -128,7 +128,7 @@ void domain_wait_idle(struct domain *d)
 	domain_wait_outside(d);
 	for (unsigned i = 0; i < d->vcpu_count; i++) {
 		struct vcpu *v = d->vcpus[i];
-		while (v->cpu != cpu_current()->index && atomic_load(&cpu_at(v->cpu)->running) == v) {
+		while (v->cpu != cpu_current()->index && __atomic_load_n(&cpu_at(v->cpu)->running, __ATOMIC_ACQUIRE) == v) {
 			__builtin_ia32_pause();
 		}
 	}
@@ -156,22 +156,22 @@ void domain_flush(struct domain *d)
  */
 static uint64_t deliver(struct vcpu *v)
 {
-	bool upcall = v->upcall && event_unannounced(v);
+	uint8_t upcall = v->upcall && event_unannounced(v) ? v->upcall : 0;
 	uint64_t events = upcall ? atomic_load(v->pending) : 0;
 	if (vmm_has_apic) {
 		if (upcall) {
 			atomic_fetch_or(&v->announced, events);
-			vapic_pend(v, v->upcall);
+			vapic_pend(v, upcall);
 		}
 		return 0;
 	}
 	uint8_t vector = vapic_next(v);
-	if (!upcall || vector >= v->upcall) {
+	if (vector >= upcall) {
 		vmm->offer(v, vector);
 		return 0;
 	}
 	atomic_fetch_or(&v->announced, events);
-	vmm->offer(v, v->upcall);
+	vmm->offer(v, upcall);
 	return events;
 }
 

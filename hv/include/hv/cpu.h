@@ -17,7 +17,7 @@ struct cpu {
 	struct cpu *self; /* GS:0 */
 	uint32_t index; /* 0 .. cpu_count-1; 0 is the boot processor */
 	uint32_t apic_id;
-	struct vcpu *_Atomic running; /* the vCPU that is entered, or whose exit is handled; only this processor writes it */
+	struct vcpu *running; /* the vCPU that is entered, or whose exit is handled; only this processor writes it */
 	void *vmm; /* the vendor's per-processor state (host save area, ...) */
 };
 
