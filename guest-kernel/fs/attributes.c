@@ -21,13 +21,13 @@ static int owner_change(struct inode *inode, const struct change *c)
 {
 	struct credentials *me = &process_current()->credentials;
 	bool other_uid = c->uid != ~0u && c->uid != inode->uid;
-	if (me->fsuid != 0 && (other_uid || !inode_owned(inode) || (c->gid != ~0u && c->gid != inode->gid && c->gid != me->fsgid))) {
+	if (me->fsuid != 0 && (other_uid || !inode_owned(inode) || (c->gid != ~0u && c->gid != inode->gid && !credentials_have_group(me, c->gid)))) {
 		return -EPERM;
 	}
 	inode->uid = c->uid != ~0u ? c->uid : inode->uid;
 	inode->gid = c->gid != ~0u ? c->gid : inode->gid;
-	if (!S_IS(inode->mode, S_IFDIR) && me->fsuid != 0) {
-		inode->mode &= ~(uint32_t)(S_ISUID | S_ISGID);
+	if (!S_IS(inode->mode, S_IFDIR)) {
+		inode->mode &= ~(uint32_t)(S_ISUID | ((inode->mode & 010) ? S_ISGID : 0));
 	}
 	return 0;
 }
@@ -157,6 +157,9 @@ long sys_fchown(const uint64_t a[6])
 
 long sys_fchownat(const uint64_t a[6])
 {
+	if (a[4] & ~(uint64_t)(AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH)) {
+		return -EINVAL;
+	}
 	struct change c = change_of_owner(a[2], a[3]);
 	return change_path((int)a[0], a[1], (unsigned)a[4], &c);
 }
@@ -197,6 +200,12 @@ long sys_utimensat(const uint64_t a[6])
 	if (error) {
 		return error;
 	}
+	if (a[3] & ~(uint64_t)(AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH)) {
+		return -EINVAL;
+	}
+	if (c.nanoseconds[0] == UTIME_OMIT && c.nanoseconds[1] == UTIME_OMIT) {
+		return 0;
+	}
 	return a[1] ? change_path((int)a[0], a[1], (unsigned)a[3], &c) : change_fd((int)a[0], &c);
 }
 
@@ -230,18 +239,40 @@ long sys_utime(const uint64_t a[6])
 	return change_path(AT_FDCWD, a[0], 0, &c);
 }
 
-/* Extended attributes are not kept: the answer of a file system without them. */
+/* Extended attributes are not kept: once the file is found, the answer of a file system without them. */
+static long attributes_of_path(uint64_t path, bool follow)
+{
+	struct dentry *d;
+	struct file *f;
+	int error = path_find_user(AT_FDCWD, path, 0, follow, &d, &f);
+	if (!error) {
+		dentry_put(d);
+	}
+	return error ? error : -EOPNOTSUPP;
+}
+
+static long attributes_of_file(int fd)
+{
+	struct file *f = file_from_fd(fd);
+	if (f) {
+		file_put(f);
+	}
+	return f ? -EOPNOTSUPP : -EBADF;
+}
+
 #define NO_ATTRIBUTES(name)                                                                        \
 	long sys_##name(const uint64_t a[6])                                                       \
 	{                                                                                          \
-		return -EOPNOTSUPP;                                                                \
+		return attributes_of_path(a[0], true);                                             \
+	}                                                                                          \
+	long sys_l##name(const uint64_t a[6])                                                      \
+	{                                                                                          \
+		return attributes_of_path(a[0], false);                                            \
+	}                                                                                          \
+	long sys_f##name(const uint64_t a[6])                                                      \
+	{                                                                                          \
+		return attributes_of_file((int)a[0]);                                              \
 	}
 NO_ATTRIBUTES(setxattr)
-NO_ATTRIBUTES(lsetxattr)
-NO_ATTRIBUTES(fsetxattr)
 NO_ATTRIBUTES(getxattr)
-NO_ATTRIBUTES(lgetxattr)
-NO_ATTRIBUTES(fgetxattr)
 NO_ATTRIBUTES(listxattr)
-NO_ATTRIBUTES(llistxattr)
-NO_ATTRIBUTES(flistxattr)

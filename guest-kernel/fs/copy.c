@@ -79,7 +79,15 @@ long sys_sendfile(const uint64_t a[6])
 	if (in) {
 		file_put(in);
 	}
-	return in && !regular ? -EINVAL : copy_files((int)a[1], a[2], (int)a[0], 0, a[3]);
+	if (!regular && in) {
+		return -EINVAL;
+	}
+	struct file *out = file_from_fd((int)a[0]);
+	bool append = out && (out->flags & O_APPEND);
+	if (out) {
+		file_put(out);
+	}
+	return append ? -EINVAL : copy_files((int)a[1], a[2], (int)a[0], 0, a[3]);
 }
 
 /* Between regular files only, and not within one where the ranges overlap. */

@@ -72,6 +72,7 @@ static long directory_read(int fd, uint64_t user, uint64_t size, bool old)
 	}
 	long result = f->inode && S_IS(f->inode->mode, S_IFDIR) ? (f->ops && f->ops->readdir ? 0 : -EBADF) : -ENOTDIR;
 	struct gather g = { .size = size < GATHER_MAX ? size : GATHER_MAX, .old = old, .file = f };
+	uint64_t begin = f ? f->offset : 0;
 	if (!result && g.size > 0) {
 		g.buffer = kmalloc(g.size);
 		result = g.buffer ? 0 : -ENOMEM;
@@ -83,7 +84,11 @@ static long directory_read(int fd, uint64_t user, uint64_t size, bool old)
 		mutex_unlock(&f->inode->mutex);
 	}
 	if (g.used > 0) {
-		result = user_write(user, g.buffer, g.used) ? -EFAULT : (long)g.used;
+		result = (long)g.used;
+		if (user_write(user, g.buffer, g.used)) {
+			f->offset = begin; /* what was not seen is there next time */
+			result = -EFAULT;
+		}
 	} else if (!result && g.too_small) {
 		result = -EINVAL;
 	}

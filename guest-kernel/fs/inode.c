@@ -168,7 +168,7 @@ void inode_modified(struct inode *inode)
 	}
 }
 
-static bool in_group(const struct credentials *c, uint32_t gid)
+bool credentials_have_group(const struct credentials *c, uint32_t gid)
 {
 	if (c->fsgid == gid) {
 		return true;
@@ -199,7 +199,7 @@ int inode_permission(const struct inode *inode, unsigned may)
 		return needs_bit && !(inode->mode & 0111) ? -EACCES : 0;
 	}
 	const struct credentials *c = &p->credentials;
-	unsigned shift = c->fsuid == inode->uid ? 6 : in_group(c, inode->gid) ? 3 : 0;
+	unsigned shift = c->fsuid == inode->uid ? 6 : credentials_have_group(c, inode->gid) ? 3 : 0;
 	return (may & ~(inode->mode >> shift) & 7) ? -EACCES : 0;
 }
 

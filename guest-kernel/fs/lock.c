@@ -179,7 +179,7 @@ long lock_posix(struct file *f, int command, uint64_t user)
 		return error;
 	}
 	if (command == F_GETLK) {
-		return lock_ask(f, &wanted, &u, user);
+		return u.type == F_UNLCK ? -EINVAL : lock_ask(f, &wanted, &u, user);
 	}
 	if ((u.type == F_RDLCK && !file_readable(f)) || (u.type == F_WRLCK && !file_writable(f))) {
 		return -EBADF;

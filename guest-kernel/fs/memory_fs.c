@@ -13,6 +13,9 @@ static const struct inode_ops memory_inode_ops;
 
 static struct inode *node_create(struct super *super, uint32_t mode, struct inode *dir)
 {
+	if (dir && (dir->mode & S_ISGID) && S_IS(mode, S_IFDIR)) {
+		mode |= S_ISGID;
+	}
 	struct inode *inode = inode_create(super, 0, mode);
 	struct process *p = process_current();
 	if (inode) {

@@ -173,6 +173,9 @@ static long link_hard(int from_fd, uint64_t from, int to_fd, uint64_t to, unsign
 	struct walk w;
 	struct dentry *old, *d;
 	struct file *f;
+	if (flags & ~(unsigned)(AT_SYMLINK_FOLLOW | AT_EMPTY_PATH)) {
+		return -EINVAL;
+	}
 	int error = path_find_user(from_fd, from, flags & AT_EMPTY_PATH, flags & AT_SYMLINK_FOLLOW, &old, &f);
 	if (error) {
 		return error;

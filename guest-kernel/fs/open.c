@@ -21,6 +21,9 @@ int inode_truncate(struct inode *inode, uint64_t size)
 	int error = page_cache_truncate(inode, size, &in_use);
 	error = error ? error : inode->ops->truncate(inode, size);
 	if (!error) {
+		if (process_current() && process_current()->credentials.fsuid != 0) {
+			inode->mode &= ~(uint32_t)(S_ISUID | ((inode->mode & 010) ? S_ISGID : 0));
+		}
 		inode_modified(inode);
 	}
 	mutex_unlock(&inode->mutex);
@@ -234,6 +237,14 @@ long sys_openat(const uint64_t a[6])
 	return open_user((int)a[0], a[1], (unsigned)a[2], (unsigned)a[3]);
 }
 
+/* As a call asks for it: growing is bounded by RLIMIT_FSIZE. */
+static int truncate_within_limit(struct inode *inode, uint64_t size)
+{
+	uint64_t grown = size > inode->size ? 1 : 0;
+	int error = grown && S_IS(inode->mode, S_IFREG) ? file_size_limit(size - 1, &grown) : 0;
+	return error ? error : inode_truncate(inode, size);
+}
+
 long sys_truncate(const uint64_t a[6])
 {
 	struct dentry *d;
@@ -247,7 +258,7 @@ long sys_truncate(const uint64_t a[6])
 		return error;
 	}
 	error = (int64_t)a[1] < 0 ? -EINVAL : S_IS(d->inode->mode, S_IFDIR) ? -EISDIR : inode_permission(d->inode, MAY_WRITE);
-	error = error ? error : inode_truncate(d->inode, a[1]);
+	error = error ? error : truncate_within_limit(d->inode, a[1]);
 	dentry_put(d);
 	return error;
 }
@@ -258,7 +269,7 @@ long sys_ftruncate(const uint64_t a[6])
 	if (!f) {
 		return -EBADF;
 	}
-	int error = (int64_t)a[1] < 0 || !f->inode || !file_writable(f) ? -EINVAL : inode_truncate(f->inode, a[1]);
+	int error = (int64_t)a[1] < 0 || !f->inode || !file_writable(f) ? -EINVAL : truncate_within_limit(f->inode, a[1]);
 	file_put(f);
 	return error;
 }
@@ -279,9 +290,11 @@ long sys_fallocate(const uint64_t a[6])
 		mutex_lock(&inode->mutex);
 		/* Blocks behind the end would be an error on disk without a larger size: those are not kept. */
 		uint64_t end = a[2] + a[3];
+		uint64_t grown = !keep_size && end > inode->size ? 1 : 0;
 		end = keep_size && end > inode->size ? inode->size : end;
-		error = inode->ops->preallocate && end > a[2] ? inode->ops->preallocate(inode, a[2], end - a[2]) : 0;
-		if (!error && !keep_size && end > inode->size) {
+		error = grown ? file_size_limit(end - 1, &grown) : 0;
+		error = error ? error : inode->ops->preallocate && end > a[2] ? inode->ops->preallocate(inode, a[2], end - a[2]) : 0;
+		if (!error && grown) {
 			inode->size = end;
 		}
 		inode_modified(inode);

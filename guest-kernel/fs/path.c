@@ -305,7 +305,7 @@ int path_find_user(int dirfd, uint64_t user, unsigned at_flags, bool follow, str
 int path_last_locked(struct walk *w, struct dentry **out)
 {
 	if (w->last != LAST_NAME) {
-		return w->last == LAST_DOT ? -EINVAL : -EBUSY;
+		return -EBUSY;
 	}
 	return name_lookup_locked(w->at, w->name, w->length, out);
 }

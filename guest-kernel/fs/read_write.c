@@ -15,6 +15,7 @@
 #define CHUNK_MAX 65536u
 #define TRANSFER_MAX 0x7ffff000ull /* as Linux */
 #define VECTORS_MAX 1024u
+#define RLIMIT_FSIZE 1
 
 static long regular_read(struct file *f, struct io_buffer to, uint64_t bytes, uint64_t *offset)
 {
@@ -28,6 +29,18 @@ static long regular_read(struct file *f, struct io_buffer to, uint64_t bytes, ui
 	return n;
 }
 
+int file_size_limit(uint64_t at, uint64_t *bytes)
+{
+	struct process *p = process_current();
+	uint64_t limit = p ? p->rlimits[RLIMIT_FSIZE].soft : UINT64_MAX;
+	if (*bytes > 0 && at >= limit) {
+		signal_send_process(p, SIGXFSZ);
+		return -EFBIG;
+	}
+	*bytes = *bytes < limit - at ? *bytes : limit - at;
+	return 0;
+}
+
 static long regular_write(struct file *f, struct io_buffer from, uint64_t bytes, uint64_t *offset)
 {
 	struct inode *inode = f->inode;
@@ -36,7 +49,8 @@ static long regular_write(struct file *f, struct io_buffer from, uint64_t bytes,
 	}
 	mutex_lock(&inode->mutex);
 	uint64_t at = f->flags & O_APPEND ? inode->size : *offset;
-	long n = (int64_t)at < 0 || (int64_t)(at + bytes) < 0 ? -EFBIG : page_cache_write(inode, from, bytes, at);
+	long n = (int64_t)at < 0 || (int64_t)(at + bytes) < 0 ? -EFBIG : !S_IS(inode->mode, S_IFREG) ? 0 : file_size_limit(at, &bytes);
+	n = n ? n : page_cache_write(inode, from, bytes, at);
 	if (n > 0) {
 		*offset = at + (uint64_t)n;
 		if (!inode->mapping.device) {

@@ -31,6 +31,8 @@ struct user_statx {
 };
 _Static_assert(sizeof(struct user_statx) == 256, "struct statx");
 #define STATX_BASIC 0x7ffu
+#define STATX_RESERVED 0x80000000u
+#define AT_STATX_SYNC 0x6000u /* both ways at once contradict each other */
 
 struct user_statfs {
 	int64_t type, block_size;
@@ -116,6 +118,9 @@ long sys_lstat(const uint64_t a[6])
 
 long sys_newfstatat(const uint64_t a[6])
 {
+	if (a[3] & ~(uint64_t)(AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT | AT_EMPTY_PATH)) {
+		return -EINVAL;
+	}
 	return stat_path((int)a[0], a[1], (unsigned)a[3], a[2]);
 }
 
@@ -146,6 +151,10 @@ long sys_statx(const uint64_t a[6])
 	struct dentry *d;
 	struct file *f;
 	uint32_t dev_major = 0, dev_minor = 9, major = 0, minor = 0;
+	const uint64_t known = AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT | AT_EMPTY_PATH | AT_STATX_SYNC;
+	if ((a[2] & ~known) || (a[2] & AT_STATX_SYNC) == AT_STATX_SYNC || (a[3] & STATX_RESERVED)) {
+		return -EINVAL;
+	}
 	int error = path_find_user((int)a[0], a[1], (unsigned)a[2], !(a[2] & AT_SYMLINK_NOFOLLOW), &d, &f);
 	if (error) {
 		return error;
@@ -261,5 +270,8 @@ long sys_faccessat(const uint64_t a[6])
 
 long sys_faccessat2(const uint64_t a[6])
 {
+	if (a[3] & ~(uint64_t)(AT_EACCESS | AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH)) {
+		return -EINVAL;
+	}
 	return access_path((int)a[0], a[1], (unsigned)a[2], (unsigned)a[3]);
 }

@@ -263,7 +263,7 @@ static long map_locked(struct address_space *as, struct area *model, unsigned fl
 long address_space_map(struct address_space *as, uint64_t address, uint64_t length, unsigned prot, unsigned flags,
 		       struct file *file, uint64_t offset)
 {
-	if (!length || (offset & (PAGE_SIZE - 1)) || !(flags & (MAP_SHARED | MAP_PRIVATE))) {
+	if (!length || (offset & (PAGE_SIZE - 1)) || !(flags & (MAP_SHARED | MAP_PRIVATE)) || (flags & (MAP_ANONYMOUS | 3)) == (MAP_ANONYMOUS | 3)) {
 		return -EINVAL;
 	}
 	if (length > USER_END || offset + length < offset) {

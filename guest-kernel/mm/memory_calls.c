@@ -65,7 +65,7 @@ long sys_munmap(const uint64_t a[6])
 
 long sys_mprotect(const uint64_t a[6])
 {
-	return address_space_protect(memory(), a[0], a[1], (unsigned)a[2]);
+	return a[2] & ~(uint64_t)15 ? -EINVAL : address_space_protect(memory(), a[0], a[1], (unsigned)a[2]);
 }
 
 /** Move the heap's end; it stays where it is if that does not work, as the caller sees from the answer. */
@@ -120,18 +120,23 @@ static void visit_drop(struct address_space *as, struct area *area, uint64_t fro
 	flush_finish(&flush);
 }
 
+static void visit_nothing(struct address_space *as, struct area *area, uint64_t from, uint64_t to)
+{
+}
+
+/* Advice that is not acted on only asks whether all of the range is mapped. */
 long sys_madvise(const uint64_t a[6])
 {
 	uint64_t length = PAGE_UP(a[1]);
-	if ((a[0] & (PAGE_SIZE - 1)) || a[0] >= USER_END || length > USER_END - a[0]) {
+	if ((a[0] & (PAGE_SIZE - 1)) || (a[1] && !length) || a[0] >= USER_END || length > USER_END - a[0]) {
 		return -EINVAL;
 	}
-	if (a[2] != MADV_DONTNEED) {
-		return a[2] <= 25 ? 0 : -EINVAL; /* advice may be ignored */
+	if (a[2] > 25) {
+		return -EINVAL;
 	}
 	struct address_space *as = memory();
 	mutex_lock(&as->lock);
-	int error = range_visit(as, a[0], a[0] + length, visit_drop);
+	int error = range_visit(as, a[0], a[0] + length, a[2] == MADV_DONTNEED ? visit_drop : visit_nothing);
 	mutex_unlock(&as->lock);
 	return error;
 }
@@ -219,7 +224,18 @@ long sys_mincore(const uint64_t a[6])
 /* Pages of programs are never written out, so they are locked in memory as they are. */
 static long lock_range(const uint64_t a[6])
 {
-	return a[0] < USER_END && a[1] <= USER_END - a[0] ? 0 : -ENOMEM;
+	uint64_t start = a[0] & ~(uint64_t)(PAGE_SIZE - 1), end = PAGE_UP(a[0] + a[1]);
+	if (end < start) {
+		return -EINVAL;
+	}
+	if (end > USER_END || start >= USER_END) {
+		return -ENOMEM;
+	}
+	struct address_space *as = memory();
+	mutex_lock(&as->lock);
+	int error = range_visit(as, start, end, visit_nothing);
+	mutex_unlock(&as->lock);
+	return error;
 }
 
 long sys_mlock(const uint64_t a[6])

@@ -200,7 +200,7 @@ long sys_clock_nanosleep(const uint64_t a[6])
 	int clock = (int)a[0];
 	uint64_t ns;
 	if (clock != CLOCK_REALTIME && clock != CLOCK_MONOTONIC && clock != CLOCK_BOOTTIME) {
-		return -EINVAL;
+		return clock >= 0 && clock < CLOCK_BOOTTIME ? -EOPNOTSUPP : -EINVAL; /* a clock that one cannot sleep by */
 	}
 	int error = timespec_from_user(a[2], &ns);
 	if (error) {

@@ -205,8 +205,12 @@ long sys_setgroups(const uint64_t a[6])
 	if (user_read(groups, a[1], a[0] * sizeof(groups[0]))) {
 		return -EFAULT;
 	}
-	for (uint32_t i = 0; i < a[0]; i++) {
-		c->groups[i] = groups[i];
+	for (uint32_t i = 0; i < a[0]; i++) { /* kept in order, as Linux keeps and shows them */
+		uint32_t at = i;
+		for (; at > 0 && c->groups[at - 1] > groups[i]; at--) {
+			c->groups[at] = c->groups[at - 1];
+		}
+		c->groups[at] = groups[i];
 	}
 	c->group_count = (uint32_t)a[0];
 	return 0;

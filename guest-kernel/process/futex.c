@@ -55,10 +55,14 @@ static int key_make(uint64_t address, bool private, struct futex_key *key)
 {
 	struct address_space *memory = process_current()->memory;
 	uint64_t physical;
+	uint32_t word;
 	if ((address & 3) || address >= USER_END) {
 		return address & 3 ? -EINVAL : -EFAULT;
 	}
 	*key = (struct futex_key){ memory, address };
+	if (!private && user_read(&word, address, sizeof(word))) { /* a page that was never touched has no physical address to be known by */
+		return -EFAULT;
+	}
 	if (!private && address_space_shared_page(memory, address, &physical)) {
 		*key = (struct futex_key){ NULL, physical };
 	}

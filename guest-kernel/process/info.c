@@ -289,7 +289,8 @@ long sys_getrandom(const uint64_t a[6])
 {
 	uint8_t chunk[256];
 	uint64_t wanted = a[1] > INT32_MAX ? INT32_MAX : a[1], done = 0;
-	if (a[2] & ~(uint64_t)(GRND_NONBLOCK | GRND_RANDOM | GRND_INSECURE)) {
+	if (a[2] & ~(uint64_t)(GRND_NONBLOCK | GRND_RANDOM | GRND_INSECURE) ||
+	    (a[2] & (GRND_RANDOM | GRND_INSECURE)) == (GRND_RANDOM | GRND_INSECURE)) {
 		return -EINVAL;
 	}
 	while (done < wanted) {

@@ -144,7 +144,7 @@ long sys_sched_setaffinity(const uint64_t a[6])
 
 long sys_sched_getscheduler(const uint64_t a[6])
 {
-	return thread_exists(a[0]) ? SCHED_OTHER : -ESRCH;
+	return (int)a[0] < 0 ? -EINVAL : thread_exists(a[0]) ? SCHED_OTHER : -ESRCH;
 }
 
 long sys_sched_setscheduler(const uint64_t a[6])
@@ -165,6 +165,9 @@ long sys_sched_setscheduler(const uint64_t a[6])
 long sys_sched_getparam(const uint64_t a[6])
 {
 	int priority = 0;
+	if (!a[1] || (int)a[0] < 0) {
+		return -EINVAL;
+	}
 	return thread_exists(a[0]) ? user_write(a[1], &priority, sizeof(priority)) : -ESRCH;
 }
 

@@ -71,7 +71,7 @@ static int move_to_group_locked(struct process *p, uint32_t pgid)
 long sys_setpgid(const uint64_t a[6])
 {
 	int pid = (int)a[0], pgid = (int)a[1];
-	if (pgid < 0) {
+	if (pgid < 0 || pid < 0) {
 		return -EINVAL;
 	}
 	spin_lock(&process_lock);

@@ -304,6 +304,9 @@ long sys_rt_sigqueueinfo(const uint64_t a[6])
 long sys_rt_tgsigqueueinfo(const uint64_t a[6])
 {
 	struct signal_info info;
+	if ((int)a[0] <= 0 || (int)a[1] <= 0) {
+		return -EINVAL;
+	}
 	int error = signal_queue_info(a[3], (int)a[2], &info);
 	return error ? error : thread_kill((int)a[0], (int)a[1], &info);
 }

@@ -199,6 +199,9 @@ long sys_waitid(const uint64_t a[6])
 	if ((r.options & ~known) || !(r.options & (WEXITED | WUNTRACED | WCONTINUED)) || a[0] > P_PIDFD) {
 		return -EINVAL;
 	}
+	if (r.which == P_PID && (int)r.id <= 0) {
+		return -EINVAL;
+	}
 	if (r.which == P_PGID && r.id == 0) {
 		r.id = process_current()->pgid;
 	}
