@@ -1,0 +1,69 @@
+# SPDX-License-Identifier: MIT
+# System calls one by one: the programs of tests/linux print what calls do, on the host's Linux and in the guest, there on tmpfs and, what
+# has to do with files, on ext4; every line has to be the same but those of tests/linux/differs.
+# not on bochs: one processor of it takes too long for all the programs
+. tests/boot/assert.bash
+
+programs=()
+for source in tests/linux/*.c; do
+	programs+=("$(basename "$source" .c)")
+done
+on_disk="files directories descriptors memory"
+if [ "$(id -u)" -ne 0 ]; then
+	echo "not root: tests/linux/permissions is left out"
+	programs=("${programs[@]/permissions/}")
+fi
+
+make_root
+mkdir "$scratch/root/calls" "$scratch/root/disk" "$scratch/host"
+cp "$BUILD"/tests/linux/* "$scratch/root/calls/" || fail "there are no programs: make all"
+cp tests/linux/run.sh "$scratch/root/"
+# shellcheck disable=SC2068
+timeout -s KILL 40 busybox sh tests/linux/run.sh "$scratch/root/calls" "$scratch/host" ${programs[@]} >"$scratch/want"
+boot 0 --timeout 55 --root "$scratch/root" -- \
+	"sh /run.sh /calls /tmp ${programs[*]}; echo; echo ===; sh /run.sh /calls /disk $on_disk"
+sed -n '/^===$/q;p' "$out" >"$scratch/tmpfs"
+sed '1,/^===$/d' "$out" >"$scratch/ext4"
+grep -E "^(${on_disk// /|}) " "$scratch/want" >"$scratch/want-disk"
+
+# compare WHERE WANT GOT: a line for each case whose result is not the same, "CASE: WHERE has X, Linux Y". The same case may occur several times.
+compare() {
+	awk -v where="$1" '
+		function split_line(line) {
+			cut = index(line, " -> ")
+			label = cut ? substr(line, 1, cut - 1) : line
+			result = cut ? substr(line, cut + 4) : ""
+		}
+		/^$/ { next }
+		{ split_line($0) }
+		NR == FNR { key = label SUBSEP (++had[label]); want[key] = result; order[++count] = key; next }
+		{ key = label SUBSEP (++has[label]); got[key] = result }
+		!(key in want) { print label "\t" where ": " result ", on Linux it is not there" }
+		END {
+			for (i = 1; i <= count; i++) {
+				key = order[i]
+				split(key, part, SUBSEP)
+				if (!(key in got)) {
+					print part[1] "\t" where ": not there, on Linux " want[key]
+				} else if (got[key] != want[key]) {
+					print part[1] "\t" where ": " got[key] ", on Linux " want[key]
+				}
+			}
+		}' "$2" "$3"
+}
+{ compare tmpfs "$scratch/want" "$scratch/tmpfs"; compare ext4 "$scratch/want-disk" "$scratch/ext4"; } >"$scratch/differences"
+
+grep -v '^#' tests/linux/differs | sort >"$scratch/listed"
+cut -f1 "$scratch/differences" | sort -u >"$scratch/differing"
+echo "$(grep -c . "$scratch/want") cases on tmpfs, $(grep -c . "$scratch/want-disk") on ext4, $(grep -c . "$scratch/listed") differ on purpose"
+wrong=false
+while read -r label; do
+	wrong=true
+	grep -F "$label	" "$scratch/differences"
+done < <(comm -23 "$scratch/differing" "$scratch/listed")
+while read -r label; do
+	wrong=true
+	echo "no longer different: $label"
+done < <(comm -13 "$scratch/differing" "$scratch/listed")
+$wrong && { : >"$out"; fail "the guest and tests/linux/differs do not agree"; }
+[ "$(grep -c . "$scratch/want")" -ge 400 ] || fail "only few cases have run"

@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: MIT */
+/* Clocks and timers: which there are, their resolutions and orders, sleeps and interval timers. No time itself is printed. */
+#include "calls.h"
+
+#include <sys/time.h>
+#include <sys/times.h>
+#include <time.h>
+
+static void clocks(void)
+{
+	struct timespec t, u;
+	static const int ids[] = { CLOCK_REALTIME, CLOCK_MONOTONIC, CLOCK_PROCESS_CPUTIME_ID, CLOCK_THREAD_CPUTIME_ID, CLOCK_MONOTONIC_RAW,
+		CLOCK_REALTIME_COARSE, CLOCK_MONOTONIC_COARSE, CLOCK_BOOTTIME, 10, 99, -100, 1000000 };
+	for (unsigned i = 0; i < sizeof(ids) / sizeof(ids[0]); i++) {
+		long result = syscall(SYS_clock_gettime, ids[i], &t);
+		SHOW("clock_gettime", "%d: %s", ids[i], result ? calls_error(errno) : t.tv_nsec >= 0 && t.tv_nsec < 1000000000 ? "in range" : "odd");
+		result = syscall(SYS_clock_getres, ids[i], NULL);
+		SHOW("clock_getres", "%d: %s", ids[i], result ? calls_error(errno) : "done");
+	}
+	CALL(syscall(SYS_clock_getres, CLOCK_MONOTONIC, &t));
+	SHOW("resolution", "%ld", t.tv_nsec);
+	CALL(syscall(SYS_clock_gettime, CLOCK_MONOTONIC, NOWHERE));
+	CALL(syscall(SYS_clock_getres, CLOCK_MONOTONIC, NOWHERE));
+	CALL(syscall(SYS_clock_settime, CLOCK_MONOTONIC, &t));
+	CALL(syscall(SYS_clock_settime, 99, &t));
+	t = (struct timespec){ 1, 1000000000 };
+	CALL(syscall(SYS_clock_settime, CLOCK_REALTIME, &t));
+	CALL(syscall(SYS_clock_settime, CLOCK_REALTIME, NOWHERE));
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	clock_gettime(CLOCK_MONOTONIC, &u);
+	IS(u.tv_sec > t.tv_sec || (u.tv_sec == t.tv_sec && u.tv_nsec >= t.tv_nsec));
+	clock_gettime(CLOCK_BOOTTIME, &t);
+	IS(t.tv_sec >= u.tv_sec);
+	struct timeval tv;
+	CALL(syscall(SYS_gettimeofday, &tv, NULL));
+	IS(tv.tv_usec >= 0 && tv.tv_usec < 1000000);
+	CALL(syscall(SYS_gettimeofday, NULL, NULL));
+	time_t now = time(NULL);
+	IS(now - tv.tv_sec <= 1 && now >= tv.tv_sec);
+	CALL(syscall(SYS_time, NULL) >= now);
+	struct tms times_now;
+	CALL(times(&times_now) > 0);
+	CALL(syscall(SYS_times, NOWHERE));
+	CALL(syscall(SYS_times, NULL) > 0);
+	CALL(syscall(SYS_settimeofday, &(struct timeval){ -1, 0 }, NULL));
+	CALL(syscall(SYS_settimeofday, &(struct timeval){ 0, 1000000 }, NULL));
+}
+
+static long since(const struct timespec *from)
+{
+	struct timespec now;
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (now.tv_sec - from->tv_sec) * 1000000 + (now.tv_nsec - from->tv_nsec) / 1000;
+}
+
+static void sleeps(void)
+{
+	struct timespec start, t = { 0, 5000000 }, left = { 9, 9 }, bad = { 0, 1000000000 }, negative = { -1, 0 }, none = { 0, 0 };
+	clock_gettime(CLOCK_MONOTONIC, &start);
+	CALL(syscall(SYS_nanosleep, &t, &left));
+	IS(since(&start) >= 5000);
+	SHOW("what is left is not written", "%ld", (long)left.tv_sec);
+	CALL(syscall(SYS_nanosleep, &none, NULL));
+	CALL(syscall(SYS_nanosleep, &bad, NULL));
+	CALL(syscall(SYS_nanosleep, &negative, NULL));
+	CALL(syscall(SYS_nanosleep, NOWHERE, NULL));
+	CALL(syscall(SYS_clock_nanosleep, CLOCK_REALTIME, 0, &t, NULL));
+	CALL(syscall(SYS_clock_nanosleep, CLOCK_MONOTONIC, 0, &t, NULL));
+	CALL(syscall(SYS_clock_nanosleep, CLOCK_BOOTTIME, 0, &t, NULL));
+	CALL(syscall(SYS_clock_nanosleep, CLOCK_THREAD_CPUTIME_ID, 0, &t, NULL));
+	CALL(syscall(SYS_clock_nanosleep, CLOCK_MONOTONIC_RAW, 0, &t, NULL));
+	CALL(syscall(SYS_clock_nanosleep, 99, 0, &t, NULL));
+	CALL(syscall(SYS_clock_nanosleep, CLOCK_MONOTONIC, 0, &bad, NULL));
+	CALL(syscall(SYS_clock_nanosleep, CLOCK_MONOTONIC, TIMER_ABSTIME, &none, NULL));
+	clock_gettime(CLOCK_MONOTONIC, &start);
+	t = start;
+	t.tv_nsec += 5000000;
+	if (t.tv_nsec >= 1000000000) {
+		t.tv_nsec -= 1000000000;
+		t.tv_sec++;
+	}
+	CALL(syscall(SYS_clock_nanosleep, CLOCK_MONOTONIC, TIMER_ABSTIME, &t, NULL));
+	IS(since(&start) >= 5000);
+}
+
+static volatile int ticks;
+
+static void tick(int signal)
+{
+	ticks++;
+}
+
+static void timers(void)
+{
+	struct timespec second = { 1, 0 }, left = { 0, 0 };
+	struct itimerval value = { { 0, 2000 }, { 0, 2000 } }, old = { { 9, 9 }, { 9, 9 } }, bad = { { 0, 0 }, { 0, 1000000 } }, off = { 0 };
+	signal(SIGALRM, tick);
+	alarm(0);
+	CALL(setitimer(ITIMER_REAL, &value, &old));
+	SHOW("old", "%ld %ld", (long)old.it_interval.tv_sec, (long)old.it_value.tv_sec);
+	while (ticks < 3) {
+		pause();
+	}
+	CALL(getitimer(ITIMER_REAL, &old));
+	SHOW("interval", "%ld", (long)old.it_interval.tv_usec);
+	IS(old.it_value.tv_sec == 0 && old.it_value.tv_usec <= 2000);
+	CALL(setitimer(ITIMER_REAL, &off, NULL));
+	CALL(getitimer(ITIMER_REAL, &old));
+	SHOW("off", "%ld %ld %ld", (long)old.it_interval.tv_usec, (long)old.it_value.tv_sec, (long)old.it_value.tv_usec);
+	CALL(setitimer(ITIMER_REAL, &bad, NULL));
+	CALL(setitimer(9, &value, NULL));
+	CALL(getitimer(9, &old));
+	CALL(setitimer(ITIMER_REAL, NOWHERE, NULL));
+	CALL(getitimer(ITIMER_REAL, NOWHERE));
+	CALL(setitimer(ITIMER_REAL, NULL, NULL));
+	CALL(alarm(100));
+	IS(alarm(50) >= 99);
+	CALL(getitimer(ITIMER_REAL, &old));
+	IS(old.it_value.tv_sec >= 48 && old.it_value.tv_sec <= 50);
+	if (fork() == 0) {
+		_exit(alarm(0) != 0);
+	}
+	int status;
+	wait(&status);
+	SHOW("a child has no alarm", "%x", status);
+	IS(alarm(0) > 0);
+	value = (struct itimerval){ { 0, 0 }, { 0, 20000 } };
+	ticks = 0;
+	CALL(setitimer(ITIMER_REAL, &value, NULL));
+	CALL(syscall(SYS_nanosleep, &second, &left));
+	SHOW("ticks", "%d", ticks);
+	IS(left.tv_sec == 0 && left.tv_nsec > 0);
+}
+
+int main(void)
+{
+	calls_begin();
+	RUN(clocks);
+	RUN(sleeps);
+	RUN(timers);
+	return 0;
+}

@@ -1,0 +1,267 @@
+/* SPDX-License-Identifier: MIT */
+/* Limits, what the system says of itself, prctl, and the shape of /proc's files. */
+#include "calls.h"
+
+#include <sys/klog.h>
+#include <sys/personality.h>
+#include <sys/prctl.h>
+#include <sys/random.h>
+#include <sys/resource.h>
+#include <sys/sysinfo.h>
+#include <sys/utsname.h>
+
+static void limits(void)
+{
+	struct rlimit limit = { 5, 4 }, old;
+	CALL(getrlimit(RLIMIT_NOFILE, NOWHERE));
+	CALL(syscall(SYS_getrlimit, 16, &old));
+	CALL(syscall(SYS_getrlimit, -1, &old));
+	CALL(syscall(SYS_setrlimit, RLIMIT_NOFILE, &limit));
+	CALL(syscall(SYS_setrlimit, 16, &limit));
+	CALL(syscall(SYS_setrlimit, RLIMIT_NOFILE, NOWHERE));
+	limit = (struct rlimit){ 50, 60 };
+	CALL(syscall(SYS_prlimit64, 0, RLIMIT_NOFILE, &limit, &old));
+	CALL(syscall(SYS_prlimit64, getpid(), RLIMIT_NOFILE, NULL, &old));
+	SHOW("set", "%ld %ld", (long)old.rlim_cur, (long)old.rlim_max);
+	CALL(syscall(SYS_prlimit64, 99999999, RLIMIT_NOFILE, NULL, &old));
+	CALL(syscall(SYS_prlimit64, 0, 16, NULL, &old));
+	CALL(syscall(SYS_prlimit64, 0, RLIMIT_NOFILE, NOWHERE, &old));
+	limit = (struct rlimit){ 1000, 1000 };
+	signal(SIGXFSZ, SIG_IGN);
+	CALL(setrlimit(RLIMIT_FSIZE, &limit));
+	static char block[2000];
+	int fd = (int)CALL(open("file", O_RDWR | O_CREAT, 0600));
+	CALL(write(fd, block, 600));
+	CALL(write(fd, block, 600));
+	CALL(write(fd, block, 1));
+	CALL(ftruncate(fd, 1001));
+	CALL(ftruncate(fd, 1000));
+	CALL(pwrite(fd, block, 10, 2000));
+	CALL(fallocate(fd, 0, 0, 2000));
+	if (fork() == 0) {
+		getrlimit(RLIMIT_FSIZE, &limit);
+		SHOW("a child has the same", "%ld", (long)limit.rlim_cur);
+		_exit(0);
+	}
+	wait(NULL);
+}
+
+static void writes_too_much(void)
+{
+	struct rlimit limit = { 10, 10 };
+	static char block[20];
+	signal(SIGXFSZ, SIG_DFL);
+	setrlimit(RLIMIT_FSIZE, &limit);
+	int fd = open("big", O_RDWR | O_CREAT, 0600);
+	write(fd, block, 20);
+	write(fd, block, 20);
+}
+
+static void forks_too_much(void)
+{
+	struct rlimit limit = { 0, 0 };
+	setrlimit(RLIMIT_NPROC, &limit);
+	syscall(SYS_setresuid, 54321, 54321, 54321);
+	pid_t child = fork();
+	if (child == 0) {
+		_exit(0);
+	}
+	_exit(child < 0 ? errno : 0);
+}
+
+static void limits_that_end(void)
+{
+	CALL(child_status(writes_too_much));
+	if (geteuid() == 0) {
+		CALL(child_status(forks_too_much));
+	}
+}
+
+static void usage(void)
+{
+	struct rusage r;
+	CALL(getrusage(RUSAGE_SELF, &r));
+	CALL(getrusage(RUSAGE_CHILDREN, &r));
+	CALL(getrusage(RUSAGE_THREAD, &r));
+	CALL(getrusage(9, &r));
+	CALL(getrusage(RUSAGE_SELF, NOWHERE));
+	CALL(getrusage(RUSAGE_SELF, &r));
+	IS(r.ru_maxrss > 0);
+	IS(r.ru_minflt > 0);
+}
+
+static void identity(void)
+{
+	struct utsname u;
+	struct sysinfo s;
+	CALL(uname(&u));
+	SHOW("system and machine", "%s %s", u.sysname, u.machine);
+	CALL(uname(NOWHERE));
+	IS(strchr(u.release, '.') != NULL);
+	CALL(sysinfo(&s));
+	SHOW("unit", "%u", s.mem_unit);
+	IS(s.totalram > 0 && s.freeram <= s.totalram && s.procs > 0 && s.uptime > 0);
+	CALL(sysinfo(NOWHERE));
+	CALL(syscall(SYS_sethostname, NOWHERE, 3));
+	CALL(syscall(SYS_sethostname, "x", -1));
+	CALL(syscall(SYS_sethostname, "x", 65));
+	CALL(syscall(SYS_setdomainname, "x", 65));
+	CALL(personality(0xffffffff));
+	CALL(klogctl(99, NULL, 0));
+	CALL(klogctl(3, NULL, 10));
+	CALL(klogctl(10, NULL, 0) > 0);
+}
+
+static void randomness(void)
+{
+	unsigned char a[32] = { 0 }, b[32] = { 0 };
+	CALL(getrandom(a, 32, 0));
+	CALL(getrandom(b, 32, GRND_NONBLOCK));
+	IS(memcmp(a, b, 32) != 0);
+	CALL(getrandom(a, 0, 0));
+	CALL(getrandom(a, 32, 8));
+	CALL(getrandom(a, 32, GRND_RANDOM | 4));
+	CALL(getrandom(NOWHERE, 32, 0));
+	int fd = (int)CALL(open("/dev/urandom", O_RDWR));
+	CALL(read(fd, a, 32));
+	CALL(write(fd, a, 32));
+	CALL(read(fd, NOWHERE, 32));
+	CALL(close(open("/dev/random", O_RDONLY)));
+}
+
+static void process_control(void)
+{
+	char name[17] = "";
+	CALL(prctl(PR_SET_NAME, "a name that is longer than fifteen"));
+	CALL(prctl(PR_GET_NAME, name));
+	SHOW("name", "%s", name);
+	CALL(prctl(PR_SET_NAME, NOWHERE));
+	CALL(prctl(PR_GET_DUMPABLE));
+	CALL(prctl(PR_SET_DUMPABLE, 0));
+	CALL(prctl(PR_GET_DUMPABLE));
+	CALL(prctl(PR_SET_DUMPABLE, 7));
+	CALL(prctl(PR_SET_PDEATHSIG, 65));
+	CALL(prctl(9999, 0, 0, 0, 0));
+	uint64_t base = 1;
+	CALL(syscall(SYS_arch_prctl, 0x1003, &base));
+	IS(base != 1 && base != 0);
+	CALL(syscall(SYS_arch_prctl, 0x1003, NOWHERE));
+	CALL(syscall(SYS_arch_prctl, 0x1002, KERNELS));
+	CALL(syscall(SYS_arch_prctl, 0x9999, 0));
+	struct {
+		uint32_t version;
+		int pid;
+	} header = { 0x20080522, 0 };
+	uint32_t data[6] = { 0 };
+	CALL(syscall(SYS_capget, &header, data));
+	header.version = 1;
+	CALL(syscall(SYS_capget, &header, data));
+	SHOW("the version that is right", "%x", header.version);
+	CALL(syscall(SYS_capget, &header, NULL));
+	CALL(syscall(9999));
+	CALL(syscall(-5));
+}
+
+/* A line with every number made 0, its sign left out, and runs of blanks made one. */
+static void shape_of(const char *name, const char *key)
+{
+	char line[512], shape[512];
+	FILE *file = fopen(name, "r");
+	if (!file) {
+		calls_line("shape_of", name, "%s", calls_error(errno));
+		return;
+	}
+	while (fgets(line, sizeof(line), file)) {
+		if (strncmp(line, key, strlen(key)) == 0) {
+			int to = 0;
+			for (char *from = line; *from && *from != '\n'; from++) {
+				if (*from == '-' && from[1] >= '0' && from[1] <= '9') {
+					continue;
+				}
+				bool digit = *from >= '0' && *from <= '9', blank = *from == ' ' || *from == '\t';
+				char c = digit ? '0' : blank ? ' ' : *from;
+				if (!((digit || blank) && to > 0 && shape[to - 1] == c)) {
+					shape[to++] = c;
+				}
+			}
+			shape[to] = '\0';
+			calls_line("shape_of", name, "%s", shape);
+			fclose(file);
+			return;
+		}
+	}
+	calls_line("shape_of", name, "no line with %s", key);
+	fclose(file);
+}
+
+static void proc_files(void)
+{
+	char target[200] = "", line[300] = "", expected[32];
+	char c = 0;
+	struct stat st;
+	static const char *const of_status[] = { "Name:", "Umask:", "State:", "Tgid:", "Pid:", "PPid:", "TracerPid:", "Uid:", "Gid:", "FDSize:",
+		"VmPeak:", "VmSize:", "VmRSS:", "VmData:", "VmStk:", "Threads:", "SigQ:", "SigPnd:", "SigBlk:", "SigIgn:", "SigCgt:",
+		"Cpus_allowed:", "voluntary_ctxt_switches:" };
+	static const char *const of_memory[] = { "MemTotal:", "MemFree:", "MemAvailable:", "Buffers:", "Cached:", "SwapTotal:", "SwapFree:",
+		"Dirty:", "AnonPages:", "Mapped:", "Shmem:", "Slab:" };
+	for (unsigned i = 0; i < sizeof(of_status) / sizeof(of_status[0]); i++) {
+		shape_of("/proc/self/status", of_status[i]);
+	}
+	for (unsigned i = 0; i < sizeof(of_memory) / sizeof(of_memory[0]); i++) {
+		shape_of("/proc/meminfo", of_memory[i]);
+	}
+	shape_of("/proc/uptime", "");
+	shape_of("/proc/self/statm", "");
+	shape_of("/proc/self/stat", "");
+	shape_of("/proc/loadavg", "");
+	shape_of("/proc/self/comm", "");
+	shape_of("/proc/stat", "cpu ");
+	shape_of("/proc/stat", "btime");
+	shape_of("/proc/stat", "processes");
+	shape_of("/proc/filesystems", "nodev\tproc");
+	shape_of("/proc/self/limits", "Limit");
+	shape_of("/proc/self/limits", "Max processes");
+	shape_of("/proc/sys/kernel/ostype", "");
+	CALL(readlink("/proc/self", target, sizeof(target)) > 0);
+	snprintf(expected, sizeof(expected), "%d", getpid());
+	IS(strcmp(target, expected) == 0);
+	memset(target, 0, sizeof(target));
+	CALL(readlink("/proc/self/exe", target, sizeof(target)) > 0);
+	SHOW("exe", "%s", strrchr(target, '/'));
+	memset(target, 0, sizeof(target));
+	CALL(readlink("/proc/self/cwd", target, sizeof(target)) > 0);
+	SHOW("cwd", "%s", strrchr(target, '/'));
+	CALL(readlink("/proc/self/root", target, sizeof(target)));
+	CALL(open("/proc/99999999", O_RDONLY));
+	CALL(open("/proc/self/none", O_RDONLY));
+	CALL(open("/proc/new", O_RDWR | O_CREAT, 0600));
+	CALL(mkdir("/proc/new", 0755));
+	CALL(unlink("/proc/uptime"));
+	CALL(stat("/proc/self/status", &st));
+	SHOW("mode and size", "%o %ld", st.st_mode, (long)st.st_size);
+	CALL(stat("/proc", &st));
+	SHOW("mode", "%o", st.st_mode);
+	int fd = (int)CALL(open("/proc/self/cmdline", O_RDONLY));
+	long length = CALL(read(fd, line, sizeof(line)) > 0);
+	SHOW("command", "%s", length > 0 && strrchr(line, '/') ? strrchr(line, '/') : line);
+	CALL(lseek(fd, 0, SEEK_SET));
+	CALL(read(fd, &c, 1));
+	CALL(write(fd, "x", 1));
+	CALL(close(open("/proc/self/maps", O_RDONLY)));
+	CALL(close(open("/proc/self/fd", O_RDONLY | O_DIRECTORY)));
+	CALL(close(open("/proc/self/task", O_RDONLY | O_DIRECTORY)));
+	CALL(open("/proc/self/fd/99", O_RDONLY));
+}
+
+int main(void)
+{
+	calls_begin();
+	RUN(limits);
+	RUN(limits_that_end);
+	RUN(usage);
+	RUN(identity);
+	RUN(randomness);
+	RUN(process_control);
+	RUN(proc_files);
+	return 0;
+}
