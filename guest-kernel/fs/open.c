@@ -269,7 +269,7 @@ long sys_ftruncate(const uint64_t a[6])
 	if (!f) {
 		return -EBADF;
 	}
-	int error = (int64_t)a[1] < 0 || !f->inode || !file_writable(f) ? -EINVAL : truncate_within_limit(f->inode, a[1]);
+	int error = f->flags & O_PATH ? -EBADF : (int64_t)a[1] < 0 || !f->inode || !file_writable(f) ? -EINVAL : truncate_within_limit(f->inode, a[1]);
 	file_put(f);
 	return error;
 }

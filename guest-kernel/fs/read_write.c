@@ -285,6 +285,9 @@ static long transfer_vectors(int fd, bool write, uint64_t user, uint64_t count, 
 	if (!n && count && user_read(vectors, user, count * sizeof(*vectors))) {
 		n = -EFAULT;
 	}
+	for (uint64_t i = 0; !n && i < count; i++) {
+		n = (int64_t)vectors[i].length < 0 ? -EINVAL : 0;
+	}
 	if (!n && !here) {
 		n = !seekable(f) ? -ESPIPE : (int64_t)offset < 0 ? -EINVAL : 0;
 	}
@@ -344,13 +347,21 @@ long sys_pwritev(const uint64_t a[6])
 	return transfer_vectors((int)a[0], true, a[1], a[2], false, a[3]);
 }
 
+#define RWF_KNOWN 9ull /* RWF_HIPRI and RWF_NOWAIT, advice; RWF_DSYNC and RWF_SYNC would be promises */
+
 long sys_preadv2(const uint64_t a[6])
 {
+	if (a[5] & ~RWF_KNOWN) {
+		return -EOPNOTSUPP;
+	}
 	return transfer_vectors((int)a[0], false, a[1], a[2], (int64_t)a[3] == -1, a[3]);
 }
 
 long sys_pwritev2(const uint64_t a[6])
 {
+	if (a[5] & ~RWF_KNOWN) {
+		return -EOPNOTSUPP;
+	}
 	return transfer_vectors((int)a[0], true, a[1], a[2], (int64_t)a[3] == -1, a[3]);
 }
 
@@ -408,7 +419,10 @@ static long seek_to(struct file *f, int64_t offset, unsigned whence)
 long sys_lseek(const uint64_t a[6])
 {
 	struct file *f = file_from_fd((int)a[0]);
-	if (!f) {
+	if (!f || (f->flags & O_PATH)) {
+		if (f) {
+			file_put(f);
+		}
 		return -EBADF;
 	}
 	bool locked = position_lock(f);
