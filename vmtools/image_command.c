@@ -32,12 +32,15 @@ static void progress(const char *what, const char *of)
 }
 
 /* A root file system in `output`, a copy of an image or made of a directory (NULL: busybox alone). */
-static int make_root(const char *from, const char *output, uint64_t slack, const char *scratch)
+static int make_root(const struct options *o, const char *from, const char *output, uint64_t slack, const char *scratch)
 {
 	struct stat st;
 	if (!from || stat(from, &st) != 0 || !S_ISREG(st.st_mode)) {
-		progress("making a root file system of ", from ? from : "busybox");
-		return image_make(from, output, slack, scratch);
+		progress("making a root file system of ", o->packages ? o->packages : from ? from : "busybox");
+		return image_root(o, from, output, slack, scratch);
+	}
+	if (o->packages) {
+		return fail(VMCTL_USAGE, "%s is an image: packages can be put together with a directory only", from);
 	}
 	progress("copying the root file system ", from);
 	const char *const argv[] = { "cp", "--sparse=always", from, output, NULL };
@@ -70,7 +73,7 @@ static int make_bootable(const struct options *o, const char *output, const stru
 {
 	char kernel[PATH_SIZE], root[PATH_SIZE] = "";
 	const char *from = o->word_count ? o->words[0] : NULL, *bundle = workdir_file(dir, "bundle");
-	bool in_bundle = o->disk == DISK_RAMDISK && !o->manifest, in_front = !in_bundle && o->medium == MEDIUM_DISK && (from || !o->manifest);
+	bool in_bundle = o->disk == DISK_RAMDISK && !o->manifest, in_front = !in_bundle && o->medium == MEDIUM_DISK && (from || o->packages || !o->manifest);
 	int status = 0;
 	if (from && !in_bundle && !in_front) {
 		return fail(VMCTL_USAGE, "an ISO has no place for %s but in memory: add --disk ramdisk%s, or leave it out (the root is then the "
@@ -79,7 +82,7 @@ static int make_bootable(const struct options *o, const char *output, const stru
 	}
 	if (in_bundle || in_front) {
 		snprintf(root, sizeof(root), "%s", in_front ? output : workdir_file(dir, "root.img"));
-		status = make_root(from, root, in_bundle ? RAMDISK_SLACK : ROOT_SLACK, dir->path);
+		status = make_root(o, from, root, in_bundle ? RAMDISK_SLACK : ROOT_SLACK, dir->path);
 	}
 	status = status ? status : make_bundle(o, in_bundle ? root : NULL, bundle);
 	snprintf(kernel, sizeof(kernel), "%s/hv.elf", compile_image_dir());
@@ -137,7 +140,7 @@ int command_image(const struct options *o)
 		return status;
 	}
 	unlink(part);
-	status = o->medium == MEDIUM_NONE ? make_root(o->word_count ? o->words[0] : NULL, part, ROOT_SLACK, dir.path) :
+	status = o->medium == MEDIUM_NONE ? make_root(o, o->word_count ? o->words[0] : NULL, part, ROOT_SLACK, dir.path) :
 					    make_bootable(o, part, &dir);
 	status = status ? status : finish(o, part);
 	if (status) {

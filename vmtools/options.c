@@ -183,6 +183,18 @@ static const char *set_force(struct options *o, const char *value)
 	return NULL;
 }
 
+static const char *set_update(struct options *o, const char *value)
+{
+	o->update = true;
+	return NULL;
+}
+
+static const char *set_size(struct options *o, const char *value)
+{
+	return quantity_size(value, &o->size) != 0 || o->size < 8ull << 20 || o->size > 1ull << 40 || o->size & 4095 ?
+		       "use 8M to 1024G, as in 2G" : NULL;
+}
+
 static const char *set_icount(struct options *o, const char *value)
 {
 	o->icount = true;
@@ -208,6 +220,8 @@ TEXT_OPTION(json)
 TEXT_OPTION(append)
 TEXT_OPTION(bundle)
 TEXT_OPTION(capsules)
+TEXT_OPTION(packages)
+TEXT_OPTION(mirror)
 
 #define RUNS (COMMAND_RUN | COMMAND_BENCH)
 
@@ -222,6 +236,10 @@ static const struct option {
 	{ "--cpus", "N", RUNS, set_cpus, "processors of the machine, 1 to 16: the guest has a vCPU on each of the first 8 (1)" },
 	{ "--memory", "SIZE", RUNS, set_memory, "the guest's memory, 16M to 16G (256M)" },
 	{ "--root", "DIR|IMAGE", COMMAND_RUN, set_root, "root file system; a directory is copied into an image (a small busybox system)" },
+	{ "--packages", "NAME,...", COMMAND_RUN | COMMAND_IMAGE, set_packages, "a root of Debian 12's packages and what they need; DIR's files lie over it" },
+	{ "--mirror", "URI", COMMAND_RUN | COMMAND_IMAGE, set_mirror, "with --packages: the Debian archive (the host's apt's, or deb.debian.org)" },
+	{ "--update", NULL, COMMAND_RUN | COMMAND_IMAGE, set_update, "with --packages: fetch the archive's lists again" },
+	{ "--size", "SIZE", COMMAND_RUN | COMMAND_IMAGE, set_size, "with --packages: of the root image (content and 256M)" },
 	{ "--write", NULL, COMMAND_RUN, set_write, "let the guest change the images themselves, not a copy of them" },
 	{ "--firmware", "none|bios|uefi", COMMAND_RUN, set_firmware, "how the machine starts; none is fastest; not with monolithic (none)" },
 	{ "--disk", "ahci|ramdisk", COMMAND_RUN, set_disk, "where the root file system lies (ahci)" },

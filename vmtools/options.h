@@ -46,9 +46,11 @@ struct options {
 	unsigned cpus; /* 0: as the manifest says */
 	uint64_t memory; /* the guest's, bytes; 0: as the manifest says */
 	uint64_t timeout_ns; /* 0: none */
+	uint64_t size; /* of a root image of packages, bytes; 0: as much as they need */
+	const char *packages, *mirror; /* Debian packages for the root, comma-separated, and where they come from */
 	const char *root, *manifest, *stats, *cpu_flags, *name, *machine, *output, *dir, *json, *append, *bundle, *capsules;
 	unsigned runs;
-	bool verbose, write, is_short, force, icount, keep;
+	bool verbose, write, is_short, force, icount, keep, update;
 	unsigned disk_image_count;
 	const char *disk_images[OPTIONS_MAX_DISK_IMAGES]; /* disks behind the root's */
 	unsigned kill_count;

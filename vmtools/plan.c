@@ -125,6 +125,14 @@ static int make_root(struct plan *p)
 	if (o->write && (ramdisk || (!is_image && !o->disk_image_count))) {
 		return fail(VMCTL_USAGE, "--write needs --root IMAGE or --disk-image, and --disk ahci");
 	}
+	if (o->packages && (is_image || o->write || o->bundle)) {
+		return fail(VMCTL_USAGE, "--packages makes a root of its own%s", is_image ? ": --root has to be a directory beside it" :
+			    o->write ? ": make an image by \"vmctl image\" for --write" : ": leave out --bundle");
+	}
+	if (o->packages && !o->root) {
+		int status = image_packages(o, p->cached, sizeof(p->cached), p->dir->path);
+		return status ? status : use_image(p, 0, p->cached, ramdisk);
+	}
 	if (is_image) {
 		/* What a manifest's own guest does with its disk is its own business. */
 		int status = o->manifest || o->bundle ? 0 : image_check(o->root);
@@ -132,7 +140,7 @@ static int make_root(struct plan *p)
 	}
 	snprintf(p->disks[0], sizeof(p->disks[0]), "%s/root.img", p->dir->path);
 	p->config.disks[0] = (struct machine_disk){ p->disks[0], "raw", true };
-	return image_make(o->root, p->disks[0], ramdisk ? RAMDISK_SLACK : ROOT_SLACK, p->dir->path);
+	return image_root(o, o->root, p->disks[0], ramdisk ? RAMDISK_SLACK : ROOT_SLACK, p->dir->path);
 }
 
 static int make_disks(struct plan *p)

@@ -18,6 +18,7 @@ struct plan {
 	struct machine_config config;
 	char kernel[512], initrd[128], iso[128];
 	char disks[MACHINE_MAX_DISKS][1024]; /* the first holds the root, on the controller or in the bundle */
+	char cached[1024]; /* the image of the packages */
 	char cmdline[1024]; /* the guest kernel's */
 };
 

@@ -37,17 +37,16 @@ static void child(const char *path, const char *const argv[], int output)
 	_exit(127);
 }
 
-/* The last line of text that came through the pipe, cut to `size`. */
-static void read_last_line(int fd, char *last, size_t size)
+/* Hand each line that comes through the pipe, but empty ones, to `take`. */
+static void read_lines(int fd, void (*take)(void *to, char *line), void *to)
 {
 	FILE *file = fdopen(fd, "r");
 	char *line = NULL;
 	size_t space = 0;
-	last[0] = '\0';
 	while (file && getline(&line, &space, file) > 0) {
 		line[strcspn(line, "\n")] = '\0';
 		if (line[0]) {
-			snprintf(last, size, "%s", line);
+			take(to, line);
 		}
 	}
 	free(line);
@@ -58,7 +57,7 @@ static void read_last_line(int fd, char *last, size_t size)
 	}
 }
 
-int spawn_run(const char *const argv[], const char *package)
+int spawn_lines(const char *const argv[], const char *package, void (*take)(void *to, char *line), void *to)
 {
 	const char *path = spawn_find(argv[0]);
 	if (!path) {
@@ -77,13 +76,23 @@ int spawn_run(const char *const argv[], const char *package)
 		close(pipes[0]);
 		return fail(VMCTL_HOST, "no process for %s: %s", argv[0], strerror(errno));
 	}
-	char last[256];
 	int status;
-	read_last_line(pipes[0], last, sizeof(last));
+	read_lines(pipes[0], take, to);
 	while (waitpid(pid, &status, 0) < 0 && errno == EINTR) {
 	}
-	if (status != 0) {
-		return fail(VMCTL_HOST, "%s failed: %s", argv[0], last[0] ? last : "it said nothing");
-	}
-	return 0;
+	return status == 0 ? 0 : -1;
+}
+
+#define LAST_SIZE 256
+
+static void keep_last(void *to, char *line)
+{
+	snprintf(to, LAST_SIZE, "%s", line);
+}
+
+int spawn_run(const char *const argv[], const char *package)
+{
+	char last[LAST_SIZE] = "";
+	int status = spawn_lines(argv, package, keep_last, last);
+	return status < 0 ? fail(VMCTL_HOST, "%s failed: %s", argv[0], last[0] ? last : "it said nothing") : status;
 }

@@ -11,3 +11,9 @@ $(BUILD)/vmctl: $(VMTOOLS_OBJECTS)
 .PHONY: vmctl
 vmctl: $(BUILD)/vmctl
 ALL += $(BUILD)/vmctl
+
+# What makes a root file system of Debian packages; vmctl looks for them beside itself.
+$(BUILD)/packages-%: vmtools/packages-%
+	@mkdir -p $(@D)
+	$(Q)install -m 755 $< $@
+ALL += $(BUILD)/packages-unpack $(BUILD)/packages-script

@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A root image as the options ask for it. One of packages comes out of the cache; a directory's files are laid over a copy of it by
+ * debugfs, which follows the links of a merged /usr: a file of /bin/x lands in /usr/bin/x, as it would in a running system.
+ */
+#include "image.h"
+
+#include <errno.h>
+#include <ftw.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "packages.h"
+#include "say.h"
+#include "spawn.h"
+
+#define PATH_SIZE 512
+
+static FILE *tree_script;
+static size_t tree_prefix; /* length of the directory's own name in each path */
+static const char *tree_bad; /* a name that cannot be written in a script */
+
+/* Quoted for debugfs, which knows no escapes. */
+static int add_entry(const char *path, const struct stat *st, int type, struct FTW *ftw)
+{
+	const char *name = path + tree_prefix;
+	char target[PATH_SIZE];
+	if (!*name) {
+		return 0;
+	}
+	if (strpbrk(path, "\"\n")) {
+		tree_bad = "a name with a quotation mark or a newline in it";
+		return 1;
+	}
+	if (S_ISDIR(st->st_mode)) {
+		fprintf(tree_script, "mkdir \"%s\"\n", name);
+	} else if (S_ISREG(st->st_mode)) {
+		fprintf(tree_script, "rm \"%s\"\nwrite \"%s\" \"%s\"\nset_inode_field \"%s\" mode 0%o\n", name, path, name, name, st->st_mode);
+		fprintf(tree_script, "set_inode_field \"%s\" uid 0\nset_inode_field \"%s\" gid 0\n", name, name);
+	} else if (S_ISLNK(st->st_mode)) {
+		ssize_t n = readlink(path, target, sizeof(target) - 1);
+		target[n > 0 ? n : 0] = '\0';
+		fprintf(tree_script, "rm \"%s\"\nsymlink \"%s\" \"%s\"\n", name, name, target);
+	}
+	return 0;
+}
+
+int image_add_tree(const char *image, const char *dir, const char *scratch)
+{
+	char path[PATH_SIZE];
+	snprintf(path, sizeof(path), "%s/tree.debugfs", scratch);
+	tree_script = fopen(path, "we");
+	if (!tree_script) {
+		return fail(VMCTL_HOST, "%s can't be written: %s", path, strerror(errno));
+	}
+	tree_prefix = strlen(dir);
+	tree_bad = NULL;
+	int walked = nftw(dir, add_entry, 32, FTW_PHYS);
+	if (fclose(tree_script) != 0 || walked != 0) {
+		return fail(VMCTL_IMAGE, "%s can't be put into the image: %s", dir, tree_bad ? tree_bad : strerror(errno));
+	}
+	const char *const debugfs[] = { "debugfs", "-w", "-f", path, image, NULL };
+	return spawn_run(debugfs, "e2fsprogs");
+}
+
+int image_packages(const struct options *o, char *image, size_t size, const char *scratch)
+{
+	struct packages *p = calloc(1, sizeof(*p));
+	const char *why;
+	if (!p) {
+		return fail(VMCTL_HOST, "no memory");
+	}
+	*p = (struct packages){ .mirror = o->mirror, .size = o->size, .update = o->update };
+	int status = packages_parse(p, o->packages, &why) ? fail(VMCTL_USAGE, "--packages %s is not possible: %s", o->packages, why) :
+							     packages_image(p, scratch, image, size);
+	free(p);
+	return status;
+}
+
+int image_root(const struct options *o, const char *dir, const char *output, uint64_t slack, const char *scratch)
+{
+	char cached[1024];
+	if (!o->packages) {
+		return image_make(dir, output, slack, scratch);
+	}
+	int status = image_packages(o, cached, sizeof(cached), scratch);
+	const char *const argv[] = { "cp", "--sparse=always", "--reflink=auto", cached, output, NULL };
+	status = status ? status : spawn_run(argv, "coreutils");
+	return status || !dir ? status : image_add_tree(output, dir, scratch);
+}
