@@ -100,7 +100,7 @@ int cache_insert(struct mapping *m, uint64_t index, struct page **out)
 	if (!m->device && memory_is_full()) {
 		return -ENOSPC;
 	}
-	struct page *page = page_alloc(m->device ? ALLOC_IO : ALLOC_ZERO);
+	struct page *page = page_alloc(m->device ? ALLOC_IO | ALLOC_KIND(PAGE_FILE) : ALLOC_ZERO | ALLOC_KIND(PAGE_SHARED));
 	if (!page) {
 		return -ENOMEM;
 	}

@@ -6,6 +6,7 @@
 #ifndef MM_BUDDY_H
 #define MM_BUDDY_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 

@@ -46,7 +46,7 @@ static struct area *area_for_fault(struct address_space *as, uint64_t address)
 /** A private copy of `from` (NULL: zeros). */
 static struct page *page_private(const void *from)
 {
-	struct page *page = page_alloc(from ? 0 : ALLOC_ZERO);
+	struct page *page = page_alloc(ALLOC_KIND(PAGE_ANONYMOUS) | (from ? 0 : ALLOC_ZERO));
 	if (page && from) {
 		page_copy(page_data(page), from);
 	}
@@ -171,7 +171,7 @@ static int fault_absent(struct address_space *as, struct area *area, uint64_t ad
 		page = shared_page(area->shared, index);
 		write = area->prot & PROT_WRITE;
 	} else if (write) {
-		page = page_alloc(ALLOC_ZERO);
+		page = page_private(NULL);
 	} else {
 		*leaf = zero_page_phys() | area_leaf_flags(area, false);
 		return 0;

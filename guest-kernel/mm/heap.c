@@ -35,7 +35,7 @@ static struct heap_class *class_of(size_t bytes)
 /** A page cut into free objects, each of which points to the next. */
 static struct page *slab_create(struct heap_class *class)
 {
-	struct page *page = page_alloc(0);
+	struct page *page = page_alloc(ALLOC_KIND(PAGE_HEAP));
 	if (!page) {
 		return NULL;
 	}
@@ -118,7 +118,7 @@ static void *large_alloc(size_t bytes)
 			return NULL;
 		}
 	}
-	struct page *page = page_alloc_order(order, 0);
+	struct page *page = page_alloc_order(order, ALLOC_KIND(PAGE_HEAP));
 	if (!page) {
 		return NULL;
 	}

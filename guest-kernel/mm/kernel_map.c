@@ -27,7 +27,7 @@ static uint64_t table_alloc(void)
 	if (!pages_ready) {
 		return boot_memory_alloc(PAGE_SIZE, PAGE_SIZE);
 	}
-	struct page *page = page_alloc(ALLOC_ZERO);
+	struct page *page = page_alloc(ALLOC_ZERO | ALLOC_KIND(PAGE_TABLE));
 	return page ? page_phys(page) : 0;
 }
 

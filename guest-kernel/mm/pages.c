@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Physical pages: two buddy zones, and a short stack of single pages in front of each so that the common case neither splits nor
- * joins blocks. When both have nothing left the page cache gives clean pages back (memory_set_reclaim), if the caller may wait.
+ * Physical pages: two buddy zones, and in front of each a short stack of single pages for every processor (page_stack.c), so that the
+ * common case neither splits nor joins blocks, nor meets other processors. The stacks have a lock of their own, for others take
+ * them back when memory is short. When all have nothing left the page cache gives clean pages back (memory_set_reclaim), if the caller may wait.
  * An ordinary request falls back on the I/O zone; an I/O request never leaves it, for the rest is not granted to devices.
  */
 #include "base/string.h"
@@ -11,11 +12,11 @@
 #include "kernel/platform.h"
 #include "kernel/thread.h"
 #include "mm/boot_memory.h"
-#include "mm/buddy.h"
+#include "mm/page_stack.h"
 #include "mm/page_table.h"
 #include "mm/pages.h"
 
-#define HOT_MAX 128
+#define SPARE_SHARE 8 /* of memory, that ALLOC_SPARE leaves */
 #define RECLAIM_BATCH 64
 #define SIZE_2M (1ull << 21)
 #define LOW_END (4ull << 30)
@@ -23,12 +24,18 @@
 struct zone {
 	spinlock_t lock;
 	struct buddy buddy;
-	struct list hot; /* single free pages */
-	uint32_t hot_count;
 };
 
 enum { ZONE_NORMAL, ZONE_IO, ZONE_COUNT };
 static struct zone zones[ZONE_COUNT];
+
+/* What a processor has of its own; any may use it, for a thread can be moved on the way to the lock. */
+static struct processor_pages {
+	spinlock_t lock; /* before a zone's */
+	struct page_stack stacks[ZONE_COUNT];
+	int64_t used[PAGE_KINDS]; /* taken less given back, here: only the sum over all processors means something */
+} __attribute__((aligned(64))) processors[CPU_MAX];
+
 static struct page *pages; /* by page number */
 static uint64_t page_count;
 static uint64_t io_start, io_end;
@@ -61,42 +68,68 @@ uint64_t virt_to_phys(const void *virt)
 	return v - PHYSMAP;
 }
 
-static struct zone *zone_of(const struct page *page)
+static unsigned zone_of(const struct page *page)
 {
-	return &zones[page->flags & PAGE_IO ? ZONE_IO : ZONE_NORMAL];
+	return page->flags & PAGE_IO ? ZONE_IO : ZONE_NORMAL;
 }
 
-static struct page *zone_alloc(struct zone *zone, unsigned order)
+static inline struct page *single_take_locked(struct processor_pages *own, unsigned zone)
+{
+	struct page_stack *stack = &own->stacks[zone];
+	if (!stack->count && zones[zone].buddy.free_count) {
+		spin_lock(&zones[zone].lock);
+		page_stack_fill(stack, &zones[zone].buddy);
+		spin_unlock(&zones[zone].lock);
+	}
+	return page_stack_pop(stack);
+}
+
+static struct page *block_take(unsigned zone, unsigned order, unsigned flags)
 {
 	struct page *page = NULL;
-	spin_lock(&zone->lock);
-	if (order == 0 && zone->hot_count) {
-		page = container_of(list_pop_front(&zone->hot), struct page, link);
-		zone->hot_count--;
-	} else {
-		page = buddy_alloc(&zone->buddy, order);
+	spin_lock(&zones[zone].lock);
+	uint64_t left = flags & ALLOC_SPARE ? zones[zone].buddy.total_count / SPARE_SHARE : 0;
+	if (zones[zone].buddy.free_count >= left + (1ull << order)) {
+		page = buddy_alloc(&zones[zone].buddy, order);
 	}
-	spin_unlock(&zone->lock);
+	spin_unlock(&zones[zone].lock);
 	return page;
 }
 
-/** Give the stack of single pages back, so that they can join to larger blocks. Whether there were any. */
-static bool zone_drain(struct zone *zone)
+static inline struct page *alloc_try(unsigned order, unsigned flags)
 {
-	spin_lock(&zone->lock);
-	bool any = zone->hot_count;
-	while (zone->hot_count) {
-		zone->hot_count--;
-		buddy_free(&zone->buddy, container_of(list_pop_front(&zone->hot), struct page, link), 0);
+	struct processor_pages *own = &processors[cpu_read(index)];
+	struct page *page = NULL;
+	spin_lock(&own->lock);
+	if (!(flags & ALLOC_IO)) {
+		page = order ? block_take(ZONE_NORMAL, order, flags) : single_take_locked(own, ZONE_NORMAL);
 	}
-	spin_unlock(&zone->lock);
-	return any;
+	if (!page) {
+		page = order ? block_take(ZONE_IO, order, flags) : single_take_locked(own, ZONE_IO);
+	}
+	if (page) {
+		own->used[(flags & PAGE_KIND_MASK) >> PAGE_KIND_SHIFT] += 1ll << order;
+	}
+	spin_unlock(&own->lock);
+	return page;
 }
 
-static struct page *alloc_try(unsigned order, unsigned flags)
+/** Take what all processors keep back, so that it can join to larger blocks, or be had at all. Whether there was any. */
+static bool processors_drain(void)
 {
-	struct page *page = flags & ALLOC_IO ? NULL : zone_alloc(&zones[ZONE_NORMAL], order);
-	return page ? page : zone_alloc(&zones[ZONE_IO], order);
+	bool any = false;
+	for (unsigned i = 0; i < CPU_MAX; i++) {
+		struct processor_pages *p = &processors[i];
+		spin_lock(&p->lock);
+		for (unsigned zone = 0; zone < ZONE_COUNT; zone++) {
+			any |= p->stacks[zone].count != 0;
+			spin_lock(&zones[zone].lock);
+			page_stack_spill(&p->stacks[zone], &zones[zone].buddy, p->stacks[zone].count);
+			spin_unlock(&zones[zone].lock);
+		}
+		spin_unlock(&p->lock);
+	}
+	return any;
 }
 
 static bool may_reclaim(void)
@@ -107,15 +140,15 @@ static bool may_reclaim(void)
 struct page *page_alloc_order(unsigned order, unsigned flags)
 {
 	struct page *page = alloc_try(order, flags);
-	if (!page && order > 0 && (zone_drain(&zones[ZONE_NORMAL]) | zone_drain(&zones[ZONE_IO]))) {
+	if (!page && !(flags & ALLOC_SPARE) && processors_drain()) {
 		page = alloc_try(order, flags);
 	}
-	for (unsigned tries = 0; !page && tries < 16 && may_reclaim(); tries++) {
+	for (unsigned tries = 0; !page && tries < 16 && !(flags & ALLOC_SPARE) && may_reclaim(); tries++) {
 		if (!reclaim_hook(RECLAIM_BATCH << (order / 2))) {
 			break;
 		}
 		if (order > 0) {
-			zone_drain(&zones[ZONE_IO]);
+			processors_drain();
 		}
 		page = alloc_try(order, flags);
 	}
@@ -123,7 +156,7 @@ struct page *page_alloc_order(unsigned order, unsigned flags)
 		return NULL;
 	}
 	page->references = 1;
-	page->flags &= PAGE_IO;
+	page->flags = (page->flags & PAGE_IO) | (flags & PAGE_KIND_MASK);
 	page->owner = NULL;
 	page->private = NULL;
 	if (flags & ALLOC_ZERO) {
@@ -141,18 +174,24 @@ struct page *page_alloc(unsigned flags)
 
 void page_free_order(struct page *page, unsigned order)
 {
-	struct zone *zone = zone_of(page);
-	spin_lock(&zone->lock);
+	unsigned zone = zone_of(page);
+	struct processor_pages *own = &processors[cpu_read(index)];
 	page->references = 0;
 	page->owner = NULL;
+	spin_lock(&own->lock);
+	own->used[page_kind(page)] -= 1ll << order;
 	page->flags &= PAGE_IO;
-	if (order == 0 && zone->hot_count < HOT_MAX) {
-		list_push_front(&zone->hot, &page->link);
-		zone->hot_count++;
-	} else {
-		buddy_free(&zone->buddy, page, order);
+	bool full = order == 0 && page_stack_push(&own->stacks[zone], page);
+	if (order || full) {
+		spin_lock(&zones[zone].lock);
+		if (order) {
+			buddy_free(&zones[zone].buddy, page, order);
+		} else {
+			page_stack_spill(&own->stacks[zone], &zones[zone].buddy, PAGE_STACK_MOST / 2);
+		}
+		spin_unlock(&zones[zone].lock);
 	}
-	spin_unlock(&zone->lock);
+	spin_unlock(&own->lock);
 }
 
 void page_get(struct page *page)
@@ -180,9 +219,23 @@ void memory_io_zone(uint64_t *phys, uint64_t *bytes)
 void memory_usage(uint64_t *total_pages, uint64_t *free_pages)
 {
 	*total_pages = *free_pages = 0;
-	for (unsigned i = 0; i < ZONE_COUNT; i++) {
-		*total_pages += zones[i].buddy.total_count;
-		*free_pages += zones[i].buddy.free_count + zones[i].hot_count;
+	for (unsigned zone = 0; zone < ZONE_COUNT; zone++) {
+		*total_pages += zones[zone].buddy.total_count;
+		*free_pages += zones[zone].buddy.free_count;
+		for (unsigned i = 0; i < CPU_MAX; i++) {
+			*free_pages += processors[i].stacks[zone].count;
+		}
+	}
+}
+
+void memory_used(uint64_t kinds[PAGE_KINDS])
+{
+	for (unsigned kind = 0; kind < PAGE_KINDS; kind++) {
+		int64_t sum = 0;
+		for (unsigned i = 0; i < CPU_MAX; i++) {
+			sum += __atomic_load_n(&processors[i].used[kind], __ATOMIC_RELAXED);
+		}
+		kinds[kind] = sum > 0 ? (uint64_t)sum : 0;
 	}
 }
 
@@ -247,7 +300,9 @@ void pages_init(void)
 	io_zone_choose();
 	for (unsigned i = 0; i < ZONE_COUNT; i++) {
 		spin_init(&zones[i].lock, "page zone");
-		list_init(&zones[i].hot);
+	}
+	for (unsigned i = 0; i < CPU_MAX; i++) {
+		spin_init(&processors[i].lock, "processor's pages");
 	}
 	buddy_init(&zones[ZONE_NORMAL].buddy, pages, 0, page_count);
 	buddy_init(&zones[ZONE_IO].buddy, pages, io_start >> PAGE_SHIFT, io_end >> PAGE_SHIFT);

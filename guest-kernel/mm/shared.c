@@ -55,7 +55,7 @@ struct page *shared_page(struct shared_memory *shared, uint64_t index)
 		return NULL;
 	}
 	if (!shared->pages[index]) {
-		struct page *fresh = page_alloc(ALLOC_ZERO);
+		struct page *fresh = page_alloc(ALLOC_ZERO | ALLOC_KIND(PAGE_SHARED));
 		spin_lock(&shared->lock);
 		if (fresh && !shared->pages[index]) {
 			shared->pages[index] = fresh;

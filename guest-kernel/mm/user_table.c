@@ -37,7 +37,7 @@ static void table_note(const uint64_t *table, unsigned first, unsigned end)
 
 static struct page *table_alloc(void)
 {
-	struct page *page = page_alloc(ALLOC_ZERO);
+	struct page *page = page_alloc(ALLOC_ZERO | ALLOC_KIND(PAGE_TABLE));
 	if (page) {
 		page->index = NOTHING_SET;
 	}

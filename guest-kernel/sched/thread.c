@@ -46,7 +46,7 @@ static void *stack_alloc(void)
 	if (free) {
 		return free;
 	}
-	struct page *page = page_alloc_order(STACK_ORDER, 0);
+	struct page *page = page_alloc_order(STACK_ORDER, ALLOC_KIND(PAGE_STACK));
 	uint64_t at = page ? kernel_vmap_reserve(PAGE_SIZE + THREAD_STACK) : 0;
 	if (!at || kernel_map(at + PAGE_SIZE, page_phys(page), THREAD_STACK, PTE_WRITE | PTE_NX)) {
 		if (page) {

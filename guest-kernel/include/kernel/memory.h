@@ -32,8 +32,27 @@ enum page_flags {
 	PAGE_UPTODATE = 2, PAGE_DIRTY = 4, PAGE_LOCKED = 8, PAGE_WRITEBACK = 16, PAGE_ERROR = 32, PAGE_ACCESSED = 64,
 };
 
+/* What a page in use is for, as /proc/meminfo tells: said when it is allocated, kept in its flags. */
+enum page_kind {
+	PAGE_KERNEL, /* all else: buffers of pipes and devices, argument pages */
+	PAGE_ANONYMOUS, /* private memory of programs */
+	PAGE_TABLE, /* programs' page tables, and the kernel's */
+	PAGE_HEAP, PAGE_STACK, /* the kernel's */
+	PAGE_FILE, /* cached */
+	PAGE_SHARED, /* of files that live in memory only, and shared anonymous memory */
+	PAGE_KINDS
+};
+#define PAGE_KIND_SHIFT 8
+#define PAGE_KIND_MASK (7u << PAGE_KIND_SHIFT)
+static inline enum page_kind page_kind(const struct page *page)
+{
+	return (enum page_kind)((page->flags & PAGE_KIND_MASK) >> PAGE_KIND_SHIFT);
+}
+
 #define ALLOC_ZERO 1u
 #define ALLOC_IO 2u /* from the I/O zone */
+#define ALLOC_SPARE 4u /* only what can be done without: nothing is reclaimed for it, and an eighth of memory stays free */
+#define ALLOC_KIND(kind) ((unsigned)(kind) << PAGE_KIND_SHIFT)
 
 /** One page with one reference, or NULL. May reclaim clean page-cache pages and sleep, unless interrupts are off. */
 struct page *page_alloc(unsigned flags);
@@ -57,7 +76,9 @@ uint64_t virt_to_phys(const void *virt); /* physmap or kernel image */
 
 /** The I/O zone, for the grant: whole pages. */
 void memory_io_zone(uint64_t *phys, uint64_t *bytes);
+/** Pages that processors keep at hand are free. Free and the sum of what is in use by kind are all there are. */
 void memory_usage(uint64_t *total_pages, uint64_t *free_pages);
+void memory_used(uint64_t pages[PAGE_KINDS]);
 /** fs/ registers this: free up to `pages` clean cached pages, return how many. */
 void memory_set_reclaim(size_t (*reclaim)(size_t pages));
 
