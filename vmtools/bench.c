@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * `vmctl bench` (docs/bench.md): runs the program of tests/bench in both modes in turn, on one disk image, and prints medians. Runs under
- * -icount follow, two of each mode, unless --short asks for less: where both agree, instructions per operation are told.
+ * `vmctl bench` (docs/bench.md): runs the program of tests/bench in both modes, and on Linux where asked to, in turn, each on the same disk
+ * image, and prints medians. Runs under -icount follow, two of each, unless --short asks for less. With --profile it tells where the
+ * time of single lines goes instead.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -18,6 +19,7 @@
 #include "compile.h"
 #include "figures.h"
 #include "image.h"
+#include "linux.h"
 #include "machine.h"
 #include "run.h"
 #include "say.h"
@@ -27,6 +29,8 @@
 
 #define DATA_BYTES (96u << 20)
 #define SCALE_SHORT "8"
+#define SCALE_PROFILE "6s"
+#define SCALE_PROFILE_SHORT "1s"
 #define BENCH_TIMEOUT_NS 900000000000ull
 
 struct bench {
@@ -58,6 +62,16 @@ static int write_data(const char *path)
 	return good ? 0 : fail(VMCTL_HOST, "%s can't be written: %s", path, strerror(errno));
 }
 
+/* Debian's /bin/true and what it is linked with, as this host has them, for the line that runs a dynamically linked program. */
+static int copy_dynamic(const char *tree)
+{
+	static const char script[] = "mkdir -p \"$1/debian\" \"$1/lib64\" \"$1/lib/x86_64-linux-gnu\" && cp /bin/true \"$1/debian/\" && "
+				     "cp -L /lib64/ld-linux-x86-64.so.2 \"$1/lib64/\" && "
+				     "cp -L /lib/x86_64-linux-gnu/libc.so.6 \"$1/lib/x86_64-linux-gnu/\"";
+	const char *const copy[] = { "sh", "-c", script, "sh", tree, NULL };
+	return spawn_run(copy, "libc6");
+}
+
 static int make_image(struct bench *b)
 {
 	char program[512], data[128];
@@ -72,6 +86,7 @@ static int make_image(struct bench *b)
 	snprintf(data, sizeof(data), "%s/data", tree);
 	const char *const copy[] = { "cp", program, tree, NULL };
 	int status = spawn_run(copy, "coreutils");
+	status = status ? status : copy_dynamic(tree);
 	status = status ? status : write_data(data);
 	snprintf(b->image, sizeof(b->image), "%s", workdir_file(&b->dir, "bench.img"));
 	return status ? status : image_make(tree, b->image, 64ull << 20, b->dir.path);
@@ -110,12 +125,15 @@ static int run_apart(const struct options *o, FILE *output)
 	return WIFEXITED(status) ? WEXITSTATUS(status) : VMCTL_DIED;
 }
 
-static int run_once(struct bench *b, enum vmctl_mode mode, bool icount)
+static const char *const mode_names[] = { [MODE_ISOLATED] = "isolated", [MODE_MONOLITHIC] = "monolithic", [MODE_LINUX] = "Linux" };
+
+/* `scale` and `lines` are the program's arguments (tests/bench/bench.c); lines NULL: all. */
+static int run_once(struct bench *b, enum vmctl_mode mode, bool icount, const char *scale, const char *lines)
 {
-	static char bench[] = "/bench", data[] = "/data", one[] = "1", short_scale[] = SCALE_SHORT;
-	char *command[] = { bench, data, b->options->is_short ? short_scale : one, NULL };
+	char *command[] = { "/bench", "/data", (char *)scale, (char *)lines, NULL };
 	struct options o = { .mode = mode, .cpus = icount ? 1 : b->options->cpus, .memory = b->options->memory, .command = command,
-			     .root = b->image, .write = true, .icount = icount, .accel = icount ? ACCEL_TCG : b->options->accel, .verbose = b->options->verbose,
+			     .root = b->image, .icount = icount, .accel = icount ? ACCEL_TCG : b->options->accel, .verbose = b->options->verbose,
+			     .profile = b->options->profile,
 			     .timeout_ns = b->options->timeout_ns ? b->options->timeout_ns : BENCH_TIMEOUT_NS };
 	FILE *output = tmpfile();
 	if (!output) {
@@ -125,30 +143,53 @@ static int run_once(struct bench *b, enum vmctl_mode mode, bool icount)
 	if (status == 0) {
 		status = take_output(b, output, mode, icount);
 	} else {
-		fail(status, "the benchmark ended with status %d in %s mode", status, mode == MODE_ISOLATED ? "isolated" : "monolithic");
+		fail(status, "the benchmark ended with status %d in %s mode", status, mode_names[mode]);
 	}
 	fclose(output);
 	return status;
 }
 
+/* Run number `run`: each mode once, in turns that begin with another one each time. */
+static int run_round(struct bench *b, unsigned run, bool icount)
+{
+	static const enum vmctl_mode order[] = { MODE_MONOLITHIC, MODE_ISOLATED, MODE_LINUX };
+	unsigned modes = b->options->against_linux ? 3 : 2;
+	int status = 0;
+	for (unsigned i = 0; i < modes && status == 0; i++) {
+		status = run_once(b, order[(run + i) % modes], icount, b->options->is_short ? SCALE_SHORT : "1", b->options->lines);
+	}
+	return status;
+}
+
 static int run_all(struct bench *b)
 {
-	for (unsigned i = 0; i < b->options->runs; i++) {
-		enum vmctl_mode first = i % 2 ? MODE_ISOLATED : MODE_MONOLITHIC;
+	int status = 0;
+	for (unsigned i = 0; i < b->options->runs && status == 0; i++) {
 		say("run %u of %u", i + 1, b->options->runs);
-		int status = run_once(b, first, false);
-		status = status ? status : run_once(b, first == MODE_ISOLATED ? MODE_MONOLITHIC : MODE_ISOLATED, false);
-		if (status) {
-			return status;
+		status = run_round(b, i, false);
+	}
+	bool counts = b->accelerator == ACCELERATOR_TCG && (!b->options->is_short || b->options->against_linux);
+	for (unsigned i = 0; counts && i < (b->options->is_short ? 1 : 2) && status == 0; i++) {
+		status = run_round(b, i, true);
+	}
+	return status;
+}
+
+/* A line at a time, long enough for some thousand samples, in each of our modes. */
+static int profile_all(struct bench *b)
+{
+	char names[512];
+	int status = 0;
+	snprintf(names, sizeof(names), "%s", b->options->profile);
+	char *save;
+	for (char *name = strtok_r(names, ",", &save); name && status == 0; name = strtok_r(NULL, ",", &save)) {
+		for (int i = 0; i < 2 && status == 0; i++) {
+			enum vmctl_mode mode = i ? MODE_ISOLATED : MODE_MONOLITHIC;
+			printf("%s, %s: ", name, mode_names[mode]);
+			status = run_once(b, mode, false, b->options->is_short ? SCALE_PROFILE_SHORT : SCALE_PROFILE, name);
 		}
 	}
-	for (unsigned i = 0; i < 4 && !b->options->is_short && b->accelerator == ACCELERATOR_TCG; i++) {
-		int status = run_once(b, i % 2 ? MODE_ISOLATED : MODE_MONOLITHIC, true);
-		if (status) {
-			return status;
-		}
-	}
-	return 0;
+	return status;
 }
 
 static int write_json(struct bench *b)
@@ -185,10 +226,11 @@ int command_bench(const struct options *options)
 	snprintf(name, sizeof(name), "bench-%d", (int)getpid());
 	status = status ? status : workdir_open(&b->dir, name);
 	if (status == 0) {
-		status = make_image(b);
-		status = status ? status : run_all(b);
-		if (status == 0) {
-			figures_table(&b->figures, stdout);
+		status = options->against_linux ? linux_fetch() : 0;
+		status = status ? status : make_image(b);
+		status = status ? status : options->profile ? profile_all(b) : run_all(b);
+		if (status == 0 && !options->profile) {
+			(options->against_linux ? figures_against : figures_table)(&b->figures, stdout);
 			status = write_json(b);
 		}
 		workdir_close(&b->dir);

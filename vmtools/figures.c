@@ -69,10 +69,24 @@ double figures_median(double *values, unsigned count)
 	return count % 2 ? values[count / 2] : (values[count / 2 - 1] + values[count / 2]) / 2;
 }
 
+double figures_time(struct figure *g, enum vmctl_mode mode)
+{
+	return figures_median(g->ns[mode], g->count[mode]);
+}
+
+double figures_instructions(const struct figure *g, enum vmctl_mode mode)
+{
+	const double *n = g->instructions[mode];
+	return g->icount_runs[mode] == 0 ? 0 : g->icount_runs[mode] == 1 ? n[0] : (n[0] + n[1]) / 2;
+}
+
 bool figures_repeatable(const struct figure *figure)
 {
-	for (int mode = 0; mode < 2; mode++) {
+	for (int mode = 0; mode < MODE_COUNT; mode++) {
 		const double *n = figure->instructions[mode];
+		if (mode == MODE_LINUX && figure->icount_runs[mode] == 0) {
+			continue;
+		}
 		if (figure->icount_runs[mode] < 2 || fabs(n[0] - n[1]) > 0.01 * n[0]) {
 			return false;
 		}
@@ -100,8 +114,8 @@ void figures_table(struct figures *f, FILE *out)
 	fputc('\n', out);
 	for (unsigned i = 0; i < f->count; i++) {
 		struct figure *g = &f->figures[i];
-		double mono = figures_median(g->ns[MODE_MONOLITHIC], g->count[MODE_MONOLITHIC]);
-		double isolated = figures_median(g->ns[MODE_ISOLATED], g->count[MODE_ISOLATED]);
+		double mono = figures_time(g, MODE_MONOLITHIC);
+		double isolated = figures_time(g, MODE_ISOLATED);
 		double exits = figures_median(g->exits, g->count[MODE_ISOLATED]);
 		bool repeatable = figures_repeatable(g);
 		fprintf(out, "%-26s", g->name);
@@ -132,8 +146,8 @@ void figures_json(struct figures *f, FILE *out, unsigned cpus, bool kvm)
 	fprintf(out, "{\n  \"accelerator\": \"%s\",\n  \"cpus\": %u,\n  \"benchmarks\": [", kvm ? "kvm" : "tcg", cpus);
 	for (unsigned i = 0; i < f->count; i++) {
 		struct figure *g = &f->figures[i];
-		double mono = figures_median(g->ns[MODE_MONOLITHIC], g->count[MODE_MONOLITHIC]);
-		double isolated = figures_median(g->ns[MODE_ISOLATED], g->count[MODE_ISOLATED]);
+		double mono = figures_time(g, MODE_MONOLITHIC);
+		double isolated = figures_time(g, MODE_ISOLATED);
 		double exits = figures_median(g->exits, g->count[MODE_ISOLATED]);
 		fprintf(out, "%s\n    {\"name\": \"%s\", \"runs\": %u, ", i ? "," : "", g->name, g->count[MODE_ISOLATED]);
 		put_member(out, "monolithic_ns", mono, mono > 0, ", ");
@@ -142,6 +156,10 @@ void figures_json(struct figures *f, FILE *out, unsigned cpus, bool kvm)
 		put_member(out, "exits", exits, g->count[MODE_ISOLATED] > 0 && !isnan(exits), ", ");
 		put_member(out, "monolithic_instructions", g->instructions[MODE_MONOLITHIC][0], g->icount_runs[MODE_MONOLITHIC] > 0, ", ");
 		put_member(out, "isolated_instructions", g->instructions[MODE_ISOLATED][0], g->icount_runs[MODE_ISOLATED] > 0, ", ");
+		if (g->count[MODE_LINUX] > 0) {
+			put_member(out, "linux_ns", figures_time(g, MODE_LINUX), true, ", ");
+			put_member(out, "linux_instructions", figures_instructions(g, MODE_LINUX), g->icount_runs[MODE_LINUX] > 0, ", ");
+		}
 		fprintf(out, "\"instructions_repeatable\": %s}", figures_repeatable(g) ? "true" : "false");
 	}
 	fputs("\n  ]\n}\n", out);

@@ -6,6 +6,7 @@
 #include "machine.h"
 
 #include <errno.h>
+#include <libvirt/libvirt-qemu.h>
 #include <libvirt/libvirt.h>
 #include <libvirt/virterror.h>
 #include <pthread.h>
@@ -201,6 +202,18 @@ static int qemu_peek(struct machine *machine, uint64_t at, void *to, size_t byte
 	return 0;
 }
 
+static int qemu_registers(struct machine *machine, char *text, size_t size)
+{
+	struct qemu *p = machine->private;
+	char *answer = NULL;
+	if (virDomainQemuMonitorCommand(p->domain, "info registers -a", &answer, VIR_DOMAIN_QEMU_MONITOR_COMMAND_HMP) != 0) {
+		return -EIO;
+	}
+	snprintf(text, size, "%s", answer);
+	free(answer);
+	return 0;
+}
+
 /*
  * Of 2.75 GiB or more, q35 puts only so much below 4 GiB, and the hypervisor gives a domain one block of memory. So beyond that the machine
  * gets so much more that the block above 4 GiB alone holds the domains; QEMU takes from the host only what is touched.
@@ -214,7 +227,7 @@ static const char *const qemu_traces[] = { "com1.log", "com2.log", "root/log/qem
 
 const struct machine_kind machine_qemu = {
 	.name = "QEMU", .emulator = "tcg", .traces = qemu_traces, .memory = qemu_memory, .start = qemu_start,
-	.stop = qemu_stop, .peek = qemu_peek
+	.stop = qemu_stop, .peek = qemu_peek, .registers = qemu_registers
 };
 
 int machine_start(struct machine *machine, const struct machine_config *config, const struct workdir *dir)

@@ -171,6 +171,12 @@ static const char *set_short(struct options *o, const char *value)
 	return NULL;
 }
 
+static const char *set_against(struct options *o, const char *value)
+{
+	o->against_linux = true;
+	return strcmp(value, "linux") == 0 ? NULL : "use linux";
+}
+
 static const char *set_bootable(struct options *o, const char *value)
 {
 	o->medium = strcmp(value, "iso") == 0 ? MEDIUM_ISO : MEDIUM_DISK;
@@ -217,6 +223,8 @@ TEXT_OPTION(machine)
 TEXT_OPTION(output)
 TEXT_OPTION(dir)
 TEXT_OPTION(json)
+TEXT_OPTION(lines)
+TEXT_OPTION(profile)
 TEXT_OPTION(append)
 TEXT_OPTION(bundle)
 TEXT_OPTION(capsules)
@@ -259,7 +267,10 @@ static const struct option {
 	{ "--verbose", NULL, RUNS, set_verbose, "logs of hypervisor and domains to stderr" },
 	{ "--json", "FILE", COMMAND_BENCH, set_json, "write the figures as JSON" },
 	{ "--runs", "N", COMMAND_BENCH, set_runs, "runs of each mode, interleaved; medians count (3)" },
-	{ "--short", NULL, COMMAND_BENCH, set_short, "fewer iterations, and instructions are not counted" },
+	{ "--against", "linux", COMMAND_BENCH, set_against, "compare with Debian's kernel, which apt fetches at first use, on the same machine" },
+	{ "--lines", "NAME,NAME...", COMMAND_BENCH, set_lines, "only these lines of the table" },
+	{ "--profile", "NAME,NAME...", COMMAND_BENCH, set_profile, "of these lines, tell where the time went, by function" },
+	{ "--short", NULL, COMMAND_BENCH, set_short, "fewer iterations; instructions are counted once, or not at all without --against" },
 	{ "--dir", "DIR", COMMAND_BUNDLE | COMMAND_CHECK, set_dir, "where images are that the manifest names (vmctl's own directory)" },
 	{ "-o", "FILE", COMMAND_BUNDLE | COMMAND_IMAGE | COMMAND_CAPSULE, set_output, "the file to write" },
 	{ "--bootable", "iso|disk", COMMAND_IMAGE, set_bootable, "make what BIOS and UEFI boot: hypervisor, domains, and a root as --disk says" },

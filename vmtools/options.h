@@ -14,7 +14,8 @@
 #define OPTIONS_MAX_WORDS 16
 #define OPTIONS_MAX_DISK_IMAGES 4
 
-enum vmctl_mode { MODE_ISOLATED, MODE_MONOLITHIC };
+/* Linux: Debian's kernel in place of the guest kernel, on the bare machine. */
+enum vmctl_mode { MODE_ISOLATED, MODE_MONOLITHIC, MODE_LINUX, MODE_COUNT };
 enum vmctl_firmware { FIRMWARE_NONE, FIRMWARE_BIOS, FIRMWARE_UEFI };
 enum vmctl_disk { DISK_AHCI, DISK_RAMDISK };
 enum vmctl_machine { MACHINE_QEMU, MACHINE_BOCHS };
@@ -48,9 +49,9 @@ struct options {
 	uint64_t timeout_ns; /* 0: none */
 	uint64_t size; /* of a root image of packages, bytes; 0: as much as they need */
 	const char *packages, *mirror; /* Debian packages for the root, comma-separated, and where they come from */
-	const char *root, *manifest, *stats, *cpu_flags, *name, *machine, *output, *dir, *json, *append, *bundle, *capsules;
+	const char *root, *manifest, *stats, *cpu_flags, *name, *machine, *output, *dir, *json, *lines, *profile, *append, *bundle, *capsules;
 	unsigned runs;
-	bool verbose, write, is_short, force, icount, keep, update;
+	bool verbose, write, is_short, against_linux, force, icount, keep, update;
 	unsigned disk_image_count;
 	const char *disk_images[OPTIONS_MAX_DISK_IMAGES]; /* disks behind the root's */
 	unsigned kill_count;

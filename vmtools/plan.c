@@ -13,6 +13,7 @@
 #include "bochs.h"
 #include "compile.h"
 #include "image.h"
+#include "linux.h"
 #include "say.h"
 #include "terminal.h"
 
@@ -154,15 +155,31 @@ static int make_disks(struct plan *p)
 	return status;
 }
 
+/* The command's words in one text, malloc'ed. */
+static char *join_command(char **words)
+{
+	size_t length = 1;
+	for (char **word = words; *word; word++) {
+		length += strlen(*word) + 1;
+	}
+	char *text = calloc(1, length);
+	for (char **word = words; text && *word; word++) {
+		strcat(strcat(text, word == words ? "" : " "), *word);
+	}
+	return text;
+}
+
 static int write_command(struct plan *p, const char *path)
 {
 	FILE *file = fopen(path, "we");
 	if (!file) {
 		return fail(VMCTL_HOST, "%s can't be written: %s", path, strerror(errno));
 	}
-	for (char **word = p->options->command; *word; word++) {
-		fprintf(file, "%s%s", word == p->options->command ? "" : " ", *word);
+	char *text = join_command(p->options->command);
+	if (text) {
+		fputs(text, file);
 	}
+	free(text);
 	return fclose(file) == 0 ? 0 : fail(VMCTL_HOST, "%s can't be written: %s", path, strerror(errno));
 }
 
@@ -349,6 +366,23 @@ static int plan_monolithic(struct plan *p)
 	return status;
 }
 
+static int plan_linux(struct plan *p)
+{
+	const struct options *o = p->options;
+	char *command = join_command(o->command);
+	int status = command ? linux_kernel(p->kernel, sizeof(p->kernel)) : fail(VMCTL_HOST, "no memory");
+	snprintf(p->initrd, sizeof(p->initrd), "%s/initrd", p->dir->path);
+	snprintf(p->cmdline, sizeof(p->cmdline), LINUX_CMDLINE "%s%s", o->append ? " " : "", o->append ? o->append : "");
+	p->config.kernel = p->kernel;
+	p->config.initrd = p->initrd;
+	p->config.cmdline = p->cmdline;
+	p->config.memory = o->memory ? o->memory : DEFAULT_MEMORY;
+	p->config.cpus = o->cpus ? o->cpus : 1;
+	status = status ? status : linux_initrd(p->initrd, command);
+	free(command);
+	return status;
+}
+
 int plan_make(struct plan *p, const struct options *options, const struct workdir *dir)
 {
 	*p = (struct plan){ .options = options, .dir = dir };
@@ -361,6 +395,9 @@ int plan_make(struct plan *p, const struct options *options, const struct workdi
 	status = status ? status : make_disks(p);
 	if (status) {
 		return status;
+	}
+	if (options->mode == MODE_LINUX) {
+		return plan_linux(p);
 	}
 	return options->mode == MODE_ISOLATED ? plan_isolated(p) : plan_monolithic(p);
 }

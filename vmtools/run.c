@@ -9,6 +9,7 @@
 
 #include "command.h"
 #include "plan.h"
+#include "profile.h"
 #include "say.h"
 #include "stats.h"
 #include "terminal.h"
@@ -57,12 +58,18 @@ static int run_planned(struct plan *plan, FILE *output, void (*after)(void *to, 
 	int status = machine_start(&machine, &plan->config, plan->dir);
 	if (status == 0) {
 		control_init(&session.control, machine.control);
-		status = steer_open(&session.steer, plan->dir, &session.control, plan->options->mode == MODE_MONOLITHIC);
+		status = steer_open(&session.steer, plan->dir, &session.control, plan->options->mode != MODE_ISOLATED);
 		if (status == 0) {
 			if (session.interactive && !plan->options->command) {
 				fprintf(stderr, "The guest's console follows. Ctrl-] opens the hypervisor's console; Ctrl-] three times ends the machine.\n");
 			}
+			struct profile *profile = plan->options->profile ? profile_start(&machine, &session.control.started) : NULL;
 			status = session_run(&session);
+			if (profile) {
+				profile_stop(profile);
+				profile_print(profile, stdout);
+				fflush(stdout);
+			}
 			steer_close(&session.steer);
 			if (after) {
 				after(to, &session, status);

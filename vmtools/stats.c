@@ -72,7 +72,7 @@ static void put_time(FILE *out, const char *name, uint64_t from, uint64_t to)
 
 int stats_write(const char *path, const struct session *s, int status)
 {
-	static const char *const modes[] = { "isolated", "monolithic" };
+	static const char *const modes[] = { "isolated", "monolithic", "linux" };
 	const struct control *c = &s->control;
 	FILE *out = fopen(path, "we");
 	if (!out) {

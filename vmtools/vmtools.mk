@@ -6,7 +6,14 @@ FLAGS_vmtools := -Ivmtools
 
 $(BUILD)/vmctl: $(VMTOOLS_OBJECTS)
 	$(call say,LD,$@)
-	$(Q)$(CC) -o $@ $(VMTOOLS_OBJECTS) -lvirt -lpthread -lm
+	$(Q)$(CC) -o $@ $(VMTOOLS_OBJECTS) -lvirt-qemu -lvirt -lpthread -lm
+
+# The first program on the Linux that `vmctl bench --against linux` measures.
+$(BUILD)/linux-init: vmtools/linux/init.c
+	@mkdir -p $(@D)
+	$(call say,MUSL,$@)
+	$(Q)musl-gcc -std=gnu11 -D_GNU_SOURCE -O2 $(WARN) -static -o $@ $<
+ALL += $(BUILD)/linux-init
 
 .PHONY: vmctl
 vmctl: $(BUILD)/vmctl

@@ -1,9 +1,35 @@
 /* SPDX-License-Identifier: MIT */
-/* Exits of all domains, as the guest kernel tells them in /proc/bulkhead; there is none on the bare machine. */
+/*
+ * What the parts of the benchmark program share. A line is one benchmark: `run` does `ops` operations and is timed as a whole; `prepare`
+ * and `finish`, where there are any, stand outside the timed part. Exits are those of all domains, as the guest kernel tells them in
+ * /proc/bulkhead; there is none on the bare machine, nor on Linux.
+ */
 #ifndef BENCH_H
 #define BENCH_H
 
 #include <stdint.h>
+#include <sys/types.h>
+
+#define BLOCK 4096l
+#define MIB (1l << 20)
+
+struct line {
+	const char *name;
+	long ops;
+	void (*run)(long ops);
+	void (*prepare)(void);
+	void (*finish)(void);
+};
+
+/* Each part's lines; the last has no name. */
+extern const struct line call_lines[], process_lines[], passing_lines[], waiting_lines[], memory_lines[], file_lines[], disk_lines[];
+
+extern const char *file_name, *own_name; /* the data file, and this program */
+
+/** Say what failed and end the program. */
+_Noreturn void die(const char *what);
+/** Wait for a child; it has to have ended with status 0. */
+void wait_for(pid_t pid);
 
 #define EXITS_DOMAINS 16
 

@@ -87,10 +87,38 @@ static void table(void **state)
 	}
 }
 
+/* Ratios are Linux's figure by ours; a line of the goal counts in both means, a control in none, and a disk's instructions are not told. */
+static void against(void **state)
+{
+	struct figures f = { 0 };
+	char *text = NULL;
+	size_t size;
+	figures_line(&f, MODE_LINUX, false, "bench stat ops=1 ns=8000");
+	figures_line(&f, MODE_MONOLITHIC, false, "bench stat ops=1 ns=2000");
+	figures_line(&f, MODE_ISOLATED, false, "bench stat ops=1 ns=4000");
+	figures_line(&f, MODE_LINUX, false, "bench cpu-bound ops=1 ns=9000");
+	figures_line(&f, MODE_MONOLITHIC, false, "bench cpu-bound ops=1 ns=9");
+	figures_line(&f, MODE_LINUX, true, "bench stat ops=1 ns=3000");
+	figures_line(&f, MODE_LINUX, true, "bench stat ops=1 ns=3100");
+	figures_line(&f, MODE_MONOLITHIC, true, "bench stat ops=1 ns=610");
+	figures_line(&f, MODE_LINUX, true, "bench random-read-4k-depth-1 ops=1 ns=7777");
+	FILE *out = open_memstream(&text, &size);
+	figures_against(&f, out);
+	fclose(out);
+	assert_non_null(strstr(text, "stat *"));
+	assert_non_null(strstr(text, "   8.00      2.00      4.00   4.00   2.00      ~3050        610"));
+	assert_non_null(strstr(text, "geometric mean of 1 lines of the goal (*)                 4.00   2.00"));
+	assert_non_null(strstr(text, "geometric mean of 1 lines, all but"));
+	assert_null(strstr(text, "7777"));
+	assert_true(figures_goal(&f, MODE_MONOLITHIC, false) == 0);
+	free(text);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(median), cmocka_unit_test(lines), cmocka_unit_test(repeatable), cmocka_unit_test(json), cmocka_unit_test(table),
+		cmocka_unit_test(against),
 	};
 	return cmocka_run_group_tests_name("figures", tests, NULL, NULL);
 }

@@ -1,3 +1,3 @@
 # SPDX-License-Identifier: MIT
-UNIT_figures := vmtools/figures.c vmtools/control.c lib/base/string.c
+UNIT_figures := vmtools/figures.c vmtools/against.c vmtools/control.c lib/base/string.c
 LIBS_figures := -lm

@@ -1,0 +1,176 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * See profile.h. A processor that is halted is counted as idle; what runs in user mode is named after the benchmark program where it lies
+ * in its range, and is another program's else. The image files' addresses do not overlap: the hypervisor and the domains lie
+ * low, the guest kernel high.
+ */
+#include "profile.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "compile.h"
+#include "symbols.h"
+
+#define PERIOD_NS 1000000
+#define SHOWN 30 /* functions in the table */
+#define SAMPLES_MAX (1u << 20)
+#define KERNEL_BEGIN 0xffff800000000000ull
+#define BENCH_END 0x500000ull
+
+enum where { IN_KERNEL, IN_HYPERVISOR, IN_PROGRAM, IDLE };
+
+struct sample {
+	uint64_t address;
+	enum where where;
+};
+
+struct line {
+	char name[64];
+	unsigned count;
+};
+
+struct profile {
+	struct machine *machine;
+	const bool *started;
+	pthread_t thread;
+	bool ends;
+	struct sample *samples;
+	unsigned count;
+};
+
+static bool read_hex(const char *text, const char *key, const char *limit, uint64_t *value)
+{
+	const char *at = strstr(text, key);
+	if (!at || at >= limit) {
+		return false;
+	}
+	*value = strtoull(at + strlen(key), NULL, 16);
+	return true;
+}
+
+void profile_take(struct profile *p, const char *text)
+{
+	const char *next;
+	for (const char *cpu = strstr(text, "RAX="); cpu && p->count < SAMPLES_MAX; cpu = next) {
+		next = strstr(cpu + 1, "RAX=");
+		const char *limit = next ? next : cpu + strlen(cpu);
+		uint64_t rip, level = 0, halted = 0;
+		if (!read_hex(cpu, "RIP=", limit, &rip)) {
+			return;
+		}
+		read_hex(cpu, "CPL=", limit, &level);
+		read_hex(cpu, "HLT=", limit, &halted);
+		enum where where = halted ? IDLE : level == 3 ? IN_PROGRAM : rip >= KERNEL_BEGIN ? IN_KERNEL : IN_HYPERVISOR;
+		p->samples[p->count++] = (struct sample){ rip, where };
+	}
+}
+
+static void *sample(void *to)
+{
+	struct profile *p = to;
+	static char text[1 << 16];
+	const struct timespec period = { .tv_nsec = PERIOD_NS };
+	while (!__atomic_load_n(&p->ends, __ATOMIC_ACQUIRE)) {
+		if (__atomic_load_n(p->started, __ATOMIC_RELAXED) && p->machine->kind->registers(p->machine, text, sizeof(text)) == 0) {
+			profile_take(p, text);
+		}
+		nanosleep(&period, NULL);
+	}
+	return NULL;
+}
+
+struct profile *profile_start(struct machine *machine, const bool *started)
+{
+	struct profile *p = calloc(1, sizeof(*p));
+	if (p) {
+		p->machine = machine;
+		p->started = started;
+		p->samples = malloc(SAMPLES_MAX * sizeof(*p->samples));
+	}
+	if (!p || !p->samples || !machine->kind->registers || pthread_create(&p->thread, NULL, sample, p) != 0) {
+		if (p) {
+			free(p->samples);
+		}
+		free(p);
+		return NULL;
+	}
+	return p;
+}
+
+void profile_stop(struct profile *p)
+{
+	__atomic_store_n(&p->ends, true, __ATOMIC_RELEASE);
+	pthread_join(p->thread, NULL);
+}
+
+static void add_files(struct symbols *symbols)
+{
+	static const char *const files[] = { "guest-kernel.elf", "hv.elf", "ahci.elf", "bench" };
+	char path[512];
+	for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
+		snprintf(path, sizeof(path), "%s/%s", compile_image_dir(), files[i]);
+		symbols_add(symbols, path);
+	}
+}
+
+static void name_sample(struct symbols *symbols, const struct sample *s, char *name, size_t size)
+{
+	static const char *const prefix[] = { [IN_KERNEL] = "kernel", [IN_HYPERVISOR] = "hypervisor", [IN_PROGRAM] = "program" };
+	const char *function = s->where == IN_PROGRAM && s->address >= BENCH_END ? NULL : symbols_find(symbols, s->address);
+	if (s->where == IDLE) {
+		snprintf(name, size, "idle");
+	} else {
+		snprintf(name, size, "%s %s", prefix[s->where], function ? function : "(unknown)");
+	}
+}
+
+static int compare_lines(const void *a, const void *b)
+{
+	unsigned x = ((const struct line *)a)->count, y = ((const struct line *)b)->count;
+	return x < y ? 1 : x > y ? -1 : strcmp(((const struct line *)a)->name, ((const struct line *)b)->name);
+}
+
+/* One line for each name, the commonest first; returns how many. */
+static unsigned fold(struct profile *p, struct symbols *symbols, struct line *lines)
+{
+	unsigned count = 0;
+	for (unsigned i = 0; i < p->count; i++) {
+		char name[64];
+		unsigned at = 0;
+		name_sample(symbols, &p->samples[i], name, sizeof(name));
+		while (at < count && strcmp(lines[at].name, name) != 0) {
+			at++;
+		}
+		if (at == count) {
+			snprintf(lines[count++].name, sizeof(name), "%s", name);
+		}
+		lines[at].count++;
+	}
+	qsort(lines, count, sizeof(*lines), compare_lines);
+	return count;
+}
+
+void profile_print(struct profile *p, FILE *out)
+{
+	struct symbols symbols = { 0 };
+	struct line *lines = calloc(p->count + 1, sizeof(*lines));
+	unsigned shares[4] = { 0 };
+	add_files(&symbols);
+	unsigned count = lines ? fold(p, &symbols, lines) : 0;
+	for (unsigned i = 0; i < p->count; i++) {
+		shares[p->samples[i].where]++;
+	}
+	double all = p->count ? p->count : 1;
+	fprintf(out, "%u samples: kernel %.1f%%, hypervisor and drivers %.1f%%, programs %.1f%%, idle %.1f%%\n", p->count,
+		100 * shares[IN_KERNEL] / all, 100 * shares[IN_HYPERVISOR] / all, 100 * shares[IN_PROGRAM] / all, 100 * shares[IDLE] / all);
+	for (unsigned i = 0; i < count && i < SHOWN; i++) {
+		fprintf(out, "%7.2f%%  %s\n", 100 * lines[i].count / all, lines[i].name);
+	}
+	symbols_free(&symbols);
+	free(lines);
+	free(p->samples);
+	free(p);
+}

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Where a machine's processors are, looked at by a timer of the host: a thread asks QEMU for every processor's instruction pointer about
+ * a thousand times a second. Unlike a timer interrupt in the guest this also sees code that runs with interrupts off, the
+ * hypervisor and the driver domains, and the guest needs no part in it.
+ */
+#ifndef VMTOOLS_PROFILE_H
+#define VMTOOLS_PROFILE_H
+
+#include <stdint.h>
+#include <stdio.h>
+
+#include "machine.h"
+
+struct profile;
+
+/** Start to sample a machine that runs; samples count from the moment at which *started is true. NULL: no memory, no thread. */
+struct profile *profile_start(struct machine *machine, const bool *started);
+/** Take one processor's text of QEMU's "info registers": its sample is added. Several processors stand one behind the other in `text`. */
+void profile_take(struct profile *profile, const char *text);
+/** End the sampling. */
+void profile_stop(struct profile *profile);
+/** Print the functions by their share, and free the profile. */
+void profile_print(struct profile *profile, FILE *out);
+
+#endif
