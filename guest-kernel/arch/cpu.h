@@ -67,6 +67,7 @@ struct cpu {
 	struct thread *current; /* GS:8, kernel/thread.h and entry.asm */
 	uint64_t kernel_top; /* GS:16, the current thread's stack top */
 	uint64_t user_rsp; /* GS:24, scratch of syscall_entry */
+	uint32_t reading; /* GS:32, kernel/epoch.h: sections under way */
 	uint32_t index, apic_id;
 	uint32_t spin_depth; /* spin locks held, counted where CONFIG_DEBUG */
 	uint32_t interrupt_depth; /* interrupt handlers running */
@@ -90,8 +91,8 @@ struct cpu {
 	uint64_t gdt[10];
 } __attribute__((aligned(64)));
 _Static_assert(offsetof(struct cpu, current) == 8 && offsetof(struct cpu, kernel_top) == 16 &&
-		       offsetof(struct cpu, user_rsp) == 24,
-	       "entry.asm and thread_current know these offsets");
+		       offsetof(struct cpu, user_rsp) == 24 && offsetof(struct cpu, reading) == 32,
+	       "entry.asm, thread_current and epoch_enter know these offsets");
 
 static inline struct cpu *cpu_current(void)
 {

@@ -93,7 +93,7 @@ static void preempt_kernel(const struct cpu *cpu)
 {
 	const struct thread *thread = cpu->current;
 	if (thread && thread->need_resched && thread != cpu->idle && !cpu->idling && cpu->interrupt_depth == 0) {
-		sched_preempt();
+		sched_asked();
 	}
 }
 

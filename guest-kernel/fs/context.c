@@ -79,7 +79,7 @@ static void root_set_locked(struct fs_context *c, struct former_root *former, st
 {
 	*former = (struct former_root){ c->former, c->root };
 	c->former = former;
-	c->root = d;
+	__atomic_store_n(&c->root, d, __ATOMIC_RELEASE);
 }
 
 static long directory_set(struct dentry *d, bool root)
@@ -97,7 +97,7 @@ static long directory_set(struct dentry *d, bool root)
 		root_set_locked(c, former, d);
 	} else {
 		old = c->directory;
-		c->directory = d;
+		__atomic_store_n(&c->directory, d, __ATOMIC_RELEASE);
 	}
 	mutex_unlock(&c->mutex);
 	dentry_put(old);

@@ -1,18 +1,27 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The name cache: a hash table of (directory, name), absent names included, over a tree of entries. One spin lock guards it;
- * a walk holds it for one step at a time. An entry without users stays, in order of use, until there are too many.
+ * The name cache: a hash table of (directory, name), absent names included, over a tree of entries. One spin lock guards what changes.
+ * Look-ups take none: an entry, its name, its inode and a file system's root stay memory until the sections that may see them have
+ * ended (kernel/epoch.h). `sequence` is odd while an entry's name and place change, so whoever reads both and finds the same even
+ * number before and after has read what belonged together. A rename may carry a reader from one chain to another: that a name is not
+ * found means nothing until it is searched for under the lock.
+ * An entry is found at some moment of the search, as with a lock held for it: names leave the table before the call that removes them
+ * returns, and an absent name, or one below a directory, keeps its directory.
+ * References are counted without the lock but where the last one goes. An entry without users stays until there are too many; it is
+ * on the list of those from its first time without users on, and those that were used since are passed over once.
  */
 #include "abi/errno.h"
 #include "base/string.h"
+#include "fs/dentry_internal.h"
+#include "kernel/epoch.h"
 #include "kernel/platform.h"
 #include "kernel/vfs.h"
 
-#define BUCKETS 1024u
+#define BUCKETS 2048u
 #define UNUSED_MAX 8192u
 
-static spinlock_t dentry_lock = SPINLOCK_INIT("name cache");
-static struct list buckets[BUCKETS]; /* dentry_lock; set up at first use */
+spinlock_t dentry_lock = SPINLOCK_INIT("name cache");
+static struct dentry *buckets[BUCKETS]; /* [s] */
 static struct list unused = LIST_INIT(unused); /* dentry_lock; head: newest */
 static unsigned unused_count; /* dentry_lock */
 static uint64_t last_cookie = 2; /* dentry_lock */
@@ -23,16 +32,48 @@ static uint32_t name_hash(const struct dentry *parent, const char *name, unsigne
 	for (unsigned i = 0; i < length; i++) {
 		hash = (hash ^ (uint8_t)name[i]) * 16777619u;
 	}
-	return hash;
+	return hash ^ hash >> 15;
 }
 
-static struct list *bucket_of(uint32_t hash)
+static void hash_insert_locked(struct dentry *d)
 {
-	struct list *bucket = &buckets[hash % BUCKETS];
-	if (!bucket->next) {
-		list_init(bucket);
+	struct dentry **bucket = &buckets[d->hash % BUCKETS];
+	__atomic_store_n(&d->hash_next, *bucket, __ATOMIC_RELAXED);
+	d->hash_back = bucket;
+	if (d->hash_next) {
+		d->hash_next->hash_back = &d->hash_next;
 	}
-	return bucket;
+	__atomic_store_n(bucket, d, __ATOMIC_RELEASE);
+}
+
+/* Its own way on stays for readers that stand on it. */
+static void hash_remove_locked(struct dentry *d)
+{
+	if (d->hash_back) {
+		__atomic_store_n(d->hash_back, d->hash_next, __ATOMIC_RELEASE);
+		if (d->hash_next) {
+			d->hash_next->hash_back = d->hash_back;
+		}
+		d->hash_back = NULL;
+	}
+}
+
+static struct dentry_name *name_create(const char *name, unsigned length)
+{
+	struct dentry_name *n = kmalloc(sizeof(*n) + length + 1);
+	if (n) {
+		n->length = (uint8_t)length;
+		memcpy(n->text, name, length);
+		n->text[length] = '\0';
+	}
+	return n;
+}
+
+static void name_free(struct dentry *d, struct dentry_name *name)
+{
+	if (name != &d->first_name.name) {
+		epoch_free(&name->epoch, name);
+	}
 }
 
 static struct dentry *dentry_alloc(struct super *super, const char *name, unsigned length)
@@ -41,35 +82,33 @@ static struct dentry *dentry_alloc(struct super *super, const char *name, unsign
 	if (!d) {
 		return NULL;
 	}
-	d->name = d->short_name;
-	if (length >= sizeof(d->short_name)) {
-		d->name = kmalloc(length + 1);
+	d->name = &d->first_name.name;
+	if (length >= sizeof(d->first_name) - offsetof(struct dentry_name, text)) {
+		d->name = name_create(name, length);
 		if (!d->name) {
 			kfree(d);
 			return NULL;
 		}
+	} else {
+		d->name->length = (uint8_t)length;
+		memcpy(d->name->text, name, length);
 	}
-	memcpy(d->name, name, length);
-	d->name[length] = '\0';
-	d->length = (uint8_t)length;
 	d->super = super;
 	d->references = 1;
-	list_init(&d->hash_link);
 	list_init(&d->child_link);
 	list_init(&d->lru_link);
 	list_init(&d->children);
 	return d;
 }
 
+/* The inode may be written out now: not in a section. */
 static void dentry_free(struct dentry *d)
 {
 	if (d->inode) {
 		inode_put(d->inode);
 	}
-	if (d->name != d->short_name) {
-		kfree(d->name);
-	}
-	kfree(d);
+	name_free(d, d->name);
+	epoch_free(&d->epoch, d);
 }
 
 struct dentry *dentry_root_create(struct super *super, struct inode *root)
@@ -84,52 +123,107 @@ struct dentry *dentry_root_create(struct super *super, struct inode *root)
 	return d;
 }
 
-static void get_locked(struct dentry *d)
+bool dentry_try_get(struct dentry *d)
 {
-	if (d->references++ == 0 && !list_empty(&d->lru_link)) {
-		list_remove(&d->lru_link);
-		unused_count--;
-	}
-}
-
-static struct dentry *find_locked(struct dentry *parent, const char *name, unsigned length, uint32_t hash)
-{
-	list_for_each(node, bucket_of(hash)) {
-		struct dentry *d = container_of(node, struct dentry, hash_link);
-		if (d->hash == hash && d->parent == parent && d->length == length && memcmp(d->name, name, length) == 0) {
-			get_locked(d);
-			return d;
+	uint32_t references = __atomic_load_n(&d->references, __ATOMIC_RELAXED);
+	while (!(references & DENTRY_DEAD)) {
+		if (__atomic_compare_exchange_n(&d->references, &references, references + 1, true, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED)) {
+			return true;
 		}
 	}
-	return NULL;
-}
-
-struct dentry *dentry_find(struct dentry *parent, const char *name, unsigned length)
-{
-	uint32_t hash = name_hash(parent, name, length);
-	spin_lock(&dentry_lock);
-	struct dentry *d = find_locked(parent, name, length, hash);
-	spin_unlock(&dentry_lock);
-	return d;
+	return false;
 }
 
 void dentry_get(struct dentry *d)
 {
-	spin_lock(&dentry_lock);
-	get_locked(d);
-	spin_unlock(&dentry_lock);
+	__atomic_fetch_add(&d->references, 1, __ATOMIC_RELAXED);
 }
 
-/* Out of all lists; the parent, whose reference the entry had, is the caller's to put. */
-static struct dentry *detach_locked(struct dentry *d)
+/* Is it this name, and on the table, at one moment? */
+static bool is_name(const struct dentry *d, const struct dentry *parent, const char *name, unsigned length)
 {
-	list_remove(&d->hash_link);
-	list_remove(&d->child_link);
+	uint32_t sequence = __atomic_load_n(&d->sequence, __ATOMIC_ACQUIRE);
+	const struct dentry_name *its = __atomic_load_n(&d->name, __ATOMIC_ACQUIRE);
+	bool here = __atomic_load_n(&d->parent, __ATOMIC_RELAXED) == parent && __atomic_load_n(&d->hashed, __ATOMIC_RELAXED);
+	__atomic_thread_fence(__ATOMIC_ACQUIRE);
+	bool together = !(sequence & 1) && __atomic_load_n(&d->sequence, __ATOMIC_RELAXED) == sequence;
+	return here && together && its->length == length && memcmp(its->text, name, length) == 0;
+}
+
+struct dentry *dentry_peek(const struct dentry *parent, const char *name, unsigned length)
+{
+	uint32_t hash = name_hash(parent, name, length);
+	struct dentry *d = __atomic_load_n(&buckets[hash % BUCKETS], __ATOMIC_ACQUIRE);
+	while (d && !(__atomic_load_n(&d->hash, __ATOMIC_RELAXED) == hash && is_name(d, parent, name, length))) {
+		d = __atomic_load_n(&d->hash_next, __ATOMIC_ACQUIRE);
+	}
+	return d;
+}
+
+/* Nothing moves meanwhile: not found is not there. */
+static struct dentry *find_locked(struct dentry *parent, const char *name, unsigned length)
+{
+	spin_lock(&dentry_lock);
+	struct dentry *d = dentry_peek(parent, name, length);
+	if (d && !dentry_try_get(d)) {
+		d = NULL;
+	}
+	spin_unlock(&dentry_lock);
+	return d;
+}
+
+struct dentry *dentry_find(struct dentry *parent, const char *name, unsigned length)
+{
+	epoch_enter();
+	struct dentry *d = dentry_peek(parent, name, length);
+	if (d && !dentry_try_get(d)) {
+		d = NULL;
+	}
+	epoch_exit();
+	return d ? d : find_locked(parent, name, length);
+}
+
+static void lru_remove_locked(struct dentry *d)
+{
 	if (!list_empty(&d->lru_link)) {
 		list_remove(&d->lru_link);
 		unused_count--;
 	}
-	return d->parent != d ? d->parent : NULL;
+}
+
+static void unhash_locked(struct dentry *d)
+{
+	__atomic_store_n(&d->hashed, false, __ATOMIC_RELEASE);
+	hash_remove_locked(d);
+}
+
+/* False: somebody uses it. Else out of all lists; the parent, whose reference the entry had, is the caller's to put. */
+static bool kill_locked(struct dentry *d, struct dentry **parent)
+{
+	uint32_t nobody = 0;
+	if (!__atomic_compare_exchange_n(&d->references, &nobody, DENTRY_DEAD, false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED)) {
+		return false;
+	}
+	unhash_locked(d);
+	list_remove(&d->child_link);
+	lru_remove_locked(d);
+	*parent = d->parent != d ? d->parent : NULL;
+	return true;
+}
+
+/* The last user has gone; if there is none again: keep it for later, or let it go (true). In a section, for others may do that as well. */
+static bool idle(struct dentry *d, struct dentry **parent)
+{
+	bool dead = false;
+	spin_lock(&dentry_lock);
+	if (!d->hashed) {
+		dead = kill_locked(d, parent);
+	} else if (list_empty(&d->lru_link)) {
+		list_push_front(&unused, &d->lru_link);
+		unused_count++;
+	}
+	spin_unlock(&dentry_lock);
+	return dead;
 }
 
 void dentry_put(struct dentry *d)
@@ -137,17 +231,15 @@ void dentry_put(struct dentry *d)
 	while (d) {
 		struct dentry *parent = NULL;
 		bool dead = false;
-		spin_lock(&dentry_lock);
-		if (--d->references == 0) {
-			dead = !d->hashed;
-			if (dead) {
-				parent = detach_locked(d);
-			} else {
-				list_push_front(&unused, &d->lru_link);
-				unused_count++;
+		epoch_enter();
+		if (__atomic_fetch_sub(&d->references, 1, __ATOMIC_ACQ_REL) == 1) {
+			__atomic_store_n(&d->used, true, __ATOMIC_RELAXED);
+			/* Who takes the name off the table has a reference, and sees to it when that goes. */
+			if (!__atomic_load_n(&d->hashed, __ATOMIC_RELAXED) || list_empty(&d->lru_link)) {
+				dead = idle(d, &parent);
 			}
 		}
-		spin_unlock(&dentry_lock);
+		epoch_exit();
 		if (dead) {
 			dentry_free(d);
 		}
@@ -155,17 +247,27 @@ void dentry_put(struct dentry *d)
 	}
 }
 
-/* Let the least recently used go; entries with children are never unused, since each child holds its parent. */
+/* The least recently used of those without users. Those with users, and those used lately, go to the front. */
+static struct dentry *victim_locked(unsigned keep, struct dentry **parent)
+{
+	for (unsigned tries = 2 * unused_count; tries > 0 && unused_count > keep; tries--) {
+		struct dentry *d = container_of(unused.prev, struct dentry, lru_link);
+		if (!__atomic_exchange_n(&d->used, false, __ATOMIC_RELAXED) && kill_locked(d, parent)) {
+			return d;
+		}
+		list_remove(&d->lru_link);
+		list_push_front(&unused, &d->lru_link);
+	}
+	return NULL;
+}
+
+/* Entries with children are never without users, since each child holds its parent. */
 static void unused_prune(unsigned keep)
 {
 	for (;;) {
-		struct dentry *victim = NULL, *parent = NULL;
+		struct dentry *parent = NULL;
 		spin_lock(&dentry_lock);
-		if (unused_count > keep && !list_empty(&unused)) {
-			victim = container_of(unused.prev, struct dentry, lru_link);
-			victim->hashed = false;
-			parent = detach_locked(victim);
-		}
+		struct dentry *victim = victim_locked(keep, &parent);
 		spin_unlock(&dentry_lock);
 		if (!victim) {
 			return;
@@ -187,16 +289,16 @@ struct dentry *dentry_add(struct dentry *parent, const char *name, unsigned leng
 	d->hash = name_hash(parent, name, length);
 	d->inode = inode;
 	spin_lock(&dentry_lock);
-	get_locked(parent);
+	dentry_get(parent);
 	d->parent = parent;
 	list_push_back(&parent->children, &d->child_link);
 	d->cookie = ++last_cookie;
+	if (parent->super->pinned && inode) {
+		dentry_get(d);
+	}
 	if (!parent->super->uncached && parent->hashed) { /* a removed directory keeps no names */
 		d->hashed = true;
-		list_push_front(bucket_of(d->hash), &d->hash_link);
-	}
-	if (parent->super->pinned && inode) {
-		d->references++;
+		hash_insert_locked(d);
 	}
 	bool many = unused_count > UNUSED_MAX;
 	spin_unlock(&dentry_lock);
@@ -211,31 +313,30 @@ void dentry_set_inode(struct dentry *d, struct inode *inode)
 	spin_lock(&dentry_lock);
 	__atomic_store_n(&d->inode, inode, __ATOMIC_RELEASE);
 	if (d->super->pinned) {
-		d->references++;
+		dentry_get(d);
 	}
 	spin_unlock(&dentry_lock);
 }
 
-static void unhash_locked(struct dentry *d, bool *pinned)
+/* True: the reference that kept it in the cache is the caller's to put. */
+static bool name_remove_locked(struct dentry *d)
 {
-	*pinned = d->hashed && d->super->pinned && d->inode && d->parent != d;
-	d->hashed = false;
-	list_remove(&d->hash_link);
+	bool pinned = d->hashed && d->super->pinned && d->inode && d->parent != d;
+	unhash_locked(d);
+	return pinned;
 }
 
 /* Absent names below a directory that is gone would keep it for as long as the cache keeps them. */
 static void children_prune(struct dentry *dir)
 {
-	struct dentry *victim;
+	struct dentry *victim, *parent;
 	do {
 		victim = NULL;
 		spin_lock(&dentry_lock);
 		list_for_each(node, &dir->children) {
 			struct dentry *d = container_of(node, struct dentry, child_link);
-			if (d->references == 0) {
+			if (kill_locked(d, &parent)) {
 				victim = d;
-				victim->hashed = false;
-				detach_locked(victim);
 				break;
 			}
 		}
@@ -249,9 +350,8 @@ static void children_prune(struct dentry *dir)
 
 void dentry_remove(struct dentry *d)
 {
-	bool pinned;
 	spin_lock(&dentry_lock);
-	unhash_locked(d, &pinned);
+	bool pinned = name_remove_locked(d);
 	spin_unlock(&dentry_lock);
 	children_prune(d);
 	if (pinned) {
@@ -259,36 +359,36 @@ void dentry_remove(struct dentry *d)
 	}
 }
 
-int dentry_move(struct dentry *d, struct dentry *parent, const char *name, unsigned length, struct dentry *target)
+/* Readers meanwhile find neither the old name nor the new one, and search again under the lock. */
+static void place_locked(struct dentry *d, struct dentry *parent, struct dentry_name *name)
 {
-	char *heap = NULL, *old_heap = NULL;
-	bool pinned = false;
-	if (length >= sizeof(d->short_name)) {
-		heap = kmalloc(length + 1);
-		if (!heap) {
-			return -ENOMEM;
-		}
-	}
-	spin_lock(&dentry_lock);
-	if (target) {
-		unhash_locked(target, &pinned);
-	}
-	struct dentry *old_parent = d->parent;
-	list_remove(&d->hash_link);
+	__atomic_store_n(&d->sequence, d->sequence + 1, __ATOMIC_RELAXED);
+	__atomic_thread_fence(__ATOMIC_RELEASE);
+	hash_remove_locked(d);
 	list_remove(&d->child_link);
-	old_heap = d->name != d->short_name ? d->name : NULL;
-	d->name = heap ? heap : d->short_name;
-	memcpy(d->name, name, length);
-	d->name[length] = '\0';
-	d->length = (uint8_t)length;
-	get_locked(parent);
-	d->parent = parent;
-	d->hash = name_hash(parent, name, length);
+	__atomic_store_n(&d->name, name, __ATOMIC_RELEASE);
+	__atomic_store_n(&d->parent, parent, __ATOMIC_RELEASE);
+	__atomic_store_n(&d->hash, name_hash(parent, name->text, name->length), __ATOMIC_RELAXED);
+	__atomic_store_n(&d->sequence, d->sequence + 1, __ATOMIC_RELEASE);
 	list_push_back(&parent->children, &d->child_link);
 	d->cookie = ++last_cookie;
-	list_push_front(bucket_of(d->hash), &d->hash_link);
+	hash_insert_locked(d);
+}
+
+int dentry_move(struct dentry *d, struct dentry *parent, const char *name, unsigned length, struct dentry *target)
+{
+	struct dentry_name *new_name = name_create(name, length), *old_name;
+	if (!new_name) {
+		return -ENOMEM;
+	}
+	spin_lock(&dentry_lock);
+	bool pinned = target && name_remove_locked(target);
+	struct dentry *old_parent = d->parent;
+	old_name = d->name;
+	dentry_get(parent);
+	place_locked(d, parent, new_name);
 	spin_unlock(&dentry_lock);
-	kfree(old_heap);
+	name_free(d, old_name);
 	if (target) {
 		children_prune(target);
 	}
@@ -299,91 +399,6 @@ int dentry_move(struct dentry *d, struct dentry *parent, const char *name, unsig
 	return 0;
 }
 
-bool dentry_is_below(struct dentry *d, struct dentry *ancestor)
-{
-	bool below = false;
-	spin_lock(&dentry_lock);
-	for (;; d = d->parent) {
-		if (d == ancestor) {
-			below = true;
-			break;
-		}
-		if (d->parent == d) {
-			break;
-		}
-	}
-	spin_unlock(&dentry_lock);
-	return below;
-}
-
-void dentry_set_mounted(struct dentry *d, struct super *super)
-{
-	spin_lock(&dentry_lock);
-	d->mounted = super;
-	spin_unlock(&dentry_lock);
-}
-
-static struct dentry *above_locked(struct dentry *d)
-{
-	while (d->parent == d && d->super->mountpoint) {
-		d = d->super->mountpoint;
-	}
-	return d->parent;
-}
-
-struct dentry *dentry_parent(struct dentry *d)
-{
-	spin_lock(&dentry_lock);
-	struct dentry *parent = above_locked(d);
-	get_locked(parent);
-	spin_unlock(&dentry_lock);
-	return parent;
-}
-
-long dentry_path(struct dentry *d, struct dentry *root, char *text, size_t size)
-{
-	static const char deleted[] = " (deleted)";
-	size_t at = size;
-	bool fits = size > 1;
-	spin_lock(&dentry_lock);
-	if (!d->hashed && !d->super->uncached && d->parent != d && size > sizeof(deleted)) {
-		at -= sizeof(deleted);
-		memcpy(text + at, deleted, sizeof(deleted));
-	} else if (fits) {
-		text[--at] = '\0';
-	}
-	bool any = false;
-	while (fits && d != root) {
-		while (d->parent == d && d->super->mountpoint && d != root) {
-			d = d->super->mountpoint;
-		}
-		if (d == root || d->parent == d) {
-			break;
-		}
-		if (at < d->length + 1u) {
-			fits = false;
-			break;
-		}
-		at -= d->length;
-		memcpy(text + at, d->name, d->length);
-		text[--at] = '/';
-		any = true;
-		d = d->parent;
-	}
-	spin_unlock(&dentry_lock);
-	if (fits && !any) {
-		fits = at > 0;
-		if (fits) {
-			text[--at] = '/';
-		}
-	}
-	if (!fits) {
-		return -ERANGE;
-	}
-	memmove(text, text + at, size - at);
-	return (long)(size - at) - 1;
-}
-
 void dentries_drop(struct super *super)
 {
 	for (;;) {
@@ -391,14 +406,10 @@ void dentries_drop(struct super *super)
 		spin_lock(&dentry_lock);
 		list_for_each(node, &unused) {
 			struct dentry *d = container_of(node, struct dentry, lru_link);
-			if (d->super == super && d != super->root) {
+			if (d->super == super && d != super->root && kill_locked(d, &parent)) {
 				victim = d;
 				break;
 			}
-		}
-		if (victim) {
-			victim->hashed = false;
-			parent = detach_locked(victim);
 		}
 		spin_unlock(&dentry_lock);
 		if (!victim) {
@@ -407,72 +418,4 @@ void dentries_drop(struct super *super)
 		dentry_free(victim);
 		dentry_put(parent);
 	}
-}
-
-static unsigned children_count_locked(const struct dentry *d)
-{
-	unsigned count = 0;
-	list_for_each(node, &d->children) {
-		count++;
-	}
-	return count;
-}
-
-/* Depth first: the entry after `d` in the tree below `root`; NULL: that was the last. */
-static struct dentry *next_locked(struct dentry *d, struct dentry *root)
-{
-	if (!list_empty(&d->children)) {
-		return container_of(d->children.next, struct dentry, child_link);
-	}
-	while (d != root) {
-		if (d->child_link.next != &d->parent->children) {
-			return container_of(d->child_link.next, struct dentry, child_link);
-		}
-		d = d->parent;
-	}
-	return NULL;
-}
-
-bool dentries_unpin(struct super *super)
-{
-	bool busy = false;
-	spin_lock(&dentry_lock);
-	for (struct dentry *d = next_locked(super->root, super->root); d && !busy; d = next_locked(d, super->root)) {
-		busy = d->references > children_count_locked(d) + (d->inode ? 1 : 0) || d->mounted;
-	}
-	spin_unlock(&dentry_lock);
-	while (!busy) {
-		spin_lock(&dentry_lock);
-		struct dentry *d = super->root;
-		while (!list_empty(&d->children)) {
-			d = container_of(d->children.next, struct dentry, child_link);
-		}
-		spin_unlock(&dentry_lock);
-		if (d == super->root) {
-			break;
-		}
-		dentry_remove(d);
-	}
-	return !busy;
-}
-
-bool dentry_child(struct dentry *dir, uint64_t *cookie, char *name, unsigned *length, uint64_t *number, uint32_t *mode)
-{
-	bool found = false;
-	spin_lock(&dentry_lock);
-	list_for_each(node, &dir->children) {
-		struct dentry *d = container_of(node, struct dentry, child_link);
-		if (!d->inode || !d->hashed || d->cookie < *cookie) {
-			continue;
-		}
-		*cookie = d->cookie;
-		memcpy(name, d->name, d->length);
-		*length = d->length;
-		*number = d->inode->number;
-		*mode = d->inode->mode;
-		found = true;
-		break;
-	}
-	spin_unlock(&dentry_lock);
-	return found;
 }

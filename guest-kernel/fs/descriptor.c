@@ -1,61 +1,80 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Descriptor tables: number to open file, with the close-on-exec flag in a bitmap. A table is shared by threads; its spin lock
- * is held for look-ups and changes, never while a file is closed.
+ * Descriptor tables: number to open file, with the close-on-exec flag beside it. The table's spin lock is held for changes, never
+ * while a file is closed. Look-ups take no lock: the array of slots is replaced as a whole when it grows, and goes by an epoch as open
+ * files do. A file that is found may be on its way out: a reference is taken only where there is one, else the slot is read again.
+ * What a thread finds that has the table to itself is there until its system call ends: it needs no reference at all.
  */
 #include "base/string.h"
+#include "kernel/epoch.h"
 #include "kernel/syscall.h"
 #include "kernel/vfs.h"
 
 #define RLIMIT_NOFILE 7
 #define TABLE_MAX 65536u
 
+struct slots {
+	struct epoch_link link;
+	unsigned size; /* constant */
+	uint8_t *close_on_exec; /* a byte each, behind `files` */
+	struct file *files[]; /* written under the table's lock, read without */
+};
+
 struct file_table {
 	uint32_t references; /* atomic */
 	spinlock_t lock;
-	unsigned size; /* under lock, as all below */
-	unsigned lowest_free; /* no free number below */
-	struct file **files;
-	uint8_t *close_on_exec; /* a byte each */
+	unsigned lowest_free; /* under lock: no free number below */
+	struct slots *slots; /* written under lock, read without */
 };
+
+static struct slots *slots_create(unsigned size)
+{
+	struct slots *s = kzalloc(sizeof(*s) + size * (sizeof(s->files[0]) + 1));
+	if (s) {
+		s->size = size;
+		s->close_on_exec = (uint8_t *)&s->files[size];
+	}
+	return s;
+}
+
+static inline struct slots *slots_read(struct file_table *t)
+{
+	return __atomic_load_n(&t->slots, __ATOMIC_ACQUIRE);
+}
+
+static inline void slot_set_locked(struct file_table *t, unsigned fd, struct file *f)
+{
+	__atomic_store_n(&t->slots->files[fd], f, __ATOMIC_RELEASE);
+}
 
 static int table_grow(struct file_table *t, unsigned size)
 {
-	struct file **files = kzalloc(size * sizeof(*files));
-	uint8_t *flags = kzalloc(size);
-	if (!files || !flags) {
-		kfree(files);
-		kfree(flags);
+	struct slots *new = slots_create(size), *old;
+	if (!new) {
 		return -ENOMEM;
 	}
 	spin_lock(&t->lock);
-	struct file **old_files = t->files;
-	uint8_t *old_flags = t->close_on_exec;
-	if (size > t->size) {
-		if (t->size) {
-			memcpy(files, t->files, t->size * sizeof(*files));
-			memcpy(flags, t->close_on_exec, t->size);
-		}
-		t->files = files;
-		t->close_on_exec = flags;
-		t->size = size;
+	old = t->slots;
+	if (size > old->size) {
+		memcpy(new->files, old->files, old->size * sizeof(old->files[0]));
+		memcpy(new->close_on_exec, old->close_on_exec, old->size);
+		__atomic_store_n(&t->slots, new, __ATOMIC_RELEASE);
 	} else {
-		old_files = files;
-		old_flags = flags;
+		old = new;
 	}
 	spin_unlock(&t->lock);
-	kfree(old_files);
-	kfree(old_flags);
+	epoch_free(&old->link, old);
 	return 0;
 }
 
-struct file_table *file_table_create(void)
+static struct file_table *table_create(unsigned size)
 {
 	struct file_table *t = kzalloc(sizeof(*t));
 	if (t) {
 		t->references = 1;
 		spin_init(&t->lock, "descriptors");
-		if (table_grow(t, 64)) {
+		t->slots = slots_create(size);
+		if (!t->slots) {
 			kfree(t);
 			return NULL;
 		}
@@ -63,13 +82,18 @@ struct file_table *file_table_create(void)
 	return t;
 }
 
+struct file_table *file_table_create(void)
+{
+	return table_create(64);
+}
+
 struct file_table *file_table_fork(struct file_table *from)
 {
-	struct file_table *t = file_table_create();
+	struct file_table *t = table_create(slots_read(from)->size);
 	while (t) {
 		spin_lock(&from->lock);
-		unsigned size = from->size;
-		if (t->size >= size) {
+		unsigned size = from->slots->size;
+		if (t->slots->size >= size) {
 			break;
 		}
 		spin_unlock(&from->lock);
@@ -79,13 +103,15 @@ struct file_table *file_table_fork(struct file_table *from)
 		}
 	}
 	if (t) {
-		for (unsigned i = 0; i < from->size; i++) {
-			t->files[i] = from->files[i];
-			t->close_on_exec[i] = from->close_on_exec[i];
-			if (t->files[i]) {
-				file_get(t->files[i]);
+		for (unsigned i = 0; i < from->slots->size; i++) {
+			struct file *f = from->slots->files[i];
+			t->slots->files[i] = f;
+			t->slots->close_on_exec[i] = from->slots->close_on_exec[i];
+			if (f) {
+				file_get(f);
 			}
 		}
+		t->lowest_free = from->lowest_free;
 		spin_unlock(&from->lock);
 	}
 	return t;
@@ -116,21 +142,21 @@ void file_table_put(struct file_table *t)
 	if (__atomic_sub_fetch(&t->references, 1, __ATOMIC_ACQ_REL) > 0) {
 		return;
 	}
-	for (unsigned i = 0; i < t->size; i++) {
-		if (t->files[i]) {
-			file_close(t, t->files[i]);
+	struct slots *slots = t->slots;
+	for (unsigned i = 0; i < slots->size; i++) {
+		if (slots->files[i]) {
+			file_close(t, slots->files[i]);
 		}
 	}
-	kfree(t->files);
-	kfree(t->close_on_exec);
+	kfree(slots); /* nobody has the table any more */
 	kfree(t);
 }
 
 static struct file *take_locked(struct file_table *t, unsigned fd)
 {
-	struct file *f = fd < t->size ? t->files[fd] : NULL;
+	struct file *f = fd < t->slots->size ? t->slots->files[fd] : NULL;
 	if (f) {
-		t->files[fd] = NULL;
+		slot_set_locked(t, fd, NULL);
 		t->lowest_free = fd < t->lowest_free ? fd : t->lowest_free;
 	}
 	return f;
@@ -138,9 +164,9 @@ static struct file *take_locked(struct file_table *t, unsigned fd)
 
 void file_table_exec(struct file_table *t)
 {
-	for (unsigned i = 0; i < t->size; i++) {
+	for (unsigned i = 0; i < slots_read(t)->size; i++) {
 		spin_lock(&t->lock);
-		struct file *f = t->close_on_exec[i] ? take_locked(t, i) : NULL;
+		struct file *f = t->slots->close_on_exec[i] ? take_locked(t, i) : NULL;
 		spin_unlock(&t->lock);
 		if (f) {
 			file_close(t, f);
@@ -148,14 +174,20 @@ void file_table_exec(struct file_table *t)
 	}
 }
 
+static inline struct file *file_peek(struct file_table *t, unsigned fd)
+{
+	const struct slots *slots = slots_read(t);
+	return fd < slots->size ? __atomic_load_n(&slots->files[fd], __ATOMIC_ACQUIRE) : NULL;
+}
+
 static struct file *table_find(struct file_table *t, unsigned fd)
 {
-	spin_lock(&t->lock);
-	struct file *f = fd < t->size ? t->files[fd] : NULL;
-	if (f) {
-		file_get(f);
-	}
-	spin_unlock(&t->lock);
+	struct file *f;
+	epoch_enter();
+	do {
+		f = file_peek(t, fd);
+	} while (f && !file_try_get(f));
+	epoch_exit();
 	return f;
 }
 
@@ -164,13 +196,36 @@ struct file *file_from_fd(int fd)
 	return fd < 0 ? NULL : table_find(process_current()->files, (unsigned)fd);
 }
 
+struct file *fd_peek(int fd)
+{
+	return fd < 0 ? NULL : file_peek(process_current()->files, (unsigned)fd);
+}
+
+/* Others add threads to neither; only this thread could. */
+static inline bool alone_with(const struct process *p, struct file_table *t)
+{
+	return p->threads.next->next == &p->threads && __atomic_load_n(&t->references, __ATOMIC_RELAXED) == 1;
+}
+
+struct file *fd_borrow(int fd, bool *counted)
+{
+	const struct process *p = process_current();
+	struct file_table *t = p->files;
+	*counted = false;
+	if (fd < 0 || alone_with(p, t)) {
+		return fd < 0 ? NULL : file_peek(t, (unsigned)fd);
+	}
+	*counted = true;
+	return table_find(t, (unsigned)fd);
+}
+
 int file_table_next(struct file_table *t, unsigned fd)
 {
 	spin_lock(&t->lock);
-	while (fd < t->size && !t->files[fd]) {
+	while (fd < t->slots->size && !t->slots->files[fd]) {
 		fd++;
 	}
-	int next = fd < t->size ? (int)fd : -1;
+	int next = fd < t->slots->size ? (int)fd : -1;
 	spin_unlock(&t->lock);
 	return next;
 }
@@ -193,12 +248,12 @@ int fd_install_from(struct file *f, int lowest, bool close_on_exec)
 	for (;;) {
 		spin_lock(&t->lock);
 		unsigned fd = (unsigned)lowest > t->lowest_free ? (unsigned)lowest : t->lowest_free;
-		while (fd < t->size && t->files[fd]) {
+		while (fd < t->slots->size && t->slots->files[fd]) {
 			fd++;
 		}
-		if (fd < t->size && fd < limit) {
-			t->files[fd] = f;
-			t->close_on_exec[fd] = close_on_exec;
+		if (fd < t->slots->size && fd < limit) {
+			slot_set_locked(t, fd, f);
+			t->slots->close_on_exec[fd] = close_on_exec;
 			if ((unsigned)lowest <= t->lowest_free) {
 				t->lowest_free = fd + 1;
 			}
@@ -224,10 +279,10 @@ bool fd_close_on_exec(int fd, int set)
 	struct file_table *t = process_current()->files;
 	bool was = false;
 	spin_lock(&t->lock);
-	if (fd >= 0 && (unsigned)fd < t->size && t->files[fd]) {
-		was = t->close_on_exec[fd];
+	if (fd >= 0 && (unsigned)fd < t->slots->size && t->slots->files[fd]) {
+		was = t->slots->close_on_exec[fd];
 		if (set >= 0) {
-			t->close_on_exec[fd] = (uint8_t)set;
+			t->slots->close_on_exec[fd] = (uint8_t)set;
 		}
 	}
 	spin_unlock(&t->lock);
@@ -259,7 +314,7 @@ long sys_close_range(const uint64_t a[6])
 	if ((uint32_t)a[0] > last || (a[2] & ~4ull)) {
 		return -EINVAL;
 	}
-	for (uint64_t fd = (uint32_t)a[0]; fd <= last && fd < t->size; fd++) {
+	for (uint64_t fd = (uint32_t)a[0]; fd <= last && fd < slots_read(t)->size; fd++) {
 		if (a[2] & 4) { /* CLOSE_RANGE_CLOEXEC */
 			fd_close_on_exec((int)fd, 1);
 		} else {
@@ -279,14 +334,14 @@ static long dup_to(int from, int to, bool close_on_exec)
 	if (!f) {
 		return -EBADF;
 	}
-	if ((unsigned)to >= t->size && table_grow(t, (unsigned)to + 64)) {
+	if ((unsigned)to >= slots_read(t)->size && table_grow(t, (unsigned)to + 64)) {
 		file_put(f);
 		return -ENOMEM;
 	}
 	spin_lock(&t->lock);
-	struct file *old = t->files[to];
-	t->files[to] = f;
-	t->close_on_exec[to] = close_on_exec;
+	struct file *old = t->slots->files[to];
+	slot_set_locked(t, (unsigned)to, f);
+	t->slots->close_on_exec[to] = close_on_exec;
 	spin_unlock(&t->lock);
 	if (old) {
 		file_close(t, old);

@@ -192,18 +192,6 @@ static uint32_t item_ask(struct item *item, struct poll_table *table)
 	return events;
 }
 
-/* A file whose last reference has gone waits for the mutex to leave the set. */
-static bool file_try_get(struct file *f)
-{
-	uint32_t references = __atomic_load_n(&f->references, __ATOMIC_ACQUIRE);
-	while (references) {
-		if (__atomic_compare_exchange_n(&f->references, &references, references + 1, false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE)) {
-			return true;
-		}
-	}
-	return false;
-}
-
 /* One round. Files registered with are referenced and listed in `held`, for the length of the sleep. What is behind the last one that
  * was told is asked first the next time. */
 static unsigned set_ask(struct epoll *e, struct user_event *out, unsigned max, struct poll_table *table, struct file **held, unsigned room)

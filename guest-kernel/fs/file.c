@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Open files: reference counting, and what exec and mmap ask of them. */
 #include "base/string.h"
+#include "kernel/epoch.h"
 #include "kernel/poll.h"
 #include "kernel/vfs.h"
 
@@ -21,6 +22,17 @@ struct file *file_alloc(const struct file_ops *ops, unsigned flags, void *privat
 void file_get(struct file *f)
 {
 	__atomic_fetch_add(&f->references, 1, __ATOMIC_RELAXED);
+}
+
+bool file_try_get(struct file *f)
+{
+	uint32_t references = __atomic_load_n(&f->references, __ATOMIC_RELAXED);
+	while (references) {
+		if (__atomic_compare_exchange_n(&f->references, &references, references + 1, true, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED)) {
+			return true;
+		}
+	}
+	return false;
 }
 
 void file_put(struct file *f)
@@ -46,7 +58,7 @@ void file_put(struct file *f)
 	if (f->dentry) {
 		dentry_put(f->dentry);
 	}
-	kfree(f);
+	epoch_free(&f->epoch, f);
 }
 
 bool file_readable(const struct file *f)

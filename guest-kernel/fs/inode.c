@@ -6,6 +6,7 @@
 #include "abi/errno.h"
 #include "base/string.h"
 #include "kernel/fcntl.h"
+#include "kernel/epoch.h"
 #include "kernel/inode.h"
 #include "kernel/process.h"
 #include "kernel/time.h"
@@ -66,7 +67,7 @@ static int number_try(struct super *super, uint64_t number, struct inode *fresh,
 	if (found && (found->freeing || !found->in_table)) {
 		result = -EAGAIN;
 	} else if (found) {
-		found->references++;
+		inode_get(found);
 		*out = found;
 		result = 1;
 	} else if (fresh) {
@@ -113,9 +114,7 @@ void inode_ready(struct inode *inode)
 
 void inode_get(struct inode *inode)
 {
-	spin_lock(&inode_lock);
-	inode->references++;
-	spin_unlock(&inode_lock);
+	__atomic_fetch_add(&inode->references, 1, __ATOMIC_RELAXED);
 }
 
 bool inode_try_get(struct inode *inode)
@@ -123,19 +122,31 @@ bool inode_try_get(struct inode *inode)
 	spin_lock(&inode_lock);
 	bool alive = inode->references > 0 && !inode->freeing;
 	if (alive) {
-		inode->references++;
+		inode_get(inode);
 	}
 	spin_unlock(&inode_lock);
 	return alive;
 }
 
-void inode_put(struct inode *inode)
+/* All but the last reference are given back without the lock. True: that was the last. */
+static bool reference_drop(struct inode *inode)
 {
+	uint32_t references = __atomic_load_n(&inode->references, __ATOMIC_RELAXED);
+	while (references > 1) {
+		if (__atomic_compare_exchange_n(&inode->references, &references, references - 1, true, __ATOMIC_RELEASE, __ATOMIC_RELAXED)) {
+			return false;
+		}
+	}
 	spin_lock(&inode_lock);
-	bool last = --inode->references == 0;
+	bool last = __atomic_sub_fetch(&inode->references, 1, __ATOMIC_ACQ_REL) == 0;
 	inode->freeing = inode->freeing || last;
 	spin_unlock(&inode_lock);
-	if (!last) {
+	return last;
+}
+
+void inode_put(struct inode *inode)
+{
+	if (!reference_drop(inode)) {
 		return;
 	}
 	if (inode->links > 0 && inode->mapping.device) {
@@ -149,7 +160,7 @@ void inode_put(struct inode *inode)
 	list_remove(&inode->hash_link);
 	spin_unlock(&inode_lock);
 	waitq_wake_all(&inode_queue);
-	kfree(inode);
+	epoch_free(&inode->epoch, inode);
 }
 
 void inode_now(struct timestamp *t)
@@ -219,7 +230,7 @@ static struct inode *flush_next(unsigned bucket, struct inode *before, const str
 		struct inode *candidate = container_of(node, struct inode, hash_link);
 		if (wants_flush_locked(candidate, super)) {
 			found = candidate;
-			found->references++;
+			inode_get(found);
 		}
 	}
 	spin_unlock(&inode_lock);

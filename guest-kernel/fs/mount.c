@@ -5,6 +5,7 @@
  */
 #include "base/format.h"
 #include "base/string.h"
+#include "kernel/epoch.h"
 #include "kernel/block.h"
 #include "kernel/platform.h"
 #include "kernel/syscall.h"
@@ -265,6 +266,11 @@ static int unmount(struct dentry *root)
 		return -EBUSY;
 	}
 	dentry_set_mounted(point, NULL);
+	epoch_wait(); /* walks that still saw it mounted have their references now */
+	if (root->references > own) {
+		dentry_set_mounted(point, super);
+		return -EBUSY;
+	}
 	super->mountpoint = NULL;
 	list_remove(&super->link);
 	dentry_put(point);
@@ -295,6 +301,7 @@ long sys_umount2(const uint64_t a[6])
 	}
 	dentry_put(root);
 	if (!error) {
+		epoch_wait();
 		super->ops->unmount(super);
 	}
 	return error;

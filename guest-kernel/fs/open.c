@@ -212,13 +212,13 @@ struct file *file_open_exec(int dirfd, const char *path, bool follow, int *error
 
 static long open_user(int dirfd, uint64_t user, unsigned flags, unsigned mode)
 {
-	char *path;
-	int error = path_from_user(user, false, &path);
+	struct path_text path;
+	int error = path_text_read(&path, user, false);
 	if (error) {
 		return error;
 	}
-	struct file *f = file_open_at(dirfd, path, flags, mode, &error);
-	kfree(path);
+	struct file *f = file_open_at(dirfd, path.text, flags, mode, &error);
+	path_text_free(&path);
 	return f ? fd_install(f, flags & O_CLOEXEC) : error;
 }
 

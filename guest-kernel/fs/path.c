@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Path walk. One component at a time: the cache first, under no mutex; else the file system, under the directory's. Mounts are
- * crossed downwards after each step; links are walked by recursion through walk_link(), 40 at most in one path (ELOOP).
+ * Path walk. Without locks as far as that goes (descent.c); then one component at a time: the cache first, under no mutex; else the
+ * file system, under the directory's. Mounts are crossed downwards after each step; links are walked by recursion through
+ * walk_link(), 40 at most in one path (ELOOP).
  */
 #include "base/string.h"
+#include "kernel/epoch.h"
 #include "kernel/user.h"
 #include "kernel/vfs.h"
 
@@ -24,6 +26,16 @@ int path_from_user(uint64_t user, bool empty, char **path)
 	}
 	*path = text;
 	return 0;
+}
+
+int path_text_read(struct path_text *path, uint64_t user, bool empty)
+{
+	path->text = path->small;
+	long length = user_string(path->small, user, sizeof(path->small));
+	if (length == -ENAMETOOLONG) {
+		return path_from_user(user, empty, &path->text);
+	}
+	return length < 0 ? (int)length : length == 0 && !empty ? -ENOENT : 0;
 }
 
 int name_lookup_locked(struct dentry *dir, const char *name, unsigned length, struct dentry **out)
@@ -70,10 +82,14 @@ static void walk_set(struct walk *w, struct dentry *d)
 
 static void cross_mounts(struct walk *w)
 {
-	struct super *mounted;
-	while ((mounted = __atomic_load_n(&w->at->mounted, __ATOMIC_ACQUIRE)) != NULL) {
-		dentry_get(mounted->root);
-		walk_set(w, mounted->root);
+	while (__atomic_load_n(&w->at->mounted, __ATOMIC_ACQUIRE) != NULL) {
+		epoch_enter();
+		struct super *mounted = __atomic_load_n(&w->at->mounted, __ATOMIC_ACQUIRE);
+		struct dentry *root = mounted && dentry_try_get(mounted->root) ? mounted->root : NULL;
+		epoch_exit();
+		if (root) {
+			walk_set(w, root);
+		}
 	}
 }
 
@@ -168,6 +184,23 @@ static int component(struct walk *w, const char *name, unsigned length, bool las
 	return kind == LAST_NAME ? walk_down(w, name, length, last, flags) : 0;
 }
 
+/* As far from w->at as descent.c goes; what is left of the path. */
+static const char *walk_quickly(struct walk *w, const char *path, unsigned flags, int *error)
+{
+	struct descent way = { .at = w->at, .root = w->root, .rest = path };
+	if (w->file) {
+		return path;
+	}
+	epoch_enter();
+	*error = descend(&way, flags);
+	bool moved = way.at != w->at && dentry_try_get(way.at);
+	epoch_exit();
+	if (moved) {
+		walk_set(w, way.at);
+	}
+	return moved || way.at == w->at ? way.rest : path;
+}
+
 static int walk_string(struct walk *w, const char *path, unsigned flags)
 {
 	int error = 0;
@@ -177,6 +210,10 @@ static int walk_string(struct walk *w, const char *path, unsigned flags)
 		path++;
 	}
 	while (!error && *path) {
+		path = walk_quickly(w, path, flags, &error);
+		if (error || !*path) {
+			break;
+		}
 		unsigned length = 0;
 		while (path[length] && path[length] != '/') {
 			length++;
@@ -222,28 +259,45 @@ static int start_directory(int dirfd, struct fs_context *context, struct dentry 
 	return *at ? 0 : -ENOTDIR;
 }
 
+/* As far as it goes with no reference to where it begins; else there. *path: what is left. */
+static int walk_begin(struct walk *w, int dirfd, const char **path, unsigned flags)
+{
+	struct fs_context *context = fs_context_current();
+	struct descent way;
+	int error = 0;
+	epoch_enter();
+	if (descent_begin(&way, dirfd, *path, context)) {
+		error = descend(&way, flags);
+		w->at = !error && dentry_try_get(way.at) ? way.at : NULL;
+	}
+	epoch_exit();
+	if (error || w->at) {
+		*path = way.rest;
+		return error;
+	}
+	if (**path == '/') {
+		dentry_get(w->root);
+		w->at = w->root;
+		return 0;
+	}
+	return start_directory(dirfd, context, &w->at);
+}
+
 int path_walk(int dirfd, const char *path, unsigned flags, struct walk *w)
 {
 	struct fs_context *context = fs_context_current();
 	memset(w, 0, offsetof(struct walk, name));
 	w->length = w->links = 0;
 	w->slash = false;
-	mutex_lock(&context->mutex);
-	w->root = context->root; /* the context keeps it */
-	mutex_unlock(&context->mutex);
+	w->root = __atomic_load_n(&context->root, __ATOMIC_ACQUIRE); /* the context keeps it */
 	if (!*path) {
 		return -ENOENT;
 	}
-	if (*path == '/') {
-		dentry_get(w->root);
-		w->at = w->root;
-	} else {
-		int error = start_directory(dirfd, context, &w->at);
-		if (error) {
-			return error;
-		}
+	int error = walk_begin(w, dirfd, &path, flags);
+	if (error) {
+		return error;
 	}
-	int error = walk_string(w, path, flags);
+	error = walk_string(w, path, flags);
 	if (error) {
 		walk_put(w);
 	}
@@ -277,19 +331,19 @@ int path_find(int dirfd, const char *path, bool follow, struct dentry **out)
 
 int path_find_user(int dirfd, uint64_t user, unsigned at_flags, bool follow, struct dentry **out, struct file **file)
 {
-	char *path;
+	struct path_text path;
 	struct walk w;
 	*out = NULL;
 	*file = NULL;
-	int error = path_from_user(user, at_flags & AT_EMPTY_PATH, &path);
+	int error = path_text_read(&path, user, at_flags & AT_EMPTY_PATH);
 	if (error) {
 		return error;
 	}
-	if (!*path && dirfd != AT_FDCWD) {
+	if (!*path.text && dirfd != AT_FDCWD) {
 		*file = file_from_fd(dirfd);
 		error = *file ? 0 : -EBADF;
 	} else {
-		error = path_walk(dirfd, *path ? path : ".", follow ? WALK_FOLLOW : 0, &w);
+		error = path_walk(dirfd, *path.text ? path.text : ".", follow ? WALK_FOLLOW : 0, &w);
 		if (!error) {
 			*out = w.file ? NULL : w.at;
 			*file = w.file;
@@ -298,7 +352,7 @@ int path_find_user(int dirfd, uint64_t user, unsigned at_flags, bool follow, str
 			}
 		}
 	}
-	kfree(path);
+	path_text_free(&path);
 	return error;
 }
 

@@ -227,12 +227,13 @@ static __attribute__((noinline)) long transfer_alone(struct file *f, bool write,
 
 static inline long transfer_here(int fd, bool write, uint64_t address, uint64_t bytes)
 {
-	struct file *f = file_from_fd(fd);
+	bool counted;
+	struct file *f = fd_borrow(fd, &counted);
 	if (!f) {
 		return -EBADF;
 	}
 	long n = is_regular(f) ? transfer_alone(f, write, address, bytes) : transfer_moving(f, write, address, bytes);
-	file_put(f);
+	fd_return(f, counted);
 	return n;
 }
 
@@ -244,12 +245,13 @@ static bool seekable(const struct file *f)
 
 static long transfer_at(int fd, bool write, uint64_t address, uint64_t bytes, uint64_t offset)
 {
-	struct file *f = file_from_fd(fd);
+	bool counted;
+	struct file *f = fd_borrow(fd, &counted);
 	if (!f) {
 		return -EBADF;
 	}
 	long n = !seekable(f) ? -ESPIPE : (int64_t)offset < 0 ? -EINVAL : transfer(f, write, address, bytes, &offset);
-	file_put(f);
+	fd_return(f, counted);
 	return n;
 }
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* stat(2) and its relatives, statx, statfs, access. Layouts: Linux x86-64 uapi asm/stat.h, linux/stat.h, asm/statfs.h. */
 #include "base/string.h"
+#include "kernel/epoch.h"
 #include "kernel/syscall.h"
 #include "kernel/user.h"
 #include "kernel/vfs.h"
@@ -84,9 +85,25 @@ static void stat_anonymous(struct user_stat *st, const struct file *f)
 	st->blksize = 4096;
 }
 
-static long stat_path(int dirfd, uint64_t path, unsigned flags, uint64_t user)
+/* Without a reference to anything. -EAGAIN: that is not to be had. */
+static int stat_quickly(int dirfd, uint64_t user, unsigned flags, struct user_stat *st)
 {
-	struct user_stat st;
+	char path[120];
+	int error;
+	if (user_string(path, user, sizeof(path)) <= 0) {
+		return -EAGAIN;
+	}
+	epoch_enter();
+	const struct inode *inode = path_peek(dirfd, path, !(flags & AT_SYMLINK_NOFOLLOW), &error);
+	if (inode) {
+		stat_fill(st, inode);
+	}
+	epoch_exit();
+	return inode ? 0 : error ? error : -EAGAIN;
+}
+
+static int stat_found(int dirfd, uint64_t path, unsigned flags, struct user_stat *st)
+{
 	struct dentry *d;
 	struct file *f;
 	int error = path_find_user(dirfd, path, flags, !(flags & AT_SYMLINK_NOFOLLOW), &d, &f);
@@ -94,16 +111,26 @@ static long stat_path(int dirfd, uint64_t path, unsigned flags, uint64_t user)
 		return error;
 	}
 	if (f && !f->inode) {
-		stat_anonymous(&st, f);
+		stat_anonymous(st, f);
 	} else {
-		stat_fill(&st, f ? f->inode : d->inode);
+		stat_fill(st, f ? f->inode : d->inode);
 	}
 	if (f) {
 		file_put(f);
 	} else {
 		dentry_put(d);
 	}
-	return user_write(user, &st, sizeof(st));
+	return 0;
+}
+
+static long stat_path(int dirfd, uint64_t path, unsigned flags, uint64_t user)
+{
+	struct user_stat st;
+	int error = stat_quickly(dirfd, path, flags, &st);
+	if (error == -EAGAIN) {
+		error = stat_found(dirfd, path, flags, &st);
+	}
+	return error ? error : user_write(user, &st, sizeof(st));
 }
 
 long sys_stat(const uint64_t a[6])
@@ -127,17 +154,15 @@ long sys_newfstatat(const uint64_t a[6])
 long sys_fstat(const uint64_t a[6])
 {
 	struct user_stat st;
-	struct file *f = file_from_fd((int)a[0]);
-	if (!f) {
-		return -EBADF;
-	}
-	if (f->inode) {
+	epoch_enter();
+	struct file *f = fd_peek((int)a[0]);
+	if (f && f->inode) {
 		stat_fill(&st, f->inode);
-	} else {
+	} else if (f) {
 		stat_anonymous(&st, f);
 	}
-	file_put(f);
-	return user_write(a[1], &st, sizeof(st));
+	epoch_exit();
+	return f ? user_write(a[1], &st, sizeof(st)) : -EBADF;
 }
 
 static struct user_statx_time statx_time(uint64_t seconds, uint64_t ns)

@@ -182,7 +182,7 @@ static long clone_thread(const struct clone_request *r)
 	}
 	tell_parent(r, tid);
 	spin_lock(&process_lock);
-	list_push_back(&p->threads, &t->process_link);
+	process_thread_add_locked(p, t);
 	p->signals->thread_count++;
 	t->signal_pending = true; /* looks for itself on the way out */
 	spin_unlock(&process_lock);
@@ -201,7 +201,7 @@ static void child_publish(struct process *child, struct thread *t, const struct 
 	if (child->tty) {
 		tty_get(child->tty);
 	}
-	list_push_back(&child->threads, &t->process_link);
+	process_thread_add_locked(child, t);
 	child->signals->thread_count = 1;
 	t->signal_pending = true; /* writes its number, if asked to, on the way out */
 	process_publish_locked(child, parent);

@@ -87,7 +87,7 @@ static void reparent_children_locked(struct process *p)
 		struct process *child = container_of(node, struct process, sibling_link);
 		uint32_t pgid = child->pgid, sid = child->sid;
 		list_remove(node);
-		child->parent = init_process;
+		__atomic_store_n(&child->parent, init_process, __ATOMIC_RELEASE);
 		child->signals->exit_signal = SIGCHLD;
 		list_push_back(&init_process->children, node);
 		if (child->signals->death_signal) {
@@ -128,13 +128,12 @@ static bool publish_zombie(struct process *p, int code)
 	signal_pending_flush(&t->user->pending);
 	kfree(t->user);
 	t->user = NULL;
-	list_remove(&t->process_link);
+	process_thread_remove_locked(t);
 	bool killed = (code & 0x7f) != 0;
 	signal_notify_parent_locked(p, killed ? CLD_KILLED : CLD_EXITED, killed ? code & 0x7f : code >> 8 & 0xff);
 	bool nobody = p->parent && parent_wants_no_zombie(p->parent) && p->signals->exit_signal == SIGCHLD;
 	if (nobody) {
-		list_remove(&p->all_link);
-		list_remove(&p->sibling_link);
+		process_unpublish_locked(p);
 	}
 	t->process = NULL;
 	spin_unlock(&process_lock);
@@ -151,7 +150,7 @@ static void leave_process_locked(struct process *p)
 	signal_pending_flush(&t->user->pending);
 	kfree(t->user);
 	t->user = NULL;
-	list_remove(&t->process_link);
+	process_thread_remove_locked(t);
 	t->process = NULL;
 	waitq_wake_all(&p->signals->thread_gone);
 }
@@ -220,7 +219,9 @@ int process_kill_other_threads(void)
 	WAIT_EVENT(&s->thread_gone, alone(p));
 	spin_lock(&process_lock);
 	s->exec_thread = NULL;
+	process_thread_remove_locked(t);
 	t->tid = p->pid;
+	process_thread_add_locked(p, t);
 	signal_recalculate_locked(t);
 	spin_unlock(&process_lock);
 	return 0;

@@ -148,7 +148,7 @@ static void command_start(void)
 	t->signal_pending = true;
 	command_pid = p->pid;
 	spin_lock(&process_lock);
-	list_push_back(&p->threads, &t->process_link);
+	process_thread_add_locked(p, t);
 	p->signals->thread_count = 1;
 	process_publish_locked(p, init_process);
 	spin_unlock(&process_lock);
@@ -187,8 +187,7 @@ static bool reap(uint32_t *pid, int *code)
 		}
 	}
 	if (dead) {
-		list_remove(&dead->all_link);
-		list_remove(&dead->sibling_link);
+		process_unpublish_locked(dead);
 	}
 	spin_unlock(&process_lock);
 	if (!dead) {

@@ -9,6 +9,7 @@
 #include "abi/errno.h"
 #include "base/string.h"
 #include "kernel/address_space.h"
+#include "kernel/epoch.h"
 #include "kernel/file.h"
 #include "kernel/memory.h"
 #include "kernel/tty.h"
@@ -21,44 +22,19 @@ struct process *init_process;
 
 static uint32_t pid_last;
 
-struct process *process_find_locked(uint32_t pid)
-{
-	list_for_each(node, &process_list)
-	{
-		struct process *p = container_of(node, struct process, all_link);
-		if (p->pid == pid) {
-			return p;
-		}
-	}
-	return NULL;
-}
-
-struct thread *process_thread_find_locked(uint32_t tid)
-{
-	list_for_each(node, &process_list)
-	{
-		struct process *p = container_of(node, struct process, all_link);
-		list_for_each(link, &p->threads)
-		{
-			struct thread *t = container_of(link, struct thread, process_link);
-			if (t->tid == tid) {
-				return t;
-			}
-		}
-	}
-	return NULL;
-}
-
 static bool pid_in_use_locked(uint32_t pid)
 {
+	if (process_find_locked(pid) || process_thread_find_locked(pid)) {
+		return true;
+	}
 	list_for_each(node, &process_list)
 	{
 		struct process *p = container_of(node, struct process, all_link);
-		if (p->pid == pid || p->pgid == pid || p->sid == pid) {
+		if (p->pgid == pid || p->sid == pid) {
 			return true;
 		}
 	}
-	return process_thread_find_locked(pid) != NULL;
+	return false;
 }
 
 uint32_t process_pid_allocate(void)
@@ -102,9 +78,29 @@ void process_publish_locked(struct process *p, struct process *parent)
 {
 	p->parent = parent;
 	list_push_back(&process_list, &p->all_link);
+	number_add_process_locked(p);
 	if (parent) {
 		list_push_back(&parent->children, &p->sibling_link);
 	}
+}
+
+void process_unpublish_locked(struct process *p)
+{
+	number_remove_process_locked(p);
+	list_remove(&p->all_link);
+	list_remove(&p->sibling_link);
+}
+
+void process_thread_add_locked(struct process *p, struct thread *thread)
+{
+	list_push_back(&p->threads, &thread->process_link);
+	number_add_thread_locked(thread);
+}
+
+void process_thread_remove_locked(struct thread *thread)
+{
+	list_remove(&thread->process_link);
+	number_remove_thread_locked(thread);
 }
 
 void process_free(struct process *p)
@@ -112,7 +108,7 @@ void process_free(struct process *p)
 	pidfd_process_gone(p);
 	signals_free(p->signals);
 	kfree(p->command_line);
-	kfree(p);
+	epoch_free(&p->epoch, p);
 }
 
 bool process_thread_attach(struct process *p, struct thread *thread, uint32_t tid)

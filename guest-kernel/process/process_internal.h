@@ -71,6 +71,17 @@ struct process_thread {
 /* process.c */
 struct process *process_create(struct process *parent); /* pid given, on no list; NULL: no memory or no pid */
 void process_publish_locked(struct process *p, struct process *parent);
+void process_unpublish_locked(struct process *p); /* reaped */
+void process_thread_add_locked(struct process *p, struct thread *thread);
+void process_thread_remove_locked(struct thread *thread);
+
+/* number.c */
+void number_add_process_locked(struct process *p);
+void number_remove_process_locked(struct process *p);
+void number_add_thread_locked(struct thread *t);
+void number_remove_thread_locked(struct thread *t);
+
+/* process.c */
 void process_free(struct process *p); /* off all lists, no threads */
 uint32_t process_pid_allocate(void); /* 0: none left */
 struct thread *process_thread_find_locked(uint32_t tid);

@@ -3,6 +3,7 @@
 #include "process_internal.h"
 
 #include "abi/errno.h"
+#include "kernel/epoch.h"
 #include "kernel/syscall.h"
 #include "kernel/tty.h"
 
@@ -18,10 +19,10 @@ long sys_gettid(const uint64_t a[6])
 
 long sys_getppid(const uint64_t a[6])
 {
-	spin_lock(&process_lock);
-	struct process *parent = process_current()->parent;
+	epoch_enter(); /* a parent that ends is reaped after its children have another */
+	const struct process *parent = __atomic_load_n(&process_current()->parent, __ATOMIC_ACQUIRE);
 	long pid = parent ? parent->pid : 0;
-	spin_unlock(&process_lock);
+	epoch_exit();
 	return pid;
 }
 
@@ -32,10 +33,10 @@ long sys_getpgrp(const uint64_t a[6])
 
 static long group_or_session(uint32_t pid, bool session)
 {
-	spin_lock(&process_lock);
-	struct process *p = pid ? process_find_locked(pid) : process_current();
-	long result = !p ? -ESRCH : (long)(session ? p->sid : p->pgid);
-	spin_unlock(&process_lock);
+	epoch_enter();
+	const struct process *p = pid ? process_peek(pid) : process_current();
+	long result = !p ? -ESRCH : (long)__atomic_load_n(session ? &p->sid : &p->pgid, __ATOMIC_RELAXED);
+	epoch_exit();
 	return result;
 }
 

@@ -3,6 +3,7 @@
 #include "process_internal.h"
 
 #include "abi/errno.h"
+#include "kernel/epoch.h"
 #include "base/string.h"
 #include "kernel/syscall.h"
 #include "kernel/user.h"
@@ -219,6 +220,16 @@ static int kill_many(uint32_t pgid, const struct signal_info *info)
 	return result;
 }
 
+/* Is it there, and may a signal be sent? */
+static int ask(uint32_t pid)
+{
+	epoch_enter();
+	const struct process *p = process_peek(pid);
+	int error = !p ? -ESRCH : signal_may_send(p, 0) ? 0 : -EPERM;
+	epoch_exit();
+	return error;
+}
+
 long sys_kill(const uint64_t a[6])
 {
 	int pid = (int)a[0], signal = (int)a[1];
@@ -226,6 +237,9 @@ long sys_kill(const uint64_t a[6])
 	int error = -ESRCH;
 	if (signal < 0 || signal > SIGNAL_COUNT) {
 		return -EINVAL;
+	}
+	if (pid > 0 && signal == 0) {
+		return ask((uint32_t)pid);
 	}
 	spin_lock(&process_lock);
 	if (pid > 0) {

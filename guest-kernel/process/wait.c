@@ -55,8 +55,7 @@ static bool take_zombie_locked(struct process *child, const struct wait_request 
 	}
 	p->children_user_ns += child->user_ns + child->children_user_ns;
 	p->children_system_ns += child->system_ns + child->children_system_ns;
-	list_remove(&child->all_link);
-	list_remove(&child->sibling_link);
+	process_unpublish_locked(child);
 	return true;
 }
 

@@ -78,7 +78,7 @@ static bool mutex_try(struct mutex *m)
 void mutex_lock(struct mutex *m)
 {
 	if (CONFIG_DEBUG) {
-		kassert(cpu_read(spin_depth) == 0 && m->owner != thread_current());
+		kassert(cpu_read(spin_depth) == 0 && cpu_read(reading) == 0 && m->owner != thread_current());
 	}
 	if (!mutex_try(m)) {
 		WAIT_EVENT(&m->waiters, mutex_try(m));

@@ -14,11 +14,13 @@
 #include "arch/fpu.h"
 #include "arch/ipi.h"
 #include "kernel/address_space.h"
+#include "kernel/epoch.h"
 #include "kernel/platform.h"
 #include "kernel/process.h"
 #include "kernel/thread.h"
 #include "kernel/time.h"
 #include "platform/idle.h"
+#include "sched/epoch.h"
 #include "sched/timer.h"
 
 void context_switch(uint64_t *save_sp, uint64_t load_sp);
@@ -216,8 +218,11 @@ void sched_switch_locked(struct cpu *cpu)
 		spin_unlock(&cpu->queue.lock);
 		return;
 	}
-	if (cpu_count > 1 && prev->process) {
-		fpu_leave(prev);
+	if (cpu_count > 1) {
+		epoch_quiet(cpu);
+		if (prev->process) {
+			fpu_leave(prev);
+		}
 	}
 	thread_load(cpu, next);
 	cpu->switched_from = prev;
@@ -283,6 +288,16 @@ void sched_preempt(void)
 	}
 }
 
+void sched_asked(void)
+{
+	struct cpu *cpu = cpu_current();
+	if (cpu->reading) {
+		cpu->reading |= EPOCH_ASKED;
+	} else if (cpu->current->need_resched) {
+		sched_preempt();
+	}
+}
+
 void thread_yield(void)
 {
 	uint64_t flags = interrupts_save();
@@ -336,6 +351,7 @@ void sched_before_user(void)
 void sched_look(void)
 {
 	struct cpu *cpu = cpu_current();
+	epoch_look(cpu);
 	if (!cpu->idling && !(cpu->current->affinity & cpu_bit(cpu))) {
 		cpu->current->need_resched = true;
 	}
@@ -361,6 +377,7 @@ void sched_timer(void)
 static void idle_among_many(struct cpu *cpu)
 {
 	cpu->idling = true;
+	epoch_idle(cpu, true);
 	for (;;) {
 		place_idle(cpu, true);
 		if (cpu->queue.runnable_count || place_steal(cpu)) {
@@ -369,6 +386,7 @@ static void idle_among_many(struct cpu *cpu)
 		platform_idle(timers_next());
 	}
 	place_idle(cpu, false);
+	epoch_idle(cpu, false);
 	cpu->idling = false;
 }
 

@@ -27,6 +27,8 @@ void sched_look(void);
 void sched_switch_locked(struct cpu *cpu);
 /** The current thread's time is up, or a better one is there: it stays runnable. Interrupts are off. */
 void sched_preempt(void);
+/** As that if it has been asked for, in the kernel: where that is in a section of reads without locks, at its end. Interrupts are off. */
+void sched_asked(void);
 /** Last thing before user mode, interrupts off: arms the timer if someone waits for it. */
 void sched_before_user(void);
 /** The timer interrupt: due timers, end of a slice. Interrupts are off. */

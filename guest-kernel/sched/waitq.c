@@ -106,7 +106,7 @@ int wait_sleep(uint64_t deadline_ns, bool interruptible)
 	struct timer timer;
 	int result;
 	if (CONFIG_DEBUG) {
-		kassert(cpu_read(spin_depth) == 0 && cpu_read(interrupt_depth) == 0);
+		kassert(cpu_read(spin_depth) == 0 && cpu_read(interrupt_depth) == 0 && cpu_read(reading) == 0);
 	}
 	thread->timed_out = false;
 	if (deadline_ns) {

@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "kernel/epoch.h"
 #include "kernel/lock.h"
 #include "kernel/memory.h"
 
@@ -48,6 +49,7 @@ struct file {
 	void *private;
 	spinlock_t lock;
 	bool watched; /* was in an epoll set */
+	struct epoch_link epoch;
 };
 
 extern const struct file_ops socket_file_ops; /* socket/ */
@@ -55,10 +57,20 @@ void socket_closed(void); /* a descriptor of a socket was closed: it may be in m
 
 struct file *file_alloc(const struct file_ops *ops, unsigned flags, void *private); /* NULL: no memory */
 void file_get(struct file *f);
+bool file_try_get(struct file *f); /* in a section (kernel/epoch.h). false: it is being closed */
 void file_put(struct file *f);
 bool file_readable(const struct file *f); /* by the mode it was opened in */
 bool file_writable(const struct file *f);
 struct file *file_from_fd(int fd); /* of the current process, referenced; NULL: EBADF */
+struct file *fd_peek(int fd); /* the same in a section, good until it ends, not referenced */
+/** As file_from_fd(), but referenced only if others could close it during this system call: fd_return() it, in the same call. */
+struct file *fd_borrow(int fd, bool *counted);
+static inline void fd_return(struct file *f, bool counted)
+{
+	if (counted) {
+		file_put(f);
+	}
+}
 int fd_install(struct file *f, bool close_on_exec); /* takes the reference; -EMFILE */
 int fd_close(int fd);
 bool fd_close_on_exec(int fd, int set); /* the flag as it was; set < 0: ask */

@@ -3,7 +3,8 @@
  * Inodes, directory entries and mounted file systems, as fs/ and its file system types see them. One struct inode for each
  * file in use; the name cache (struct dentry) keeps the tree of names above them, absent names included.
  *
- * Who guards what: [i] the inode's mutex, [n] inode_lock, [d] dentry_lock, [c] constant after creation, [a] atomic.
+ * Who guards what: [i] the inode's mutex, [n] inode_lock, [d] dentry_lock, [c] constant after creation, [a] atomic,
+ * [s] dentry_lock, and read without it as dentry.c says.
  * Order: rename mutex, directory mutexes (parent before child, else by address), file mutex, page locks, the file system's own
  * mutex, then the spin locks, none of which is held over another but cache_lock over none.
  */
@@ -15,6 +16,7 @@
 #include <stdint.h>
 
 #include "base/list.h"
+#include "kernel/epoch.h"
 #include "kernel/file.h"
 #include "kernel/lock.h"
 #include "kernel/page_cache.h"
@@ -61,7 +63,7 @@ struct inode_ops {
 
 struct inode {
 	struct list hash_link; /* [n] */
-	uint32_t references; /* [n] */
+	uint32_t references; /* [a]; to and from zero: [n] */
 	bool freeing; /* [n] being evicted: lookups wait */
 	bool in_table; /* [n] found by number */
 	struct super *super; /* [c] */
@@ -78,6 +80,7 @@ struct inode {
 	struct pipe *fifo; /* [i] */
 	struct list locks; /* fs/lock.c */
 	int open_writers; /* [a] */
+	struct epoch_link epoch; /* walks look at it without a reference */
 };
 
 struct super_ops {
@@ -107,21 +110,35 @@ struct super {
 	void *private;
 };
 
+/* A name, never changed: a dentry that gets another points to another. */
+struct dentry_name {
+	struct epoch_link epoch;
+	uint8_t length;
+	char text[];
+};
+
 struct dentry {
-	struct list hash_link, child_link, lru_link; /* [d] */
+	struct dentry *hash_next, **hash_back; /* [s] */
+	struct list child_link, lru_link; /* [d] */
 	struct list children; /* [d] */
-	struct dentry *parent; /* [d] the root's is itself */
+	struct dentry *parent; /* [s] the root's is itself */
 	struct super *super; /* [c] */
 	struct inode *inode; /* NULL: absent; becomes set once, under the directory's mutex */
-	struct super *mounted; /* [d] covers this directory */
-	uint32_t references; /* [d] */
-	bool hashed; /* [d] false: unlinked, or of an uncached file system */
-	uint32_t hash; /* [d] */
+	struct super *mounted; /* [s] covers this directory */
+	uint32_t references; /* [a] DENTRY_DEAD: there will be none any more */
+	uint32_t sequence; /* [s] odd while place and name change */
+	bool hashed; /* [s] false: unlinked, or of an uncached file system */
+	bool used; /* since it was last looked at as one to let go */
+	uint32_t hash; /* [s] */
 	uint64_t cookie; /* [d] place among the parent's children, for directories that live in the cache */
-	uint8_t length; /* [d] */
-	char *name; /* [d] points to `short_name` or the heap */
-	char short_name[40];
+	struct dentry_name *name; /* [s] */
+	struct epoch_link epoch;
+	struct {
+		struct dentry_name name;
+		char text[32];
+	} first_name; /* the name that it was made with, if it is short */
 };
+#define DENTRY_DEAD 0x80000000u
 
 /* inode.c */
 /** A new inode with one reference; number 0: the next of the file system's own. NULL: no memory. */
@@ -148,6 +165,9 @@ bool inode_owned(const struct inode *inode); /* owner or root */
 /* dentry.c */
 struct dentry *dentry_root_create(struct super *super, struct inode *root); /* takes the reference */
 struct dentry *dentry_find(struct dentry *parent, const char *name, unsigned length); /* referenced; NULL: not cached */
+/** The same in a section (kernel/epoch.h), not referenced. NULL: not cached, or not sure. */
+struct dentry *dentry_peek(const struct dentry *parent, const char *name, unsigned length);
+bool dentry_try_get(struct dentry *dentry); /* in a section; false: it is on its way out */
 /** Enter a name; takes the inode's reference (NULL: an absent name). */
 struct dentry *dentry_add(struct dentry *parent, const char *name, unsigned length, struct inode *inode);
 void dentry_set_inode(struct dentry *dentry, struct inode *inode); /* an absent name is absent no more */

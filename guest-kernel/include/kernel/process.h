@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "base/list.h"
+#include "kernel/epoch.h"
 #include "kernel/lock.h"
 #include "kernel/thread.h"
 
@@ -26,6 +27,7 @@ struct rlimit_pair {
 };
 
 struct process {
+	struct process *number_next; /* process/number.c */
 	struct list all_link; /* process_list, under process_lock */
 	uint32_t pid, pgid, sid;
 	struct process *parent;
@@ -46,6 +48,7 @@ struct process {
 	struct waitq child_event;
 	struct signals *signals; /* process/signal.c */
 	struct process_handle *handle; /* process_lock: for pidfds; NULL: none yet */
+	struct epoch_link epoch;
 };
 
 extern spinlock_t process_lock; /* guards the list and the family links */
@@ -57,6 +60,8 @@ static inline struct process *process_current(void)
 }
 /** By pid, under process_lock. NULL. */
 struct process *process_find_locked(uint32_t pid);
+/** By pid, in a section (kernel/epoch.h), until that ends: it may be reaped meanwhile, and what hangs on it gone. NULL. */
+struct process *process_peek(uint32_t pid);
 
 /* Signals, callable from the tty and timers (any context). */
 void signal_send_process(struct process *p, int signal);

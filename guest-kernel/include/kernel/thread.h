@@ -32,6 +32,7 @@ struct thread {
 	char name[16];
 	struct process *process; /* NULL: a kernel thread */
 	struct list process_link; /* process->threads */
+	struct thread *number_next; /* process/number.c */
 	uint64_t kernel_sp; /* saved while not running */
 	void *stack;
 	uint64_t fs_base, gs_base;

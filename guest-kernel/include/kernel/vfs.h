@@ -14,7 +14,7 @@
 struct fs_context {
 	uint32_t references; /* atomic */
 	struct mutex mutex;
-	struct dentry *root, *directory; /* under mutex */
+	struct dentry *root, *directory; /* written under mutex, read in sections without */
 	struct former_root *former; /* under mutex: kept as long as the context, for walks of other threads that began there */
 	uint32_t umask;
 };
@@ -33,6 +33,17 @@ struct walk {
 #define WALK_FOLLOW 1u /* follow a link at the end */
 #define WALK_PARENT 2u /* stop before the last component */
 
+/* descent.c: the part of a walk that needs no lock and no reference. In a section (kernel/epoch.h). */
+struct descent {
+	struct dentry *at, *root;
+	const char *rest; /* of the path, not walked yet: without slashes in front */
+};
+bool descent_begin(struct descent *way, int dirfd, const char *path, struct fs_context *context); /* false: not so simple */
+/** As far as is simple; 0, or -ENOENT for a name known to be absent. */
+int descend(struct descent *way, unsigned flags);
+/** The inode at the end of a path that is simple to the end, good until the section ends. NULL: *error, or 0: walk it otherwise. */
+struct inode *path_peek(int dirfd, const char *path, bool follow, int *error);
+
 /** From the descriptor's directory (AT_FDCWD: the working directory) along `path`. Put walk->at (and ->file) after success. */
 int path_walk(int dirfd, const char *path, unsigned flags, struct walk *walk);
 void walk_put(struct walk *walk);
@@ -47,6 +58,18 @@ int path_last_locked(struct walk *walk, struct dentry **dentry);
 /** Look up one name in a directory: cached or from the file system. */
 int name_lookup(struct dentry *dir, const char *name, unsigned length, struct dentry **out);
 int name_lookup_locked(struct dentry *dir, const char *name, unsigned length, struct dentry **out);
+/** A copy of the user's path, in place where it is short: path_text_free() it after success. -ENOENT for "" unless `empty`. */
+struct path_text {
+	char *text;
+	char small[120];
+};
+int path_text_read(struct path_text *path, uint64_t user, bool empty);
+static inline void path_text_free(struct path_text *path)
+{
+	if (path->text != path->small) {
+		kfree(path->text);
+	}
+}
 /** A kmalloc'ed copy of the user's path. -ENOENT for "" unless `empty`. */
 int path_from_user(uint64_t user, bool empty, char **path);
 

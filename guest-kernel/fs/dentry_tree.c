@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The name cache as a tree (dentry.c has it as a table): up to the root, which gives paths; down to the children, which are the whole
+ * contents of the file systems that live in the cache. All under the cache's lock.
+ */
+#include "abi/errno.h"
+#include "base/string.h"
+#include "fs/dentry_internal.h"
+#include "kernel/vfs.h"
+
+bool dentry_is_below(struct dentry *d, struct dentry *ancestor)
+{
+	bool below = false;
+	spin_lock(&dentry_lock);
+	for (;; d = d->parent) {
+		if (d == ancestor) {
+			below = true;
+			break;
+		}
+		if (d->parent == d) {
+			break;
+		}
+	}
+	spin_unlock(&dentry_lock);
+	return below;
+}
+
+void dentry_set_mounted(struct dentry *d, struct super *super)
+{
+	spin_lock(&dentry_lock);
+	__atomic_store_n(&d->mounted, super, __ATOMIC_RELEASE);
+	spin_unlock(&dentry_lock);
+}
+
+static struct dentry *above_locked(struct dentry *d)
+{
+	while (d->parent == d && d->super->mountpoint) {
+		d = d->super->mountpoint;
+	}
+	return d->parent;
+}
+
+struct dentry *dentry_parent(struct dentry *d)
+{
+	spin_lock(&dentry_lock);
+	struct dentry *parent = above_locked(d);
+	dentry_get(parent);
+	spin_unlock(&dentry_lock);
+	return parent;
+}
+
+long dentry_path(struct dentry *d, struct dentry *root, char *text, size_t size)
+{
+	static const char deleted[] = " (deleted)";
+	size_t at = size;
+	bool fits = size > 1;
+	spin_lock(&dentry_lock);
+	if (!d->hashed && !d->super->uncached && d->parent != d && size > sizeof(deleted)) {
+		at -= sizeof(deleted);
+		memcpy(text + at, deleted, sizeof(deleted));
+	} else if (fits) {
+		text[--at] = '\0';
+	}
+	bool any = false;
+	while (fits && d != root) {
+		while (d->parent == d && d->super->mountpoint && d != root) {
+			d = d->super->mountpoint;
+		}
+		if (d == root || d->parent == d) {
+			break;
+		}
+		if (at < d->name->length + 1u) {
+			fits = false;
+			break;
+		}
+		at -= d->name->length;
+		memcpy(text + at, d->name->text, d->name->length);
+		text[--at] = '/';
+		any = true;
+		d = d->parent;
+	}
+	spin_unlock(&dentry_lock);
+	if (fits && !any) {
+		fits = at > 0;
+		if (fits) {
+			text[--at] = '/';
+		}
+	}
+	if (!fits) {
+		return -ERANGE;
+	}
+	memmove(text, text + at, size - at);
+	return (long)(size - at) - 1;
+}
+
+static unsigned children_count_locked(const struct dentry *d)
+{
+	unsigned count = 0;
+	list_for_each(node, &d->children) {
+		count++;
+	}
+	return count;
+}
+
+/* Depth first: the entry after `d` in the tree below `root`; NULL: that was the last. */
+static struct dentry *next_locked(struct dentry *d, struct dentry *root)
+{
+	if (!list_empty(&d->children)) {
+		return container_of(d->children.next, struct dentry, child_link);
+	}
+	while (d != root) {
+		if (d->child_link.next != &d->parent->children) {
+			return container_of(d->child_link.next, struct dentry, child_link);
+		}
+		d = d->parent;
+	}
+	return NULL;
+}
+
+bool dentries_unpin(struct super *super)
+{
+	bool busy = false;
+	spin_lock(&dentry_lock);
+	for (struct dentry *d = next_locked(super->root, super->root); d && !busy; d = next_locked(d, super->root)) {
+		busy = d->references > children_count_locked(d) + (d->inode ? 1 : 0) || d->mounted;
+	}
+	spin_unlock(&dentry_lock);
+	while (!busy) {
+		spin_lock(&dentry_lock);
+		struct dentry *d = super->root;
+		while (!list_empty(&d->children)) {
+			d = container_of(d->children.next, struct dentry, child_link);
+		}
+		spin_unlock(&dentry_lock);
+		if (d == super->root) {
+			break;
+		}
+		dentry_remove(d);
+	}
+	return !busy;
+}
+
+bool dentry_child(struct dentry *dir, uint64_t *cookie, char *name, unsigned *length, uint64_t *number, uint32_t *mode)
+{
+	bool found = false;
+	spin_lock(&dentry_lock);
+	list_for_each(node, &dir->children) {
+		struct dentry *d = container_of(node, struct dentry, child_link);
+		if (!d->inode || !d->hashed || d->cookie < *cookie) {
+			continue;
+		}
+		*cookie = d->cookie;
+		memcpy(name, d->name->text, d->name->length);
+		*length = d->name->length;
+		*number = d->inode->number;
+		*mode = d->inode->mode;
+		found = true;
+		break;
+	}
+	spin_unlock(&dentry_lock);
+	return found;
+}
