@@ -14,6 +14,7 @@
 #include "mm/boot_memory.h"
 #include "mm/page_table.h"
 #include "mm/pages.h"
+#include "mm/reserve.h"
 #include "platform/log.h"
 #include "platform/platform.h"
 #include "sched/sched.h"
@@ -51,6 +52,7 @@ void kernel_main(uint64_t start_info)
 	load_init();
 	interrupts_on();
 	processors_start();
+	reclaim_start();
 	block_probe(boot_memory.cmdline);
 	cmdline_option("root", root, sizeof(root));
 	int error = fs_mount_root(root, cmdline_option("ro", NULL, 0) ? "ro" : "rw");

@@ -87,6 +87,7 @@ struct cpu {
 	uint64_t timers_next_ns; /* deadline of the first, UINT64_MAX: none */
 	uint32_t ipi_requests; /* arch/ipi.c */
 	struct shootdown *shootdowns[CPU_MAX]; /* what processor i waits for, mm/flush.c */
+	int64_t credit_pages, credit_io; /* mm/reserve.c: promised to nobody, this processor's to give */
 	struct tss tss;
 	uint64_t gdt[10];
 } __attribute__((aligned(64)));

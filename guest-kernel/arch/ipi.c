@@ -8,6 +8,7 @@
 #include "arch/trap.h"
 #include "kernel/platform.h"
 #include "mm/flush.h"
+#include "mm/reserve.h"
 #include "platform/domain.h"
 #include "sched/sched.h"
 
@@ -55,6 +56,9 @@ void ipi_serve(void)
 	}
 	if (requests & IPI_FLUSH) {
 		flush_serve();
+	}
+	if (requests & IPI_STOCK) {
+		reserve_serve();
 	}
 	if (requests & IPI_LOOK) {
 		sched_look();

@@ -112,12 +112,10 @@ static void page_fault_user(struct trap_frame *frame, uint64_t address)
 {
 	struct process *process = process_current();
 	int error = address_space_fault(process->memory, address, !!(frame->error & PF_WRITE), !!(frame->error & PF_FETCH));
-	if (!error) {
+	if (!error || error == -EINTR) {
 		return;
 	}
-	if (error == -ENOMEM) {
-		(void)process_out_of_memory(); /* the instruction comes again, unless the process ends */
-	} else if (error == -EIO) {
+	if (error == -EIO) {
 		signal_exception(frame, SIGBUS, BUS_ADRERR, address);
 	} else {
 		signal_exception(frame, SIGSEGV, error == -EACCES ? SEGV_ACCERR : SEGV_MAPERR, address);
@@ -131,10 +129,7 @@ static void page_fault_kernel(struct trap_frame *frame, uint64_t address)
 	bool copying = !cpu_features.smap || (frame->rflags & RFLAGS_AC);
 	if (address < USER_END && process && process->memory && copying && (frame->rflags & RFLAGS_IF)) {
 		interrupts_on();
-		int error;
-		do {
-			error = address_space_fault(process->memory, address, !!(frame->error & PF_WRITE), 0);
-		} while (error == -ENOMEM && process_out_of_memory());
+		int error = address_space_fault(process->memory, address, !!(frame->error & PF_WRITE), 0);
 		interrupts_off();
 		if (!error) {
 			return;

@@ -15,6 +15,7 @@
 #include "fs/dentry_internal.h"
 #include "kernel/epoch.h"
 #include "kernel/platform.h"
+#include "kernel/reserve.h"
 #include "kernel/vfs.h"
 
 #define BUCKETS 2048u
@@ -274,7 +275,15 @@ static void unused_prune(unsigned keep)
 		}
 		dentry_free(victim);
 		dentry_put(parent);
+		reserve_renew();
 	}
+}
+
+bool dentries_shrink(void)
+{
+	unsigned count = unused_count;
+	unused_prune(count / 2);
+	return count > 0;
 }
 
 struct dentry *dentry_add(struct dentry *parent, const char *name, unsigned length, struct inode *inode)

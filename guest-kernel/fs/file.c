@@ -15,6 +15,7 @@ struct file *file_alloc(const struct file_ops *ops, unsigned flags, void *privat
 		f->private = private;
 		spin_init(&f->lock, "file");
 		mutex_init(&f->position, "file position");
+		f->position.outer = true;
 	}
 	return f;
 }

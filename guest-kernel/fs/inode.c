@@ -42,6 +42,7 @@ struct inode *inode_create(struct super *super, uint64_t number, uint32_t mode)
 	inode->links = 1;
 	mapping_init(&inode->mapping, inode);
 	mutex_init(&inode->mutex, "inode");
+	inode->mutex.outer = true;
 	inode_now(&inode->mtime);
 	inode->atime = inode->ctime = inode->mtime;
 	return inode;

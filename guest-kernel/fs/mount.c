@@ -92,6 +92,7 @@ int fs_mount_root(const char *device, const char *options)
 	page_cache_init();
 	mutex_init(&mount_mutex, "mounts");
 	mutex_init(&rename_mutex, "rename");
+	rename_mutex.outer = true;
 	mutex_init(&disks_mutex, "disks");
 	mutex_init(&epoll_mutex, "epoll");
 	int error = ext4_super_open(root_device(device), strstr(options, "ro") != NULL, &super);
@@ -104,6 +105,7 @@ int fs_mount_root(const char *device, const char *options)
 	mount_at("/tmp", tmp_open);
 	mount_at("/run", run_open);
 	devfs_blocks_add();
+	memory_set_shrink(caches_give_up);
 	writeback_start();
 	return 0;
 }

@@ -18,6 +18,8 @@ struct batch {
 	struct page *pages[]; /* of each segment; behind them the segments */
 };
 
+#define BATCH_ROOM ((PAGE_SIZE - sizeof(struct batch)) / (sizeof(struct page *) + sizeof(struct blk_segment))) /* it is in one page */
+
 /* What a run of pages is being set up with. */
 struct setup {
 	struct inode *inode;
@@ -94,6 +96,7 @@ static struct batch *batch_create(struct setup *s, uint64_t sector)
 	struct blkdev *dev = s->inode->mapping.device->dev;
 	unsigned room = s->pages_left + 8;
 	room = room < dev->max_segments ? room : dev->max_segments;
+	room = room < BATCH_ROOM ? room : BATCH_ROOM;
 	struct batch *batch = kmalloc(sizeof(*batch) + room * (sizeof(struct page *) + sizeof(struct blk_segment)));
 	if (batch) {
 		memset(batch, 0, sizeof(*batch));
@@ -108,6 +111,17 @@ static struct batch *batch_create(struct setup *s, uint64_t sector)
 	return batch;
 }
 
+/* Without memory for a batch: now, and nothing is needed for it. */
+static void piece_transfer(struct setup *s, struct page *page, unsigned offset, unsigned bytes, uint64_t sector)
+{
+	struct block_device *device = s->inode->mapping.device;
+	char *data = (char *)page_data(page) + offset;
+	int error = s->op == BLK_READ ? block_read(device, sector, data, bytes / 512) : block_write(device, sector, data, bytes / 512);
+	if (error) {
+		page_flag_set(page, PAGE_ERROR);
+	}
+}
+
 static void piece_add(struct setup *s, struct page *page, unsigned offset, unsigned bytes, uint64_t sector)
 {
 	struct batch *batch = s->batch;
@@ -120,7 +134,7 @@ static void piece_add(struct setup *s, struct page *page, unsigned offset, unsig
 		batch = s->batch = batch_create(s, sector);
 	}
 	if (!batch) {
-		page_flag_set(page, PAGE_ERROR);
+		piece_transfer(s, page, offset, bytes, sector);
 		return;
 	}
 	__atomic_fetch_add((uintptr_t *)&page->private, 1, __ATOMIC_ACQ_REL);

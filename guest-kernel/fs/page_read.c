@@ -5,6 +5,7 @@
  */
 #include "fs/page_cache_internal.h"
 
+#include "kernel/reserve.h"
 #include "kernel/user.h"
 
 #define WINDOW_FIRST 32u
@@ -27,8 +28,20 @@ int io_copy_in(void *to, struct io_buffer from, uint64_t at, uint64_t bytes)
 	return 0;
 }
 
-/* Insert and start reading pages from `index` on, until one is there already. How many. */
-static unsigned read_start(struct inode *inode, uint64_t index, uint64_t count, int *error)
+static int insert_for_read(struct inode *inode, uint64_t index, struct page **page, bool optional)
+{
+	if (optional) {
+		reserve_optional_begin();
+	}
+	int error = cache_insert(&inode->mapping, index, page);
+	if (optional) {
+		reserve_optional_end();
+	}
+	return error;
+}
+
+/* Insert and start reading pages from `index` on, until one is there already, or of those that are read `ahead` there is no memory for one. How many. */
+static unsigned read_start(struct inode *inode, uint64_t index, uint64_t count, bool ahead, int *error)
 {
 	struct page *few[8], **pages = few;
 	unsigned n = 0;
@@ -41,7 +54,7 @@ static unsigned read_start(struct inode *inode, uint64_t index, uint64_t count, 
 		}
 	}
 	*error = 0;
-	while (n < count && (*error = cache_insert(&inode->mapping, index + n, &pages[n])) == 0) {
+	while (n < count && (*error = insert_for_read(inode, index + n, &pages[n], n > 0 || ahead)) == 0) {
 		n++;
 	}
 	if (n > 0) {
@@ -74,7 +87,7 @@ static int read_miss(struct inode *inode, uint64_t index, uint64_t wanted)
 	}
 	count = index + count <= end ? count : index < end ? end - index : 1;
 	int error;
-	unsigned n = read_start(inode, index, count, &error);
+	unsigned n = read_start(inode, index, count, false, &error);
 	m->ahead_next = index + n;
 	m->ahead_mark = sequential && n > 1 ? index + n / 2 : UINT64_MAX;
 	return error == -EEXIST ? 0 : error;
@@ -88,7 +101,7 @@ static void read_ahead(struct inode *inode)
 	m->ahead_mark = UINT64_MAX;
 	if (from < end) {
 		uint64_t window = m->ahead_window * 2 < PAGE_BATCH ? m->ahead_window * 2 : PAGE_BATCH;
-		unsigned n = read_start(inode, from, window < end - from ? window : end - from, &error);
+		unsigned n = read_start(inode, from, window < end - from ? window : end - from, true, &error);
 		if (n > 0) {
 			m->ahead_window = window;
 			m->ahead_next = from + n;
@@ -199,6 +212,7 @@ long page_cache_read(struct inode *inode, struct io_buffer to, uint64_t bytes, u
 	}
 	bytes = bytes < size - offset ? bytes : size - offset;
 	while (done < bytes) {
+		reserve_renew();
 		uint64_t position = offset + done, n = PAGE_SIZE - position % PAGE_SIZE;
 		n = n < bytes - done ? n : bytes - done;
 		int error = copy_page_out(inode, to, done, position, n, bytes - done);

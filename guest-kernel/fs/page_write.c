@@ -6,6 +6,7 @@
  */
 #include "fs/page_cache_internal.h"
 
+#include "kernel/reserve.h"
 #include "kernel/user.h"
 
 struct writer {
@@ -112,6 +113,7 @@ long page_cache_write(struct inode *inode, struct io_buffer from, uint64_t bytes
 	uint64_t done = 0;
 	int error = from.user && !copy ? -ENOMEM : 0;
 	while (!error && done < bytes) {
+		reserve_renew();
 		uint64_t position = offset + done, n = PAGE_SIZE - position % PAGE_SIZE;
 		n = n < bytes - done ? n : bytes - done;
 		const void *data = (const char *)from.address + done;

@@ -6,6 +6,7 @@
 #include "fs/page_cache_internal.h"
 
 #include "kernel/platform.h"
+#include "kernel/reserve.h"
 #include "kernel/thread.h"
 #include "kernel/time.h"
 #include "kernel/vfs.h"
@@ -13,6 +14,7 @@
 #define SECOND 1000000000ull
 #define AGE (5 * SECOND)
 #define THROTTLE_SHARE 4u
+#define GIVE_UP_FILES 16u
 
 static uint64_t dirty_limit(void)
 {
@@ -56,6 +58,7 @@ static void write_old(uint64_t now)
 		}
 		page_cache_flush(inode, false);
 		inode_put(inode);
+		reserve_renew();
 	}
 }
 
@@ -65,6 +68,7 @@ static void writeback_thread(void *arg)
 	for (;;) {
 		thread_sleep_until(time_ns() + SECOND, false);
 		uint64_t now = time_ns();
+		reserve_begin(RESERVE_WRITEBACK);
 		write_old(now);
 		if (now - metadata_ns >= AGE) {
 			metadata_ns = now;
@@ -77,7 +81,25 @@ static void writeback_thread(void *arg)
 			}
 			mutex_unlock(&mount_mutex);
 		}
+		reserve_end();
 	}
+}
+
+/* For the reclaimer: names that nobody uses, and dirty pages, the oldest first; their pages are clean then. */
+bool caches_give_up(void)
+{
+	bool any = dentries_shrink();
+	reserve_renew();
+	for (unsigned i = 0; i < GIVE_UP_FILES && dirty_pages; i++) {
+		struct inode *inode = dirty_next(time_ns());
+		if (inode) {
+			any |= inode->mapping.dirty_count > 0;
+			page_cache_flush(inode, true);
+			inode_put(inode);
+			reserve_renew();
+		}
+	}
+	return any;
 }
 
 void writeback_start(void)

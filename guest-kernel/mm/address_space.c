@@ -11,6 +11,7 @@
 #include "base/string.h"
 #include "kernel/file.h"
 #include "kernel/memory.h"
+#include "kernel/reserve.h"
 #include "mm/shared.h"
 #include "mm/user_table.h"
 
@@ -117,6 +118,20 @@ static void address_space_destroy(struct address_space *as)
 	kfree(as);
 }
 
+void address_space_reap(struct address_space *as)
+{
+	struct flush flush;
+	mutex_lock(&as->lock);
+	as->reaped = true;
+	flush_begin(&flush, as);
+	list_for_each(node, &as->areas.list) {
+		struct area *area = container_of(node, struct area, link);
+		area_zap(as, area, area->start, area->end, &flush);
+	}
+	flush_finish(&flush);
+	mutex_unlock(&as->lock);
+}
+
 void address_space_put(struct address_space *as)
 {
 	if (as && __atomic_sub_fetch(&as->references, 1, __ATOMIC_ACQ_REL) == 0) {
@@ -173,13 +188,34 @@ static int fork_locked(struct address_space *from, struct address_space *to)
 	return 0;
 }
 
+/** Lock what is to be forked, with as many pages reserved as the copy's tables and areas take. False: there will never be so many. */
+static bool fork_lock(struct address_space *from)
+{
+	uint64_t reserved = 0;
+	for (;;) {
+		mutex_lock(&from->lock);
+		uint64_t need = user_table_count(from->cr3) + from->areas.count * sizeof(struct area) / (PAGE_SIZE / 2) + 1;
+		if (need <= reserved) {
+			return true;
+		}
+		mutex_unlock(&from->lock);
+		if (!reserve_more((uint32_t)(need - reserved))) {
+			return false;
+		}
+		reserved = need;
+	}
+}
+
 struct address_space *address_space_fork(struct address_space *from)
 {
 	struct address_space *to = address_space_create();
 	if (!to) {
 		return NULL;
 	}
-	mutex_lock(&from->lock);
+	if (!fork_lock(from)) {
+		address_space_put(to);
+		return NULL;
+	}
 	mutex_lock(&to->lock); /* a truncation finds it on the list already */
 	to->brk_start = from->brk_start;
 	to->brk = from->brk;

@@ -22,6 +22,7 @@ struct address_space {
 	uint64_t cr3;
 	struct area_list areas;
 	uint64_t brk_start, brk;
+	bool reaped; /* its pages are gone, before its time */
 	uint64_t resident; /* pages in the tables, the zero page not counted */
 };
 

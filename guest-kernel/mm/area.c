@@ -13,6 +13,7 @@ void area_list_init(struct area_list *areas)
 {
 	list_init(&areas->list);
 	areas->hint = NULL;
+	areas->count = 0;
 }
 
 struct area *area_next(struct area_list *areas, struct area *area)
@@ -70,6 +71,7 @@ void area_remove(struct area_list *areas, struct area *area)
 		areas->hint = NULL;
 	}
 	list_remove(&area->link);
+	areas->count--;
 	area_free(area);
 }
 
@@ -88,6 +90,7 @@ struct area *area_insert(struct area_list *areas, struct area *area)
 		before = before->prev;
 	}
 	list_insert_after(before, &area->link);
+	areas->count++;
 	struct area *next = area_next(areas, area);
 	if (next && area_continues(area, next)) {
 		area->end = next->end;
@@ -117,6 +120,7 @@ int area_split(struct area_list *areas, uint64_t at)
 	upper->start = at;
 	area->end = at;
 	list_insert_after(&area->link, &upper->link);
+	areas->count++;
 	return 0;
 }
 

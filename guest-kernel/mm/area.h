@@ -29,6 +29,7 @@ struct area {
 
 struct area_list {
 	struct list list;
+	uint64_t count;
 	struct area *hint; /* found last; NULL: none */
 };
 

@@ -8,6 +8,7 @@
 #include "arch/cpu.h"
 #include "kernel/file.h"
 #include "kernel/memory.h"
+#include "kernel/reserve.h"
 #include "mm/address_space.h"
 #include "mm/pages.h"
 #include "mm/shared.h"
@@ -213,8 +214,10 @@ int address_space_fault(struct address_space *as, uint64_t address, int write, i
 	if (!as || address >= USER_END) {
 		return -EFAULT;
 	}
+	struct reserve_outer outer = reserve_nest(RESERVE_FAULT);
 	mutex_lock(&as->lock);
-	int error = fault_locked(as, address, write, exec);
+	int error = as->reaped ? -EINTR : fault_locked(as, address, write, exec);
 	mutex_unlock(&as->lock);
+	reserve_unnest(outer);
 	return error;
 }

@@ -2,12 +2,15 @@
 /*
  * The kernel heap: size classes carved out of single pages; what is larger than half a page takes whole pages. The page of an
  * object says what it is: owner = its class (or &heap_large, index = order), private = its free objects, index = those in use.
+ * More than a page waits for memory itself (reserve_more): no lock is held then but of lines 0 and 1.
  * A class keeps one wholly free page, so that allocating and freeing at the edge of a page costs nothing.
  */
 #include "base/string.h"
 #include "kernel/lock.h"
 #include "kernel/memory.h"
 #include "kernel/platform.h"
+#include "mm/reserve.h"
+#include "mm/scattered.h"
 
 struct heap_class {
 	spinlock_t lock;
@@ -21,6 +24,9 @@ static struct heap_class classes[] = { CLASS(16), CLASS(32), CLASS(48), CLASS(64
 	CLASS(384), CLASS(512), CLASS(816), CLASS(1024), CLASS(1360), CLASS(2048) };
 #define CLASS_COUNT (sizeof(classes) / sizeof(classes[0]))
 static char heap_large;
+
+/* If the pages have to be mapped one by one: tables, at most. */
+#define TABLE_PAGES(order) ((1u << (order)) / 512 + 3)
 
 static struct heap_class *class_of(size_t bytes)
 {
@@ -118,9 +124,12 @@ static void *large_alloc(size_t bytes)
 			return NULL;
 		}
 	}
+	if (order > 0 && !reserve_for_size((1u << order) + TABLE_PAGES(order))) {
+		return NULL;
+	}
 	struct page *page = page_alloc_order(order, ALLOC_KIND(PAGE_HEAP));
 	if (!page) {
-		return NULL;
+		return order > 0 ? scattered_alloc(1ull << order, ALLOC_KIND(PAGE_HEAP)) : NULL;
 	}
 	page->owner = &heap_large;
 	page->index = order;
@@ -145,6 +154,10 @@ void *kzalloc(size_t bytes)
 void kfree(void *memory)
 {
 	if (!memory) {
+		return;
+	}
+	if (scattered_is(memory)) {
+		scattered_free(memory);
 		return;
 	}
 	struct page *page = page_from_phys(virt_to_phys(memory));

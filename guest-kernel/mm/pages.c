@@ -2,7 +2,7 @@
 /*
  * Physical pages: two buddy zones, and in front of each a short stack of single pages for every processor (page_stack.c), so that the
  * common case neither splits nor joins blocks, nor meets other processors. The stacks have a lock of their own, for others take
- * them back when memory is short. When all have nothing left the page cache gives clean pages back (memory_set_reclaim), if the caller may wait.
+ * them back when memory is short. A page is taken on credit (reserve.c), which the caller's operation has waited for, or which is to be had at once.
  * An ordinary request falls back on the I/O zone; an I/O request never leaves it, for the rest is not granted to devices.
  */
 #include "base/string.h"
@@ -15,9 +15,12 @@
 #include "mm/page_stack.h"
 #include "mm/page_table.h"
 #include "mm/pages.h"
+#include "mm/reserve.h"
 
 #define SPARE_SHARE 8 /* of memory, that ALLOC_SPARE leaves */
-#define RECLAIM_BATCH 64
+#define SCARCE_SHARE 16 /* of the I/O zone: with less of it free, what processors keep is looked through first */
+#define TRIES_MOST 1000000
+#define ALLOC_ANYWHERE 8u /* an ordinary request may use the last of the I/O zone */
 #define SIZE_2M (1ull << 21)
 #define LOW_END (4ull << 30)
 
@@ -104,7 +107,8 @@ static inline struct page *alloc_try(unsigned order, unsigned flags)
 	if (!(flags & ALLOC_IO)) {
 		page = order ? block_take(ZONE_NORMAL, order, flags) : single_take_locked(own, ZONE_NORMAL);
 	}
-	if (!page) {
+	bool scarce = zones[ZONE_IO].buddy.free_count < zones[ZONE_IO].buddy.total_count / SCARCE_SHARE;
+	if (!page && (!scarce || (flags & (ALLOC_IO | ALLOC_ANYWHERE)))) {
 		page = order ? block_take(ZONE_IO, order, flags) : single_take_locked(own, ZONE_IO);
 	}
 	if (page) {
@@ -132,28 +136,40 @@ static bool processors_drain(void)
 	return any;
 }
 
-static bool may_reclaim(void)
+size_t page_reclaim(size_t wanted)
 {
-	return reclaim_hook && thread_current() && interrupts_enabled() && cpu_read(interrupt_depth) == 0;
+	return reclaim_hook ? reclaim_hook(wanted) : 0;
+}
+
+/** Whoever has credit for a page finds one, at worst among what others keep at hand; a larger block may not be there in one piece. */
+static struct page *alloc_credited(unsigned order, unsigned flags)
+{
+	struct page *page = alloc_try(order, flags);
+	for (unsigned tries = 0; !page && !(flags & ALLOC_SPARE); tries++) {
+		bool drained = processors_drain();
+		if (order > 0 && !drained && tries) {
+			return NULL;
+		}
+		kassert(tries < TRIES_MOST); /* the books are wrong */
+		page = alloc_try(order, flags | ALLOC_ANYWHERE);
+	}
+	return page;
 }
 
 struct page *page_alloc_order(unsigned order, unsigned flags)
 {
-	struct page *page = alloc_try(order, flags);
-	if (!page && !(flags & ALLOC_SPARE) && processors_drain()) {
-		page = alloc_try(order, flags);
-	}
-	for (unsigned tries = 0; !page && tries < 16 && !(flags & ALLOC_SPARE) && may_reclaim(); tries++) {
-		if (!reclaim_hook(RECLAIM_BATCH << (order / 2))) {
-			break;
-		}
-		if (order > 0) {
-			processors_drain();
-		}
-		page = alloc_try(order, flags);
-	}
-	if (!page) {
+	uint32_t count = 1u << order;
+	bool io = flags & ALLOC_IO;
+	if (!reserve_take(count, io, flags & ALLOC_SPARE)) {
 		return NULL;
+	}
+	struct page *page = alloc_credited(order, flags);
+	if (!page) {
+		reserve_give(count, io);
+		return NULL;
+	}
+	if (!io && (page->flags & PAGE_IO)) {
+		reserve_moved(count);
 	}
 	page->references = 1;
 	page->flags = (page->flags & PAGE_IO) | (flags & PAGE_KIND_MASK);
@@ -192,6 +208,7 @@ void page_free_order(struct page *page, unsigned order)
 		spin_unlock(&zones[zone].lock);
 	}
 	spin_unlock(&own->lock);
+	reserve_give(1u << order, zone == ZONE_IO);
 }
 
 void page_get(struct page *page)
@@ -318,5 +335,6 @@ void pages_init(void)
 		}
 		zone_add(&zones[ZONE_NORMAL], from > io_end ? from : io_end, to);
 	}
+	reserve_init(zones[ZONE_NORMAL].buddy.free_count + zones[ZONE_IO].buddy.free_count, zones[ZONE_IO].buddy.free_count);
 	kernel_map_ready();
 }

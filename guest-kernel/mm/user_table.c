@@ -66,6 +66,23 @@ static void table_destroy(uint64_t phys, unsigned level)
 	page_put(page_from_phys(phys));
 }
 
+static uint64_t tables_below(uint64_t phys, unsigned level)
+{
+	const uint64_t *table = phys_to_virt(phys);
+	uint64_t count = 1;
+	for (unsigned i = table_first(table); level > 0 && i < table_end(table); i++) {
+		if (table[i] & PTE_PRESENT) {
+			count += level > 1 ? tables_below(table[i] & PTE_ADDRESS, level - 1) : 1;
+		}
+	}
+	return count;
+}
+
+uint64_t user_table_count(uint64_t cr3)
+{
+	return tables_below(cr3, 3);
+}
+
 void user_table_destroy(uint64_t cr3)
 {
 	table_destroy(cr3, 3);

@@ -18,6 +18,8 @@ struct area;
 
 /** A new PML4 with the kernel's half in place. 0: no memory. */
 uint64_t user_table_create(void);
+/** How many tables there are. */
+uint64_t user_table_count(uint64_t cr3);
 /** Free all tables; the leaves hold nothing any more. */
 void user_table_destroy(uint64_t cr3);
 

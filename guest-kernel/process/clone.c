@@ -11,6 +11,7 @@
 #include "kernel/file.h"
 #include "kernel/fpu.h"
 #include "kernel/memory.h"
+#include "kernel/reserve.h"
 #include "kernel/syscall.h"
 #include "kernel/trap.h"
 #include "kernel/tty.h"
@@ -213,6 +214,7 @@ static void vfork_wait(uint32_t pid)
 {
 	struct process *p = process_current();
 	bool held;
+	reserve_end();
 	WAIT_EVENT(&p->child_event, ({
 			   spin_lock(&process_lock);
 			   struct process *child = process_find_locked(pid);

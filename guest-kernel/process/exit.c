@@ -10,6 +10,7 @@
 #include "kernel/address_space.h"
 #include "kernel/file.h"
 #include "kernel/memory.h"
+#include "kernel/reserve.h"
 #include "kernel/syscall.h"
 #include "kernel/tty.h"
 
@@ -169,14 +170,17 @@ _Noreturn void process_exit_thread(int code)
 	}
 	spin_unlock(&process_lock);
 	if (!last) {
+		reserve_end();
 		thread_exit();
 	}
+	reserve_begin(RESERVE_EXIT);
 	give_up_resources(p);
 	give_up_memory(p);
 	process_vfork_release(p);
 	if (publish_zombie(p, code)) {
 		process_free(p);
 	}
+	reserve_end();
 	thread_exit();
 }
 
@@ -216,7 +220,9 @@ int process_kill_other_threads(void)
 	if (second) {
 		return -EINTR;
 	}
+	bool parked = reserve_park();
 	WAIT_EVENT(&s->thread_gone, alone(p));
+	reserve_unpark(parked);
 	spin_lock(&process_lock);
 	s->exec_thread = NULL;
 	process_thread_remove_locked(t);

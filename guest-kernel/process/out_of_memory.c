@@ -1,34 +1,53 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Whoever touches memory when there is none left has the largest process ended, and tries again when that is gone. The command's own
- * shell, PID 2, counts for a fourth of its size: with it the machine goes. The user is told on the console, who else only sees a 137.
+ * When operations wait for memory and there is nothing left to give up, the process that holds the most is ended (mm/reclaim.c decides when).
+ * Its private memory is taken away at once, whatever it waits for; the rest goes as it ends. The command's own shell, PID 2, counts for
+ * a fourth of its size: with it the machine goes. The user is told on the console, who else only sees a 137.
  */
 #include "process_internal.h"
 
 #include "base/format.h"
 #include "base/string.h"
 #include "kernel/address_space.h"
+#include "kernel/memory.h"
 #include "kernel/platform.h"
 #include "kernel/tty.h"
 
 #define PATIENCE_NS 1000000000ull /* for one process to end, before the next has to */
 #define COMMAND_PID 2u
+#define MIB(pages) ((pages) >> 8)
 
-static uint32_t chosen_pid; /* under process_lock */
-static uint64_t chosen_ns; /* under process_lock */
+struct victim {
+	uint32_t pid;
+	char name[16];
+	uint64_t pages;
+	uint64_t total, free; /* when it was chosen */
+	struct address_space *memory; /* referenced */
+};
+
+static uint32_t chosen_pid;
+static uint64_t chosen_ns;
 
 static bool dying_locked(const struct process *p)
 {
 	return p->zombie || p->signals->group_exit || (p->signals->pending.mask & SIGNAL_BIT(SIGKILL));
 }
 
-static struct process *ending_locked(void)
+bool process_is_dying(const struct thread *thread)
 {
-	struct process *p = process_find_locked(chosen_pid);
-	return p && !p->zombie && dying_locked(p) && time_ns() - chosen_ns < PATIENCE_NS ? p : NULL;
+	const struct process *p = thread->process;
+	return p && (p->signals->group_exit || (p->signals->pending.mask & SIGNAL_BIT(SIGKILL)) ||
+		     (thread->user && (thread->user->pending.mask & SIGNAL_BIT(SIGKILL))));
 }
 
-static struct process *largest_locked(void)
+/** One that was chosen a short while ago, has memory still, and is on its way out. */
+static bool ending_locked(void)
+{
+	struct process *p = process_find_locked(chosen_pid);
+	return p && !p->zombie && dying_locked(p) && time_ns() - chosen_ns < PATIENCE_NS;
+}
+
+static struct process *largest_locked(uint64_t *pages)
 {
 	struct process *largest = NULL;
 	uint64_t most = 0;
@@ -36,46 +55,51 @@ static struct process *largest_locked(void)
 	{
 		struct process *p = container_of(node, struct process, all_link);
 		uint64_t size = p->memory && !dying_locked(p) ? address_space_resident(p->memory) + 4 : 0;
-		size = p->pid == COMMAND_PID ? size / 4 : size;
-		if (size > most) {
-			most = size;
+		uint64_t weight = p->pid == COMMAND_PID ? size / 4 : size;
+		if (weight > most) {
+			most = weight;
+			*pages = size;
 			largest = p;
 		}
 	}
 	return largest;
 }
 
-static void tell(uint32_t pid, const char *name)
+static bool choose(struct victim *v)
 {
-	char line[80];
-	format_text(line, sizeof(line), "out of memory: killed process %u (%s)\n", pid, name);
+	const struct signal_info info = { .signal = SIGKILL, .code = SI_KERNEL };
+	memory_usage(&v->total, &v->free);
+	spin_lock(&process_lock);
+	struct process *p = ending_locked() ? NULL : largest_locked(&v->pages);
+	if (p) {
+		v->pid = chosen_pid = p->pid;
+		v->memory = p->memory;
+		address_space_get(v->memory);
+		chosen_ns = time_ns();
+		string_copy(v->name, p->name, sizeof(v->name));
+		signal_send_locked(p, NULL, &info);
+	}
+	spin_unlock(&process_lock);
+	return p;
+}
+
+static void tell(const struct victim *v, uint32_t pages, uint32_t io)
+{
+	char line[200];
+	format_text(line, sizeof(line),
+		    "out of memory: killed %s[%u], which holds %lu MiB of %lu; %u pages (%u for I/O) are wanted, %lu are free, no cache is left\n",
+		    v->name, v->pid, MIB(v->pages), MIB(v->total), pages, io, v->free);
 	tty_console_print(line);
 	kprintf("%s", line);
 }
 
-bool process_out_of_memory(void)
+void process_out_of_memory(uint32_t pages, uint32_t io)
 {
-	const struct signal_info info = { .signal = SIGKILL, .code = SI_KERNEL };
-	struct process *own = process_current(), *chosen = NULL;
-	uint32_t pid = 0;
-	char name[sizeof(own->name)];
-	spin_lock(&process_lock);
-	if (!ending_locked()) {
-		chosen = largest_locked();
+	struct victim v;
+	if (!choose(&v)) {
+		return;
 	}
-	if (chosen) {
-		pid = chosen_pid = chosen->pid;
-		chosen_ns = time_ns();
-		string_copy(name, chosen->name, sizeof(name));
-		signal_send_locked(chosen, NULL, &info);
-	}
-	bool again = !dying_locked(own);
-	spin_unlock(&process_lock);
-	if (pid) {
-		tell(pid, name);
-	}
-	if (again) {
-		thread_yield();
-	}
-	return again;
+	address_space_reap(v.memory);
+	address_space_put(v.memory);
+	tell(&v, pages, io);
 }

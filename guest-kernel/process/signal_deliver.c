@@ -6,6 +6,7 @@
 #include "process_internal.h"
 
 #include "abi/errno.h"
+#include "kernel/reserve.h"
 #include "kernel/trap.h"
 #include "kernel/user.h"
 
@@ -121,7 +122,9 @@ static bool deliver_one(struct trap_frame *frame, bool *handled)
 	}
 	if (p->stopped) {
 		spin_unlock(&process_lock);
+		bool parked = reserve_park();
 		WAIT_EVENT(&s->continued, !p->stopped || s->group_exit);
+		reserve_unpark(parked);
 		return true;
 	}
 	if (!signal_take_locked(p, t->user, ~t->user->blocked, &info)) {
@@ -162,7 +165,7 @@ static void first_steps(struct process_thread *u, struct trap_frame *frame)
 	}
 }
 
-void signal_deliver(struct trap_frame *frame)
+static void deliver(struct trap_frame *frame)
 {
 	struct thread *t = thread_current();
 	bool handled = false;
@@ -182,10 +185,17 @@ void signal_deliver(struct trap_frame *frame)
 			spin_unlock(&process_lock);
 			if (t->signal_pending) {
 				frame->vector = 0; /* what was restarted is settled */
-				signal_deliver(frame);
+				deliver(frame);
 			}
 		}
 	}
+}
+
+void signal_deliver(struct trap_frame *frame)
+{
+	reserve_begin(RESERVE_SIGNAL);
+	deliver(frame);
+	reserve_end();
 }
 
 void signal_exception(struct trap_frame *frame, int signal, int code, uint64_t address)

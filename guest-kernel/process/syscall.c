@@ -7,6 +7,8 @@
 
 #include "abi/errno.h"
 #include "kernel/platform.h"
+#include "kernel/reserve.h"
+#include "kernel/reserve_table.h"
 #include "kernel/syscall.h"
 #include "kernel/trap.h"
 #include "syscall_names.h"
@@ -16,12 +18,6 @@
 #define SYSCALL(number, name) extern __typeof__(sys_##name) sys_##name __attribute__((weak));
 #include "kernel/syscall_table.h"
 #undef SYSCALL
-
-static const syscall_function table[TABLE_SIZE] = {
-#define SYSCALL(number, name) [number] = sys_##name,
-#include "kernel/syscall_table.h"
-#undef SYSCALL
-};
 
 /* Behind the end all share the last one. Counted with atomic additions; exact order does not matter. */
 static uint32_t unknown_counts[TABLE_SIZE + 1];
@@ -37,6 +33,29 @@ static long unknown_call(uint64_t number)
 	}
 	return -ENOSYS;
 }
+
+/* Around a call that allocates. */
+#define SYSCALL(number, name)                                                       \
+	__attribute__((unused)) static long reserving_##name(const uint64_t a[6])   \
+	{                                                                           \
+		if (!sys_##name) {                                                  \
+			return unknown_call(number);                                \
+		}                                                                   \
+		reserve_begin(RESERVE_OF_##name);                                   \
+		long result = sys_##name(a);                                        \
+		reserve_end();                                                      \
+		return result;                                                      \
+	}
+#include "kernel/syscall_table.h"
+#undef SYSCALL
+
+#define NEEDS_NONE(pages, io) ((pages) == 0)
+#define NEEDS(bound) NEEDS_NONE(bound)
+static const syscall_function table[TABLE_SIZE] = {
+#define SYSCALL(number, name) [number] = NEEDS(RESERVE_OF_##name) ? sys_##name : reserving_##name,
+#include "kernel/syscall_table.h"
+#undef SYSCALL
+};
 
 void syscall_report_unknown(void)
 {

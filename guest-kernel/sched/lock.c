@@ -7,6 +7,7 @@
 #include "kernel/lock.h"
 #include "arch/cpu.h"
 #include "kernel/platform.h"
+#include "kernel/reserve.h"
 #include "kernel/thread.h"
 
 #define SPIN_LIMIT_CYCLES 60000000000ull /* half a minute or so; an emulated processor can be off for seconds */
@@ -66,6 +67,7 @@ void mutex_init(struct mutex *m, const char *name)
 {
 	spin_init(&m->lock, name);
 	m->owner = NULL;
+	m->outer = false;
 	waitq_init(&m->waiters);
 }
 
@@ -81,7 +83,9 @@ void mutex_lock(struct mutex *m)
 		kassert(cpu_read(spin_depth) == 0 && cpu_read(reading) == 0 && m->owner != thread_current());
 	}
 	if (!mutex_try(m)) {
+		bool parked = m->outer && reserve_park();
 		WAIT_EVENT(&m->waiters, mutex_try(m));
+		reserve_unpark(parked);
 		/* Within a wait for something else: a wake for that may have been taken for ours, so it has to look again. */
 		thread_current()->wake_pending = thread_current()->waiter_count > 0;
 	}

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Threads: making and ending them. A stack is THREAD_STACK bytes of contiguous pages, mapped a second time behind an unmapped page so that an
+ * Threads: making and ending them. A stack is THREAD_STACK bytes of single pages, mapped a second time behind an unmapped page so that an
  * overflow faults (onto the double-fault stack) instead of overwriting. Stacks of dead threads are kept, mapped, for the next.
  */
 #include "arch/cpu.h"
@@ -12,11 +12,8 @@
 #include "kernel/thread.h"
 #include "kernel/time.h"
 #include "kernel/trap.h"
-#include "mm/page_table.h"
+#include "mm/scattered.h"
 #include "sched/sched.h"
-
-#define STACK_ORDER 2
-_Static_assert(PAGE_SIZE << STACK_ORDER == THREAD_STACK, "stack pages");
 
 /* What context_switch pops, then the frame that the entry works on. */
 struct switch_frame {
@@ -46,15 +43,7 @@ static void *stack_alloc(void)
 	if (free) {
 		return free;
 	}
-	struct page *page = page_alloc_order(STACK_ORDER, ALLOC_KIND(PAGE_STACK));
-	uint64_t at = page ? kernel_vmap_reserve(PAGE_SIZE + THREAD_STACK) : 0;
-	if (!at || kernel_map(at + PAGE_SIZE, page_phys(page), THREAD_STACK, PTE_WRITE | PTE_NX)) {
-		if (page) {
-			page_free_order(page, STACK_ORDER);
-		}
-		return NULL;
-	}
-	return (void *)(at + PAGE_SIZE);
+	return scattered_alloc(THREAD_STACK / PAGE_SIZE, ALLOC_KIND(PAGE_STACK));
 }
 
 struct thread *thread_alloc(const char *name)

@@ -7,6 +7,7 @@
 #include "abi/errno.h"
 #include "kernel/lock.h"
 #include "kernel/platform.h"
+#include "kernel/reserve.h"
 #include "kernel/thread.h"
 #include "kernel/time.h"
 #include "sched/sched.h"
@@ -108,6 +109,7 @@ int wait_sleep(uint64_t deadline_ns, bool interruptible)
 	if (CONFIG_DEBUG) {
 		kassert(cpu_read(spin_depth) == 0 && cpu_read(interrupt_depth) == 0 && cpu_read(reading) == 0);
 	}
+	bool parked = interruptible && reserve_park();
 	thread->timed_out = false;
 	if (deadline_ns) {
 		timer_init(&timer, wait_timeout, thread);
@@ -121,6 +123,7 @@ int wait_sleep(uint64_t deadline_ns, bool interruptible)
 	}
 	/* Before what the caller looks at next: a wake for a change that it does not see then is not forgotten. */
 	(void)__atomic_exchange_n(&thread->wake_pending, false, __ATOMIC_SEQ_CST);
+	reserve_unpark(parked);
 	return result;
 }
 

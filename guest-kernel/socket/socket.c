@@ -39,6 +39,7 @@ struct socket *socket_create(int type)
 		list_init(&s->waiting_link);
 		list_init(&s->flight_link);
 		mutex_init(&s->reading, "socket reader");
+		s->reading.outer = true;
 		waitq_init(&s->in);
 		waitq_init(&s->out);
 		s->send_limit = s->receive_limit = BUFFER_DEFAULT;

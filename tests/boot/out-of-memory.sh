@@ -13,13 +13,13 @@ all=$(size 2) before=$(size 3)
 dd if=/dev/zero of=/tmp/fill bs=1M count=400 2>&1 | grep -o "No space left on device"
 [ $(size 3) -eq $(($(stat -c %b /tmp/fill) / 2 + before)) ] && [ $(size 4) -eq 0 ] && [ $(size 3) -eq $all ] && echo full
 df -k /run | awk "END { print \$3 }"
-rm /tmp/fill; [ $(size 3) -eq $before ] && echo empty; dmesg | grep -c "out of memory: killed process"'
-sed -i -e 's/process [0-9]*/process N/' -e '/^Killed$/d' "$out"
-output 'out of memory: killed process N (dd)
+rm /tmp/fill; [ $(size 3) -eq $before ] && echo empty; dmesg | grep -c "out of memory: killed .*, which holds"'
+sed -i -e 's/\[[0-9]*\], which holds .*/[N]/' -e '/^Killed$/d' "$out"
+output 'out of memory: killed dd[N]
 status 137
-out of memory: killed process N (awk)
+out of memory: killed awk[N]
 status 137
-out of memory: killed process N (dd)
+out of memory: killed dd[N]
 status 0
 No space left on device
 full

@@ -12,6 +12,8 @@
 #include "kernel/lock.h"
 #include "kernel/memory.h"
 #include "kernel/platform.h"
+#include "guest-kernel/mm/reserve.h"
+#include "guest-kernel/mm/scattered.h"
 
 #define ARENA_PAGES 1024
 
@@ -46,6 +48,21 @@ struct page *page_from_phys(uint64_t phys)
 uint64_t virt_to_phys(const void *virt)
 {
 	return (uint64_t)virt - PHYSMAP;
+}
+
+bool reserve_for_size(uint32_t count)
+{
+	return true;
+}
+
+void *scattered_alloc(uint64_t count, unsigned flags)
+{
+	return NULL;
+}
+
+void scattered_free(void *memory)
+{
+	fail();
 }
 
 struct page *page_alloc_order(unsigned order, unsigned flags)

@@ -22,7 +22,7 @@ int address_space_unmap(struct address_space *as, uint64_t address, uint64_t len
 int address_space_protect(struct address_space *as, uint64_t address, uint64_t length, unsigned prot);
 /** exec sets where the heap starts. */
 void address_space_set_brk(struct address_space *as, uint64_t start);
-/** Resolve a fault at address. 0, or -EFAULT (no area), -EACCES (protection), -ENOMEM, -EIO. */
+/** Resolve a fault at address. 0, or -EFAULT (no area), -EACCES (protection), -EIO, -EINTR: the process is to end (address_space_reap). Waits for memory. */
 int address_space_fault(struct address_space *as, uint64_t address, int write, int exec);
 /** The file has been cut to first_page pages: nobody maps what was behind them any longer. Not under an address space's lock. */
 void address_spaces_cut(const struct inode *inode, uint64_t first_page);
@@ -30,6 +30,8 @@ void address_spaces_cut(const struct inode *inode, uint64_t first_page);
 int address_space_shared_page(struct address_space *as, uint64_t address, uint64_t *physical);
 /** For /proc: resident and total size in pages, and the text of /proc/PID/maps, at most size bytes; returns its length. */
 void address_space_usage(struct address_space *as, uint64_t *total_pages, uint64_t *resident_pages);
+/** Its process is to end: take the private pages away now. No fault brings any from now on. */
+void address_space_reap(struct address_space *as);
 uint64_t address_space_resident(const struct address_space *as); /* a moment's value; any context */
 long address_space_describe(struct address_space *as, char *text, unsigned long size);
 

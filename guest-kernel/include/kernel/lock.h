@@ -71,6 +71,7 @@ struct mutex {
 	spinlock_t lock;
 	struct thread *owner;
 	struct waitq waiters;
+	bool outer; /* of lines 0 and 1 of docs/locking.md: whoever has it may wait for memory, so who waits for it keeps none reserved */
 };
 void mutex_init(struct mutex *m, const char *name);
 void mutex_lock(struct mutex *m);

@@ -51,10 +51,10 @@ static inline enum page_kind page_kind(const struct page *page)
 
 #define ALLOC_ZERO 1u
 #define ALLOC_IO 2u /* from the I/O zone */
-#define ALLOC_SPARE 4u /* only what can be done without: nothing is reclaimed for it, and an eighth of memory stays free */
+#define ALLOC_SPARE 4u /* only what can be done without: it leaves the reservation alone, and an eighth of memory free */
 #define ALLOC_KIND(kind) ((unsigned)(kind) << PAGE_KIND_SHIFT)
 
-/** One page with one reference, or NULL. May reclaim clean page-cache pages and sleep, unless interrupts are off. */
+/** One page with one reference: out of the operation's reservation (kernel/reserve.h), else NULL if there is none to spare. Never sleeps. */
 struct page *page_alloc(unsigned flags);
 /** 2^order contiguous pages, naturally aligned, referenced as one. */
 struct page *page_alloc_order(unsigned order, unsigned flags);
@@ -81,8 +81,12 @@ void memory_usage(uint64_t *total_pages, uint64_t *free_pages);
 void memory_used(uint64_t pages[PAGE_KINDS]);
 /** fs/ registers this: free up to `pages` clean cached pages, return how many. */
 void memory_set_reclaim(size_t (*reclaim)(size_t pages));
+/** And this, for when that was not enough: give up all that can be had again, whether it sleeps for it or not. Whether there was any. */
+void memory_set_shrink(bool (*shrink)(void));
 
-void *kmalloc(size_t bytes); /* 16-byte aligned; NULL: no memory */
+/** 16-byte aligned; more than a page need not be in one piece physically, and is waited for: no lock is held but of lines 0 and 1.
+ *  NULL: the operation has not reserved it, or larger than memory. */
+void *kmalloc(size_t bytes);
 void *kzalloc(size_t bytes);
 void kfree(void *memory); /* NULL is allowed */
 

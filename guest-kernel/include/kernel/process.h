@@ -76,8 +76,10 @@ bool signal_is_ignored_or_blocked(int signal);
 #define SYSTEM_VERSION "#1 Bulkhead"
 void system_name(char name[65]); /* the host name */
 
-/** A fault found no memory: ends the largest process. True: try the fault again; false: the caller's process is to end. Threads only. */
-bool process_out_of_memory(void);
+/** Has the thread been told to end, by a signal or with its process? A moment's answer. */
+bool process_is_dying(const struct thread *thread);
+/** Nothing is left to give up: end the process that holds the most, unless one is just ending. What somebody waits for is for the log. */
+void process_out_of_memory(uint32_t pages, uint32_t io);
 
 /** Start PID 1 (process/init.c), called once with everything up; never returns. */
 _Noreturn void init_run(const char *cmdline);

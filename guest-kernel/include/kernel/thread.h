@@ -55,6 +55,10 @@ struct thread {
 	uint64_t system_debt_ns; /* kernel time known from samples and not yet charged */
 	uint64_t sample_start_ns;
 	bool sampled; /* in a sampled stay in the kernel */
+	/* mm/reserve.c: the reservation that is left, `io` of it in the I/O zone, and the bound of the operation that runs. */
+	uint32_t reserved, reserved_io, reserve_need, reserve_need_io;
+	uint32_t reserve_optional; /* depth of stretches whose allocations may fail */
+	bool reserve_favoured; /* makes memory free: may use what is kept for that */
 	struct process_thread *user; /* owned by process/: signal mask, clear_child_tid, robust list, ... */
 };
 

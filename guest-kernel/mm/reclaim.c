@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The reclaimer: a thread that sleeps until an operation waits for memory (reserve.c). It gives up what is only there for speed, first what
+ * costs least: clean pages of files, names that nobody uses, dirty pages (written first). When a round of that brings too little, and
+ * no operation that runs gives back what it reserved within PATIENCE_NS, the process that holds the most is ended. It needs little
+ * memory itself, which is kept for it, and no lock of those that somebody may have who waits for memory.
+ */
+#include "kernel/memory.h"
+#include "kernel/platform.h"
+#include "kernel/process.h"
+#include "kernel/thread.h"
+#include "kernel/time.h"
+#include "mm/pages.h"
+#include "mm/reserve.h"
+
+#define PATIENCE_NS 200000000ull /* until promised memory comes back, or an ended process's memory */
+#define RECLAIM_BATCH 256u
+
+static bool (*shrink_hook)(void);
+
+void memory_set_shrink(bool (*shrink)(void))
+{
+	shrink_hook = shrink;
+}
+
+/** Whether there is more than before. */
+static bool caches_shrink(void)
+{
+	if (page_reclaim(RECLAIM_BATCH)) {
+		reserve_look_again();
+		return true;
+	}
+	bool any = shrink_hook && shrink_hook();
+	any |= page_reclaim(RECLAIM_BATCH) != 0;
+	reserve_look_again();
+	return any;
+}
+
+static void reclaimer(void *unused)
+{
+	thread_current()->reserve_favoured = true;
+	for (;;) {
+		reserve_end();
+		reserve_wait_wanted();
+		reserve_begin(RESERVE_WRITEBACK);
+		if (caches_shrink()) {
+			continue;
+		}
+		reserve_end();
+		if (!reserve_wait_come(time_ns() + PATIENCE_NS)) {
+			uint32_t pages, io;
+			reserve_wanted(&pages, &io);
+			process_out_of_memory(pages, io);
+			reserve_look_again();
+		}
+	}
+}
+
+void reclaim_start(void)
+{
+	if (!thread_create("reclaimer", reclaimer, NULL)) {
+		kernel_panic("no memory for the reclaimer");
+	}
+}

@@ -1,0 +1,387 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Credit for pages. The books: pool + processors' stocks + what is kept + what threads have reserved = free pages, and the same for those of
+ * the I/O zone, `io`. So whoever holds credit finds a page. A stock is changed by its own processor only, in one instruction, and may be
+ * below zero for a moment.
+ *
+ * Who finds too little gives back all that it holds, throws out clean pages of the cache, and sleeps until the reclaimer (reclaim.c) or
+ * anybody else has freed enough. What is kept is for the reclaimer, for those who have been told to end, and for interrupts: with it the
+ * one can make memory free, and the others can give theirs back.
+ */
+#include "mm/reserve.h"
+#include "arch/cpu.h"
+#include "arch/ipi.h"
+#include "kernel/lock.h"
+#include "kernel/memory.h"
+#include "kernel/process.h"
+
+#define STOCK_MOST 512
+#define KEPT_PAGES 256
+#define KEPT_IO 128
+#define RECLAIM_BATCH 128u
+
+struct amount {
+	int64_t pages, io;
+};
+
+static spinlock_t lock = SPINLOCK_INIT("reservations");
+static struct amount pool, kept; /* lock */
+static int64_t stock_usual; /* of a processor's stock; constant */
+static int64_t stock_most; /* lock; read without: 0 while somebody waits */
+static uint32_t waiting; /* lock: threads that wait */
+static struct amount wanted; /* lock: by the one that looked in vain last */
+static struct waitq came = WAITQ_INIT(came); /* there is more, or somebody is to look again */
+static struct waitq wants = WAITQ_INIT(wants); /* the reclaimer sleeps here */
+
+/* This processor's stock, by one instruction each, so that neither an interrupt nor a move to another processor comes between. */
+#define STOCK_ADD(member, n) \
+	__asm__ volatile("addq %0, %%gs:%c1" : : "er"((int64_t)(n)), "i"(offsetof(struct cpu, member)) : "memory", "cc")
+#define STOCK_TAKE(member, n)                                                      \
+	({                                                                         \
+		bool stock_short;                                                  \
+		__asm__ volatile("subq %1, %%gs:%c2"                               \
+				 : "=@ccl"(stock_short)                            \
+				 : "er"((int64_t)(n)), "i"(offsetof(struct cpu, member)) \
+				 : "memory");                                      \
+		!stock_short;                                                      \
+	})
+#define STOCK_READ(member)                                                                                     \
+	({                                                                                                     \
+		int64_t stock_value;                                                                           \
+		__asm__ volatile("movq %%gs:%c1, %0" : "=r"(stock_value) : "i"(offsetof(struct cpu, member))); \
+		stock_value;                                                                                   \
+	})
+
+void reserve_init(uint64_t pages, uint64_t io)
+{
+	pool = (struct amount){ .pages = (int64_t)pages, .io = (int64_t)io };
+	stock_usual = (int64_t)io / 64 < STOCK_MOST ? (int64_t)io / 64 : STOCK_MOST;
+	stock_most = stock_usual;
+}
+
+static int64_t least(int64_t a, int64_t b)
+{
+	return a < b ? a : b;
+}
+
+/** This processor's stock goes to the pool, and from there to what is kept. */
+static void stock_empty_locked(void)
+{
+	struct cpu *cpu = cpu_current();
+	pool.pages += cpu->credit_pages;
+	pool.io += cpu->credit_io;
+	cpu->credit_pages = cpu->credit_io = 0;
+	int64_t pages = least(KEPT_PAGES - kept.pages, pool.pages), io = least(KEPT_IO - kept.io, pool.io);
+	if (pages > 0) {
+		pool.pages -= pages;
+		kept.pages += pages;
+	}
+	if (io > 0) {
+		pool.io -= io;
+		kept.io += io;
+	}
+}
+
+static void stock_fill_locked(void)
+{
+	struct cpu *cpu = cpu_current();
+	int64_t most = stock_most / 2;
+	cpu->credit_pages = pool.pages > 0 ? least(pool.pages / 16, most) : 0;
+	cpu->credit_io = pool.io > 0 ? least(pool.io / 16, most) : 0;
+	pool.pages -= cpu->credit_pages;
+	pool.io -= cpu->credit_io;
+}
+
+static bool take_locked(struct amount *from, uint32_t pages, uint32_t io)
+{
+	if (from->pages < (int64_t)pages || from->io < (int64_t)io) {
+		return false;
+	}
+	from->pages -= pages;
+	from->io -= io;
+	return true;
+}
+
+static bool take_slow(uint32_t pages, uint32_t io, bool favoured)
+{
+	spin_lock(&lock);
+	stock_empty_locked();
+	bool taken = take_locked(&pool, pages, io) || (favoured && take_locked(&kept, pages, io));
+	stock_fill_locked();
+	spin_unlock(&lock);
+	return taken;
+}
+
+/** A stock that has become too large goes to the pool; while somebody waits, every one does. */
+static void stock_settle(void)
+{
+	spin_lock(&lock);
+	stock_empty_locked();
+	stock_fill_locked();
+	bool wake = waiting;
+	spin_unlock(&lock);
+	if (wake) {
+		waitq_wake_all(&came);
+	}
+}
+
+static inline void give(uint32_t pages, uint32_t io)
+{
+	STOCK_ADD(credit_pages, pages);
+	if (io) {
+		STOCK_ADD(credit_io, io);
+	}
+	if (STOCK_READ(credit_pages) > stock_most || (io && STOCK_READ(credit_io) > stock_most)) {
+		stock_settle();
+	}
+}
+
+void reserve_serve(void)
+{
+	stock_settle();
+}
+
+void reserve_give(uint32_t count, bool io)
+{
+	give(count, io ? count : 0);
+}
+
+void reserve_moved(uint32_t count)
+{
+	STOCK_ADD(credit_io, -(int64_t)count);
+}
+
+/** May the thread use what is kept? */
+static bool is_favoured(const struct thread *thread)
+{
+	return thread->reserve_favoured || process_is_dying(thread);
+}
+
+/** Without waiting. */
+static inline bool take_stock(uint32_t pages, uint32_t io)
+{
+	if (STOCK_TAKE(credit_pages, pages)) {
+		if (!io || STOCK_TAKE(credit_io, io)) {
+			return true;
+		}
+		STOCK_ADD(credit_io, io);
+	}
+	STOCK_ADD(credit_pages, pages);
+	return false;
+}
+
+bool reserve_take(uint32_t count, bool io, bool optional)
+{
+	struct thread *thread = cpu_read(interrupt_depth) == 0 ? thread_current() : NULL;
+	uint32_t io_count = io ? count : 0;
+	optional = optional || (thread && thread->reserve_optional);
+	/* What is promised of the I/O zone is not used up by ordinary requests. */
+	if (thread && !optional && thread->reserved >= count + (io ? 0 : thread->reserved_io) && thread->reserved_io >= io_count) {
+		thread->reserved -= count;
+		thread->reserved_io -= io_count;
+		return true;
+	}
+	return take_stock(count, io_count) || take_slow(count, io_count, !optional && (!thread || is_favoured(thread)));
+}
+
+static bool granted(struct thread *thread, uint32_t pages, uint32_t io)
+{
+	if (take_slow(pages, io, is_favoured(thread))) {
+		return true;
+	}
+	spin_lock(&lock);
+	wanted = (struct amount){ pages, io };
+	spin_unlock(&lock);
+	return false;
+}
+
+static void waiting_change(int by)
+{
+	spin_lock(&lock);
+	waiting += (uint32_t)by;
+	__atomic_store_n(&stock_most, waiting ? 0 : stock_usual, __ATOMIC_SEQ_CST);
+	spin_unlock(&lock);
+}
+
+/** The other processors' stocks come to the pool. */
+static void stocks_call(void)
+{
+	uint64_t flags = interrupts_save();
+	uint64_t others = ((1ull << cpu_count) - 1) & ~cpu_bit(cpu_current());
+	if (others) {
+		ipi_send(others, IPI_STOCK);
+	}
+	interrupts_restore(flags);
+}
+
+/** The thread holds nothing. */
+static void take_waiting(struct thread *thread, uint32_t pages, uint32_t io)
+{
+	do {
+		if (take_slow(pages, io, is_favoured(thread))) {
+			return;
+		}
+	} while (page_reclaim(pages > RECLAIM_BATCH ? pages : RECLAIM_BATCH));
+	waiting_change(1);
+	stocks_call();
+	if (!granted(thread, pages, io)) {
+		waitq_wake_all(&wants);
+		WAIT_EVENT(&came, granted(thread, pages, io));
+	}
+	/* Within a wait for something else: a wake for that may have been taken for ours, so it has to look again. */
+	thread->wake_pending = thread->waiter_count > 0;
+	waiting_change(-1);
+	waitq_wake_all(&wants);
+}
+
+/** All that is reserved goes back, and `pages` and `io` are what the thread has then. */
+static void reserve_again(struct thread *thread, uint32_t pages, uint32_t io)
+{
+	uint32_t old = thread->reserved, old_io = thread->reserved_io;
+	thread->reserved = thread->reserved_io = 0;
+	if (old | old_io) {
+		give(old, old_io);
+	}
+	if (!take_stock(pages, io)) {
+		take_waiting(thread, pages, io);
+	}
+	thread->reserved = pages;
+	thread->reserved_io = io;
+}
+
+void reserve_begin(uint32_t pages, uint32_t io)
+{
+	struct thread *thread = thread_current();
+	thread->reserve_need = pages;
+	thread->reserve_need_io = io;
+	if (!(thread->reserved | thread->reserved_io) && take_stock(pages, io)) {
+		thread->reserved = pages;
+		thread->reserved_io = io;
+		return;
+	}
+	reserve_again(thread, pages, io);
+}
+
+void reserve_end(void)
+{
+	struct thread *thread = thread_current();
+	uint32_t pages = thread->reserved, io = thread->reserved_io;
+	thread->reserved = thread->reserved_io = thread->reserve_need = thread->reserve_need_io = 0;
+	if (pages) {
+		give(pages, io);
+	}
+}
+
+void reserve_renew(void)
+{
+	struct thread *thread = thread_current();
+	uint32_t pages = thread->reserve_need, io = thread->reserve_need_io;
+	if (thread->reserved < pages || thread->reserved_io < io) {
+		reserve_again(thread, pages, io);
+	}
+}
+
+bool reserve_more(uint32_t pages)
+{
+	struct thread *thread = thread_current();
+	uint64_t total, free;
+	memory_usage(&total, &free);
+	if (pages > total / 2 || (pages > KEPT_PAGES / 2 && process_is_dying(thread))) {
+		return false;
+	}
+	uint32_t all = thread->reserved + pages, io = thread->reserved_io;
+	if (take_stock(pages, 0)) {
+		thread->reserved = all;
+	} else {
+		reserve_again(thread, all, io);
+	}
+	return true;
+}
+
+bool reserve_for_size(uint32_t pages)
+{
+	const struct thread *thread = thread_current();
+	bool may_wait = thread && interrupts_enabled() && cpu_read(interrupt_depth) == 0;
+	return !may_wait || thread->reserve_optional || reserve_more(pages);
+}
+
+struct reserve_outer reserve_nest(uint32_t pages, uint32_t io)
+{
+	struct thread *thread = thread_current();
+	struct reserve_outer outer = { thread->reserved, thread->reserved_io };
+	if (take_stock(pages, io)) {
+		thread->reserved += pages;
+		thread->reserved_io += io;
+	} else {
+		reserve_again(thread, outer.pages + pages, outer.io + io);
+	}
+	return outer;
+}
+
+void reserve_unnest(struct reserve_outer outer)
+{
+	struct thread *thread = thread_current();
+	uint32_t pages = thread->reserved > outer.pages ? thread->reserved - outer.pages : 0;
+	uint32_t io = thread->reserved_io > outer.io ? thread->reserved_io - outer.io : 0;
+	thread->reserved -= pages;
+	thread->reserved_io -= io;
+	give(pages, io);
+}
+
+bool reserve_park(void)
+{
+	struct thread *thread = thread_current();
+	uint32_t pages = thread->reserved, io = thread->reserved_io;
+	if (!pages) {
+		return false;
+	}
+	thread->reserved = thread->reserved_io = 0;
+	give(pages, io);
+	return true;
+}
+
+void reserve_unpark(bool parked)
+{
+	if (parked) {
+		reserve_renew();
+	}
+}
+
+void reserve_look_again(void)
+{
+	waitq_wake_all(&came);
+}
+
+void reserve_wait_wanted(void)
+{
+	WAIT_EVENT(&wants, __atomic_load_n(&waiting, __ATOMIC_ACQUIRE));
+}
+
+bool reserve_wait_come(uint64_t deadline_ns)
+{
+	uint64_t total, before, free;
+	memory_usage(&total, &before);
+	return !WAIT_EVENT_DEADLINE(&wants, !__atomic_load_n(&waiting, __ATOMIC_ACQUIRE) || (memory_usage(&total, &free), free > before), deadline_ns, false);
+}
+
+void reserve_wanted(uint32_t *pages, uint32_t *io)
+{
+	spin_lock(&lock);
+	*pages = (uint32_t)wanted.pages;
+	*io = (uint32_t)wanted.io;
+	spin_unlock(&lock);
+}
+
+void reserve_usage(uint64_t *promised, uint32_t *waiters)
+{
+	uint64_t total, free;
+	memory_usage(&total, &free);
+	spin_lock(&lock);
+	int64_t rest = (int64_t)free - pool.pages - kept.pages;
+	*waiters = waiting;
+	spin_unlock(&lock);
+	for (unsigned i = 0; i < cpu_count; i++) {
+		rest -= __atomic_load_n(&cpu_at(i)->credit_pages, __ATOMIC_RELAXED);
+	}
+	*promised = rest > 0 ? (uint64_t)rest : 0;
+}

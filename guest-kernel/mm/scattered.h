@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: MIT */
+/* Kernel memory of single pages that are together only in the kernel's addresses: where nothing larger is free in one piece. */
+#ifndef MM_SCATTERED_H
+#define MM_SCATTERED_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "page_table.h"
+
+/** Behind an unmapped page; addresses are not used again. NULL: no memory. */
+void *scattered_alloc(uint64_t pages, unsigned flags);
+void scattered_free(void *memory);
+static inline bool scattered_is(const void *memory)
+{
+	return (uint64_t)memory >= VMAP_BASE && (uint64_t)memory < VMAP_END;
+}
+
+#endif
