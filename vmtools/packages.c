@@ -3,6 +3,7 @@
 #include "packages.h"
 
 #include <ctype.h>
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -216,15 +217,36 @@ static int unpack(const struct packages *p, const char *list, const char *scratc
 	return status < 0 ? packages_explain(p, why) : status;
 }
 
+/* The image that was used longest ago; *count is how many there are. */
+static void oldest_image(const char *images, char *oldest, size_t size, unsigned *count)
+{
+	DIR *dir = opendir(images);
+	struct timespec least = { .tv_sec = INT64_MAX };
+	*count = 0;
+	for (struct dirent *entry; dir && (entry = readdir(dir));) {
+		struct stat st;
+		if (entry->d_name[0] != '.' && fstatat(dirfd(dir), entry->d_name, &st, 0) == 0) {
+			++*count;
+			if (st.st_mtim.tv_sec < least.tv_sec) {
+				least = st.st_mtim;
+				snprintf(oldest, size, "%s/%s", images, entry->d_name);
+			}
+		}
+	}
+	if (dir) {
+		closedir(dir);
+	}
+}
+
 /* Of more images than are to be kept the oldest go; a machine that runs on one keeps it open. */
 static void prune(const struct packages *p)
 {
-	char command[700];
-	snprintf(command, sizeof(command), "cd \"$1\" && ls -t | tail -n +%d | xargs -r rm -f --", IMAGES_KEPT + 1);
-	char images[600];
+	char images[600], oldest[PATH_MAX];
+	unsigned count;
 	snprintf(images, sizeof(images), "%s/images", p->cache);
-	const char *const argv[] = { "sh", "-c", command, "sh", images, NULL };
-	spawn_run(argv, "dash");
+	do {
+		oldest_image(images, oldest, sizeof(oldest), &count);
+	} while (count > IMAGES_KEPT && unlink(oldest) == 0);
 }
 
 /* Fetch and unpack into `image`, which gets its name when it is whole. */

@@ -33,11 +33,21 @@ static const char *const base_packages[] = { "base-files", "base-passwd", "dash"
 
 #define BASE_COUNT (sizeof(base_packages) / sizeof(base_packages[0]))
 
+#define VIRTUAL " is a virtual package provided by:"
+
+static bool is_reason(const char *line)
+{
+	return strncmp(line, "E: ", 3) == 0 || strstr(line, VIRTUAL) || strstr(line, "No space left") || strstr(line, "nmet dependencies");
+}
+
 void packages_note(char *why, const char *line)
 {
-	bool is_reason = strncmp(line, "E: ", 3) == 0 || strstr(line, "No space left") || strstr(line, "nmet dependencies");
-	bool has_reason = strncmp(why, "E: ", 3) == 0 || strstr(why, "No space left") || strstr(why, "nmet dependencies");
-	if (!has_reason && (is_reason || strncmp(line, "W: ", 3) != 0)) {
+	if (strstr(line, VIRTUAL)) { /* its providers follow, a line each: "  mawk 1.3.4" */
+		snprintf(why, PACKAGES_WHY, "%s", line + strlen("Package "));
+	} else if (strstr(why, VIRTUAL) && strncmp(line, "  ", 2) == 0) {
+		size_t length = strlen(why);
+		snprintf(why + length, PACKAGES_WHY - length, " %.*s", (int)strcspn(line + 2, " "), line + 2);
+	} else if (!is_reason(why) && (is_reason(line) || strncmp(line, "W: ", 3) != 0)) {
 		snprintf(why, PACKAGES_WHY, "%s", line);
 	}
 }
@@ -49,6 +59,9 @@ int packages_explain(const struct packages *p, const char *why)
 	if (strstr(why, "No space left") || strstr(why, "enough free space")) {
 		return fail(VMCTL_HOST, "the disk is full: make room in /tmp and in %s (XDG_CACHE_HOME moves that one): %s", p->cache, why);
 	}
+	if (strstr(why, VIRTUAL)) {
+		return fail(VMCTL_IMAGE, "%s: choose one", why);
+	}
 	if (strstr(why, "Unable to locate package") || strstr(why, "has no installation candidate") || strstr(why, "Couldn't find any package") ||
 	    strstr(why, "was not found")) {
 		return fail(VMCTL_IMAGE, "Debian 12 has no such package (%s): \"apt-cache search WORD\" finds the right name, --update fetches new lists",
@@ -56,7 +69,8 @@ int packages_explain(const struct packages *p, const char *why)
 	}
 	for (size_t i = 0; i < sizeof(network) / sizeof(network[0]); i++) {
 		if (strstr(why, network[i])) {
-			return fail(VMCTL_HOST, "Debian's archive can't be reached (%s): look at the network and at apt's proxy, or name another --mirror", why);
+			return fail(VMCTL_HOST, "Debian's archive can't be reached (%s): look at the network and at apt's proxy, or name another --mirror",
+				    why);
 		}
 	}
 	return fail(VMCTL_IMAGE, "the packages can't be put together: %s", *why ? why : "no reason was given");
@@ -67,11 +81,13 @@ static int apt(const struct packages *p, const char *const words[], void (*take)
 {
 	char config[PATH_SIZE];
 	const char **argv = calloc(ARGUMENTS + BASE_COUNT + PACKAGES_MAX, sizeof(*argv));
-	if (!argv) {
+	if (!argv || !spawn_find("apt-get")) {
+		free(argv);
 		return fail(VMCTL_HOST, "no memory for apt-get's arguments");
 	}
 	snprintf(config, sizeof(config), "%s/apt.conf", p->apt);
-	const char *const start[] = { "env", "LC_ALL=C", "apt-get", "-c", config, "-q", "-y" };
+	char *program = strdup(spawn_find("apt-get")); /* as vmctl finds it, whatever PATH says */
+	const char *const start[] = { "env", "LC_ALL=C", program, "-c", config, "-q", "-y" };
 	unsigned n = sizeof(start) / sizeof(start[0]);
 	memcpy(argv, start, sizeof(start));
 	bool installs = false;
@@ -86,6 +102,7 @@ static int apt(const struct packages *p, const char *const words[], void (*take)
 		argv[n++] = p->names[i];
 	}
 	int status = spawn_lines(argv, "apt", take, to);
+	free(program);
 	free(argv);
 	return status;
 }

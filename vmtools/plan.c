@@ -123,12 +123,12 @@ static int make_root(struct plan *p)
 	}
 	bool is_image = o->root && S_ISREG(st.st_mode);
 	bool ramdisk = o->disk == DISK_RAMDISK;
-	if (o->write && (ramdisk || (!is_image && !o->disk_image_count))) {
-		return fail(VMCTL_USAGE, "--write needs --root IMAGE or --disk-image, and --disk ahci");
-	}
 	if (o->packages && (is_image || o->write || o->bundle)) {
 		return fail(VMCTL_USAGE, "--packages makes a root of its own%s", is_image ? ": --root has to be a directory beside it" :
 			    o->write ? ": make an image by \"vmctl image\" for --write" : ": leave out --bundle");
+	}
+	if (o->write && (ramdisk || (!is_image && !o->disk_image_count))) {
+		return fail(VMCTL_USAGE, "--write needs --root IMAGE or --disk-image, and --disk ahci");
 	}
 	if (o->packages && !o->root) {
 		int status = image_packages(o, p->cached, sizeof(p->cached), p->dir->path);
