@@ -78,6 +78,7 @@ struct cpu {
 	volatile bool idling; /* waiting for an interrupt; with one processor in the context of the thread that went to sleep last */
 	volatile bool online; /* set by the processor itself */
 	uint64_t user_gs_base; /* what KERNEL_GS_BASE holds for the user thread */
+	bool debugging; /* a thread's debug registers are loaded */
 	uint32_t sample_countdown; /* stays in the kernel until the next one that is timed */
 	struct doorbell doorbell; /* peers to ring (platform/event.c) */
 	uint64_t timer_armed_ns; /* what the one-shot timer is set to; UINT64_MAX: off */

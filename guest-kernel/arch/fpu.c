@@ -29,6 +29,11 @@ unsigned fpu_size(void)
 	return state_size;
 }
 
+unsigned long fpu_components(void)
+{
+	return state_mask;
+}
+
 static void state_save(void *to)
 {
 	uint32_t lo = (uint32_t)state_mask, hi = (uint32_t)(state_mask >> 32);
@@ -141,6 +146,13 @@ void *fpu_state_create(void)
 void fpu_reset(void)
 {
 	fpu_write(start_state);
+}
+
+void fpu_save(void)
+{
+	uint64_t flags = interrupts_save();
+	(void)state_sync();
+	interrupts_restore(flags);
 }
 
 void fpu_read(void *to)

@@ -7,6 +7,7 @@
 #include "arch/trap.h"
 #include "abi/errno.h"
 #include "arch/cpu.h"
+#include "arch/debug.h"
 #include "kernel/address_space.h"
 #include "kernel/memory.h"
 #include "kernel/platform.h"
@@ -16,10 +17,11 @@
 #include "sched/sched.h"
 
 enum { SIGILL = 4, SIGTRAP = 5, SIGBUS = 7, SIGFPE = 8, SIGKILL = 9, SIGSEGV = 11 };
-enum { SEGV_MAPERR = 1, SEGV_ACCERR = 2, SI_KERNEL = 0x80, BUS_ADRERR = 2, TRAP_TRACE = 2, FPE_INTDIV = 1, ILL_ILLOPN = 2 };
+enum { SEGV_MAPERR = 1, SEGV_ACCERR = 2, SI_KERNEL = 0x80, BUS_ADRERR = 2, TRAP_TRACE = 2, TRAP_HWBKPT = 4, FPE_INTDIV = 1, ILL_ILLOPN = 2 };
 enum { PF_PRESENT = 1, PF_WRITE = 2, PF_RESERVED = 8, PF_FETCH = 16 };
 
 #define RFLAGS_USER 0x240dd5ull /* the flags a program may set: status, TF, DF, AC, ID */
+#define VECTOR_DEBUG 1
 #define VECTOR_PAGE_FAULT 14
 #define SAMPLE_WEIGHT 16
 
@@ -186,6 +188,17 @@ static void page_fault(struct trap_frame *frame)
 	}
 }
 
+/** Of a #DB in user mode: a step, or a watchpoint. Interrupts are off. */
+static int debug_code(void)
+{
+	struct debug_registers *debug = thread_current()->debug;
+	uint64_t status = debug_status_take();
+	if (debug) {
+		debug->status |= status & (DEBUG_STATUS_HITS | DEBUG_STATUS_STEP);
+	}
+	return debug && (status & DEBUG_STATUS_HITS) ? TRAP_HWBKPT : TRAP_TRACE;
+}
+
 static void exception(struct trap_frame *frame)
 {
 	static const uint8_t signals[32] = { [0] = SIGFPE, [1] = SIGTRAP, [3] = SIGTRAP, [4] = SIGSEGV, [5] = SIGSEGV,
@@ -202,8 +215,9 @@ static void exception(struct trap_frame *frame)
 	if (!signal) {
 		trap_panic(frame, "unexpected exception in user mode");
 	}
+	int trap = frame->vector == VECTOR_DEBUG ? debug_code() : 0;
 	interrupts_on();
-	int code = frame->vector == 0 ? FPE_INTDIV : frame->vector == 1 ? TRAP_TRACE : frame->vector == 6 ? ILL_ILLOPN : SI_KERNEL;
+	int code = frame->vector == 0 ? FPE_INTDIV : frame->vector == VECTOR_DEBUG ? trap : frame->vector == 6 ? ILL_ILLOPN : SI_KERNEL;
 	signal_exception(frame, (int)signal, code, signal == SIGSEGV || signal == SIGBUS ? 0 : frame->rip);
 }
 

@@ -46,6 +46,9 @@ int proc_pid_status(uint32_t pid, struct text *t);
 int proc_pid_statm(uint32_t pid, struct text *t);
 int proc_pid_cmdline(uint32_t pid, struct text *t);
 int proc_pid_comm(uint32_t pid, struct text *t);
+int proc_pid_auxv(uint32_t pid, struct text *t);
+int proc_pid_environ(uint32_t pid, struct text *t);
+int proc_pid_syscall(uint32_t pid, struct text *t);
 int proc_pid_maps(uint32_t pid, struct text *t);
 int proc_pid_limits(uint32_t pid, struct text *t);
 /** Path of the program: the first file in its memory. Length or negative errno. */

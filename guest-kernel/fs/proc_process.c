@@ -5,13 +5,14 @@
 #include "kernel/address_space.h"
 #include "kernel/thread.h"
 #include "kernel/time.h"
+#include "kernel/trap.h"
 #include "kernel/tty.h"
 
 #define TICK_NS 10000000ul
 
 /* What is copied out under the lock. */
 struct snapshot {
-	uint32_t pid, ppid, pgid, sid, uid, euid, suid, fsuid, gid, egid, sgid, fsgid, threads, tty;
+	uint32_t pid, tid, tracer, ppid, pgid, sid, uid, euid, suid, fsuid, gid, egid, sgid, fsgid, threads, tty;
 	int foreground;
 	char name[16], state;
 	int nice, exit_code;
@@ -19,16 +20,17 @@ struct snapshot {
 	uint64_t total_pages, resident_pages;
 };
 
-static char state_of(const struct process *p)
+/* Of one thread; NULL: of a process whose first thread has ended. */
+static char state_of(const struct process *p, const struct thread *thread)
 {
-	char state = p->zombie ? 'Z' : p->stopped ? 'T' : 'S';
-	list_for_each(node, &p->threads) {
-		const struct thread *thread = container_of(node, struct thread, process_link);
-		if (state == 'S' && (thread->state == THREAD_RUNNING || thread->state == THREAD_RUNNABLE)) {
-			state = 'R';
-		}
+	bool traced = false;
+	if (thread && process_tracer_locked(thread, &traced) && traced) {
+		return 't';
 	}
-	return state;
+	if (p->zombie || p->stopped) {
+		return p->zombie ? 'Z' : 'T';
+	}
+	return thread && (thread->state == THREAD_RUNNING || thread->state == THREAD_RUNNABLE) ? 'R' : 'S';
 }
 
 static void snapshot_times(const struct process *p, struct snapshot *s)
@@ -51,7 +53,8 @@ static void snapshot_times(const struct process *p, struct snapshot *s)
 static struct address_space *memory_get(uint32_t pid)
 {
 	spin_lock(&process_lock);
-	struct process *p = process_find_locked(pid);
+	struct thread *thread;
+	struct process *p = process_of_thread_locked(pid, &thread);
 	struct address_space *memory = p ? p->memory : NULL;
 	if (memory) {
 		address_space_get(memory);
@@ -65,12 +68,16 @@ static int snapshot_take(uint32_t pid, struct snapshot *s)
 	struct tty *tty = NULL;
 	memset(s, 0, sizeof(*s));
 	spin_lock(&process_lock);
-	struct process *p = process_find_locked(pid);
+	struct thread *thread;
+	struct process *p = process_of_thread_locked(pid, &thread);
 	if (p) {
 		const struct credentials *c = &p->credentials;
 		*s = (struct snapshot){ .pid = p->pid, .ppid = p->parent ? p->parent->pid : 0, .pgid = p->pgid, .sid = p->sid, .uid = c->uid,
 					.euid = c->euid, .suid = c->suid, .fsuid = c->fsuid, .gid = c->gid, .egid = c->egid, .sgid = c->sgid,
-					.fsgid = c->fsgid, .foreground = -1, .state = state_of(p), .exit_code = p->exit_code };
+					.fsgid = c->fsgid, .foreground = -1, .state = state_of(p, thread), .exit_code = p->exit_code };
+		bool stopped;
+		s->tid = thread ? thread->tid : p->pid;
+		s->tracer = thread ? process_tracer_locked(thread, &stopped) : 0;
 		memcpy(s->name, p->name, sizeof(s->name));
 		s->name[sizeof(s->name) - 1] = '\0';
 		snapshot_times(p, s);
@@ -113,7 +120,7 @@ int proc_pid_stat(uint32_t pid, struct text *t)
 
 static const char *state_name(char state)
 {
-	return state == 'R' ? "running" : state == 'Z' ? "zombie" : state == 'T' ? "stopped" : "sleeping";
+	return state == 'R' ? "running" : state == 'Z' ? "zombie" : state == 'T' ? "stopped" : state == 't' ? "tracing stop" : "sleeping";
 }
 
 int proc_pid_status(uint32_t pid, struct text *t)
@@ -123,8 +130,8 @@ int proc_pid_status(uint32_t pid, struct text *t)
 	if (error) {
 		return error;
 	}
-	text_add(t, "Name:\t%s\nUmask:\t0022\nState:\t%c (%s)\nTgid:\t%u\nNgid:\t0\nPid:\t%u\nPPid:\t%u\nTracerPid:\t0\n", s.name, s.state,
-		 state_name(s.state), s.pid, s.pid, s.ppid);
+	text_add(t, "Name:\t%s\nUmask:\t0022\nState:\t%c (%s)\nTgid:\t%u\nNgid:\t0\nPid:\t%u\nPPid:\t%u\nTracerPid:\t%u\n", s.name, s.state,
+		 state_name(s.state), s.pid, s.tid, s.ppid, s.tracer);
 	text_add(t, "Uid:\t%u\t%u\t%u\t%u\nGid:\t%u\t%u\t%u\t%u\nFDSize:\t64\nGroups:\t\n", s.uid, s.euid, s.suid, s.fsuid, s.gid, s.egid,
 		 s.sgid, s.fsgid);
 	text_add(t, "VmPeak:\t%8lu kB\nVmSize:\t%8lu kB\nVmHWM:\t%8lu kB\nVmRSS:\t%8lu kB\nThreads:\t%u\n", s.total_pages * 4, s.total_pages * 4,
@@ -155,7 +162,8 @@ int proc_pid_comm(uint32_t pid, struct text *t)
 int proc_pid_cmdline(uint32_t pid, struct text *t)
 {
 	spin_lock(&process_lock);
-	struct process *p = process_find_locked(pid);
+	struct thread *thread;
+	struct process *p = process_of_thread_locked(pid, &thread);
 	if (p && p->command_line) {
 		text_bytes(t, p->command_line, p->command_line_length);
 	}
@@ -183,7 +191,8 @@ int proc_pid_limits(uint32_t pid, struct text *t)
 	};
 	struct rlimit_pair limits[16];
 	spin_lock(&process_lock);
-	struct process *p = process_find_locked(pid);
+	struct thread *thread;
+	struct process *p = process_of_thread_locked(pid, &thread);
 	if (p) {
 		memcpy(limits, p->rlimits, sizeof(limits));
 	}
@@ -227,7 +236,8 @@ int proc_pid_directory(uint32_t pid, bool root, struct dentry **dentry)
 {
 	struct fs_context *context = NULL;
 	spin_lock(&process_lock);
-	struct process *p = process_find_locked(pid);
+	struct thread *thread;
+	struct process *p = process_of_thread_locked(pid, &thread);
 	if (p && p->fs) {
 		context = p->fs;
 		fs_context_get(context);
@@ -248,7 +258,8 @@ int proc_fd_next(uint32_t pid, unsigned fd)
 {
 	int next = -1;
 	spin_lock(&process_lock);
-	struct process *p = process_find_locked(pid);
+	struct thread *thread;
+	struct process *p = process_of_thread_locked(pid, &thread);
 	if (p && p->files) {
 		next = file_table_next(p->files, fd);
 	}
@@ -259,7 +270,8 @@ int proc_fd_next(uint32_t pid, unsigned fd)
 struct file *proc_pid_file(uint32_t pid, unsigned fd)
 {
 	spin_lock(&process_lock);
-	struct process *p = process_find_locked(pid);
+	struct thread *thread;
+	struct process *p = process_of_thread_locked(pid, &thread);
 	struct file *f = p ? file_of_process(p, fd) : NULL;
 	spin_unlock(&process_lock);
 	return f;
@@ -268,13 +280,90 @@ struct file *proc_pid_file(uint32_t pid, unsigned fd)
 bool proc_pid_exists(uint32_t pid, uint32_t *uid, uint32_t *gid)
 {
 	spin_lock(&process_lock);
-	struct process *p = process_find_locked(pid);
+	struct thread *thread;
+	struct process *p = process_of_thread_locked(pid, &thread);
 	if (p) {
 		*uid = p->credentials.euid;
 		*gid = p->credentials.egid;
 	}
 	spin_unlock(&process_lock);
 	return p != NULL;
+}
+
+/* Bytes of its memory as text. */
+static int memory_text(uint32_t pid, uint64_t at, uint64_t bytes, struct text *t)
+{
+	int error;
+	struct address_space *memory = process_memory_of(pid, &error);
+	if (!memory) {
+		return error == -ESRCH ? 0 : error;
+	}
+	bytes = bytes < t->size ? bytes : t->size;
+	long n = address_space_access(memory, at, t->buffer, bytes, 0);
+	address_space_put(memory);
+	t->length = n > 0 ? (size_t)n : 0;
+	return 0;
+}
+
+static bool strings_of(uint32_t pid, struct exec_strings *strings)
+{
+	struct thread *thread;
+	spin_lock(&process_lock);
+	struct process *p = process_of_thread_locked(pid, &thread);
+	if (p) {
+		*strings = p->strings;
+	}
+	spin_unlock(&process_lock);
+	return p && strings->end;
+}
+
+#define AUXILIARY_MOST 64u
+
+int proc_pid_auxv(uint32_t pid, struct text *t)
+{
+	struct exec_strings strings;
+	int error = strings_of(pid, &strings) ? memory_text(pid, strings.auxiliary, AUXILIARY_MOST * 16, t) : 0;
+	const uint64_t *vector = (const uint64_t *)t->buffer;
+	for (size_t i = 0; i * 16 + 16 <= t->length; i++) {
+		if (!vector[2 * i]) {
+			t->length = i * 16 + 16; /* AT_NULL is the last */
+		}
+	}
+	return error;
+}
+
+int proc_pid_environ(uint32_t pid, struct text *t)
+{
+	struct exec_strings strings;
+	if (!strings_of(pid, &strings)) {
+		return 0;
+	}
+	int error = memory_text(pid, strings.environment, sizeof(uint64_t), t);
+	uint64_t first = t->length == sizeof(first) ? *(const uint64_t *)t->buffer : 0;
+	t->length = 0;
+	return error || !first || first > strings.end ? error : memory_text(pid, first, strings.end - first, t);
+}
+
+int proc_pid_syscall(uint32_t pid, struct text *t)
+{
+	struct thread *thread;
+	struct trap_frame f = { 0 };
+	spin_lock(&process_lock);
+	bool found = process_of_thread_locked(pid, &thread) != NULL;
+	bool runs = thread && thread->state != THREAD_SLEEPING;
+	if (thread) {
+		f = *thread_frame(thread);
+	}
+	spin_unlock(&process_lock);
+	if (runs) {
+		text_add(t, "running\n");
+	} else if (thread && f.vector == TRAP_SYSCALL && (int64_t)f.error >= 0) {
+		text_add(t, "%lu 0x%lx 0x%lx 0x%lx 0x%lx 0x%lx 0x%lx 0x%lx 0x%lx\n", f.error, f.rdi, f.rsi, f.rdx, f.r10, f.r8, f.r9, f.rsp,
+			 f.rip);
+	} else if (thread) {
+		text_add(t, "-1 0x%lx 0x%lx\n", f.rsp, f.rip);
+	}
+	return found ? 0 : -ESRCH;
 }
 
 uint32_t proc_pid_next(uint32_t pid)
@@ -295,7 +384,8 @@ uint32_t proc_tid_next(uint32_t pid, uint32_t tid)
 {
 	uint32_t best = 0;
 	spin_lock(&process_lock);
-	struct process *p = process_find_locked(pid);
+	struct thread *thread;
+	struct process *p = process_of_thread_locked(pid, &thread);
 	if (p) {
 		list_for_each(node, &p->threads) {
 			uint32_t number = container_of(node, struct thread, process_link)->tid;

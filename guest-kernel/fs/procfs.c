@@ -7,6 +7,7 @@
 
 #include <stdarg.h>
 
+#include "kernel/address_space.h"
 #include "kernel/platform.h"
 
 #define PROC_MAGIC 0x9fa0
@@ -71,7 +72,10 @@ static const struct entry entries[] = {
 	{ IN_PID, "comm", S_IFREG | 0444, NOT_A_DIR, proc_pid_comm, NULL },
 	{ IN_PID, "maps", S_IFREG | 0444, NOT_A_DIR, proc_pid_maps, NULL },
 	{ IN_PID, "limits", S_IFREG | 0444, NOT_A_DIR, proc_pid_limits, NULL },
-	{ IN_PID, "environ", S_IFREG | 0400, NOT_A_DIR, proc_empty, NULL },
+	{ IN_PID, "environ", S_IFREG | 0400, NOT_A_DIR, proc_pid_environ, NULL },
+	{ IN_PID, "auxv", S_IFREG | 0400, NOT_A_DIR, proc_pid_auxv, NULL },
+	{ IN_PID, "syscall", S_IFREG | 0400, NOT_A_DIR, proc_pid_syscall, NULL },
+	{ IN_PID, "mem", S_IFREG | 0600, NOT_A_DIR, NULL, NULL },
 	{ IN_PID, "mounts", S_IFREG | 0444, NOT_A_DIR, proc_mounts, NULL },
 	{ IN_PID, "fd", S_IFDIR | 0500, IN_FD, NULL, NULL },
 	{ IN_PID, "task", S_IFDIR | 0555, IN_TASK, NULL, NULL },
@@ -79,7 +83,7 @@ static const struct entry entries[] = {
 #define ENTRIES (sizeof(entries) / sizeof(entries[0]))
 
 static const struct inode_ops proc_inode_ops, proc_link_ops, proc_jump_ops;
-static const struct file_ops proc_file_ops, proc_dir_ops;
+static const struct file_ops proc_file_ops, proc_memory_ops, proc_dir_ops;
 
 static uint64_t number_of(unsigned entry, uint32_t pid, uint32_t fd)
 {
@@ -139,7 +143,7 @@ static int node_make(struct super *super, unsigned entry, uint32_t pid, uint32_t
 	inode->links = S_IS(inode->mode, S_IFDIR) ? 2 : 1;
 	bool jump = entry == E_CWD || entry == E_PROCESS_ROOT || entry == E_FD;
 	inode->ops = jump ? &proc_jump_ops : S_IS(inode->mode, S_IFLNK) ? &proc_link_ops : &proc_inode_ops;
-	inode->file_ops = S_IS(inode->mode, S_IFDIR) ? &proc_dir_ops : &proc_file_ops;
+	inode->file_ops = S_IS(inode->mode, S_IFDIR) ? &proc_dir_ops : entries[entry].write ? &proc_file_ops : &proc_memory_ops;
 	*out = inode;
 	return 0;
 }
@@ -183,7 +187,7 @@ static int proc_lookup(struct inode *dir, const char *name, unsigned length, str
 	uint32_t number;
 	for (unsigned i = E_SELF; i < ENTRIES; i++) {
 		if (entry_is_in(&entries[i], in) && strlen(entries[i].name) == length && memcmp(entries[i].name, name, length) == 0) {
-			return node_make(dir->super, i, pid_of(dir), 0, out);
+			return node_make(dir->super, i, in == IN_TID ? fd_of(dir) : pid_of(dir), 0, out);
 		}
 	}
 	return number_parse(name, length, &number) ? lookup_number(dir, in, number, out) : -ENOENT;
@@ -326,6 +330,32 @@ static void proc_release(struct file *f)
 }
 
 static const struct file_ops proc_file_ops = { .read = proc_read, .write = proc_write, .release = proc_release };
+
+/* /proc/PID/mem: the position is the address. */
+static long memory_access(struct file *f, void *buffer, uint64_t bytes, uint64_t *offset, unsigned how)
+{
+	int error;
+	struct address_space *memory = process_memory_of(pid_of(f->inode), &error);
+	if (!memory) {
+		return error == -ESRCH ? 0 : -EACCES;
+	}
+	long n = address_space_access(memory, *offset, buffer, bytes, how | ACCESS_FORCE);
+	address_space_put(memory);
+	*offset += n > 0 ? (uint64_t)n : 0;
+	return n >= 0 ? n : n == -ENOMEM ? -ENOMEM : -EIO;
+}
+
+static long memory_read(struct file *f, void *buffer, uint64_t bytes, uint64_t *offset)
+{
+	return memory_access(f, buffer, bytes, offset, 0);
+}
+
+static long memory_write(struct file *f, const void *buffer, uint64_t bytes, uint64_t *offset)
+{
+	return memory_access(f, (void *)(uintptr_t)buffer, bytes, offset, ACCESS_WRITE);
+}
+
+static const struct file_ops proc_memory_ops = { .read = memory_read, .write = memory_write };
 
 typedef bool (*emit_function)(void *, const char *, unsigned, uint64_t, unsigned);
 

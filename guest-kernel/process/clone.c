@@ -4,6 +4,7 @@
  * exists, whatever comes. A child shares what the flags name and has copies of the rest. Namespaces are refused.
  */
 #include "process_internal.h"
+#include "trace.h"
 
 #include "abi/errno.h"
 #include "base/string.h"
@@ -22,6 +23,7 @@
 #define CLONE_FILES 0x400u
 #define CLONE_SIGHAND 0x800u
 #define CLONE_PIDFD 0x1000u
+#define CLONE_PTRACE 0x2000u
 #define CLONE_VFORK 0x4000u
 #define CLONE_PARENT 0x8000u
 #define CLONE_THREAD 0x10000u
@@ -30,13 +32,15 @@
 #define CLONE_PARENT_SETTID 0x100000u
 #define CLONE_CHILD_CLEARTID 0x200000u
 #define CLONE_DETACHED 0x400000u
+#define CLONE_UNTRACED 0x800000u
 #define CLONE_CHILD_SETTID 0x1000000u
 #define CLONE_IO 0x80000000u
 #define CLONE_CLEAR_SIGHAND 0x100000000ull
 #define CLONE_KNOWN                                                                                \
 	(CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_VFORK | CLONE_PARENT |          \
 	 CLONE_THREAD | CLONE_SYSVSEM | CLONE_SETTLS | CLONE_PARENT_SETTID | CLONE_CHILD_CLEARTID | \
-	 CLONE_DETACHED | CLONE_CHILD_SETTID | CLONE_IO | CLONE_CLEAR_SIGHAND | CLONE_PIDFD)
+	 CLONE_DETACHED | CLONE_CHILD_SETTID | CLONE_IO | CLONE_CLEAR_SIGHAND | CLONE_PIDFD | \
+	 CLONE_PTRACE | CLONE_UNTRACED)
 
 #define RLIMIT_NPROC 6
 
@@ -95,6 +99,8 @@ static int process_copy(struct process *child, struct process *from, const struc
 		memcpy(child->command_line, from->command_line, from->command_line_length);
 		child->command_line_length = from->command_line_length;
 	}
+	child->strings = from->strings;
+	child->signals->personality = from->signals->personality;
 	child->credentials = from->credentials;
 	memcpy(child->rlimits, from->rlimits, sizeof(child->rlimits));
 	memcpy(child->name, from->name, sizeof(child->name));
@@ -120,7 +126,7 @@ static void process_discard(struct process *p)
 }
 
 /* A thread that leaves the kernel as the caller does, with 0 in rax. */
-static struct thread *thread_copy(struct process *p, uint32_t tid, const struct clone_request *r)
+static struct thread *thread_copy(struct process *p, uint32_t tid, const struct clone_request *r, unsigned event)
 {
 	struct thread *from = thread_current();
 	struct trap_frame frame = *thread_frame(from);
@@ -131,8 +137,9 @@ static struct thread *thread_copy(struct process *p, uint32_t tid, const struct 
 	if (!user) {
 		return NULL;
 	}
-	struct thread *t = thread_create_user(p, &frame);
+	struct thread *t = from->user->trace && !trace_clone_prepare(user, r->flags, event) ? NULL : thread_create_user(p, &frame);
 	if (!t) {
+		kfree(user->trace);
 		kfree(user);
 		return NULL;
 	}
@@ -177,7 +184,8 @@ static long clone_thread(const struct clone_request *r)
 {
 	struct process *p = process_current();
 	uint32_t tid = process_pid_allocate();
-	struct thread *t = tid ? thread_copy(p, tid, r) : NULL;
+	unsigned event = trace_clone_event(r->flags, r->exit_signal);
+	struct thread *t = tid ? thread_copy(p, tid, r, event) : NULL;
 	if (!t) {
 		return -EAGAIN;
 	}
@@ -185,9 +193,13 @@ static long clone_thread(const struct clone_request *r)
 	spin_lock(&process_lock);
 	process_thread_add_locked(p, t);
 	p->signals->thread_count++;
+	trace_clone_locked(t);
 	t->signal_pending = true; /* looks for itself on the way out */
 	spin_unlock(&process_lock);
 	thread_start(t);
+	if (event) {
+		trace_event(event, tid);
+	}
 	return tid;
 }
 
@@ -204,8 +216,9 @@ static void child_publish(struct process *child, struct thread *t, const struct 
 	}
 	process_thread_add_locked(child, t);
 	child->signals->thread_count = 1;
-	t->signal_pending = true; /* writes its number, if asked to, on the way out */
 	process_publish_locked(child, parent);
+	trace_clone_locked(t);
+	t->signal_pending = true; /* writes its number, if asked to, on the way out */
 	spin_unlock(&process_lock);
 }
 
@@ -252,7 +265,8 @@ static long clone_process(const struct clone_request *r)
 	if (!error && (r->flags & CLONE_PIDFD)) {
 		error = pidfd_of_child(child, r->pidfd, &pidfd);
 	}
-	struct thread *t = error ? NULL : thread_copy(child, pid, r);
+	unsigned event = trace_clone_event(r->flags, r->exit_signal);
+	struct thread *t = error ? NULL : thread_copy(child, pid, r, event);
 	if (!t) {
 		if (pidfd >= 0) {
 			fd_close(pidfd);
@@ -266,8 +280,12 @@ static long clone_process(const struct clone_request *r)
 	tell_parent(r, pid);
 	child_publish(child, t, r);
 	thread_start(t);
+	if (event) {
+		trace_event(event, pid);
+	}
 	if (r->flags & CLONE_VFORK) {
 		vfork_wait(pid);
+		trace_event(TRACE_VFORK_DONE, pid);
 	}
 	return pid;
 }

@@ -6,6 +6,7 @@
  */
 #include "exec_internal.h"
 #include "process_internal.h"
+#include "trace.h"
 
 #include "abi/errno.h"
 #include "arch/cpu.h"
@@ -157,7 +158,9 @@ static void memory_switch(struct process *p, struct address_space *memory)
 static void credentials_for(struct exec_image *image, struct credentials *c)
 {
 	uint32_t uid = c->euid, gid = c->egid;
-	file_exec_ids(image->program.file, &uid, &gid);
+	if (!trace_bars_privilege()) {
+		file_exec_ids(image->program.file, &uid, &gid);
+	}
 	image->secure = uid != c->uid || gid != c->gid;
 	c->euid = c->suid = c->fsuid = uid;
 	c->egid = c->sgid = c->fsgid = gid;
@@ -187,6 +190,7 @@ static void become(const struct exec_image *image, const struct exec_arguments *
 	process_set_name(p, args->path);
 	string_copy(t->name, p->name, sizeof(t->name));
 	command_line_set(p, args);
+	p->strings = image->strings;
 	u->alternate_size = 0;
 	u->alternate_flags = 2; /* SS_DISABLE */
 	u->clear_child_tid = u->robust_list = u->set_child_tid = 0;
@@ -246,6 +250,7 @@ static int replace(struct exec_image *image, struct exec_arguments *args, struct
 static int run(struct exec_arguments *args, struct trap_frame *frame)
 {
 	struct exec_image *image = kzalloc(sizeof(*image));
+	uint32_t tid = thread_current()->tid;
 	if (!image) {
 		return -ENOMEM;
 	}
@@ -262,6 +267,9 @@ static int run(struct exec_arguments *args, struct trap_frame *frame)
 	object_close(&image->program);
 	object_close(&image->interpreter);
 	kfree(image);
+	if (!error) {
+		trace_executed(tid);
+	}
 	return error;
 }
 

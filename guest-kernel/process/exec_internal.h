@@ -9,6 +9,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "kernel/process.h"
+
 #include "base/elf.h"
 
 #define ARGUMENT_PAGES 256 /* 1 MiB of strings */
@@ -71,6 +73,7 @@ int object_map(struct exec_object *object, struct address_space *memory, uint64_
 struct exec_image {
 	struct exec_object program, interpreter;
 	bool has_interpreter, secure;
+	struct exec_strings strings;
 	uint64_t stack_top; /* then the initial rsp */
 	uint64_t entry;
 };

@@ -159,6 +159,9 @@ int stack_build(struct exec_image *image, const struct exec_arguments *args)
 	put_pointers(&v, args, strings, head);
 	put_auxiliary(&v, image, random, platform, path);
 	vector_flush(&v);
+	image->strings.environment = w.sp + (1 + count + 1) * sizeof(uint64_t);
+	image->strings.auxiliary = w.sp + (words - AUX_COUNT * 2ull) * sizeof(uint64_t);
+	image->strings.end = strings + args->bytes;
 	image->stack_top = w.sp;
 	return v.error;
 }

@@ -5,6 +5,7 @@
  * the zombie; from then on the structure belongs to whoever waits, so the thread no longer points to it.
  */
 #include "process_internal.h"
+#include "trace.h"
 
 #include "abi/errno.h"
 #include "kernel/address_space.h"
@@ -124,6 +125,8 @@ static bool publish_zombie(struct process *p, int code)
 	p->stopped = false;
 	p->exit_code = code;
 	pidfd_process_ended_locked(p);
+	trace_tracer_ended_locked(p);
+	trace_thread_ended_locked(t, code, true);
 	p->user_ns += t->user_ns;
 	p->system_ns += t->system_ns;
 	signal_pending_flush(&t->user->pending);
@@ -142,9 +145,10 @@ static bool publish_zombie(struct process *p, int code)
 }
 
 /* A thread that is not the last gives up its place. Whoever takes the lock next may be the last, and `p` gone soon after. */
-static void leave_process_locked(struct process *p)
+static void leave_process_locked(struct process *p, int code)
 {
 	struct thread *t = thread_current();
+	trace_thread_ended_locked(t, code, false);
 	address_space_activate(NULL);
 	p->user_ns += t->user_ns;
 	p->system_ns += t->system_ns;
@@ -159,12 +163,13 @@ static void leave_process_locked(struct process *p)
 _Noreturn void process_exit_thread(int code)
 {
 	struct process *p = process_current();
+	trace_exit_begin(code);
 	futex_thread_exit(thread_current()->user);
 	thread_account();
 	spin_lock(&process_lock);
 	bool last = --p->signals->thread_count == 0;
 	if (!last) {
-		leave_process_locked(p);
+		leave_process_locked(p, code);
 	} else if (p->signals->group_exit) {
 		code = p->signals->group_exit_code;
 	}
@@ -228,6 +233,7 @@ int process_kill_other_threads(void)
 	process_thread_remove_locked(t);
 	t->tid = p->pid;
 	process_thread_add_locked(p, t);
+	trace_tid_changed_locked(t);
 	signal_recalculate_locked(t);
 	spin_unlock(&process_lock);
 	return 0;

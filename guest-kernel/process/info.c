@@ -275,10 +275,18 @@ long sys_syslog(const uint64_t a[6])
 	}
 }
 
+/* PER_LINUX, and flags of which ADDR_NO_RANDOMIZE is always so: programs lie at the same places in each run. */
+#define PERSONALITY_KNOWN 0x0fff0000u
+
 long sys_personality(const uint64_t a[6])
 {
-	uint32_t wanted = (uint32_t)a[0];
-	return wanted == 0 || wanted == UINT32_MAX ? 0 : -EINVAL;
+	struct signals *s = process_current()->signals;
+	uint32_t wanted = (uint32_t)a[0], old = s->personality;
+	if (wanted != UINT32_MAX && (wanted & ~PERSONALITY_KNOWN)) {
+		return -EINVAL;
+	}
+	s->personality = wanted == UINT32_MAX ? old : wanted;
+	return old;
 }
 
 #define GRND_NONBLOCK 1u

@@ -22,6 +22,22 @@ struct process *init_process;
 
 static uint32_t pid_last;
 
+struct process *process_of_thread_locked(uint32_t tid, struct thread **thread)
+{
+	struct process *p = process_find_locked(tid);
+	*thread = NULL;
+	if (!p) {
+		*thread = process_thread_find_locked(tid);
+		return *thread ? (*thread)->process : NULL;
+	}
+	list_for_each(node, &p->threads)
+	{
+		struct thread *t = container_of(node, struct thread, process_link);
+		*thread = t->tid == tid ? t : *thread;
+	}
+	return p;
+}
+
 static bool pid_in_use_locked(uint32_t pid)
 {
 	if (process_find_locked(pid) || process_thread_find_locked(pid)) {

@@ -16,6 +16,7 @@
 #include "kernel/time.h"
 
 struct file;
+struct trace;
 struct trap_frame;
 
 struct signal_action {
@@ -51,6 +52,10 @@ struct signals {
 	uint64_t minor_faults, major_faults;
 	uint32_t pid; /* a: for the timer's callback */
 	int death_signal; /* p: prctl(PR_SET_PDEATHSIG) */
+	uint32_t personality; /* o */
+	struct list tracees; /* p: struct trace of the threads that this process traces */
+	struct trace *leader_trace; /* p: of the first thread, which has ended before others */
+	uint32_t stop_count; /* p: how often the process was stopped */
 };
 
 /* thread.user */
@@ -65,6 +70,7 @@ struct process_thread {
 	uint64_t clear_child_tid, robust_list; /* o: user addresses */
 	void (*begin)(struct trap_frame *frame); /* o: runs before the thread first reaches user mode */
 	uint64_t set_child_tid; /* o: where the thread writes its number before it first reaches user mode */
+	struct trace *trace; /* p, and read without it by the owner: trace.h; NULL: never traced */
 	uint64_t sleep_deadline_ns, sleep_remain; /* o: restart_syscall continues a sleep with them */
 };
 

@@ -5,6 +5,7 @@
  * (POSIX 2.4.1). Everything under process_lock; no memory is needed for a standard signal to arrive.
  */
 #include "process_internal.h"
+#include "trace.h"
 
 #include "abi/errno.h"
 #include "base/string.h"
@@ -34,6 +35,7 @@ struct signals *signals_create(void)
 		waitq_init(&s->thread_gone);
 		waitq_init(&s->arrived);
 		list_init(&s->timers);
+		list_init(&s->tracees);
 		itimer_init(s);
 		s->exit_signal = SIGCHLD;
 	}
@@ -101,8 +103,8 @@ void signal_recalculate_locked(struct thread *thread)
 	struct process *p = thread->process;
 	struct process_thread *u = thread->user;
 	uint64_t wanted = (u->pending.mask | p->signals->pending.mask) & ~u->blocked;
-	thread->signal_pending = wanted != 0 || p->signals->group_exit || p->stopped ||
-				 (p->signals->exec_thread && p->signals->exec_thread != thread);
+	thread->signal_pending = wanted != 0 || p->signals->group_exit || (p->stopped && !trace_past_stop_locked(thread)) ||
+				 trace_wants_locked(thread) || (p->signals->exec_thread && p->signals->exec_thread != thread);
 }
 
 void signal_kick_threads_locked(struct process *p)
@@ -154,6 +156,15 @@ static struct thread *choose_thread(struct process *p, struct thread *only, int 
 		}
 	}
 	return NULL;
+}
+
+static bool traced_for(const struct process *p, const struct thread *only)
+{
+	const struct thread *t = only;
+	if (!t && !list_empty(&p->threads)) {
+		t = container_of(p->threads.next, struct thread, process_link);
+	}
+	return t && trace_is_on(t);
 }
 
 static bool blocked_for(const struct process *p, const struct thread *only, int signal)
@@ -213,7 +224,7 @@ bool signal_send_locked(struct process *p, struct thread *only, const struct sig
 		return false;
 	}
 	send_side_effects(p, signal);
-	if (action_ignores(p, signal) && !blocked_for(p, only, signal)) {
+	if (action_ignores(p, signal) && !blocked_for(p, only, signal) && !traced_for(p, only)) {
 		return false;
 	}
 	bool queued = pending_add(only ? &only->user->pending : &p->signals->pending, info, signal_queue_full_locked(p, only));

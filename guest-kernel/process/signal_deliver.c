@@ -4,6 +4,7 @@
  * calls"). A restart moves rip back over the 2-byte SYSCALL instruction with the call's number in rax again.
  */
 #include "process_internal.h"
+#include "trace.h"
 
 #include "abi/errno.h"
 #include "kernel/reserve.h"
@@ -60,6 +61,7 @@ static void stop_locked(struct process *p, int signal)
 {
 	p->stopped = true;
 	p->signals->stop_signal = signal;
+	p->signals->stop_count++;
 	p->signals->stop_waits = true;
 	p->signals->continue_waits = false;
 	signal_kick_threads_locked(p);
@@ -93,6 +95,7 @@ static void run_handler(struct trap_frame *frame, struct process_thread *u, cons
 	uint64_t old_mask = u->restore_blocked ? u->saved_blocked : u->blocked;
 	u->restore_blocked = false;
 	restart_before_handler(frame, action);
+	bool steps = trace_handler_begin(frame);
 	int error = signal_frame_push(frame, action, info, old_mask);
 	spin_lock(&process_lock);
 	if (error) {
@@ -105,6 +108,9 @@ static void run_handler(struct trap_frame *frame, struct process_thread *u, cons
 		u->blocked &= ~(SIGNAL_BIT(SIGKILL) | SIGNAL_BIT(SIGSTOP));
 	}
 	spin_unlock(&process_lock);
+	if (steps) {
+		trace_handler_end(frame);
+	}
 }
 
 /* Take one signal and act on it. False: nothing is left to do. */
@@ -120,10 +126,13 @@ static bool deliver_one(struct trap_frame *frame, bool *handled)
 		spin_unlock(&process_lock);
 		process_exit_thread(code);
 	}
-	if (p->stopped) {
+	if (t->user->trace && trace_stop_due_locked(frame)) {
+		return true;
+	}
+	if (p->stopped && !trace_past_stop_locked(t)) {
 		spin_unlock(&process_lock);
 		bool parked = reserve_park();
-		WAIT_EVENT(&s->continued, !p->stopped || s->group_exit);
+		WAIT_EVENT(&s->continued, !p->stopped || s->group_exit || (t->user->trace && t->user->trace->tracer));
 		reserve_unpark(parked);
 		return true;
 	}
@@ -131,6 +140,13 @@ static bool deliver_one(struct trap_frame *frame, bool *handled)
 		signal_recalculate_locked(t);
 		spin_unlock(&process_lock);
 		return false;
+	}
+	if (trace_is_on(t) && info.signal != SIGKILL) {
+		spin_unlock(&process_lock);
+		if (!trace_signal(frame, &info)) {
+			return true;
+		}
+		spin_lock(&process_lock);
 	}
 	struct signal_action action = s->actions[info.signal];
 	bool caught = action.handler != SIGNAL_DEFAULT && action.handler != SIGNAL_IGNORE;
@@ -209,6 +225,9 @@ void signal_exception(struct trap_frame *frame, int signal, int code, uint64_t a
 		.error = frame->error,
 		.vector = frame->vector,
 	};
+	if (signal == SIGTRAP && trace_step_left(frame)) {
+		return;
+	}
 	spin_lock(&process_lock);
 	struct signal_action *action = &p->signals->actions[signal];
 	/* A fault cannot wait: blocked or ignored, it ends the process (POSIX, sigprocmask). */

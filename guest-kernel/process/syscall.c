@@ -4,6 +4,7 @@
  * in the table, answer -ENOSYS and are counted; the log tells the first time and, at power-off, how often.
  */
 #include "process_internal.h"
+#include "trace.h"
 
 #include "abi/errno.h"
 #include "kernel/platform.h"
@@ -75,8 +76,30 @@ static bool must_settle(const struct trap_frame *frame)
 	return (result <= -ERESTARTSYS && result >= -ERESTART_RESTARTBLOCK) || thread_current()->user->restore_blocked;
 }
 
+/* Of a traced thread: its tracer may change number and arguments, and the result. Number -1: no call. */
+static __attribute__((noinline)) void dispatch_traced(struct trap_frame *frame)
+{
+	trace_call_begin(frame);
+	const uint64_t arguments[6] = { frame->rdi, frame->rsi, frame->rdx, frame->r10, frame->r8, frame->r9 };
+	uint64_t number = frame->error;
+	syscall_function function = number < TABLE_SIZE ? table[number] : NULL;
+	if (function) {
+		frame->rax = (uint64_t)function(arguments);
+	} else if (number != UINT64_MAX) {
+		frame->rax = (uint64_t)unknown_call(number);
+	}
+	trace_call_end(frame);
+	if (must_settle(frame)) {
+		signal_deliver(frame);
+	}
+}
+
 void syscall_dispatch(struct trap_frame *frame)
 {
+	if (__builtin_expect(thread_current()->trace_calls, false)) {
+		dispatch_traced(frame);
+		return;
+	}
 	const uint64_t arguments[6] = { frame->rdi, frame->rsi, frame->rdx, frame->r10, frame->r8, frame->r9 };
 	uint64_t number = frame->error;
 	syscall_function function = number < TABLE_SIZE ? table[number] : NULL;

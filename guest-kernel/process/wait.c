@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* wait4 and waitid (POSIX, wait): one scan over the children under process_lock; reaping takes the zombie off all lists. */
 #include "process_internal.h"
+#include "trace.h"
 
 #include "abi/errno.h"
 #include "base/string.h"
@@ -73,6 +74,9 @@ static bool take_event_locked(struct process *child, const struct wait_request *
 		*reaped = take_zombie_locked(child, r, out) ? child : NULL;
 		return true;
 	}
+	if (trace_is_own_locked(child)) {
+		return false;
+	}
 	if (child->stopped && s->stop_waits && (r->options & WUNTRACED)) {
 		s->stop_waits = keep;
 		out->status = s->stop_signal << 8 | 0x7f;
@@ -90,12 +94,38 @@ static bool take_event_locked(struct process *child, const struct wait_request *
 	return false;
 }
 
+static bool matches_trace(const struct trace *trace, const void *context)
+{
+	const struct wait_request *r = context;
+	return r->which == P_ALL || (r->which == P_PID && trace->tid == r->id) ||
+	       (r->which == P_PGID && trace->thread && trace->thread->process->pgid == r->id);
+}
+
+/* A thread that this process traces; what it does is told whatever the options say of stops and threads (ptrace(2)). As scan(). */
+static int scan_traced_locked(const struct wait_request *r, struct wait_result *out)
+{
+	struct trace_report report;
+	int result = trace_report_locked(matches_trace, r, r->options & WEXITED, r->options & WNOWAIT, &report);
+	if (result == 1) {
+		int ended = report.status & 0x7f;
+		*out = (struct wait_result){ .pid = report.tid, .uid = report.uid, .status = report.status, .user_ns = report.user_ns,
+					     .system_ns = report.system_ns };
+		out->code = !report.ended ? CLD_TRAPPED : ended ? CLD_KILLED : CLD_EXITED;
+		out->value = report.ended && ended ? ended : report.status >> 8;
+	}
+	return result;
+}
+
 /* 1: *out is filled; 0: children, but none ready; -ECHILD. */
 static int scan(const struct wait_request *r, struct wait_result *out)
 {
 	struct process *p = process_current(), *reaped = NULL;
-	int result = -ECHILD;
 	spin_lock(&process_lock);
+	int result = list_empty(&p->signals->tracees) ? -ECHILD : scan_traced_locked(r, out);
+	if (result == 1) {
+		spin_unlock(&process_lock);
+		return 1;
+	}
 	list_for_each_safe(node, &p->children)
 	{
 		struct process *child = container_of(node, struct process, sibling_link);

@@ -11,6 +11,7 @@
 #include "sched/sched.h"
 #include "arch/clock.h"
 #include "arch/cpu.h"
+#include "arch/debug.h"
 #include "arch/fpu.h"
 #include "arch/ipi.h"
 #include "kernel/address_space.h"
@@ -173,6 +174,22 @@ static struct thread *idle_until_runnable_locked(struct cpu *cpu)
 	return next;
 }
 
+static void gs_base_load(struct cpu *cpu, const struct thread *thread)
+{
+	if (thread->gs_base != cpu->user_gs_base) {
+		cpu->user_gs_base = thread->gs_base;
+		msr_write(MSR_KERNEL_GS_BASE, thread->gs_base);
+	}
+}
+
+void thread_bases_load(void)
+{
+	uint64_t flags = interrupts_save();
+	msr_write(MSR_FS_BASE, thread_current()->fs_base);
+	gs_base_load(cpu_current(), thread_current());
+	interrupts_restore(flags);
+}
+
 /** Registers that belong to the thread, not to the switch. A kernel thread keeps whatever tables are loaded: it touches none below PHYSMAP. */
 static void thread_load(struct cpu *cpu, struct thread *next)
 {
@@ -184,11 +201,11 @@ static void thread_load(struct cpu *cpu, struct thread *next)
 			address_space_activate(next->process->memory);
 		}
 		msr_write(MSR_FS_BASE, next->fs_base);
-		if (next->gs_base != cpu->user_gs_base) {
-			cpu->user_gs_base = next->gs_base;
-			msr_write(MSR_KERNEL_GS_BASE, next->gs_base);
-		}
+		gs_base_load(cpu, next);
 		fpu_switch(next);
+		if (next->debug || cpu->debugging) {
+			debug_switch(cpu, next);
+		}
 	}
 }
 

@@ -78,6 +78,7 @@ void thread_free(struct thread *thread)
 	stacks = free;
 	spin_unlock(&stack_lock);
 	kfree(thread->fpu);
+	kfree(thread->debug);
 	kfree(thread);
 }
 

@@ -26,6 +26,10 @@ void address_space_set_brk(struct address_space *as, uint64_t start);
 int address_space_fault(struct address_space *as, uint64_t address, int write, int exec);
 /** The file has been cut to first_page pages: nobody maps what was behind them any longer. Not under an address space's lock. */
 void address_spaces_cut(const struct inode *inode, uint64_t first_page);
+#define ACCESS_WRITE 1u
+#define ACCESS_FORCE 2u /* a tracer's: what the process itself may not read or write too, if it is private */
+/** Copy from or to a process's memory that need not be the current one's. Bytes, fewer at a place that is not there; or a negative errno. */
+long address_space_access(struct address_space *as, uint64_t address, void *buffer, unsigned long bytes, unsigned how);
 /** For futexes: where `address` lies, if in a MAP_SHARED area and present. 1 and *physical, or 0. */
 int address_space_shared_page(struct address_space *as, uint64_t address, uint64_t *physical);
 /** For /proc: resident and total size in pages, and the text of /proc/PID/maps, at most size bytes; returns its length. */

@@ -8,6 +8,10 @@
 
 /** Bytes of the state, a multiple of 64; at most 4096. */
 unsigned fpu_size(void);
+/** XSAVE's components that programs may use (XCR0); 0: there is no XSAVE. */
+unsigned long fpu_components(void);
+/** Bring the current thread's area in memory up to what the processor has. */
+void fpu_save(void);
 /** The state of a new program (exec). */
 void fpu_reset(void);
 /** Copy the current thread's state to kernel memory of fpu_size() bytes, aligned to 64. */

@@ -26,6 +26,13 @@ struct rlimit_pair {
 	uint64_t soft, hard;
 };
 
+/* Addresses in the program's memory. */
+struct exec_strings {
+	uint64_t environment; /* the vector */
+	uint64_t auxiliary;
+	uint64_t end; /* of the strings of arguments and environment */
+};
+
 struct process {
 	struct process *number_next; /* process/number.c */
 	struct list all_link; /* process_list, under process_lock */
@@ -42,6 +49,7 @@ struct process {
 	char name[16];
 	char *command_line; /* argv, NUL-separated, for /proc; kmalloc */
 	uint32_t command_line_length;
+	struct exec_strings strings; /* where exec put them, for /proc */
 	bool zombie, stopped;
 	int exit_code; /* as wait4's status */
 	uint64_t start_ns, user_ns, system_ns, children_user_ns, children_system_ns;
@@ -62,6 +70,12 @@ static inline struct process *process_current(void)
 struct process *process_find_locked(uint32_t pid);
 /** By pid, in a section (kernel/epoch.h), until that ends: it may be reaped meanwhile, and what hangs on it gone. NULL. */
 struct process *process_peek(uint32_t pid);
+/** By the number of any of its threads, which is told as well. NULL. */
+struct process *process_of_thread_locked(uint32_t tid, struct thread **thread);
+/** The memory of the process with that thread, referenced, if the current process may look into it. NULL: *error is -ESRCH, -EPERM. */
+struct address_space *process_memory_of(uint32_t tid, int *error);
+/** Who traces that thread; 0: nobody. Whether it is stopped for that. */
+uint32_t process_tracer_locked(const struct thread *thread, bool *stopped);
 
 /* Signals, callable from the tty and timers (any context). */
 void signal_send_process(struct process *p, int signal);

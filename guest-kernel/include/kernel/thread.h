@@ -59,6 +59,8 @@ struct thread {
 	uint32_t reserved, reserved_io, reserve_need, reserve_need_io;
 	uint32_t reserve_optional; /* depth of stretches whose allocations may fail */
 	bool reserve_favoured; /* makes memory free: may use what is kept for that */
+	bool trace_calls; /* its system calls stop it, or are steps (process/trace.h) */
+	struct debug_registers *debug; /* arch/debug.h; NULL: none were ever set */
 	struct process_thread *user; /* owned by process/: signal mask, clear_child_tid, robust list, ... */
 };
 
@@ -98,6 +100,8 @@ uint64_t thread_affinity(const struct thread *thread);
 int thread_set_affinity(struct thread *thread, uint64_t mask);
 /** If the current thread may no longer run on this processor: go where it may. */
 void thread_move(void);
+/** The current thread's fs_base and gs_base have been changed. */
+void thread_bases_load(void);
 /** The registers this thread entered the kernel with. */
 struct trap_frame *thread_frame(struct thread *thread);
 /** Sleep until a monotonic time. 0 or -EINTR. */
