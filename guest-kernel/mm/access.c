@@ -8,6 +8,7 @@
 #include "base/string.h"
 #include "kernel/memory.h"
 #include "mm/address_space.h"
+#include "mm/large_leaf.h"
 #include "mm/pages.h"
 #include "mm/user_table.h"
 
@@ -29,7 +30,7 @@ static int leaf_own(struct address_space *as, const struct area *area, uint64_t 
 	if (old && !old->owner && old->references == 1) {
 		return 0;
 	}
-	struct page *copy = page_alloc(zero ? ALLOC_ZERO : 0);
+	struct page *copy = page_alloc(ALLOC_KIND(PAGE_ANONYMOUS) | (zero ? ALLOC_ZERO : 0));
 	if (!copy) {
 		return -ENOMEM;
 	}
@@ -60,9 +61,13 @@ static int access_locked(struct address_space *as, uint64_t address, uint8_t *bu
 	if (!leaf || !leaf_holds_page(*leaf) || (write && !(*leaf & PTE_WRITE) && (area->prot & PROT_WRITE))) {
 		return -EAGAIN;
 	}
+	if (leaf_is_large(*leaf) && write && !(*leaf & PTE_WRITE)) {
+		large_leaf_break(as, address | PAGE_SIZE);
+		leaf = user_leaf_find(as->cr3, address);
+	}
 	int error = write && !(*leaf & PTE_WRITE) ? leaf_own(as, area, address, leaf) : 0;
 	if (!error) {
-		uint8_t *at = (uint8_t *)phys_to_virt(*leaf & PTE_ADDRESS) + (address & (PAGE_SIZE - 1));
+		uint8_t *at = (uint8_t *)phys_to_virt(leaf_phys(*leaf, address)) + (address & (PAGE_SIZE - 1));
 		memcpy(write ? at : buffer, write ? buffer : at, bytes);
 	}
 	return error;

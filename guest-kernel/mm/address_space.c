@@ -12,6 +12,7 @@
 #include "kernel/file.h"
 #include "kernel/memory.h"
 #include "kernel/reserve.h"
+#include "mm/large_leaf.h"
 #include "mm/shared.h"
 #include "mm/user_table.h"
 
@@ -80,7 +81,15 @@ void area_zap(struct address_space *as, struct area *area, uint64_t start, uint6
 	uint64_t zero = zero_page_phys(), *leaf;
 	bool shared_file = area->file && (area->flags & MAP_SHARED);
 	unsigned count;
+	if (as->large_count) {
+		large_leaf_break(as, start);
+		large_leaf_break(as, end);
+	}
 	for (uint64_t at = start; (leaf = user_leaves_next(as->cr3, &at, end, &count)); at += count * PAGE_SIZE) {
+		if (leaf_is_large(*leaf)) {
+			large_leaf_zap(as, leaf, at, flush);
+			continue;
+		}
 		for (unsigned i = 0; i < count; i++) {
 			uint64_t entry = leaf[i];
 			if (!leaf_holds_page(entry)) {
@@ -148,6 +157,13 @@ static int area_fork(struct address_space *from, struct address_space *to, const
 		return 0; /* the faults find the same pages */
 	}
 	for (uint64_t at = area->start; (leaf = user_leaves_next(from->cr3, &at, area->end, &count)); at += count * PAGE_SIZE) {
+		if (leaf_is_large(*leaf)) {
+			int error = large_leaf_fork(to, leaf, at);
+			if (error) {
+				return error;
+			}
+			continue;
+		}
 		uint64_t *copy = user_leaves_make(to->cr3, at, count);
 		if (!copy) {
 			return -ENOMEM;
@@ -275,7 +291,7 @@ static long place_locked(struct address_space *as, uint64_t address, uint64_t le
 	if (address >= MAP_LOWEST && range_valid(address, length) && area_is_free(&as->areas, address, address + length)) {
 		return (long)address;
 	}
-	uint64_t found = area_gap(&as->areas, length, MAP_LOWEST, MAP_TOP);
+	uint64_t found = area_gap(&as->areas, length, MAP_LOWEST, MAP_TOP, length >= LARGE_SIZE ? LARGE_SIZE : PAGE_SIZE);
 	return found ? (long)found : -ENOMEM;
 }
 
@@ -308,7 +324,7 @@ long address_space_map(struct address_space *as, uint64_t address, uint64_t leng
 	length = (length + PAGE_SIZE - 1) & ~(PAGE_SIZE - 1);
 	bool shared = (flags & 3) != MAP_PRIVATE;
 	struct area model = { .start = address, .end = address + length, .prot = prot & 7, .file = flags & MAP_ANONYMOUS ? NULL : file,
-		.flags = (shared ? MAP_SHARED : 0) | (flags & MAP_GROWSDOWN) };
+		.flags = (shared ? MAP_SHARED : 0) | (flags & (MAP_GROWSDOWN | MAP_STACK)) };
 	model.offset = model.file ? offset : 0;
 	if (shared && !model.file) {
 		model.shared = shared_create(length >> PAGE_SHIFT);
@@ -343,7 +359,7 @@ static void area_protect(struct address_space *as, const struct area *area, stru
 	uint64_t *leaf;
 	unsigned count;
 	for (uint64_t at = area->start; (leaf = user_leaves_next(as->cr3, &at, area->end, &count)); at += count * PAGE_SIZE) {
-		for (unsigned i = 0; i < count; i++) {
+		for (unsigned i = 0; i < (leaf_is_large(*leaf) ? 1 : count); i++) {
 			uint64_t entry = leaf[i];
 			if (!leaf_holds_page(entry)) {
 				continue;
@@ -376,6 +392,10 @@ static int protect_locked(struct address_space *as, uint64_t start, uint64_t end
 	error = error ? error : area_split(&as->areas, end);
 	if (error) {
 		return error;
+	}
+	if (as->large_count) {
+		large_leaf_break(as, start);
+		large_leaf_break(as, end);
 	}
 	struct flush flush;
 	flush_begin(&flush, as);

@@ -8,6 +8,7 @@
 
 #include "kernel/address_space.h"
 #include "kernel/lock.h"
+#include "kernel/memory.h"
 #include "mm/area.h"
 #include "mm/flush.h"
 
@@ -24,6 +25,7 @@ struct address_space {
 	uint64_t brk_start, brk;
 	bool reaped; /* its pages are gone, before its time */
 	uint64_t resident; /* pages in the tables, the zero page not counted */
+	uint64_t large_count; /* large leaves */
 };
 
 /** Leaf bits for a page of this area, mapped for writing or not. */

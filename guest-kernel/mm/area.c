@@ -130,15 +130,16 @@ bool area_is_free(struct area_list *areas, uint64_t start, uint64_t end)
 	return !area || area->start >= end;
 }
 
-uint64_t area_gap(struct area_list *areas, uint64_t length, uint64_t low, uint64_t high)
+uint64_t area_gap(struct area_list *areas, uint64_t length, uint64_t low, uint64_t high, uint64_t align)
 {
 	uint64_t top = high;
 	for (struct list *node = areas->list.prev; node != &areas->list; node = node->prev) {
 		struct area *area = container_of(node, struct area, link);
-		if (area->end <= top && top - area->end >= length) {
+		if (area->end <= top && top - area->end >= length && ((top - length) & ~(align - 1)) >= area->end) {
 			break;
 		}
 		top = area->start < top ? area->start : top;
 	}
-	return top >= length && top - length >= low ? top - length : 0;
+	top = top >= length ? (top - length) & ~(align - 1) : 0;
+	return top >= low ? top : 0;
 }

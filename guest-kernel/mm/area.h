@@ -13,7 +13,9 @@
 
 enum { PROT_READ = 1, PROT_WRITE = 2, PROT_EXEC = 4 };
 enum { MAP_SHARED = 1, MAP_PRIVATE = 2, MAP_FIXED = 0x10, MAP_ANONYMOUS = 0x20, MAP_GROWSDOWN = 0x100, MAP_POPULATE = 0x8000,
-       MAP_FIXED_NOREPLACE = 0x100000 };
+       MAP_STACK = 0x20000, MAP_FIXED_NOREPLACE = 0x100000 };
+/* What an area remembers beside MAP_SHARED, MAP_GROWSDOWN and MAP_STACK: advice. */
+enum { AREA_LARGE = 1 << 24, AREA_SMALL = 1 << 25 };
 
 struct file;
 struct shared_memory;
@@ -21,7 +23,7 @@ struct shared_memory;
 struct area {
 	struct list link;
 	uint64_t start, end;
-	unsigned prot, flags; /* PROT_*; MAP_SHARED, MAP_GROWSDOWN */
+	unsigned prot, flags; /* PROT_*; some of MAP_*, and AREA_* */
 	struct file *file; /* referenced; NULL: anonymous */
 	struct shared_memory *shared; /* referenced; anonymous MAP_SHARED only */
 	uint64_t offset; /* of start, in the file or the shared memory; bytes */
@@ -48,8 +50,8 @@ int area_split(struct area_list *areas, uint64_t at);
 void area_free(struct area *area);
 /** Take out and free. */
 void area_remove(struct area_list *areas, struct area *area);
-/** The highest start of a free range of `length` in [low, high). 0: none. */
-uint64_t area_gap(struct area_list *areas, uint64_t length, uint64_t low, uint64_t high);
+/** The highest start of a free range of `length` in [low, high), a multiple of `align`. 0: none. */
+uint64_t area_gap(struct area_list *areas, uint64_t length, uint64_t low, uint64_t high, uint64_t align);
 /** Whether [start, end) meets no area. */
 bool area_is_free(struct area_list *areas, uint64_t start, uint64_t end);
 

@@ -14,7 +14,7 @@ void address_space_usage(struct address_space *as, uint64_t *total_pages, uint64
 		const struct area *area = container_of(node, struct area, link);
 		*total_pages += (area->end - area->start) >> PAGE_SHIFT;
 	}
-	*resident_pages = as->resident;
+	*resident_pages = address_space_resident(as);
 	mutex_unlock(&as->lock);
 }
 

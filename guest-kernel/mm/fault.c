@@ -10,6 +10,7 @@
 #include "kernel/memory.h"
 #include "kernel/reserve.h"
 #include "mm/address_space.h"
+#include "mm/large_leaf.h"
 #include "mm/pages.h"
 #include "mm/shared.h"
 #include "mm/user_table.h"
@@ -80,6 +81,18 @@ static int fault_write_file(struct area *area, uint64_t address, uint64_t *leaf,
 	return 0;
 }
 
+/**
+ * A page of private anonymous memory has been made. A 2 MiB range that has been touched often enough becomes a large page; if nothing
+ * comes of that, it is not tried again before as many more faults.
+ */
+static inline void page_touched(struct address_space *as, const struct area *area, uint64_t address, uint64_t *leaf)
+{
+	if (user_leaf_touch(leaf) >= (area->flags & AREA_LARGE ? 1 : LARGE_TOUCHES) &&
+	    ((area->flags & (AREA_SMALL | MAP_GROWSDOWN | MAP_STACK)) || !large_leaf_make(as, area, address))) {
+		user_leaf_untouch(leaf);
+	}
+}
+
 /** A write to a page that is there, but not for writing. A leaf that only gains the permission is noticed by other processors' own faults. */
 static int fault_write_present(struct address_space *as, struct area *area, uint64_t address, uint64_t *leaf)
 {
@@ -103,6 +116,9 @@ static int fault_write_present(struct address_space *as, struct area *area, uint
 	}
 	as->resident += zero;
 	leaf_replace(leaf, page_phys(page) | area_leaf_flags(area, true), &flush, address);
+	if (zero) {
+		page_touched(as, area, address, leaf);
+	}
 	return 0;
 }
 
@@ -182,6 +198,9 @@ static int fault_absent(struct address_space *as, struct area *area, uint64_t ad
 	}
 	*leaf = page_phys(page) | area_leaf_flags(area, write);
 	as->resident++;
+	if (!area->shared) {
+		page_touched(as, area, address, leaf);
+	}
 	return 0;
 }
 
@@ -197,6 +216,12 @@ static int fault_locked(struct address_space *as, uint64_t address, bool write, 
 	uint64_t *leaf = user_leaves_make(as->cr3, address, 1);
 	if (!leaf) {
 		return -ENOMEM;
+	}
+	if (leaf_is_large(*leaf) && write && !(*leaf & PTE_WRITE)) {
+		if (large_leaf_write(as, leaf, address)) {
+			return 0;
+		}
+		leaf = user_leaf_find(as->cr3, address);
 	}
 	if (!(*leaf & PTE_PRESENT)) {
 		return fault_absent(as, area, address, write, leaf);

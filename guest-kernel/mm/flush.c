@@ -11,6 +11,9 @@
 #include "kernel/platform.h"
 #include "kernel/process.h"
 #include "mm/address_space.h"
+#include "mm/large.h"
+
+#define HELD_LARGE 1u
 
 struct shootdown {
 	const struct flush *flush;
@@ -88,25 +91,45 @@ static void forget(struct flush *flush)
 	flush->count = 0;
 }
 
+static void let_go(uintptr_t held)
+{
+	struct page *page = (struct page *)(held & ~(uintptr_t)HELD_LARGE);
+	if (held & HELD_LARGE) {
+		large_put(page);
+	} else {
+		page_put(page);
+	}
+}
+
 void flush_finish(struct flush *flush)
 {
 	if (flush->count) {
 		forget(flush);
 	}
 	for (unsigned i = 0; i < flush->held_count; i++) {
-		page_put(flush->held[i]);
+		let_go(flush->held[i]);
 	}
 	flush->held_count = 0;
 }
 
-void flush_put(struct flush *flush, struct page *page)
+static void put(struct flush *flush, uintptr_t held)
 {
 	if (!flush->as->references) {
-		page_put(page); /* the address space goes: no processor has it loaded any more */
+		let_go(held); /* the address space goes: no processor has it loaded any more */
 		return;
 	}
-	flush->held[flush->held_count++] = page;
+	flush->held[flush->held_count++] = held;
 	if (flush->held_count == FLUSH_HELD) {
 		flush_finish(flush);
 	}
+}
+
+void flush_put(struct flush *flush, struct page *page)
+{
+	put(flush, (uintptr_t)page);
+}
+
+void flush_put_large(struct flush *flush, struct page *block)
+{
+	put(flush, (uintptr_t)block | HELD_LARGE);
 }

@@ -20,7 +20,7 @@ struct flush {
 	unsigned count; /* of translations, also beyond FLUSH_PAGES */
 	unsigned held_count;
 	uint64_t addresses[FLUSH_PAGES];
-	struct page *held[FLUSH_HELD];
+	uintptr_t held[FLUSH_HELD]; /* pages; with HELD_LARGE: blocks */
 };
 
 static inline void flush_begin(struct flush *flush, struct address_space *as)
@@ -28,7 +28,7 @@ static inline void flush_begin(struct flush *flush, struct address_space *as)
 	flush->as = as;
 	flush->count = flush->held_count = 0;
 }
-/** The translation of this page has been changed. */
+/** The translation of this page, or of the large page that begins here, has been changed. */
 static inline void flush_page(struct flush *flush, uint64_t address)
 {
 	if (flush->count < FLUSH_PAGES) {
@@ -43,6 +43,7 @@ static inline void flush_all(struct flush *flush)
 }
 /** Let go of a page, once no translation leads to it. */
 void flush_put(struct flush *flush, struct page *page);
+void flush_put_large(struct flush *flush, struct page *block); /* a large leaf's reference */
 /** No spin lock is held. */
 void flush_finish(struct flush *flush);
 /** Another processor asks for it. Interrupts are off. */

@@ -5,33 +5,9 @@
 #include "kernel/process.h"
 #include "kernel/syscall.h"
 #include "mm/address_space.h"
-#include "mm/user_table.h"
+#include "mm/large_leaf.h"
 
 enum { MREMAP_MAYMOVE = 1, MREMAP_FIXED = 2 };
-
-/** The leaves of [from, from+bytes) go to `to`. On -ENOMEM the rest stays where it was, to be moved back. */
-static int leaves_move(struct address_space *as, uint64_t from, uint64_t to, uint64_t bytes)
-{
-	struct flush flush;
-	flush_begin(&flush, as);
-	int error = 0;
-	for (uint64_t done = 0; done < bytes && !error; done += PAGE_SIZE) {
-		uint64_t *leaf = user_leaf_find(as->cr3, from + done);
-		if (!leaf || !leaf_holds_page(*leaf)) {
-			continue;
-		}
-		uint64_t *at = user_leaves_make(as->cr3, to + done, 1);
-		if (!at) {
-			error = -ENOMEM;
-			break;
-		}
-		*at = *leaf;
-		*leaf = 0;
-		flush_page(&flush, from + done);
-	}
-	flush_finish(&flush);
-	return error;
-}
 
 /** Move [address, +old) of `area` to `to`, which is free, and make it `size` long. */
 static long move_locked(struct address_space *as, struct area *area, uint64_t address, uint64_t old, uint64_t to, uint64_t size)
@@ -43,19 +19,15 @@ static long move_locked(struct address_space *as, struct area *area, uint64_t ad
 	copy->offset += address - area->start;
 	copy->start = to;
 	copy->end = to + size;
-	int error = leaves_move(as, address, to, old < size ? old : size);
-	if (!error) {
-		error = area_split(&as->areas, address);
-	}
-	if (!error) {
-		error = area_split(&as->areas, address + old);
-	}
+	uint64_t moved = old < size ? old : size;
+	int error = area_split(&as->areas, address);
+	error = error ? error : area_split(&as->areas, address + old);
+	error = error ? error : leaves_move_prepare(as, address, to, moved);
 	if (error) {
-		/* The tables of `address` are still there: moving back needs no memory. */
-		leaves_move(as, to, address, old < size ? old : size);
 		area_free(copy);
 		return error;
 	}
+	leaves_move(as, address, to, moved);
 	unmap_locked(as, address, address + old);
 	area_insert(&as->areas, copy);
 	return (long)to;
@@ -68,7 +40,7 @@ static long grow_locked(struct address_space *as, struct area *area, uint64_t ad
 		area->end = address + size;
 		return (long)address;
 	}
-	uint64_t to = may_move ? area_gap(&as->areas, size, MAP_LOWEST, MAP_TOP) : 0;
+	uint64_t to = may_move ? area_gap(&as->areas, size, MAP_LOWEST, MAP_TOP, size >= LARGE_SIZE ? LARGE_SIZE : PAGE_SIZE) : 0;
 	return to ? move_locked(as, area, address, old, to, size) : -ENOMEM;
 }
 

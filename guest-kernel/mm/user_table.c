@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Walking the user half of page tables: 4 levels, 4 KiB leaves. AMD64 APM vol. 2, 5.3. A table's page remembers in `index` which
- * slots were ever set, the first and one behind the last, so that fork and exit look at no others.
+ * Walking the user half of page tables: 4 levels, leaves of 4 KiB and 2 MiB. AMD64 APM vol. 2, 5.3. A table's page remembers in `index`
+ * which slots were ever set, the first and one behind the last, so that fork and exit look at no others. Its `private` is, of a table
+ * of small leaves, the number of faults that have set one; of a directory, the tables that are kept for its large leaves, each
+ * linked to the next by its own `private`.
  */
 #include "mm/user_table.h"
 #include "base/string.h"
@@ -9,6 +11,7 @@
 
 #define TABLE_FLAGS (PTE_PRESENT | PTE_WRITE | PTE_USER | PTE_ACCESSED)
 #define USER_SLOTS 256
+#define SLOTS 512u
 #define NOTHING_SET 512 /* first 512, end 0 */
 #define LEAF_TABLE_SPAN (512 * PAGE_SIZE)
 
@@ -71,7 +74,7 @@ static uint64_t tables_below(uint64_t phys, unsigned level)
 	const uint64_t *table = phys_to_virt(phys);
 	uint64_t count = 1;
 	for (unsigned i = table_first(table); level > 0 && i < table_end(table); i++) {
-		if (table[i] & PTE_PRESENT) {
+		if (table[i] & (PTE_PRESENT | PTE_LARGE)) { /* a large leaf has one in reserve */
 			count += level > 1 ? tables_below(table[i] & PTE_ADDRESS, level - 1) : 1;
 		}
 	}
@@ -92,11 +95,14 @@ uint64_t *user_leaf_find(uint64_t cr3, uint64_t address)
 {
 	uint64_t *table = phys_to_virt(cr3);
 	for (unsigned level = 3; level > 0; level--) {
-		uint64_t entry = table[address >> (12 + 9 * level) & 511];
-		if (!(entry & PTE_PRESENT)) {
+		unsigned slot = address >> (12 + 9 * level) & 511;
+		if (leaf_is_large(table[slot])) {
+			return &table[slot];
+		}
+		if (!(table[slot] & PTE_PRESENT)) {
 			return NULL;
 		}
-		table = phys_to_virt(entry & PTE_ADDRESS);
+		table = phys_to_virt(table[slot] & PTE_ADDRESS);
 	}
 	return &table[address >> 12 & 511];
 }
@@ -106,6 +112,9 @@ uint64_t *user_leaves_make(uint64_t cr3, uint64_t address, unsigned count)
 	uint64_t *table = phys_to_virt(cr3);
 	for (unsigned level = 3; level > 0; level--) {
 		unsigned slot = address >> (12 + 9 * level) & 511;
+		if (leaf_is_large(table[slot])) {
+			return &table[slot];
+		}
 		if (!(table[slot] & PTE_PRESENT)) {
 			struct page *page = table_alloc();
 			if (!page) {
@@ -121,12 +130,17 @@ uint64_t *user_leaves_make(uint64_t cr3, uint64_t address, unsigned count)
 	return &table[slot];
 }
 
-/** The leaf table of an address; or NULL, and the address behind what has none. */
-static uint64_t *leaf_table_find(uint64_t cr3, uint64_t *address)
+/** The leaf table of an address; or NULL, and *large; or NULL, and the address behind what has none. */
+static uint64_t *leaf_table_find(uint64_t cr3, uint64_t *address, uint64_t **large)
 {
 	uint64_t *table = phys_to_virt(cr3);
 	for (unsigned level = 3; level > 0; level--) {
-		uint64_t entry = table[*address >> (12 + 9 * level) & 511];
+		unsigned slot = *address >> (12 + 9 * level) & 511;
+		uint64_t entry = table[slot];
+		if (leaf_is_large(entry)) {
+			*large = &table[slot];
+			return NULL;
+		}
 		if (!(entry & PTE_PRESENT)) {
 			uint64_t span = 1ull << (12 + 9 * level);
 			*address = (*address & ~(span - 1)) + span;
@@ -140,7 +154,11 @@ static uint64_t *leaf_table_find(uint64_t cr3, uint64_t *address)
 uint64_t *user_leaves_next(uint64_t cr3, uint64_t *address, uint64_t end, unsigned *count)
 {
 	while (*address < end) {
-		uint64_t *table = leaf_table_find(cr3, address);
+		uint64_t *large = NULL, *table = leaf_table_find(cr3, address, &large);
+		if (large) {
+			*count = SLOTS;
+			return large;
+		}
 		if (!table) {
 			continue;
 		}
@@ -156,4 +174,74 @@ uint64_t *user_leaves_next(uint64_t cr3, uint64_t *address, uint64_t end, unsign
 		*address = base + LEAF_TABLE_SPAN;
 	}
 	return NULL;
+}
+
+uint64_t *user_large_slot(uint64_t cr3, uint64_t address)
+{
+	uint64_t *table = phys_to_virt(cr3);
+	for (unsigned level = 3; level > 1; level--) {
+		uint64_t entry = table[address >> (12 + 9 * level) & 511];
+		if (!(entry & PTE_PRESENT)) {
+			return NULL;
+		}
+		table = phys_to_virt(entry & PTE_ADDRESS);
+	}
+	return &table[address >> 21 & 511];
+}
+
+uint64_t *user_large_make(uint64_t cr3, uint64_t address)
+{
+	if (!user_leaves_make(cr3, address, 1)) {
+		return NULL;
+	}
+	uint64_t *slot = user_large_slot(cr3, address);
+	user_large_keep(slot);
+	return slot;
+}
+
+void user_large_keep(uint64_t *slot)
+{
+	struct page *directory = table_page(slot), *table = page_from_phys(*slot & PTE_ADDRESS);
+	table->private = directory->private;
+	directory->private = table;
+	*slot = 0;
+}
+
+static struct page *kept_take(uint64_t *slot)
+{
+	struct page *directory = table_page(slot), *table = directory->private;
+	directory->private = table->private;
+	table->private = NULL;
+	return table;
+}
+
+void user_large_fill(uint64_t *slot, uint64_t entry)
+{
+	struct page *page = kept_take(slot);
+	uint64_t *table = page_data(page);
+	entry &= ~PTE_LARGE;
+	for (unsigned i = 0; i < SLOTS; i++) {
+		table[i] = entry + i * PAGE_SIZE;
+	}
+	page->index = SLOTS << 16;
+	*slot = page_phys(page) | TABLE_FLAGS;
+}
+
+void user_large_drop(uint64_t *slot)
+{
+	*slot = 0;
+	page_put(kept_take(slot));
+}
+
+uintptr_t user_leaf_touch(uint64_t *leaf)
+{
+	struct page *page = table_page(leaf);
+	uintptr_t touches = (uintptr_t)page->private + 1;
+	page->private = (void *)touches;
+	return touches;
+}
+
+void user_leaf_untouch(uint64_t *leaf)
+{
+	table_page(leaf)->private = NULL;
 }

@@ -11,12 +11,12 @@ cp "$BUILD"/vmctl "$BUILD"/*.elf "$scratch/vm/" || fail "build the machine first
 cp "$BUILD/debug/guest-kernel.elf" "$scratch/vm/" || fail "build the kernel with lock checks first: make kernel-debug"
 vmctl=$scratch/vm/vmctl
 cat >"$scratch/root/run.sh" <<'END2'
-for t in processors contention threads family pipes signals; do
+for t in processors contention threads family pipes signals large; do
 	echo "== $t"
 	"/t/$t" || echo "== status $?"
 done
 END2
-programs="processors contention threads family pipes signals"
+programs="processors contention threads family pipes signals large"
 for t in $programs; do
 	cp "$BUILD/tests/guest/$t" "$scratch/root/t/" || fail "build the guest tests first: make guest-tests"
 done

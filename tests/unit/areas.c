@@ -124,14 +124,14 @@ static void gaps_are_found_from_the_top(void **state)
 {
 	struct area_list areas;
 	area_list_init(&areas);
-	assert_int_equal(area_gap(&areas, 0x1000, 0x1000, 0x10000), 0xf000);
+	assert_int_equal(area_gap(&areas, 0x1000, 0x1000, 0x10000, 0x1000), 0xf000);
 	add(&areas, 0xe000, 0x10000, PROT_READ, NULL, 0);
 	add(&areas, 0x8000, 0xc000, PROT_READ, NULL, 0);
-	assert_int_equal(area_gap(&areas, 0x2000, 0x1000, 0x10000), 0xc000);
-	assert_int_equal(area_gap(&areas, 0x3000, 0x1000, 0x10000), 0x5000);
-	assert_int_equal(area_gap(&areas, 0x8000, 0x1000, 0x10000), 0);
+	assert_int_equal(area_gap(&areas, 0x2000, 0x1000, 0x10000, 0x1000), 0xc000);
+	assert_int_equal(area_gap(&areas, 0x3000, 0x1000, 0x10000, 0x1000), 0x5000);
+	assert_int_equal(area_gap(&areas, 0x8000, 0x1000, 0x10000, 0x1000), 0);
 	add(&areas, 0x18000, 0x20000, PROT_READ, NULL, 0); /* above the limit */
-	assert_int_equal(area_gap(&areas, 0x2000, 0x1000, 0x10000), 0xc000);
+	assert_int_equal(area_gap(&areas, 0x2000, 0x1000, 0x10000, 0x1000), 0xc000);
 	assert_true(area_is_free(&areas, 0xc000, 0xe000));
 	assert_false(area_is_free(&areas, 0xc000, 0xf000));
 	clear(&areas);
