@@ -279,11 +279,9 @@ static void unused_prune(unsigned keep)
 	}
 }
 
-bool dentries_shrink(void)
+void dentries_shrink(void)
 {
-	unsigned count = unused_count;
-	unused_prune(count / 2);
-	return count > 0;
+	unused_prune(unused_count / 2);
 }
 
 struct dentry *dentry_add(struct dentry *parent, const char *name, unsigned length, struct inode *inode)

@@ -86,20 +86,17 @@ static void writeback_thread(void *arg)
 }
 
 /* For the reclaimer: names that nobody uses, and dirty pages, the oldest first; their pages are clean then. */
-bool caches_give_up(void)
+void caches_give_up(void)
 {
-	bool any = dentries_shrink();
-	reserve_renew();
+	dentries_shrink();
 	for (unsigned i = 0; i < GIVE_UP_FILES && dirty_pages; i++) {
+		reserve_renew();
 		struct inode *inode = dirty_next(time_ns());
 		if (inode) {
-			any |= inode->mapping.dirty_count > 0;
 			page_cache_flush(inode, true);
 			inode_put(inode);
-			reserve_renew();
 		}
 	}
-	return any;
 }
 
 void writeback_start(void)

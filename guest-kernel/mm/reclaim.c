@@ -16,24 +16,31 @@
 #define PATIENCE_NS 200000000ull /* until promised memory comes back, or an ended process's memory */
 #define RECLAIM_BATCH 256u
 
-static bool (*shrink_hook)(void);
+static void (*shrink_hook)(void);
 
-void memory_set_shrink(bool (*shrink)(void))
+void memory_set_shrink(void (*shrink)(void))
 {
 	shrink_hook = shrink;
+}
+
+static uint64_t free_pages(void)
+{
+	uint64_t total, free;
+	memory_usage(&total, &free);
+	return free;
 }
 
 /** Whether there is more than before. */
 static bool caches_shrink(void)
 {
-	if (page_reclaim(RECLAIM_BATCH)) {
-		reserve_look_again();
-		return true;
+	uint64_t before = free_pages();
+	if (!page_reclaim(RECLAIM_BATCH) && shrink_hook) {
+		shrink_hook();
+		page_reclaim(RECLAIM_BATCH);
 	}
-	bool any = shrink_hook && shrink_hook();
-	any |= page_reclaim(RECLAIM_BATCH) != 0;
+	bool more = free_pages() > before;
 	reserve_look_again();
-	return any;
+	return more;
 }
 
 static void reclaimer(void *unused)

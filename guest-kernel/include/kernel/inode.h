@@ -180,7 +180,7 @@ void dentry_set_mounted(struct dentry *dentry, struct super *super);
 struct dentry *dentry_parent(struct dentry *dentry); /* referenced; crosses mounts upwards */
 /** Absolute path below `root`; -ERANGE if it does not fit. The length without NUL. */
 long dentry_path(struct dentry *dentry, struct dentry *root, char *text, size_t size);
-bool dentries_shrink(void); /* half of the unused ones; whether there were any */
+void dentries_shrink(void); /* half of the unused ones go */
 void dentries_drop(struct super *super); /* all unused ones of a file system that is going */
 bool dentries_unpin(struct super *super); /* those of a file system that lives in the cache; false: some are in use */
 /** The first name whose cookie is at least *cookie, for file systems that live in the cache; *cookie becomes its. false: none. */

@@ -81,8 +81,8 @@ void memory_usage(uint64_t *total_pages, uint64_t *free_pages);
 void memory_used(uint64_t pages[PAGE_KINDS]);
 /** fs/ registers this: free up to `pages` clean cached pages, return how many. */
 void memory_set_reclaim(size_t (*reclaim)(size_t pages));
-/** And this, for when that was not enough: give up all that can be had again, whether it sleeps for it or not. Whether there was any. */
-void memory_set_shrink(bool (*shrink)(void));
+/** And this, for when that was not enough: give up all that can be had again, sleeping for it if need be. */
+void memory_set_shrink(void (*shrink)(void));
 
 /** 16-byte aligned; more than a page need not be in one piece physically, and is waited for: no lock is held but of lines 0 and 1.
  *  NULL: the operation has not reserved it, or larger than memory. */

@@ -137,6 +137,6 @@ void epoll_closing(void); /* a descriptor of a watched file is being closed */
 
 /* writeback.c */
 void writeback_start(void);
-bool caches_give_up(void);
+void caches_give_up(void);
 
 #endif
