@@ -127,9 +127,6 @@ static void file_close(struct file_table *t, struct file *f)
 	if (f->inode) {
 		locks_release_table(f, t);
 	}
-	if (f->watched) {
-		epoll_closing();
-	}
 	bool socket = f->ops == &socket_file_ops;
 	file_put(f);
 	if (socket) {

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * epoll(7): a set of files that is asked like poll(2) asks, each time anew. One mutex guards all sets, so that a file that is
- * closed for good can be taken out of them (it is not referenced while nobody waits). A waiter references the files for one sleep; a
- * close wakes it to let go. Readiness of an edge-triggered file is told when one of its wait queues has been woken since it was last asked,
- * or when it is ready for something that it was not ready for then.
+ * epoll(7). A file that joins a set is asked once, and its item observes the file's wait queues from then on: each wake puts the item on
+ * the set's list of those that may be ready. A wait asks only these; an item that is told without EPOLLET goes back to the list's end,
+ * for it may be ready still, so every ready file has its turn. One mutex guards all sets, so that a file that is closed for good, which
+ * sets do not reference, can be taken out of them. Lock order: a file's wait queue, the set, the set's waiters.
+ * Files whose poll operation speaks of the calling process (signalfd) cannot be observed in advance: every wait asks them.
  */
+#include "kernel/platform.h"
 #include "kernel/poll.h"
 #include "kernel/signal.h"
 #include "kernel/syscall.h"
@@ -25,26 +27,42 @@ struct user_event { /* struct epoll_event, packed on x86-64 */
 	uint64_t data;
 } __attribute__((packed));
 
+#define QUEUES_MAX 3 /* that a file's poll operation registers on */
+#define EVENTS_ON_STACK 16u
+
 struct item {
-	struct list link;
+	struct list link; /* in its set's items, or its askers */
+	struct list ready_link; /* in its set's ready, while queued */
+	struct epoll *set;
 	struct file *file; /* weak: removed by epoll_forget() */
 	int fd;
-	uint32_t events, told, wakes; /* edge-triggered: what it was ready for when last asked, and how often its queues had been woken */
+	bool queued; /* set->lock */
+	uint32_t events;
 	uint64_t data;
+	unsigned observer_count;
+	struct observer observers[QUEUES_MAX];
 };
 
 struct epoll {
-	struct list link, items; /* epoll_mutex */
-	unsigned item_count; /* epoll_mutex */
+	struct list link, items, askers; /* epoll_mutex; askers: of files whose poll operation speaks of the calling process */
+	spinlock_t lock;
+	struct list ready; /* lock: items that may have something to tell */
+	unsigned ready_count; /* lock */
+	struct waitq waiters;
+};
+
+/* A poll table that makes an item an observer of the queues that it meets. */
+struct item_table {
+	struct poll_table table;
+	struct item *item;
 };
 
 struct mutex epoll_mutex; /* set up in fs_mount_root() */
 static struct list epolls = LIST_INIT(epolls); /* epoll_mutex */
-static struct waitq changed = WAITQ_INIT(changed); /* a set was changed, or a watched file closed */
 
-static struct item *item_find(struct epoll *e, const struct file *f, int fd)
+static struct item *list_find(struct list *items, const struct file *f, int fd)
 {
-	list_for_each(node, &e->items) {
+	list_for_each(node, items) {
 		struct item *item = container_of(node, struct item, link);
 		if (item->file == f && item->fd == fd) {
 			return item;
@@ -53,9 +71,85 @@ static struct item *item_find(struct epoll *e, const struct file *f, int fd)
 	return NULL;
 }
 
-void epoll_closing(void)
+static struct item *item_find(struct epoll *e, const struct file *f, int fd)
 {
-	waitq_wake_all(&changed);
+	struct item *item = list_find(&e->items, f, fd);
+	return item ? item : list_find(&e->askers, f, fd);
+}
+
+static void ready_put_locked(struct epoll *e, struct item *item)
+{
+	if (!item->queued) {
+		item->queued = true;
+		list_push_back(&e->ready, &item->ready_link);
+		e->ready_count++;
+	}
+}
+
+/* The first of the ready ones; NULL: none. From here on a wake puts it back. */
+static struct item *ready_take(struct epoll *e)
+{
+	struct item *item = NULL;
+	spin_lock(&e->lock);
+	struct list *node = list_pop_front(&e->ready);
+	if (node) {
+		item = container_of(node, struct item, ready_link);
+		item->queued = false;
+		e->ready_count--;
+	}
+	spin_unlock(&e->lock);
+	return item;
+}
+
+/* The item may be ready. Who is about to sleep has put itself on the queue before it looks at the list. Under the file's queue's lock. */
+static void item_notify(struct observer *observer)
+{
+	struct item *item = observer->of;
+	struct epoll *e = item->set;
+	spin_lock(&e->lock);
+	bool news = !item->queued;
+	ready_put_locked(e, item);
+	bool awaited = news && (!list_empty(&e->waiters.waiters) || !list_empty(&e->waiters.observers));
+	spin_unlock(&e->lock);
+	if (awaited) {
+		waitq_wake_one(&e->waiters);
+	}
+}
+
+static void item_meet(struct poll_table *table, struct waitq *q)
+{
+	struct item *item = container_of(table, struct item_table, table)->item;
+	kassert(item->observer_count < QUEUES_MAX);
+	struct observer *observer = &item->observers[item->observer_count++];
+	observer->notify = item_notify;
+	observer->of = item;
+	waitq_observe(q, observer);
+}
+
+static void item_remove(struct item *item)
+{
+	struct epoll *e = item->set;
+	for (unsigned i = 0; i < item->observer_count; i++) {
+		waitq_unobserve(&item->observers[i]);
+	}
+	spin_lock(&e->lock);
+	if (item->queued) {
+		list_remove(&item->ready_link);
+		e->ready_count--;
+	}
+	spin_unlock(&e->lock);
+	list_remove(&item->link);
+	kfree(item);
+}
+
+static void forget_among(struct list *items, const struct file *f)
+{
+	list_for_each_safe(node, items) {
+		struct item *item = container_of(node, struct item, link);
+		if (!f || item->file == f) {
+			item_remove(item);
+		}
+	}
 }
 
 void epoll_forget(struct file *f)
@@ -63,14 +157,8 @@ void epoll_forget(struct file *f)
 	mutex_lock(&epoll_mutex);
 	list_for_each(set, &epolls) {
 		struct epoll *e = container_of(set, struct epoll, link);
-		list_for_each_safe(node, &e->items) {
-			struct item *item = container_of(node, struct item, link);
-			if (item->file == f) {
-				e->item_count--;
-				list_remove(&item->link);
-				kfree(item);
-			}
-		}
+		forget_among(&e->items, f);
+		forget_among(&e->askers, f);
 	}
 	mutex_unlock(&epoll_mutex);
 }
@@ -80,14 +168,53 @@ static void epoll_release(struct file *f)
 	struct epoll *e = f->private;
 	mutex_lock(&epoll_mutex);
 	list_remove(&e->link);
-	for (struct list *node; (node = list_pop_front(&e->items)) != NULL;) {
-		kfree(container_of(node, struct item, link));
-	}
+	forget_among(&e->items, NULL);
+	forget_among(&e->askers, NULL);
 	mutex_unlock(&epoll_mutex);
 	kfree(e);
 }
 
-static const struct file_ops epoll_ops = { .release = epoll_release };
+/* What of the item is to be told now. */
+static uint32_t item_ask(const struct item *item, struct poll_table *table)
+{
+	return file_poll(item->file, table) & item->events & EVENTS_MASK;
+}
+
+static bool askers_ready(struct epoll *e, struct poll_table *table)
+{
+	bool ready = false;
+	list_for_each(node, &e->askers) {
+		ready = item_ask(container_of(node, struct item, link), table) || ready;
+	}
+	return ready;
+}
+
+/* Drops items from the front that have nothing to tell. */
+static bool epoll_ready(struct epoll *e)
+{
+	struct item *item;
+	mutex_lock(&epoll_mutex);
+	bool ready = askers_ready(e, NULL);
+	while (!ready && (item = ready_take(e)) != NULL) {
+		if (item_ask(item, NULL)) {
+			ready = true;
+			spin_lock(&e->lock);
+			ready_put_locked(e, item);
+			spin_unlock(&e->lock);
+		}
+	}
+	mutex_unlock(&epoll_mutex);
+	return ready;
+}
+
+static unsigned epoll_poll(struct file *f, struct poll_table *table)
+{
+	struct epoll *e = f->private;
+	poll_wait(table, &e->waiters);
+	return epoll_ready(e) ? POLLIN | POLLRDNORM : 0;
+}
+
+static const struct file_ops epoll_ops = { .poll = epoll_poll, .release = epoll_release };
 
 static long epoll_open(unsigned flags)
 {
@@ -98,7 +225,12 @@ static long epoll_open(unsigned flags)
 		return -ENOMEM;
 	}
 	list_init(&e->items);
+	list_init(&e->askers);
 	list_init(&e->link);
+	list_init(&e->ready);
+	spin_init(&e->lock, "epoll");
+	waitq_init(&e->waiters);
+	spin_init(&e->waiters.lock, "epoll waiters"); /* taken under other wait queues' locks */
 	mutex_lock(&epoll_mutex);
 	list_push_back(&epolls, &e->link);
 	mutex_unlock(&epoll_mutex);
@@ -115,6 +247,32 @@ long sys_epoll_create1(const uint64_t a[6])
 	return a[0] & ~(uint64_t)O_CLOEXEC ? -EINVAL : epoll_open((unsigned)a[0]);
 }
 
+static struct item *item_create(struct epoll *e, struct file *f, int fd)
+{
+	struct item *item = kzalloc(sizeof(*item));
+	if (item) {
+		item->set = e;
+		item->file = f;
+		item->fd = fd;
+		f->watched = true;
+		list_init(&item->link);
+		list_push_back(f->ops->polls_caller ? &e->askers : &e->items, &item->link);
+	}
+	return item;
+}
+
+/* Ask for what is so already; a wake may have come before the item knew what it is to tell. */
+static void item_begin(struct item *item, bool is_new)
+{
+	struct item_table table = { .item = item };
+	poll_table_init(&table.table);
+	table.table.meet = item_meet;
+	if (item_ask(item, is_new ? &table.table : NULL)) {
+		struct observer self = { .of = item };
+		item_notify(&self);
+	}
+}
+
 static int control_locked(struct epoll *e, int operation, struct file *f, int fd, const struct user_event *event)
 {
 	struct item *item = item_find(e, f, fd);
@@ -122,29 +280,25 @@ static int control_locked(struct epoll *e, int operation, struct file *f, int fd
 		if (item) {
 			return -EEXIST;
 		}
-		item = kzalloc(sizeof(*item));
+		item = item_create(e, f, fd);
 		if (!item) {
 			return -ENOMEM;
 		}
-		item->file = f;
-		item->fd = fd;
-		f->watched = true;
-		list_init(&item->link);
-		list_push_back(&e->items, &item->link);
-		e->item_count++;
 	}
 	if (!item) {
 		return -ENOENT;
 	}
 	if (operation == EPOLL_CTL_DEL) {
-		e->item_count--;
-		list_remove(&item->link);
-		kfree(item);
+		item_remove(item);
 		return 0;
 	}
 	item->events = event->events | POLLERR | POLLHUP;
 	item->data = event->data;
-	item->told = 0;
+	if (!f->ops->polls_caller) {
+		item_begin(item, operation == EPOLL_CTL_ADD);
+	} else {
+		waitq_wake_all(&e->waiters); /* who sleeps has to ask this one, too */
+	}
 	return 0;
 }
 
@@ -153,7 +307,10 @@ long sys_epoll_ctl(const uint64_t a[6])
 	struct file *set = file_from_fd((int)a[0]), *f = file_from_fd((int)a[2]);
 	struct user_event event = { 0 };
 	int operation = (int)a[1];
-	int error = !set || !f ? -EBADF : set->ops != &epoll_ops || f == set ? -EINVAL : !f->ops || !f->ops->poll ? -EPERM : 0;
+	int error = !set || !f ? -EBADF : set->ops != &epoll_ops || f == set ? -EINVAL : 0;
+	if (!error && (!f->ops || !f->ops->poll || f->ops == &epoll_ops)) {
+		error = -EPERM;
+	}
 	if (!error && (operation < EPOLL_CTL_ADD || operation > EPOLL_CTL_MOD)) {
 		error = -EINVAL;
 	}
@@ -164,7 +321,6 @@ long sys_epoll_ctl(const uint64_t a[6])
 		mutex_lock(&epoll_mutex);
 		error = control_locked(set->private, operation, f, (int)a[2], &event);
 		mutex_unlock(&epoll_mutex);
-		waitq_wake_all(&changed);
 	}
 	if (set) {
 		file_put(set);
@@ -175,98 +331,99 @@ long sys_epoll_ctl(const uint64_t a[6])
 	return error;
 }
 
-/* What of the item is to be told now. */
-static uint32_t item_ask(struct item *item, struct poll_table *table)
+/* The item is told of. Does it stay among the ready ones? */
+static bool item_told(struct item *item)
 {
-	uint32_t before = table->wakes, events = file_poll(item->file, table) & item->events & EVENTS_MASK;
-	uint32_t wakes = table->wakes - before;
-	if (item->events & EPOLLET) {
-		bool edge = wakes != item->wakes || (events & ~item->told);
-		item->told = events;
-		item->wakes = wakes;
-		events = edge ? events : 0;
-	}
-	if (events && (item->events & EPOLLONESHOT)) {
+	if (item->events & EPOLLONESHOT) {
 		item->events &= ~EVENTS_MASK;
 	}
-	return events;
+	return !(item->events & (EPOLLET | EPOLLONESHOT));
 }
 
-/* One round. Files registered with are referenced and listed in `held`, for the length of the sleep. What is behind the last one that
- * was told is asked first the next time. */
-static unsigned set_ask(struct epoll *e, struct user_event *out, unsigned max, struct poll_table *table, struct file **held, unsigned room)
+static unsigned askers_take(struct epoll *e, struct user_event *out, unsigned max)
 {
-	unsigned ready = 0, kept = 0;
-	mutex_lock(&epoll_mutex);
-	list_for_each(node, &e->items) {
+	unsigned told = 0;
+	list_for_each(node, &e->askers) {
 		struct item *item = container_of(node, struct item, link);
-		if (ready == max || kept == room) {
-			list_remove(&e->items);
-			list_insert_after(node->prev, &e->items);
-			break;
+		uint32_t events = told < max ? item_ask(item, NULL) : 0;
+		if (events) {
+			out[told++] = (struct user_event){ events, item->data };
+			item_told(item);
 		}
-		if (!file_try_get(item->file)) {
+	}
+	return told;
+}
+
+/* One round: those that are on the list now, each once. */
+static unsigned set_take(struct epoll *e, struct user_event *out, unsigned max)
+{
+	unsigned told = 0;
+	mutex_lock(&epoll_mutex);
+	if (!list_empty(&e->askers)) {
+		told = askers_take(e, out, max);
+	}
+	struct item *item;
+	for (unsigned left = __atomic_load_n(&e->ready_count, __ATOMIC_ACQUIRE); left && told < max && (item = ready_take(e)) != NULL; left--) {
+		uint32_t events = item_ask(item, NULL);
+		if (!events) {
 			continue;
 		}
-		held[kept++] = item->file;
-		uint32_t events = item_ask(item, table);
-		if (events) {
-			out[ready++] = (struct user_event){ events, item->data };
+		out[told++] = (struct user_event){ events, item->data };
+		if (item_told(item)) {
+			spin_lock(&e->lock);
+			ready_put_locked(e, item);
+			spin_unlock(&e->lock);
 		}
 	}
 	mutex_unlock(&epoll_mutex);
+	return told;
+}
+
+static bool has_ready(struct epoll *e)
+{
+	spin_lock(&e->lock);
+	bool ready = e->ready_count > 0;
+	spin_unlock(&e->lock);
 	return ready;
 }
 
-static void held_put(struct file **held, unsigned room)
+/* 0: look again; or the reason to give up. */
+static int set_sleep(struct epoll *e, uint64_t deadline)
 {
-	for (unsigned i = 0; i < room && held[i]; i++) {
-		file_put(held[i]);
-		held[i] = NULL;
+	struct waiter waiter;
+	struct poll_table table;
+	poll_table_init(&table);
+	wait_prepare(&e->waiters, &waiter);
+	bool asked = false;
+	if (!list_empty(&e->askers)) {
+		mutex_lock(&epoll_mutex);
+		asked = askers_ready(e, &table);
+		mutex_unlock(&epoll_mutex);
 	}
-}
-
-/* Room for all files of the set. One that joins it later wakes the sleeper. */
-static bool held_room(struct epoll *e, struct file ***held, unsigned *room)
-{
-	unsigned count = __atomic_load_n(&e->item_count, __ATOMIC_RELAXED);
-	if (*held && count <= *room) {
-		return true;
-	}
-	kfree(*held);
-	*room = count + 16;
-	*held = kzalloc(*room * sizeof(**held));
-	return *held != NULL;
+	int error = table.no_memory ? -ENOMEM : asked || has_ready(e) ? 0 : wait_sleep(deadline, true);
+	poll_table_finish(&table);
+	wait_finish(&waiter);
+	return error;
 }
 
 /* deadline 0: for ever, 1: do not wait. */
 static long set_wait(struct epoll *e, struct user_event *out, unsigned max, uint64_t deadline)
 {
-	unsigned room = 0;
-	struct file **held = NULL;
-	long result = 0;
-	bool last = deadline == 1;
 	for (;;) {
-		struct poll_table table;
-		if (!held_room(e, &held, &room)) {
-			result = -ENOMEM;
-			break;
+		unsigned told = set_take(e, out, max);
+		if (told || deadline == 1) {
+			/* Another one may sleep, for whom there is something, too. */
+			if (!list_empty(&e->waiters.waiters) && has_ready(e)) {
+				waitq_wake_one(&e->waiters);
+			}
+			return told;
 		}
-		poll_table_init(&table);
-		table.ask_only = last;
-		poll_wait(&table, &changed);
-		result = set_ask(e, out, max, &table, held, room);
-		int error = result || last ? 0 : table.no_memory ? -ENOMEM : wait_sleep(deadline, true);
-		poll_table_finish(&table);
-		held_put(held, room);
-		if (result || last || (error && error != -ETIMEDOUT)) {
-			result = result ? result : error;
-			break;
+		int error = set_sleep(e, deadline);
+		if (error && error != -ETIMEDOUT) {
+			return error;
 		}
-		last = error == -ETIMEDOUT;
+		deadline = error ? 1 : deadline;
 	}
-	kfree(held);
-	return result;
 }
 
 static long epoll_wait(const uint64_t a[6])
@@ -278,7 +435,8 @@ static long epoll_wait(const uint64_t a[6])
 	}
 	long result = set->ops != &epoll_ops || max <= 0 ? -EINVAL : 0;
 	unsigned count = (unsigned)max < EVENTS_MAX ? (unsigned)max : EVENTS_MAX;
-	struct user_event *events = result ? NULL : kmalloc(count * sizeof(*events));
+	struct user_event few[EVENTS_ON_STACK];
+	struct user_event *events = result || count <= EVENTS_ON_STACK ? few : kmalloc(count * sizeof(*events));
 	if (!result) {
 		uint64_t deadline = timeout < 0 ? 0 : timeout == 0 ? 1 : time_ns() + (uint64_t)timeout * 1000000;
 		result = events ? set_wait(set->private, events, count, deadline) : -ENOMEM;
@@ -286,7 +444,9 @@ static long epoll_wait(const uint64_t a[6])
 	if (result > 0 && user_write(a[1], events, (size_t)result * sizeof(*events))) {
 		result = -EFAULT;
 	}
-	kfree(events);
+	if (events != few) {
+		kfree(events);
+	}
 	file_put(set);
 	return result;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * poll, ppoll, select, pselect6. The first round registers with every file's wait queues; what happens from then on wakes the
- * sleeper, and later rounds only ask. Wait queues live as long as their files, which are referenced for the length of the call.
+ * poll, ppoll, select, pselect6. The first round only asks; where nothing is ready, the next one registers with every file's wait queues,
+ * and what happens from then on wakes the sleeper. Wait queues live as long as their files, which are referenced for the length of the call.
  */
 #include "kernel/poll.h"
 
@@ -24,8 +24,8 @@ struct poll_fd {
 void poll_table_init(struct poll_table *table)
 {
 	table->entries = NULL;
-	table->no_memory = table->ask_only = false;
-	table->wakes = 0;
+	table->no_memory = false;
+	table->meet = NULL;
 	table->inline_used = 0;
 }
 
@@ -34,8 +34,8 @@ void poll_wait(struct poll_table *table, struct waitq *q)
 	if (!table) {
 		return;
 	}
-	table->wakes += __atomic_load_n(&q->wakes, __ATOMIC_ACQUIRE);
-	if (table->ask_only) {
+	if (table->meet) {
+		table->meet(table, q);
 		return;
 	}
 	struct poll_entry *entry;
@@ -105,17 +105,21 @@ static int set_ask(struct poll_set *s, struct poll_table *table)
 /* A wake takes the waiter off its queue, so each round registers anew. deadline 0: for ever, 1: not at all. */
 static int set_wait(struct poll_set *s, uint64_t deadline)
 {
+	int now = set_ask(s, NULL);
+	if (now || deadline == 1) {
+		return now;
+	}
 	for (;;) {
 		struct poll_table table;
 		poll_table_init(&table);
-		int ready = set_ask(s, deadline == 1 ? NULL : &table), error = 0;
+		int ready = set_ask(s, &table), error = 0;
 		if (!ready && table.no_memory) {
 			error = -ENOMEM;
-		} else if (!ready && deadline != 1 && !table_woken(&table)) {
+		} else if (!ready && !table_woken(&table)) {
 			error = wait_sleep(deadline, true);
 		}
 		poll_table_finish(&table);
-		if (ready || deadline == 1) {
+		if (ready) {
 			return ready;
 		}
 		if (error == -ETIMEDOUT) {

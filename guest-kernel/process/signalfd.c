@@ -118,7 +118,7 @@ static void signal_file_release(struct file *f)
 }
 
 static const struct file_ops signal_file_ops = {
-	.read = signal_file_read, .poll = signal_file_poll, .release = signal_file_release,
+	.read = signal_file_read, .poll = signal_file_poll, .polls_caller = true, .release = signal_file_release,
 };
 
 static long signal_file_create(uint64_t mask, unsigned flags)

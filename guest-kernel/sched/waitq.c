@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Wait queues. A waiter is on its queue from prepare to finish or until it is woken; waking takes it off, so that the next
- * wake_one goes to the next waiter. thread->wake_pending remembers a wake that came before the sleep; it is cleared by the first
+ * wake_one goes to the next waiter; observers stay. thread->wake_pending remembers a wake that came before the sleep; it is cleared by the first
  * prepare of a round, and by the sleep that it cuts short.
  */
 #include "abi/errno.h"
@@ -16,7 +16,7 @@ void waitq_init(struct waitq *q)
 {
 	spin_init(&q->lock, "wait queue");
 	list_init(&q->waiters);
-	q->wakes = 0;
+	list_init(&q->observers);
 }
 
 void wait_prepare(struct waitq *q, struct waiter *w)
@@ -49,24 +49,47 @@ static void waiter_wake_locked(struct list *node)
 	sched_wake(w->thread);
 }
 
+void waitq_observe(struct waitq *q, struct observer *observer)
+{
+	observer->queue = q;
+	spin_lock(&q->lock);
+	list_push_back(&q->observers, &observer->link);
+	spin_unlock(&q->lock);
+}
+
+void waitq_unobserve(struct observer *observer)
+{
+	spin_lock(&observer->queue->lock);
+	list_remove(&observer->link);
+	spin_unlock(&observer->queue->lock);
+}
+
+static inline void observers_tell_locked(struct waitq *q)
+{
+	list_for_each(node, &q->observers) {
+		struct observer *observer = container_of(node, struct observer, link);
+		observer->notify(observer);
+	}
+}
+
 void waitq_wake_one(struct waitq *q)
 {
 	spin_lock(&q->lock);
-	q->wakes++;
 	struct list *node = list_pop_front(&q->waiters);
 	if (node) {
 		waiter_wake_locked(node);
 	}
+	observers_tell_locked(q);
 	spin_unlock(&q->lock);
 }
 
 void waitq_wake_all(struct waitq *q)
 {
 	spin_lock(&q->lock);
-	q->wakes++;
 	for (struct list *node; (node = list_pop_front(&q->waiters));) {
 		waiter_wake_locked(node);
 	}
+	observers_tell_locked(q);
 	spin_unlock(&q->lock);
 }
 

@@ -34,7 +34,7 @@ void env_unlock(struct env_lock *lock);
 /* A condition: wait gives the lock up and takes it again. Returns 0 or -ETIMEDOUT; timeout 0 waits for ever.
  * The driver-domain runtime serves events while it waits. */
 struct env_cond {
-	uintptr_t opaque[5];
+	uintptr_t opaque[6];
 };
 void env_cond_init(struct env_cond *cond);
 int env_wait(struct env_cond *cond, struct env_lock *lock, uint64_t timeout_ns);

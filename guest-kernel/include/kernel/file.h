@@ -34,6 +34,7 @@ struct file_ops {
 	long (*ioctl)(struct file *f, unsigned request, uint64_t argument);
 	/** POLLIN etc. now; registers on wait queues through `table` if not NULL. */
 	unsigned (*poll)(struct file *f, struct poll_table *table);
+	bool polls_caller; /* what poll answers, and the queues that it registers on, are the calling process's, not the file's */
 	void (*release)(struct file *f); /* last reference gone */
 	long (*readdir)(struct file *f, void *context, bool (*emit)(void *context, const char *name, unsigned length, uint64_t inode, unsigned type));
 };

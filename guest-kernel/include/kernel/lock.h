@@ -26,12 +26,22 @@ void spin_unlock(spinlock_t *lock);
 struct waitq {
 	spinlock_t lock;
 	struct list waiters;
-	uint32_t wakes; /* how often it was woken, for those who ask whether something has happened since */
+	struct list observers; /* told at every wake, and stay */
 };
-#define WAITQ_INIT(n) { .lock = SPINLOCK_INIT(#n), .waiters = LIST_INIT((n).waiters) }
+#define WAITQ_INIT(n) { .lock = SPINLOCK_INIT(#n), .waiters = LIST_INIT((n).waiters), .observers = LIST_INIT((n).observers) }
 void waitq_init(struct waitq *q);
 void waitq_wake_one(struct waitq *q); /* any context */
 void waitq_wake_all(struct waitq *q);
+
+/* Not a thread: whoever wants to know of each wake, whether or not somebody sleeps. `notify` runs under the queue's lock. */
+struct observer {
+	struct list link;
+	struct waitq *queue;
+	void (*notify)(struct observer *observer);
+	void *of; /* the observer's own */
+};
+void waitq_observe(struct waitq *q, struct observer *observer);
+void waitq_unobserve(struct observer *observer); /* notify() does not run any more */
 
 /* A thread's place in one or more queues: prepare, test the condition, sleep, finish (as WAIT_EVENT does). */
 struct waiter {

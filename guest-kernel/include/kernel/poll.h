@@ -16,8 +16,7 @@ struct poll_entry {
 struct poll_table {
 	struct poll_entry *entries;
 	bool no_memory;
-	bool ask_only; /* do not register: nobody is going to sleep */
-	uint32_t wakes; /* the sum of the queues' counts so far */
+	void (*meet)(struct poll_table *table, struct waitq *q); /* not NULL: takes the queue in place of a place on it */
 	unsigned inline_used;
 	struct poll_entry inline_entries[8];
 };

@@ -133,7 +133,6 @@ long lock_posix(struct file *f, int command, uint64_t user);
 
 /* epoll.c */
 void epoll_forget(struct file *f); /* last reference gone */
-void epoll_closing(void); /* a descriptor of a watched file is being closed */
 
 /* writeback.c */
 void writeback_start(void);
