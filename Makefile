@@ -95,7 +95,7 @@ test: setup
 
 # All the boot tests that Bochs can run, on Bochs: nightly-sized, not a part of "make test".
 test-bochs: setup
-	+@$(PARALLEL) all
+	+@$(PARALLEL) all kernel-debug
 	@BUILD=$(BUILD) ci/run-tests --bochs
 
 # The checks that need no machine.

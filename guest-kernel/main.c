@@ -17,6 +17,7 @@
 #include "mm/reserve.h"
 #include "platform/log.h"
 #include "platform/platform.h"
+#include "sched/lock_watch.h"
 #include "sched/sched.h"
 
 _Noreturn void kernel_main(uint64_t start_info);
@@ -53,6 +54,9 @@ void kernel_main(uint64_t start_info)
 	interrupts_on();
 	processors_start();
 	reclaim_start();
+	if (CONFIG_DEBUG) {
+		lock_selftest();
+	}
 	block_probe(boot_memory.cmdline);
 	cmdline_option("root", root, sizeof(root));
 	int error = fs_mount_root(root, cmdline_option("ro", NULL, 0) ? "ro" : "rw");

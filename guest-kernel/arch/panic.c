@@ -4,6 +4,7 @@
 
 #include "arch/cpu.h"
 #include "arch/ipi.h"
+#include "arch/symbol.h"
 #include "arch/trap.h"
 #include "base/format.h"
 #include "kernel/memory.h"
@@ -22,7 +23,9 @@ static void backtrace_print(uint64_t rip, uint64_t rbp)
 		if (rip < (uint64_t)kernel_text_start || rip >= (uint64_t)kernel_text_end) {
 			break;
 		}
-		kprintf("  at %016lx", rip);
+		char name[80];
+		symbol_describe(rip, name, sizeof(name));
+		kprintf("  at %s", name);
 		if (rbp < PHYSMAP || (rbp & 7)) {
 			break;
 		}

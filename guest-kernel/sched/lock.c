@@ -9,6 +9,7 @@
 #include "kernel/platform.h"
 #include "kernel/reserve.h"
 #include "kernel/thread.h"
+#include "sched/lock_watch.h"
 
 #define SPIN_LIMIT_CYCLES 60000000000ull /* half a minute or so; an emulated processor can be off for seconds */
 
@@ -18,8 +19,9 @@ void spin_init(spinlock_t *lock, const char *name)
 }
 
 /** Debug builds: the holder's processor is known, and a wait that has no end is told. */
-static void spin_lock_watched(spinlock_t *lock)
+static void spin_lock_watched(spinlock_t *lock, uint64_t flags)
 {
+	lock_watch_spin(lock, flags & RFLAGS_IF);
 	struct cpu *cpu = cpu_current();
 	uint32_t mark = cpu->index + 1;
 	uint64_t start = tsc_read();
@@ -42,7 +44,7 @@ void spin_lock(spinlock_t *lock)
 {
 	uint64_t flags = interrupts_save();
 	if (CONFIG_DEBUG) {
-		spin_lock_watched(lock);
+		spin_lock_watched(lock, flags);
 	}
 	while (!CONFIG_DEBUG && __atomic_exchange_n(&lock->held, 1, __ATOMIC_ACQUIRE)) {
 		while (lock->held) {
@@ -57,6 +59,7 @@ void spin_unlock(spinlock_t *lock)
 	uint64_t flags = lock->flags;
 	if (CONFIG_DEBUG) {
 		kassert(lock->held == cpu_current()->index + 1);
+		lock_watch_spin_end(lock);
 		cpu_current()->spin_depth--;
 	}
 	__atomic_store_n(&lock->held, 0, __ATOMIC_RELEASE);
@@ -80,7 +83,8 @@ static bool mutex_try(struct mutex *m)
 void mutex_lock(struct mutex *m)
 {
 	if (CONFIG_DEBUG) {
-		kassert(cpu_read(spin_depth) == 0 && cpu_read(reading) == 0 && m->owner != thread_current());
+		kassert(m->owner != thread_current());
+		lock_watch_mutex(m);
 	}
 	if (!mutex_try(m)) {
 		bool parked = m->outer && reserve_park();
@@ -95,6 +99,7 @@ void mutex_unlock(struct mutex *m)
 {
 	if (CONFIG_DEBUG) {
 		kassert(m->owner == thread_current());
+		lock_watch_mutex_end(m);
 	}
 	(void)__atomic_exchange_n(&m->owner, (struct thread *)NULL, __ATOMIC_SEQ_CST);
 	if (!list_empty(&m->waiters.waiters)) {

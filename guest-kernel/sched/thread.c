@@ -13,6 +13,7 @@
 #include "kernel/time.h"
 #include "kernel/trap.h"
 #include "mm/scattered.h"
+#include "sched/lock_watch.h"
 #include "sched/sched.h"
 
 /* What context_switch pops, then the frame that the entry works on. */
@@ -56,6 +57,9 @@ struct thread *thread_alloc(const char *name)
 	if (!thread->stack) {
 		kfree(thread);
 		return NULL;
+	}
+	if (CONFIG_DEBUG) {
+		thread->held = lock_watch_thread(thread->stack);
 	}
 	list_init(&thread->run_link);
 	list_init(&thread->process_link);

@@ -10,6 +10,7 @@
 #include "kernel/reserve.h"
 #include "kernel/thread.h"
 #include "kernel/time.h"
+#include "sched/lock_watch.h"
 #include "sched/sched.h"
 
 void waitq_init(struct waitq *q)
@@ -130,7 +131,7 @@ int wait_sleep(uint64_t deadline_ns, bool interruptible)
 	struct timer timer;
 	int result;
 	if (CONFIG_DEBUG) {
-		kassert(cpu_read(spin_depth) == 0 && cpu_read(interrupt_depth) == 0 && cpu_read(reading) == 0);
+		lock_watch_sleep("an event");
 	}
 	bool parked = interruptible && reserve_park();
 	thread->timed_out = false;

@@ -61,6 +61,7 @@ struct thread {
 	bool reserve_favoured; /* makes memory free: may use what is kept for that */
 	bool trace_calls; /* its system calls stop it, or are steps (process/trace.h) */
 	struct debug_registers *debug; /* arch/debug.h; NULL: none were ever set */
+	struct held_locks *held; /* sched/lock_watch.c; NULL where there are no lock checks */
 	struct process_thread *user; /* owned by process/: signal mask, clear_child_tid, robust list, ... */
 };
 
