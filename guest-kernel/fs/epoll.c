@@ -18,7 +18,6 @@
 #define EPOLLET (1u << 31)
 #define EPOLLONESHOT (1u << 30)
 #define EVENTS_MASK 0x3fffu
-#define EVENTS_MAX 1024u
 
 enum { EPOLL_CTL_ADD = 1, EPOLL_CTL_DEL = 2, EPOLL_CTL_MOD = 3 };
 
@@ -28,6 +27,7 @@ struct user_event { /* struct epoll_event, packed on x86-64 */
 } __attribute__((packed));
 
 #define QUEUES_MAX 3 /* that a file's poll operation registers on */
+#define EVENTS_MAX 8192u
 #define EVENTS_ON_STACK 16u
 
 struct item {

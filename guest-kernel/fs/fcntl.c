@@ -11,7 +11,6 @@ enum {
 	F_GETOWN = 9, F_SETLEASE = 1024, F_DUPFD_CLOEXEC = 1030, F_SETPIPE_SZ = 1031, F_GETPIPE_SZ = 1032,
 };
 #define SETTABLE (unsigned)(O_APPEND | O_NONBLOCK | O_DIRECT | O_NOATIME)
-#define PIPE_SIZE 65536
 
 #define FIONCLEX 0x5450u
 #define FIOCLEX 0x5451u
@@ -59,7 +58,10 @@ static long control(struct file *f, int fd, int command, uint64_t argument)
 		return 0;
 	case F_SETPIPE_SZ:
 	case F_GETPIPE_SZ:
-		return !f->inode || S_IS(f->inode->mode, S_IFIFO) ? PIPE_SIZE : -EBADF;
+		if (!file_is_pipe(f)) {
+			return -EBADF;
+		}
+		return command == F_GETPIPE_SZ ? pipe_capacity(f) : pipe_set_capacity(f, (uint32_t)argument);
 	default:
 		return -EINVAL;
 	}

@@ -79,6 +79,19 @@ static int run_open(struct super **super)
 	return tmpfs_super_open(super, 0755);
 }
 
+/* /dev/shm: where shm_open(3) and sem_open(3) make their files. */
+static void shared_memory_directory(void)
+{
+	struct dentry *dev, *shm;
+	if (path_find(AT_FDCWD, "/dev", true, &dev)) {
+		return;
+	}
+	if (dev->super->pinned && !memory_node(dev, "shm", S_IFDIR | 0755, 0, 0, &shm)) {
+		dentry_put(shm);
+	}
+	dentry_put(dev);
+}
+
 /* "auto": the first disk there is. */
 static const char *root_device(const char *asked)
 {
@@ -101,6 +114,8 @@ int fs_mount_root(const char *device, const char *options)
 	}
 	super_mount(super, NULL);
 	mount_at("/dev", devfs_super_get);
+	shared_memory_directory();
+	mount_at("/dev/shm", tmp_open);
 	mount_at("/proc", procfs_super_open);
 	mount_at("/tmp", tmp_open);
 	mount_at("/run", run_open);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Pipes and FIFOs: a ring of bytes with two wait queues. One page to begin with; a writer that fills it grows it to 64 KiB.
+ * Pipes and FIFOs: a ring of bytes with two wait queues. One page to begin with; a writer that fills it grows it to the pipe's limit, which
+ * is 64 KiB unless fcntl has set another.
  * Writes of at most PIPE_BUF bytes are atomic: they wait until all of it fits. No reader left: SIGPIPE and EPIPE.
  */
 #include "base/string.h"
@@ -13,6 +14,7 @@
 #define PIPE_BUF 4096u
 #define PIPE_FIRST 4096u
 #define PIPE_FULL 65536u
+#define PIPE_MAX (1u << 20)
 #define FIONREAD 0x541bu
 
 struct pipe {
@@ -22,6 +24,7 @@ struct pipe {
 	uint32_t reader_opens, writer_opens; /* counted for FIFOs that wait for the other side */
 	char *ring;
 	uint32_t size, start, used;
+	uint32_t limit; /* that size can become */
 	uint32_t held; /* room kept for bytes that a splice has taken or is to bring */
 	bool taken; /* by a splice, which may give some back: no other one takes meanwhile */
 	struct waitq read_queue, write_queue;
@@ -41,6 +44,7 @@ static struct pipe *pipe_create(void)
 	waitq_init(&p->write_queue);
 	p->ring = ring;
 	p->size = PIPE_FIRST;
+	p->limit = PIPE_FULL;
 	return p;
 }
 
@@ -77,25 +81,38 @@ static uint32_t ring_put(struct pipe *p, const char *from, uint32_t bytes)
 	return n;
 }
 
-static void ring_grow(struct pipe *p)
+/* Another ring, if all that is in it, and what is to come back, fits; `ring` becomes what is to be freed. */
+static bool ring_replace_locked(struct pipe *p, char **ring, uint32_t size)
 {
-	char *ring = kmalloc(PIPE_FULL);
+	char *old = p->ring;
+	uint32_t used = p->used;
+	if (used + p->held > size) {
+		return false;
+	}
+	ring_take(p, *ring, used);
+	p->ring = *ring;
+	p->start = 0;
+	p->used = used;
+	p->size = size;
+	*ring = old;
+	return true;
+}
+
+/* False: no memory. */
+static bool ring_grow(struct pipe *p)
+{
+	uint32_t size = __atomic_load_n(&p->limit, __ATOMIC_RELAXED);
+	char *ring = kmalloc(size);
 	if (!ring) {
-		return;
+		return false;
 	}
 	spin_lock(&p->lock);
-	char *old = ring;
-	if (p->size < PIPE_FULL) {
-		uint32_t used = p->used;
-		ring_take(p, ring, used);
-		old = p->ring;
-		p->ring = ring;
-		p->start = 0;
-		p->used = used;
-		p->size = PIPE_FULL;
+	if (p->size < size && size == p->limit) {
+		ring_replace_locked(p, &ring, size);
 	}
 	spin_unlock(&p->lock);
-	kfree(old);
+	kfree(ring);
+	return true;
 }
 
 static long pipe_read(struct file *f, void *buffer, uint64_t bytes, uint64_t *offset)
@@ -107,7 +124,7 @@ static long pipe_read(struct file *f, void *buffer, uint64_t bytes, uint64_t *of
 	for (;;) {
 		spin_lock(&p->lock);
 		bool was_full = p->size - p->used - p->held < PIPE_BUF;
-		uint32_t n = ring_take(p, buffer, bytes < PIPE_FULL ? (uint32_t)bytes : PIPE_FULL);
+		uint32_t n = ring_take(p, buffer, bytes < PIPE_MAX ? (uint32_t)bytes : PIPE_MAX);
 		uint32_t writers = p->writers;
 		spin_unlock(&p->lock);
 		if (n > 0) {
@@ -138,11 +155,11 @@ static long pipe_write(struct file *f, const void *buffer, uint64_t bytes, uint6
 	struct pipe *p = f->private;
 	uint64_t done = 0;
 	while (done < bytes) {
-		uint32_t want = bytes - done < PIPE_FULL ? (uint32_t)(bytes - done) : PIPE_FULL;
+		uint32_t want = bytes - done < PIPE_MAX ? (uint32_t)(bytes - done) : PIPE_MAX;
 		uint32_t least = bytes <= PIPE_BUF ? (uint32_t)bytes : 1, n = 0;
 		spin_lock(&p->lock);
 		uint32_t readers = p->readers;
-		bool grow = pipe_room(p) < want && p->size < PIPE_FULL;
+		bool grow = pipe_room(p) < want && p->size < p->limit;
 		if (readers > 0 && !grow && pipe_room(p) >= least) {
 			n = ring_put(p, (const char *)buffer + done, want);
 		}
@@ -152,8 +169,7 @@ static long pipe_write(struct file *f, const void *buffer, uint64_t bytes, uint6
 			return done ? (long)done : -EPIPE;
 		}
 		if (grow) {
-			ring_grow(p);
-			if (p->size < PIPE_FULL) {
+			if (!ring_grow(p)) {
 				return done ? (long)done : -ENOMEM;
 			}
 			continue;
@@ -243,7 +259,7 @@ long pipe_reserve(struct file *f, uint32_t bytes, bool wait)
 	for (;;) {
 		spin_lock(&p->lock);
 		uint32_t room = pipe_room(p), n = bytes < room ? bytes : room, readers = p->readers;
-		bool grow = n < bytes && p->size < PIPE_FULL;
+		bool grow = n < bytes && p->size < p->limit;
 		p->held += readers && !grow ? n : 0;
 		spin_unlock(&p->lock);
 		if (readers == 0) {
@@ -254,8 +270,7 @@ long pipe_reserve(struct file *f, uint32_t bytes, bool wait)
 			return n;
 		}
 		if (grow) {
-			ring_grow(p);
-			if (p->size < PIPE_FULL) {
+			if (!ring_grow(p)) {
 				return -ENOMEM;
 			}
 		} else if (!wait) {
@@ -276,6 +291,35 @@ void pipe_fill(struct file *f, const void *bytes, uint32_t count, uint32_t reser
 	waitq_wake_all(count ? &p->read_queue : &p->write_queue);
 }
 
+long pipe_capacity(struct file *f)
+{
+	return ((struct pipe *)f->private)->limit;
+}
+
+/* F_SETPIPE_SZ: a power of two of at least a page, as Linux rounds; a larger one takes effect when a writer needs it. */
+long pipe_set_capacity(struct file *f, uint64_t bytes)
+{
+	struct pipe *p = f->private;
+	uint32_t size = PAGE_SIZE;
+	if (bytes > PIPE_MAX) {
+		return process_current()->credentials.euid ? -EPERM : -EINVAL;
+	}
+	while (size < bytes) {
+		size *= 2;
+	}
+	char *ring = kmalloc(size);
+	if (!ring) {
+		return -ENOMEM;
+	}
+	spin_lock(&p->lock);
+	bool fits = p->size <= size || ring_replace_locked(p, &ring, size);
+	p->limit = fits ? size : p->limit;
+	spin_unlock(&p->lock);
+	kfree(ring);
+	waitq_wake_all(&p->write_queue);
+	return fits ? (long)size : -EBUSY;
+}
+
 static unsigned pipe_poll(struct file *f, struct poll_table *table)
 {
 	struct pipe *p = f->private;
@@ -292,7 +336,7 @@ static unsigned pipe_poll(struct file *f, struct poll_table *table)
 		events |= p->writers == 0 && (!f->inode || p->writer_opens > 0) ? POLLHUP : 0;
 	}
 	if (file_writable(f)) {
-		events |= p->size < PIPE_FULL || pipe_room(p) >= PIPE_BUF ? POLLOUT | POLLWRNORM : 0;
+		events |= p->size < p->limit || pipe_room(p) >= PIPE_BUF ? POLLOUT | POLLWRNORM : 0;
 		events |= p->readers == 0 ? POLLERR : 0;
 	}
 	spin_unlock(&p->lock);

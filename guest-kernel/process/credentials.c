@@ -216,17 +216,60 @@ long sys_setgroups(const uint64_t a[6])
 	return 0;
 }
 
-/* capget(2), version 3: root has all there are, others none. */
-long sys_capget(const uint64_t a[6])
+/* Capabilities, version 3: root has all there are, others none. Effective, permitted and inheritable, the lower halves first. */
+#define CAPABILITY_VERSION 0x20080522u
+
+static void capabilities(uint32_t data[6])
 {
-	uint32_t header[2], version = 0x20080522;
 	uint32_t all = mine()->euid == 0 ? UINT32_MAX : 0;
-	if (user_read(header, a[0], sizeof(header))) {
+	data[0] = data[1] = all;
+	data[3] = data[4] = all & 0x1ff;
+	data[2] = data[5] = 0;
+}
+
+/* 0: of this version. -EINVAL: of another; the one that there is has been told. */
+static int capability_version(uint64_t user, uint32_t header[2])
+{
+	const uint32_t version = CAPABILITY_VERSION;
+	if (user_read(header, user, 2 * sizeof(header[0]))) {
 		return -EFAULT;
 	}
 	if (header[0] != version) {
-		return user_write(a[0], &version, sizeof(version)) ? -EFAULT : a[1] ? -EINVAL : 0;
+		return user_write(user, &version, sizeof(version)) ? -EFAULT : -EINVAL;
 	}
-	uint32_t data[6] = { all, all, 0, all & 0x1ff, all & 0x1ff, 0 };
-	return a[1] && user_write(a[1], data, sizeof(data)) ? -EFAULT : 0;
+	return 0;
+}
+
+long sys_capget(const uint64_t a[6])
+{
+	uint32_t header[2], data[6];
+	int error = capability_version(a[0], header);
+	if (error || !a[1]) {
+		return error == -EINVAL && !a[1] ? 0 : error;
+	}
+	capabilities(data);
+	return user_write(a[1], data, sizeof(data));
+}
+
+/* What a process has follows from its effective user: to ask for that is granted, to keep less of it or to have more is not. */
+long sys_capset(const uint64_t a[6])
+{
+	uint32_t header[2], data[6], has[6];
+	int error = capability_version(a[0], header);
+	if (error) {
+		return error;
+	}
+	if (header[1] && header[1] != process_current()->pid) {
+		return -EPERM;
+	}
+	if (user_read(data, a[1], sizeof(data))) {
+		return -EFAULT;
+	}
+	capabilities(has);
+	for (unsigned i = 0; i < 6; i++) {
+		if ((i < 3 ? data[i] : data[i] & 0x1ff) != has[i]) {
+			return -EPERM;
+		}
+	}
+	return 0;
 }

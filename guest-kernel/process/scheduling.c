@@ -6,6 +6,7 @@
 #include "arch/cpu.h"
 #include "kernel/syscall.h"
 #include "kernel/user.h"
+#include "sched/sched.h"
 
 enum { PRIO_PROCESS, PRIO_PGRP, PRIO_USER };
 enum { SCHED_OTHER, SCHED_FIFO, SCHED_RR, SCHED_BATCH, SCHED_IDLE = 5 };
@@ -194,6 +195,18 @@ long sys_sched_get_priority_max(const uint64_t a[6])
 long sys_sched_get_priority_min(const uint64_t a[6])
 {
 	return priority_bound((int)a[0], 1);
+}
+
+long sys_sched_rr_get_interval(const uint64_t a[6])
+{
+	if ((int)a[0] < 0) {
+		return -EINVAL;
+	}
+	spin_lock(&process_lock);
+	const struct thread *t = a[0] ? process_thread_find_locked((uint32_t)a[0]) : thread_current();
+	uint64_t slice = t ? slice_ns(t->nice) : 0, out[2] = { 0, slice };
+	spin_unlock(&process_lock);
+	return t ? user_write(a[1], out, sizeof(out)) : -ESRCH;
 }
 
 long sys_getcpu(const uint64_t a[6])

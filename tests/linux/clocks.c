@@ -2,9 +2,13 @@
 /* Clocks and timers: which there are, their resolutions and orders, sleeps and interval timers. No time itself is printed. */
 #include "calls.h"
 
+#include <pthread.h>
+#include <sched.h>
 #include <sys/time.h>
 #include <sys/times.h>
 #include <time.h>
+
+static int other_ready;
 
 static void clocks(void)
 {
@@ -132,11 +136,47 @@ static void timers(void)
 	IS(left.tv_sec == 0 && left.tv_nsec > 0);
 }
 
+static void *other_thread(void *tid)
+{
+	*(int *)tid = (int)syscall(SYS_gettid);
+	__atomic_store_n(&other_ready, 1, __ATOMIC_RELEASE);
+	pause();
+	return NULL;
+}
+
+/* Of threads and processes by their numbers. */
+static void processor_clocks(void)
+{
+	pthread_t thread;
+	int tid = 0;
+	struct timespec t = { 99, 99 }, later;
+	pthread_create(&thread, NULL, other_thread, &tid);
+	while (!__atomic_load_n(&other_ready, __ATOMIC_ACQUIRE)) {
+		sched_yield();
+	}
+	CALL(clock_gettime((clockid_t)(~(unsigned)tid << 3 | 6), &t));
+	IS(t.tv_sec < 2);
+	CALL(clock_gettime((clockid_t)(~(unsigned)tid << 3 | 2), &t));
+	CALL(clock_gettime((clockid_t)(~(unsigned)getpid() << 3 | 2), &t));
+	for (volatile int i = 0; i < 3000000; i++) {
+	}
+	CALL(clock_gettime((clockid_t)(~0u << 3 | 2), &later));
+	IS(later.tv_sec > t.tv_sec || later.tv_nsec > t.tv_nsec);
+	CALL(clock_gettime((clockid_t)(~0u << 3 | 5), &later));
+	CALL(clock_gettime((clockid_t)(~(unsigned)getppid() << 3 | 2), &t));
+	CALL(clock_gettime((clockid_t)(~(unsigned)getppid() << 3 | 6), &t));
+	CALL(clock_gettime((clockid_t)(~99999999u << 3 | 2), &t));
+	CALL(clock_gettime((clockid_t)(~0u << 3 | 3), &t));
+	CALL(clock_getres((clockid_t)(~(unsigned)getpid() << 3 | 2), &t));
+	CALL(clock_getres((clockid_t)(~99999999u << 3 | 2), &t));
+}
+
 int main(void)
 {
 	calls_begin();
 	RUN(clocks);
 	RUN(sleeps);
 	RUN(timers);
+	RUN(processor_clocks);
 	return 0;
 }

@@ -484,6 +484,9 @@ static void attributes(void)
 	CALL(getxattr("none", "user.x", NULL, 0));
 	CALL(listxattr("none", NULL, 0));
 	CALL(fgetxattr(99, "user.x", NULL, 0));
+	CALL(removexattr("none", "user.x"));
+	CALL(lremovexattr("none", "user.x"));
+	CALL(fremovexattr(99, "user.x"));
 }
 
 int main(void)

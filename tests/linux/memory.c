@@ -333,6 +333,27 @@ static void limits(void)
 	CALL(child_status(little_space));
 }
 
+/* Where shm_open makes its files. */
+static void shared_files(void)
+{
+	struct stat st;
+	char name[64];
+	snprintf(name, sizeof(name), "/dev/shm/calls.%d", getpid());
+	CALL(stat("/dev/shm", &st));
+	SHOW("mode", "%o", st.st_mode);
+	int fd = open(name, O_RDWR | O_CREAT | O_EXCL, 0600);
+	IS(fd >= 0);
+	CALL(ftruncate(fd, PAGE));
+	char *p = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	if (fork() == 0) {
+		p[1] = 7;
+		_exit(0);
+	}
+	wait(NULL);
+	SHOW("what the child wrote", "%d", p[1]);
+	CALL(unlink(name));
+}
+
 int main(void)
 {
 	calls_begin();
@@ -346,5 +367,6 @@ int main(void)
 	RUN(locking);
 	RUN(shared_over_fork);
 	RUN(limits);
+	RUN(shared_files);
 	return 0;
 }

@@ -154,10 +154,19 @@ static void process_control(void)
 	} header = { 0x20080522, 0 };
 	uint32_t data[6] = { 0 };
 	CALL(syscall(SYS_capget, &header, data));
+	CALL(syscall(SYS_capset, &header, data));
 	header.version = 1;
 	CALL(syscall(SYS_capget, &header, data));
 	SHOW("the version that is right", "%x", header.version);
 	CALL(syscall(SYS_capget, &header, NULL));
+	header.version = 0x20080522;
+	CALL(syscall(SYS_capset, &header, data));
+	CALL(syscall(SYS_capset, &header, NOWHERE));
+	header.version = 1;
+	CALL(syscall(SYS_capset, &header, data));
+	header.version = 0x20080522;
+	header.pid = 99999999;
+	CALL(syscall(SYS_capset, &header, data));
 	CALL(syscall(9999));
 	CALL(syscall(-5));
 }

@@ -252,6 +252,12 @@ static void scheduling(void)
 	CALL(syscall(SYS_sched_get_priority_max, SCHED_FIFO));
 	CALL(syscall(SYS_sched_get_priority_min, SCHED_RR));
 	CALL(syscall(SYS_sched_get_priority_min, 99));
+	struct timespec slice;
+	CALL(syscall(SYS_sched_rr_get_interval, 0, &slice));
+	IS(slice.tv_sec == 0 && slice.tv_nsec < 1000000000);
+	CALL(syscall(SYS_sched_rr_get_interval, -1, &slice));
+	CALL(syscall(SYS_sched_rr_get_interval, 99999999, &slice));
+	CALL(syscall(SYS_sched_rr_get_interval, 0, NOWHERE));
 	CALL(syscall(SYS_sched_getaffinity, 0, sizeof(mask), mask) > 0);
 	IS(mask[0] & 1);
 	CALL(syscall(SYS_sched_getaffinity, 0, 7, mask));

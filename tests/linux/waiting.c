@@ -6,6 +6,7 @@
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/ioctl.h>
+#include <sys/resource.h>
 #include <sys/select.h>
 
 static int ends[2];
@@ -67,6 +68,31 @@ static void pipe_capacity(void)
 	CALL(write(ends[1], block, sizeof(block)));
 	CALL(fcntl(ends[0], F_SETPIPE_SZ, 4096));
 	CALL(fcntl(ends[0], F_SETPIPE_SZ, 0));
+	CALL(read(ends[0], block, sizeof(block)));
+	CALL(fcntl(ends[0], F_SETPIPE_SZ, 4096));
+	CALL(write(ends[1], block, 5000));
+	CALL(fcntl(ends[1], F_SETPIPE_SZ, 1 << 20));
+	CALL(write(ends[1], block, sizeof(block)));
+	CALL(fcntl(ends[1], F_GETPIPE_SZ));
+	CALL(read(ends[0], block, sizeof(block)));
+	CALL(fcntl(0, F_GETPIPE_SZ));
+	CALL(fcntl(open("x", O_RDWR | O_CREAT, 0644), F_SETPIPE_SZ, 4096));
+}
+
+/* More events at once than a thousand. */
+static void many_events(void)
+{
+	static struct epoll_event events[1500];
+	int ep = epoll_create1(0), ready = eventfd(1, 0);
+	struct rlimit many = { 2000, 2000 };
+	if (setrlimit(RLIMIT_NOFILE, &many) != 0) {
+		many.rlim_cur = 1024;
+	}
+	for (int i = 0; i < 1400; i++) {
+		epoll_ctl(ep, EPOLL_CTL_ADD, dup(ready), &(struct epoll_event){ EPOLLIN, { 0 } });
+	}
+	CALL(epoll_wait(ep, events, 1500, 0));
+	CALL(epoll_wait(ep, events, 1200, 0));
 }
 
 static void writes_dead_pipe(void)
@@ -320,5 +346,6 @@ int main(void)
 	RUN(epoll_kinds);
 	RUN(event_counters);
 	RUN(sleeping_readers);
+	RUN(many_events);
 	return 0;
 }

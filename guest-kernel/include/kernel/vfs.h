@@ -118,6 +118,8 @@ int memory_node(struct dentry *dir, const char *name, uint32_t mode, uint32_t ma
 
 /* pipe.c, for splice.c: at most 64 KiB at a time */
 bool file_is_pipe(const struct file *f);
+long pipe_capacity(struct file *f);
+long pipe_set_capacity(struct file *f, uint64_t bytes); /* the new one; -EBUSY: more than that is in it */
 bool pipe_same(const struct file *a, const struct file *b);
 /** Copy what is there, `take`: out of the pipe, until pipe_settle(). 0: it has ended; -EAGAIN, -ERESTARTSYS. */
 long pipe_look(struct file *f, void *to, uint32_t bytes, bool take, bool wait);
