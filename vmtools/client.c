@@ -87,10 +87,10 @@ static unsigned list_machines(char names[][32], unsigned max)
 	return count;
 }
 
-/* The machine that the options mean: the named one, or the only one. NULL after a sentence. */
-static FILE *machine_choose(const struct options *options)
+/* The machine that the options mean, and its name: the named one, or this user's only one. NULL after a sentence. */
+static FILE *machine_choose(const struct options *options, const char **name_to)
 {
-	char names[2][32];
+	static char names[2][32];
 	const char *name = options->machine;
 	if (!name) {
 		unsigned count = list_machines(names, 2);
@@ -104,17 +104,35 @@ static FILE *machine_choose(const struct options *options)
 	if (!machine) {
 		fail(VMCTL_USAGE, "no machine named \"%s\" runs: \"vmctl ps\" lists them", name);
 	}
+	*name_to = name;
 	return machine;
+}
+
+/* Its name and the start of its command, as a file of its directory has it. */
+static void print_machine(const char *name)
+{
+	char path[sizeof("/command.txt") + 2200], command[64] = "";
+	snprintf(path, sizeof(path), "%s/%s/command.txt", workdir_base(), name);
+	FILE *file = fopen(path, "re");
+	if (file) {
+		(void)!fgets(command, sizeof(command), file);
+		fclose(file);
+	}
+	command[strcspn(command, "\n")] = '\0';
+	printf("%s%s%s\n", name, command[0] ? ": " : "", command);
 }
 
 /* A machine that has nothing to tell yet, or has ended meanwhile, is no failure of `ps`: its reason is shown below its name. */
 int command_ps(const struct options *options)
 {
 	char names[64][32], line[2048];
+	if (options->word_count) {
+		return fail(VMCTL_USAGE, "\"%s\" is not expected here: write \"vmctl ps\"", options->words[0]);
+	}
 	unsigned count = list_machines(names, 64);
 	for (unsigned i = 0; i < count; i++) {
 		FILE *machine = machine_connect(names[i]);
-		printf("%s\n", names[i]);
+		print_machine(names[i]);
 		if (!machine) {
 			continue;
 		}
@@ -134,12 +152,12 @@ int command_ps(const struct options *options)
 }
 
 /* Print what an event says about the domain. True: there is no more to wait for. */
-static bool tell_event(const char *event, const char *domain)
+static bool tell_event(const char *event, const char *machine, const char *domain)
 {
 	char name[16], value[256], epoch[16];
 	const char *pairs = strchr(event, ' ');
 	if (strncmp(event, "exit ", 5) == 0) {
-		printf("the machine ended before %s was back\n", domain);
+		printf("%s: the machine ended before %s was back\n", machine, domain);
 		return true;
 	}
 	if (!pairs || !control_value(pairs + 1, "domain", name, sizeof(name)) || strcmp(name, domain) != 0) {
@@ -147,27 +165,27 @@ static bool tell_event(const char *event, const char *domain)
 	}
 	if (strncmp(event, "recovery ", 9) == 0 && control_value(pairs + 1, "total_us", value, sizeof(value)) &&
 	    control_value(pairs + 1, "epoch", epoch, sizeof(epoch))) {
-		printf("%s: back in %.1f ms, epoch %s\n", domain, atof(value) / 1000, epoch);
+		printf("%s: %s: back in %.1f ms, epoch %s\n", machine, domain, atof(value) / 1000, epoch);
 		return true;
 	}
 	if (strncmp(event, "parked ", 7) == 0 || strncmp(event, "panic ", 6) == 0) {
 		bool parked = event[1] == 'a' && event[2] == 'r';
 		control_value(pairs + 1, "reason", value, sizeof(value));
-		printf("%s: %s: %s\n", domain, parked ? "parked, it is not started again" : "lost, and the machine with it", value);
+		printf("%s: %s: %s: %s\n", machine, domain, parked ? "parked, it is not started again" : "lost, and the machine with it", value);
 		return true;
 	}
 	return false;
 }
 
 /* The kill was taken: read events until one says what came of it. 0 or a vmctl status. */
-static int await_kill(FILE *machine, const char *domain)
+static int await_kill(FILE *machine, const char *name, const char *domain)
 {
 	char line[2048];
 	struct timeval limit = { .tv_sec = KILL_SECONDS };
 	setsockopt(fileno(machine), SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit));
 	while (fgets(line, sizeof(line), machine)) {
 		line[strcspn(line, "\n")] = '\0';
-		if (strncmp(line, "@ ", 2) == 0 && tell_event(line + 2, domain)) {
+		if (strncmp(line, "@ ", 2) == 0 && tell_event(line + 2, name, domain)) {
 			return 0;
 		}
 	}
@@ -180,17 +198,18 @@ static int await_kill(FILE *machine, const char *domain)
 int command_kill(const struct options *options)
 {
 	char command[64];
+	const char *name;
 	if (options->word_count != 1) {
 		return fail(VMCTL_USAGE, "write \"vmctl kill DOMAIN\": \"vmctl ps\" lists them");
 	}
-	FILE *machine = machine_choose(options);
+	FILE *machine = machine_choose(options, &name);
 	if (!machine) {
 		return VMCTL_USAGE;
 	}
 	snprintf(command, sizeof(command), "kill %s", options->words[0]);
 	int status = machine_command(machine, "watch", NULL);
 	status = status ? status : machine_command(machine, command, "; \"vmctl ps\" lists the domains");
-	status = status ? status : await_kill(machine, options->words[0]);
+	status = status ? status : await_kill(machine, name, options->words[0]);
 	fclose(machine);
 	return status;
 }
@@ -217,11 +236,11 @@ int command_capsule(const struct options *options)
 {
 	static struct capsule capsule;
 	char path[256];
-	const char *why, *word = options->words[0];
+	const char *why, *name = NULL, *word = options->words[0];
 	if (options->word_count != 1) {
 		return fail(VMCTL_USAGE, "write \"vmctl capsule DOMAIN\", or the name of a core file with a '/' in it");
 	}
-	FILE *machine = strchr(word, '/') ? NULL : machine_choose(options);
+	FILE *machine = strchr(word, '/') ? NULL : machine_choose(options, &name);
 	if (!machine && !strchr(word, '/')) {
 		return VMCTL_USAGE;
 	}
@@ -237,6 +256,9 @@ int command_capsule(const struct options *options)
 		status = fail(VMCTL_HOST, "%s can't be written", options->output);
 	}
 	if (status == 0) {
+		if (name) {
+			printf("machine %s\n", name);
+		}
 		capsule_show(&capsule, stdout);
 		capsule_free(&capsule);
 	}
@@ -246,7 +268,8 @@ int command_capsule(const struct options *options)
 int command_console(const struct options *options)
 {
 	char line[128];
-	FILE *machine = machine_choose(options);
+	const char *name;
+	FILE *machine = machine_choose(options, &name);
 	if (!machine) {
 		return VMCTL_USAGE;
 	}

@@ -140,12 +140,10 @@ int command_image(const struct options *o)
 		return status;
 	}
 	unlink(part);
+	workdir_half_made(&dir, part);
 	status = o->medium == MEDIUM_NONE ? make_root(o, o->word_count ? o->words[0] : NULL, part, ROOT_SLACK, dir.path) :
 					    make_bootable(o, part, &dir);
 	status = status ? status : finish(o, part);
-	if (status) {
-		unlink(part);
-	}
 	workdir_close(&dir);
 	return status;
 }

@@ -60,7 +60,11 @@ static int event_loop_start(void)
 
 static int fail_libvirt(const char *what)
 {
-	const char *message = virGetLastErrorMessage();
+	const char *message = virGetLastErrorMessage(), *lock = strstr(message, "Failed to get \"write\" lock");
+	lock = lock ? lock : strstr(message, "Failed to get shared \"write\" lock");
+	if (lock) {
+		return fail(VMCTL_IMAGE, "a disk image is in use: another machine writes to it, or would see what this one writes (--write)");
+	}
 	return fail(VMCTL_HOST, "%s: %.*s", what, (int)strcspn(message, "\n"), message);
 }
 

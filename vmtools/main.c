@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* vmctl: builds images, runs and steers machines, measures. docs/vmctl.md is the manual. */
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -81,8 +82,19 @@ static bool asks_for_help(int argc, char **argv)
 	return false;
 }
 
+/* A descriptor that the caller closed must not become a socket of ours; what is written to a closed stdout is not lost without a word. */
+static void occupy_standard_descriptors(void)
+{
+	for (int fd = 0; fd < 3; fd++) {
+		if (fcntl(fd, F_GETFD) < 0) {
+			(void)!open(fd == 1 ? "/dev/full" : "/dev/null", O_RDWR);
+		}
+	}
+}
+
 int main(int argc, char **argv)
 {
+	occupy_standard_descriptors();
 	if (argc < 2 || is_help(argv[1])) {
 		struct options none = { 0 };
 		command_help(&none);

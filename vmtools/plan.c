@@ -49,9 +49,9 @@ int plan_check(const struct options *o)
 	if (!o->command && !o->bundle && !terminal_present()) {
 		return fail(VMCTL_USAGE, "there is no terminal for a console: give a command behind --");
 	}
-	if (monolithic && (o->kill_count || o->manifest || o->bundle)) {
+	if (monolithic && (o->kill_count || o->capsules || o->manifest || o->bundle)) {
 		return fail(VMCTL_USAGE, "%s needs the hypervisor: leave out --mode monolithic",
-			    o->kill_count ? "--kill" : o->manifest ? "--manifest" : "--bundle");
+			    o->kill_count ? "--kill" : o->capsules ? "--capsules" : o->manifest ? "--manifest" : "--bundle");
 	}
 	if (monolithic && o->firmware != FIRMWARE_NONE) {
 		return fail(VMCTL_USAGE, "the guest kernel on the bare machine starts by --firmware none only");
@@ -262,6 +262,9 @@ static int check_kills(struct plan *p)
 	for (unsigned i = 0; i < p->options->kill_count; i++) {
 		if (!manifest_domain(&p->manifest, p->options->kills[i].domain)) {
 			return fail(VMCTL_USAGE, "--kill %s: there is no such domain in %s", p->options->kills[i].domain, p->manifest.file);
+		}
+		if (manifest_domain(&p->manifest, p->options->kills[i].domain)->flags & BUNDLE_MAIN) {
+			return fail(VMCTL_USAGE, "--kill %s: the machine is there for that domain and would end with it", p->options->kills[i].domain);
 		}
 	}
 	return 0;

@@ -61,7 +61,8 @@ static int run_planned(struct plan *plan, FILE *output, void (*after)(void *to, 
 		status = steer_open(&session.steer, plan->dir, &session.control, plan->options->mode != MODE_ISOLATED);
 		if (status == 0) {
 			if (session.interactive && !plan->options->command) {
-				fprintf(stderr, "The guest's console follows. Ctrl-] opens the hypervisor's console; Ctrl-] three times ends the machine.\n");
+				fprintf(stderr, "The guest's console follows. %sCtrl-] three times ends the machine.\n",
+					plan->options->mode == MODE_ISOLATED ? "Ctrl-] opens the hypervisor's console; " : "");
 			}
 			struct profile *profile = plan->options->profile ? profile_start(&machine, &session.control.started) : NULL;
 			status = session_run(&session);

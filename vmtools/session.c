@@ -22,6 +22,7 @@
 #define SECOND 1000000000ull
 #define GRACE_NS (10 * SECOND) /* for the machine to power off after it has said how it ended */
 #define ESCAPE 0x1d /* Ctrl-] */
+#define INTERRUPT 0x03 /* Ctrl-C */
 #define ESCAPES_END 3
 #define STATUS_CANNOT_RUN 127 /* the guest's own, as a shell's */
 
@@ -200,6 +201,10 @@ static void read_input(struct session *s, struct pollfd *input)
 			s->signal = SIGTERM;
 			return;
 		}
+		if (bytes[i] == INTERRUPT && !s->control.started) { /* nobody else hears it yet */
+			s->signal = SIGINT;
+			return;
+		}
 	}
 	if (write(s->machine->console, bytes, (size_t)n) < 0) {
 		s->console_open = false;
@@ -260,7 +265,7 @@ static void loop(struct session *s, int signals)
 {
 	struct pollfd fds[FD_COUNT];
 	bool control_open = true;
-	while (s->console_open && !s->signal && !writer_failed(&s->console_out)) {
+	while (s->console_open && !s->signal && !writer_error(&s->console_out)) {
 		uint64_t now = session_now();
 		if (is_ending(s) && !s->grace_ns) {
 			s->grace_ns = now + (s->control.exited ? GRACE_NS : SECOND);
@@ -311,8 +316,11 @@ static int outcome(const struct session *s)
 	if (s->signal) {
 		return 128 + s->signal;
 	}
-	if (s->output_failed) {
+	if (s->output_error == EPIPE) {
 		return 128 + SIGPIPE;
+	}
+	if (s->output_error) {
+		return fail(VMCTL_HOST, "stdout can't be written: %s", strerror(s->output_error));
 	}
 	if (c->refused) {
 		return fail(VMCTL_REFUSED, "the machine refused to start: %s", reason);
@@ -337,6 +345,14 @@ static int outcome(const struct session *s)
 		    c->started ? "while the command ran" : "before the command started", s->machine->kind->name);
 }
 
+/* Kills that never came about: the command was quicker. */
+static void tell_kills_left(const struct session *s)
+{
+	for (unsigned i = s->kills_done; i < s->options->kill_count && s->control.exited; i++) {
+		fail(0, "--kill %s@%.6g: the command had ended before", s->options->kills[i].domain, (double)s->options->kills[i].after_ns / (double)SECOND);
+	}
+}
+
 int session_run(struct session *s)
 {
 	sigset_t set;
@@ -359,12 +375,13 @@ int session_run(struct session *s)
 		terminal_raw();
 	}
 	loop(s, signals);
-	s->output_failed = !writer_close(&s->console_out, s->signal);
+	s->output_error = writer_close(&s->console_out, s->signal);
 	writer_close(&s->log_out, s->signal);
 	terminal_restore();
 	if (s->escapes == ESCAPES_END) {
 		fputs("\n[the machine was ended]\n", stderr);
 	}
 	close(signals);
+	tell_kills_left(s);
 	return outcome(s);
 }

@@ -32,7 +32,8 @@ struct session {
 	const struct workdir *dir;
 	char kill_reason[256];
 	bool console_open; /* COM1 still connected */
-	bool timed_out, output_failed;
+	bool timed_out;
+	int output_error; /* errno of what stdout did not take, or 0 */
 	int signal; /* that ended us, or 0 */
 	unsigned escapes; /* Ctrl-] in a row; three end the machine as SIGTERM does */
 };

@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <ftw.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,6 +19,7 @@
 
 #include "say.h"
 
+#define HALF_MADE "half-made" /* a link to a file elsewhere that goes with the directory */
 #define NAME_MAX_LENGTH 24 /* a unix socket's path below the directory has to fit 108 bytes */
 
 const char *workdir_base(void)
@@ -78,6 +80,18 @@ static void kill_emulator(const char *dir)
 	}
 }
 
+/* See workdir_half_made. */
+static void remove_half_made(const char *dir)
+{
+	char link[128], path[PATH_MAX];
+	snprintf(link, sizeof(link), "%s/" HALF_MADE, dir);
+	ssize_t length = readlink(link, path, sizeof(path) - 1);
+	if (length > 0) {
+		path[length] = '\0';
+		unlink(path);
+	}
+}
+
 static void watch(const char *dir, int alive)
 {
 	sigset_t all;
@@ -92,6 +106,7 @@ static void watch(const char *dir, int alive)
 	while (read(alive, &byte, 1) > 0) {
 	}
 	kill_emulator(dir);
+	remove_half_made(dir);
 	remove_tree(dir);
 	rmdir(workdir_base());
 	_exit(0);
@@ -157,7 +172,19 @@ int workdir_open(struct workdir *dir, const char *name)
 	}
 	close(pipes[0]);
 	dir->alive = pipes[1];
+	setenv("TMPDIR", dir->path, 1); /* what the programs that we call leave behind goes, too */
 	return 0;
+}
+
+void workdir_half_made(const struct workdir *dir, const char *path)
+{
+	char absolute[PATH_MAX];
+	if (path[0] == '/' || !getcwd(absolute, sizeof(absolute))) {
+		absolute[0] = '\0';
+	}
+	size_t length = strlen(absolute);
+	snprintf(absolute + length, sizeof(absolute) - length, "%s%s", length ? "/" : "", path);
+	(void)!symlink(absolute, workdir_file(dir, HALF_MADE));
 }
 
 void workdir_close(struct workdir *dir)

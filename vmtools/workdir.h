@@ -20,6 +20,9 @@ struct workdir {
 const char *workdir_base(void);
 /** Make the directory of a machine; NULL: a name made of our process ID. 0 or a vmctl status. */
 int workdir_open(struct workdir *dir, const char *name);
+/** A file elsewhere that is to be removed if it is still there, under this name, when the directory is: whatever ends vmctl meanwhile. One at most. */
+void workdir_half_made(const struct workdir *dir, const char *path);
+
 /** Kill what is left of the machine, remove the directory, and wait until that is done. */
 void workdir_close(struct workdir *dir);
 /** "DIR/NAME" in one of a few static buffers. */

@@ -7,17 +7,17 @@
 #include <string.h>
 #include <unistd.h>
 
-static bool write_all(int fd, const char *bytes, size_t count)
+static int write_all(int fd, const char *bytes, size_t count)
 {
 	while (count > 0) {
 		ssize_t n = write(fd, bytes, count);
 		if (n < 0 && errno != EINTR) {
-			return false;
+			return errno;
 		}
 		bytes += n > 0 ? n : 0;
 		count -= n > 0 ? (size_t)n : 0;
 	}
-	return true;
+	return 0;
 }
 
 static void *writer_run(void *argument)
@@ -36,10 +36,10 @@ static void *writer_run(void *argument)
 		w->bytes = NULL;
 		w->used = w->size = 0;
 		pthread_mutex_unlock(&w->lock);
-		bool good = write_all(w->fd, bytes, count);
+		int error = write_all(w->fd, bytes, count);
 		free(bytes);
 		pthread_mutex_lock(&w->lock);
-		w->failed = w->failed || !good;
+		w->error = w->error ? w->error : error;
 	}
 	pthread_mutex_unlock(&w->lock);
 	return NULL;
@@ -60,7 +60,7 @@ void writer_put(struct writer *w, const char *bytes, size_t count)
 		size_t size = 2 * w->size > w->used + count ? 2 * w->size : w->used + count + 4096;
 		char *more = realloc(w->bytes, size);
 		if (!more) {
-			w->failed = true;
+			w->error = ENOMEM;
 			pthread_mutex_unlock(&w->lock);
 			return;
 		}
@@ -73,15 +73,15 @@ void writer_put(struct writer *w, const char *bytes, size_t count)
 	pthread_mutex_unlock(&w->lock);
 }
 
-bool writer_failed(struct writer *w)
+int writer_error(struct writer *w)
 {
 	pthread_mutex_lock(&w->lock);
-	bool failed = w->failed;
+	int error = w->error;
 	pthread_mutex_unlock(&w->lock);
-	return failed;
+	return error;
 }
 
-bool writer_close(struct writer *w, bool at_once)
+int writer_close(struct writer *w, bool at_once)
 {
 	pthread_mutex_lock(&w->lock);
 	w->ending = true;
@@ -91,9 +91,9 @@ bool writer_close(struct writer *w, bool at_once)
 		pthread_cancel(w->thread); /* in write(), the lock is not held there */
 	}
 	pthread_join(w->thread, NULL);
-	bool good = !w->failed && w->used == 0;
+	int error = w->error;
 	free(w->bytes);
 	pthread_mutex_destroy(&w->lock);
 	pthread_cond_destroy(&w->changed);
-	return good;
+	return error;
 }

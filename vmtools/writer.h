@@ -17,16 +17,17 @@ struct writer {
 	pthread_cond_t changed;
 	char *bytes; /* waiting, under lock */
 	size_t used, size;
-	bool ending, failed;
+	bool ending;
+	int error; /* the first one, an errno */
 };
 
 /** Start to write to `fd`. 0 or -errno. */
 int writer_open(struct writer *writer, int fd);
 /** Take a copy of the bytes; never waits. */
 void writer_put(struct writer *writer, const char *bytes, size_t count);
-/** Did a write fail, or memory run out? */
-bool writer_failed(struct writer *writer);
-/** End the thread: when all is written, or at once, whatever still waits. Was everything written? */
-bool writer_close(struct writer *writer, bool at_once);
+/** 0, or the errno of a write that failed, or ENOMEM. */
+int writer_error(struct writer *writer);
+/** End the thread: when all is written, or at once, whatever still waits. As writer_error. */
+int writer_close(struct writer *writer, bool at_once);
 
 #endif

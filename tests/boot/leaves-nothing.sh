@@ -23,3 +23,23 @@ for signal in KILL TERM HUP; do
 		[ "$process" = $$ ] || fail "the emulator is left after SIG$signal"
 	done
 done
+
+# An image that is interrupted while it is made leaves no half of it.
+"$vmctl" image --bootable disk -o "$scratch/half" 2>"$err" &
+maker=$!
+for _ in $(seq 1000); do
+	[ -e "$scratch/half.part" ] && break
+	sleep 0.01
+done
+[ -e "$scratch/half.part" ] || fail "no image is being made"
+kill -INT $maker
+kill -TERM $maker
+wait $maker
+for _ in $(seq 100); do
+	[ -e "$scratch/half.part" ] || break
+	sleep 0.1
+done
+[ ! -e "$scratch/half.part" ] || fail "half an image is left"
+"$vmctl" run -- 'echo x' >/dev/full 2>"$err"
+[ $? -eq 121 ] || fail "output that nobody took is no failure"
+said "stdout can't be written"
