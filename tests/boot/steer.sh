@@ -9,7 +9,7 @@ name=steer-$$
 machine=$!
 # domains: what `vmctl ps` says of this machine.
 domains() {
-	"$vmctl" ps 2>/dev/null | awk -v name="$name" '/^[^ ]/ { ours = $0 == name; next } ours'
+	"$vmctl" ps 2>/dev/null | awk -v name="$name" '/^[^ ]/ { split($0, word, ":"); ours = word[1] == name; next } ours'
 }
 for _ in $(seq $((100 * slow))); do
 	domains | grep -q "$disk" && break
@@ -17,7 +17,7 @@ for _ in $(seq $((100 * slow))); do
 done
 domains | grep -q guest || fail "vmctl ps does not list the machine's domains"
 "$vmctl" kill $disk --machine $name >"$scratch/kill" || fail "vmctl kill"
-grep -qE "^$disk: back in [0-9.]+ ms, epoch 2\$" "$scratch/kill" || fail "vmctl kill says \"$(cat "$scratch/kill")\""
+grep -qE "^$name: $disk: back in [0-9.]+ ms, epoch 2\$" "$scratch/kill" || fail "vmctl kill says \"$(cat "$scratch/kill")\""
 "$vmctl" kill nothing --machine $name >"$scratch/kill" 2>&1 && fail "vmctl kill of an unknown domain succeeded"
 [ "$(grep -c 'vmctl ps' "$scratch/kill")" = 1 ] && [ "$(wc -l <"$scratch/kill")" = 1 ] || fail "not one sentence: $(cat "$scratch/kill")"
 echo "stat $disk" | "$vmctl" console --machine $name | grep -q . || fail "vmctl console printed nothing"
