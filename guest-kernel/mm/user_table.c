@@ -3,7 +3,8 @@
  * Walking the user half of page tables: 4 levels, leaves of 4 KiB and 2 MiB. AMD64 APM vol. 2, 5.3. A table's page remembers in `index`
  * which slots were ever set, the first and one behind the last, so that fork and exit look at no others. Its `private` is, of a table
  * of small leaves, the number of faults that have set one; of a directory, the tables that are kept for its large leaves, each
- * linked to the next by its own `private`.
+ * linked to the next by its own `private`; of the two kinds above, a bit for each group of eight slots of which one was ever set: a
+ * program's tables lie at the two ends of its addresses.
  */
 #include "mm/user_table.h"
 #include "base/string.h"
@@ -33,9 +34,38 @@ static unsigned table_end(const uint64_t *table)
 
 static void table_note(const uint64_t *table, unsigned first, unsigned end)
 {
-	first = first < table_first(table) ? first : table_first(table);
-	end = end > table_end(table) ? end : table_end(table);
-	table_page(table)->index = first | end << 16;
+	struct page *page = table_page(table);
+	unsigned old_first = page->index & 0xffff, old_end = page->index >> 16;
+	page->index = (first < old_first ? first : old_first) | (end > old_end ? end : old_end) << 16;
+}
+
+static void table_note_above(const uint64_t *table, unsigned slot, unsigned level)
+{
+	table_note(table, slot, slot + 1);
+	if (level > 1) {
+		struct page *page = table_page(table);
+		page->private = (void *)((uintptr_t)page->private | 1ul << slot / 8);
+	}
+}
+
+/** The slots of a table that were ever set, or whose neighbours were: from the first on, from one to the next, up to one behind the last. */
+struct slots {
+	uint64_t groups; /* ~0: not known */
+	unsigned slot, end;
+};
+
+static struct slots slots_of(const uint64_t *table, unsigned level)
+{
+	const struct page *page = table_page(table);
+	return (struct slots){ level > 1 ? (uintptr_t)page->private : ~0ull, page->index & 0xffff, page->index >> 16 };
+}
+
+static inline bool slots_any(struct slots *s)
+{
+	if (s->slot < s->end && !(s->groups >> s->slot / 8 & 1)) {
+		s->slot = (s->slot / 8 + (unsigned)__builtin_ctzll(s->groups >> s->slot / 8)) * 8;
+	}
+	return s->slot < s->end;
 }
 
 static struct page *table_alloc(void)
@@ -61,9 +91,9 @@ uint64_t user_table_create(void)
 static void table_destroy(uint64_t phys, unsigned level)
 {
 	const uint64_t *table = phys_to_virt(phys);
-	for (unsigned i = table_first(table); level > 0 && i < table_end(table); i++) {
-		if (table[i] & PTE_PRESENT) {
-			table_destroy(table[i] & PTE_ADDRESS, level - 1);
+	for (struct slots s = slots_of(table, level); level > 0 && slots_any(&s); s.slot++) {
+		if (table[s.slot] & PTE_PRESENT) {
+			table_destroy(table[s.slot] & PTE_ADDRESS, level - 1);
 		}
 	}
 	page_put(page_from_phys(phys));
@@ -73,9 +103,9 @@ static uint64_t tables_below(uint64_t phys, unsigned level)
 {
 	const uint64_t *table = phys_to_virt(phys);
 	uint64_t count = 1;
-	for (unsigned i = table_first(table); level > 0 && i < table_end(table); i++) {
-		if (table[i] & (PTE_PRESENT | PTE_LARGE)) { /* a large leaf has one in reserve */
-			count += level > 1 ? tables_below(table[i] & PTE_ADDRESS, level - 1) : 1;
+	for (struct slots s = slots_of(table, level); level > 0 && slots_any(&s); s.slot++) {
+		if (table[s.slot] & (PTE_PRESENT | PTE_LARGE)) { /* a large leaf has one in reserve */
+			count += level > 1 ? tables_below(table[s.slot] & PTE_ADDRESS, level - 1) : 1;
 		}
 	}
 	return count;
@@ -121,7 +151,7 @@ uint64_t *user_leaves_make(uint64_t cr3, uint64_t address, unsigned count)
 				return NULL;
 			}
 			table[slot] = page_phys(page) | TABLE_FLAGS;
-			table_note(table, slot, slot + 1);
+			table_note_above(table, slot, level);
 		}
 		table = phys_to_virt(table[slot] & PTE_ADDRESS);
 	}

@@ -102,16 +102,10 @@ static void context_fill(struct frame_context *c, const struct trap_frame *f, co
 static int fpu_push(uint64_t *sp, uint64_t *at)
 {
 	unsigned size = fpu_size();
-	struct page *page = page_alloc(ALLOC_ZERO);
-	if (!page) {
-		return -ENOMEM;
-	}
-	fpu_read(page_data(page));
 	*sp = (*sp - size) & ~63ull;
 	*at = *sp;
-	int error = user_write(*sp, page_data(page), size);
-	page_put(page);
-	return error;
+	fpu_save();
+	return user_write(*sp, thread_current()->fpu, size); /* a switch meanwhile saves the same again */
 }
 
 int signal_frame_push(struct trap_frame *frame, const struct signal_action *action, const struct signal_info *info,
@@ -158,7 +152,7 @@ static int fpu_pop(uint64_t at)
 		fpu_reset();
 		return 0;
 	}
-	struct page *page = page_alloc(ALLOC_ZERO);
+	struct page *page = page_alloc(0);
 	if (!page) {
 		return -ENOMEM;
 	}
