@@ -58,6 +58,7 @@ struct run_queue {
 	struct list runnable;
 	volatile uint32_t runnable_count; /* read by other processors as a hint */
 	uint32_t bound_count; /* of these, how many may not run just anywhere */
+	uint64_t turn_ns; /* a hint: not before then goes one away whose turn it is (place.c) */
 };
 
 struct shootdown;
@@ -96,12 +97,16 @@ _Static_assert(offsetof(struct cpu, current) == 8 && offsetof(struct cpu, kernel
 		       offsetof(struct cpu, user_rsp) == 24 && offsetof(struct cpu, reading) == 32,
 	       "entry.asm, thread_current and epoch_enter know these offsets");
 
+#if __STDC_HOSTED__
+struct cpu *cpu_current(void);
+#else
 static inline struct cpu *cpu_current(void)
 {
 	struct cpu *cpu;
 	__asm__ volatile("mov %%gs:0, %0" : "=r"(cpu));
 	return cpu;
 }
+#endif
 
 /* A 32-bit member of this processor's structure, good for a look with interrupts on. */
 #define cpu_read(member)                                                                                             \
@@ -186,6 +191,10 @@ static inline void tlb_flush_page(uint64_t address)
 	__asm__ volatile("invlpg (%0)" : : "r"(address) : "memory");
 }
 
+#if __STDC_HOSTED__
+uint64_t interrupts_save(void);
+void interrupts_restore(uint64_t flags);
+#else
 static inline uint64_t interrupts_save(void)
 {
 	uint64_t flags;
@@ -199,6 +208,7 @@ static inline void interrupts_restore(uint64_t flags)
 		__asm__ volatile("sti" : : : "memory");
 	}
 }
+#endif
 
 static inline bool interrupts_enabled(void)
 {

@@ -10,6 +10,8 @@
 #include "arch/ipi.h"
 #include "sched/sched.h"
 
+#define TURN_NS (4 * SLICE_NS)
+
 static uint64_t idle_mask; /* processors that wait and that nobody has called yet; atomic */
 
 void queues_lock(struct cpu *a, struct cpu *b)
@@ -88,6 +90,17 @@ bool place_share(struct cpu *self)
 	return false;
 }
 
+/** The first of the processors behind `self`, going round, of those with the least to run; itself if none has less. */
+static struct cpu *least_loaded(struct cpu *self)
+{
+	struct cpu *least = self;
+	for (unsigned i = 1; i < cpu_count; i++) {
+		struct cpu *cpu = cpu_at((self->index + i) % cpu_count);
+		least = load_of(cpu) < load_of(least) ? cpu : least;
+	}
+	return least;
+}
+
 /** The thread that is to wait longest and may run on `to`. NULL: none. */
 static struct thread *last_for(struct cpu *from, const struct cpu *to)
 {
@@ -100,11 +113,25 @@ static struct thread *last_for(struct cpu *from, const struct cpu *to)
 	return NULL;
 }
 
-static bool move_one(struct cpu *from, struct cpu *to)
+/** Of those that wait and may run on `to` the one that has been here longest, if that is longer than the one that runs. NULL: none. */
+static struct thread *oldest_for(struct cpu *from, const struct cpu *to)
+{
+	struct thread *oldest = NULL;
+	list_for_each(node, &from->queue.runnable) {
+		struct thread *thread = container_of(node, struct thread, run_link);
+		if ((thread->affinity & cpu_bit(to)) && (!oldest || thread->arrived_ns < oldest->arrived_ns)) {
+			oldest = thread;
+		}
+	}
+	return oldest && oldest->arrived_ns <= from->current->arrived_ns ? oldest : NULL;
+}
+
+static bool move_one(struct cpu *from, struct cpu *to, struct thread *(*choose)(struct cpu *from, const struct cpu *to))
 {
 	queues_lock(from, to);
-	struct thread *thread = last_for(from, to);
+	struct thread *thread = choose(from, to);
 	if (thread) {
+		thread->arrived_ns = from->current->run_since_ns;
 		queue_remove_locked(from, thread);
 		queue_insert_locked(to, thread);
 	}
@@ -123,20 +150,28 @@ bool place_steal(struct cpu *self)
 				longest = cpu;
 			}
 		}
-		if (!longest || move_one(longest, self)) {
+		if (!longest || move_one(longest, self, last_for)) {
 			return longest;
 		}
 		tried |= cpu_bit(longest);
 	}
 }
 
+/*
+ * Where one processor has one more to run than another, no move makes that even; but the threads take turns in the larger company: the
+ * one that has been in it longest goes to the other processor, whose company is the larger one then.
+ */
 void place_level(struct cpu *self)
 {
-	struct cpu *least = self;
-	for (unsigned i = 0; i < cpu_count; i++) {
-		least = load_of(cpu_at(i)) < load_of(least) ? cpu_at(i) : least;
+	struct cpu *least = least_loaded(self);
+	uint64_t more = load_of(self) - load_of(least), now = self->current->run_since_ns;
+	bool moved = more >= 2 && move_one(self, least, last_for);
+	if (more == 1 && now >= self->queue.turn_ns && move_one(self, least, oldest_for)) {
+		moved = true;
+		self->queue.turn_ns = now + TURN_NS;
+		__atomic_store_n(&least->queue.turn_ns, now + TURN_NS, __ATOMIC_RELAXED);
 	}
-	if (load_of(self) >= load_of(least) + 2 && move_one(self, least)) {
+	if (moved) {
 		place_tell(least, self);
 	}
 }

@@ -50,6 +50,7 @@ struct thread {
 	bool timed_out;
 	uint32_t waiter_count; /* waiters prepared and not finished */
 	uint64_t slice_left_ns, run_since_ns;
+	uint64_t arrived_ns; /* when it was moved to its processor, to level the queues */
 	struct stretch stretch;
 	uint64_t stretch_start_ns; /* of the stay that runs */
 	uint64_t system_debt_ns; /* kernel time known from samples and not yet charged */
