@@ -113,8 +113,15 @@ static bool exception_fixup(struct trap_frame *frame)
 static void page_fault_user(struct trap_frame *frame, uint64_t address)
 {
 	struct process *process = process_current();
+	struct usage *usage = &thread_current()->usage;
+	uint64_t inputs = usage->inputs;
 	int error = address_space_fault(process->memory, address, !!(frame->error & PF_WRITE), !!(frame->error & PF_FETCH));
 	if (!error || error == -EINTR) {
+		if (usage->inputs == inputs) {
+			usage->minor_faults++;
+		} else {
+			usage->major_faults++;
+		}
 		return;
 	}
 	if (error == -EIO) {

@@ -84,7 +84,8 @@ int file_may_exec(struct file *f)
 	if (!f->inode || !S_IS(f->inode->mode, S_IFREG) || f->inode->super->no_exec) {
 		return -EACCES;
 	}
-	return inode_permission(f->inode, MAY_EXEC);
+	int error = inode_permission(f->inode, MAY_EXEC);
+	return error ? error : __atomic_load_n(&f->inode->open_writers, __ATOMIC_RELAXED) ? -ETXTBSY : 0;
 }
 
 void file_exec_ids(struct file *f, uint32_t *uid, uint32_t *gid)

@@ -421,11 +421,17 @@ static long link_read(int dirfd, uint64_t path, uint64_t user, uint64_t size)
 	struct dentry *d;
 	struct file *f;
 	int error = path_find_user(dirfd, path, dirfd == AT_FDCWD ? 0 : AT_EMPTY_PATH, false, &d, &f);
-	if (error || f) {
-		if (f) {
+	if (error) {
+		return error;
+	}
+	if (f) { /* an empty path: the link that was opened with O_PATH itself */
+		d = f->dentry;
+		if (!d || !S_IS(d->inode->mode, S_IFLNK)) {
 			file_put(f);
+			return -ENOENT;
 		}
-		return error ? error : -EINVAL;
+		dentry_get(d);
+		file_put(f);
 	}
 	char *target = kmalloc(PATH_MAX);
 	long n = (int64_t)size <= 0 ? -EINVAL : !target ? -ENOMEM : !S_IS(d->inode->mode, S_IFLNK) ? -EINVAL

@@ -277,7 +277,8 @@ long sys_ftruncate(const uint64_t a[6])
 long sys_fallocate(const uint64_t a[6])
 {
 	struct file *f = file_from_fd((int)a[0]);
-	int error = !f ? -EBADF : !file_writable(f) ? -EBADF : !f->inode || f->ops != &regular_file_ops ? -ENODEV : 0;
+	int error = !f ? -EBADF : !file_writable(f) ? -EBADF :
+		    f->inode && f->ops == &regular_file_ops ? 0 : file_is_pipe(f) ? -ESPIPE : -ENODEV;
 	bool keep_size = a[1] & 1; /* FALLOC_FL_KEEP_SIZE */
 	if (!error && ((int64_t)a[2] < 0 || (int64_t)a[3] <= 0 || (int64_t)(a[2] + a[3]) < 0)) {
 		error = -EINVAL;

@@ -6,6 +6,7 @@
  */
 #include "fs/page_cache_internal.h"
 
+#include "kernel/thread.h"
 #include "kernel/block.h"
 #include "kernel/platform.h"
 
@@ -82,6 +83,9 @@ static void batch_done(struct blk_request *request, int status)
 
 static void batch_submit(struct setup *s)
 {
+	if (s->op == BLK_READ) {
+		thread_current()->usage.inputs += s->batch ? s->batch->pieces : 0;
+	}
 	struct batch *batch = s->batch;
 	s->batch = NULL;
 	if (batch) {

@@ -165,7 +165,7 @@ static long pipe_write(struct file *f, const void *buffer, uint64_t bytes, uint6
 		}
 		spin_unlock(&p->lock);
 		if (readers == 0) {
-			signal_send_process(process_current(), SIGPIPE);
+			signal_broken_pipe();
 			return done ? (long)done : -EPIPE;
 		}
 		if (grow) {
@@ -187,6 +187,22 @@ static long pipe_write(struct file *f, const void *buffer, uint64_t bytes, uint6
 		}
 	}
 	return (long)done;
+}
+
+/* A ring with others' bytes in it by now has no room for them in front: then they are lost. */
+void pipe_give_back(struct file *f, const char *bytes, uint32_t count)
+{
+	struct pipe *p = f->private;
+	spin_lock(&p->lock);
+	if (count <= pipe_room(p)) {
+		p->start = (p->start + p->size - count) % p->size;
+		uint32_t used = p->used;
+		p->used = 0;
+		ring_put(p, bytes, count);
+		p->used = used + count;
+	}
+	spin_unlock(&p->lock);
+	waitq_wake_all(&p->read_queue);
 }
 
 /* ---- for splice.c ---- */
@@ -263,7 +279,7 @@ long pipe_reserve(struct file *f, uint32_t bytes, bool wait)
 		p->held += readers && !grow ? n : 0;
 		spin_unlock(&p->lock);
 		if (readers == 0) {
-			signal_send_process(process_current(), SIGPIPE);
+			signal_broken_pipe();
 			return -EPIPE;
 		}
 		if (!grow && n) {

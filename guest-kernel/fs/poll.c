@@ -197,12 +197,27 @@ static int deadline_from_user(uint64_t user, uint32_t scale, uint64_t *deadline)
 	if (user_read(t, user, sizeof(t))) {
 		return -EFAULT;
 	}
+	if (scale == 1000 && t[0] >= 0 && t[1] >= 1000000) { /* select takes more than a second of them */
+		t[0] += t[1] / 1000000;
+		t[1] %= 1000000;
+	}
 	if (t[0] < 0 || t[1] < 0 || t[1] >= 1000000000 / (int64_t)scale) {
 		return -EINVAL;
 	}
 	uint64_t seconds = (uint64_t)t[0] < 1000000000 ? (uint64_t)t[0] : 1000000000;
 	*deadline = deadline_in(seconds * 1000000000 + (uint64_t)t[1] * scale);
 	return 0;
+}
+
+/* What is left of the time goes back, as Linux does it; where it cannot be written, the program does not hear of it. */
+static long deadline_to_user(uint64_t user, uint32_t scale, uint64_t deadline, long result)
+{
+	uint64_t now = time_ns(), left = deadline > now ? deadline - now : 0;
+	const uint64_t t[2] = { left / 1000000000, left % 1000000000 / scale };
+	if (user && user_write(user, t, sizeof(t)) && result == -ERESTARTNOHAND) {
+		return -EINTR; /* a restart would wait too long */
+	}
+	return result;
 }
 
 static int mask_from_user(uint64_t user, uint64_t size)
@@ -221,14 +236,14 @@ static int mask_from_user(uint64_t user, uint64_t size)
 	return 0;
 }
 
-/* Linux updates the timeout of ppoll and pselect6; the C library hides it, so it is left alone here. */
 long sys_ppoll(const uint64_t a[6])
 {
 	uint64_t deadline;
 	int error = deadline_from_user(a[2], 1, &deadline);
 	error = error ? error : mask_from_user(a[3], a[4]);
 	long result = error ? error : poll_user(a[0], (uint32_t)a[1], deadline);
-	return result == -EINTR ? -ERESTARTNOHAND : result;
+	result = result == -EINTR ? -ERESTARTNOHAND : result;
+	return error ? error : deadline_to_user(a[2], 1, deadline, result);
 }
 
 struct select_sets {
@@ -309,7 +324,7 @@ long sys_select(const uint64_t a[6])
 {
 	uint64_t deadline;
 	int error = deadline_from_user(a[4], 1000, &deadline);
-	return error ? error : select_user(a, deadline);
+	return error ? error : deadline_to_user(a[4], 1000, deadline, select_user(a, deadline));
 }
 
 long sys_pselect6(const uint64_t a[6])
@@ -320,5 +335,5 @@ long sys_pselect6(const uint64_t a[6])
 		error = user_read(mask, a[5], sizeof(mask));
 	}
 	error = error ? error : mask_from_user(mask[0], mask[1]);
-	return error ? error : select_user(a, deadline);
+	return error ? error : deadline_to_user(a[4], 1, deadline, select_user(a, deadline));
 }

@@ -3,6 +3,7 @@
 #include "fs/proc_internal.h"
 
 #include "kernel/address_space.h"
+#include "kernel/signal.h"
 #include "kernel/thread.h"
 #include "kernel/time.h"
 #include "kernel/trap.h"
@@ -17,7 +18,11 @@ struct snapshot {
 	char name[16], state;
 	int nice, exit_code;
 	uint64_t user_ns, system_ns, children_user_ns, children_system_ns, start_ns;
-	uint64_t total_pages, resident_pages;
+	uint64_t total_pages, resident_pages, most_resident, affinity;
+	struct memory_kinds kinds;
+	struct usage usage;
+	struct signal_state signals;
+	uint32_t umask, group_count, groups[32];
 };
 
 /* Of one thread; NULL: of a process whose first thread has ended. */
@@ -77,6 +82,13 @@ static int snapshot_take(uint32_t pid, struct snapshot *s)
 					.fsgid = c->fsgid, .foreground = -1, .state = state_of(p, thread), .exit_code = p->exit_code };
 		bool stopped;
 		s->tid = thread ? thread->tid : p->pid;
+		s->most_resident = p->most_resident;
+		s->affinity = thread ? thread->affinity : UINT64_MAX;
+		s->usage = thread ? thread->usage : p->usage;
+		s->umask = p->fs ? p->fs->umask : 0;
+		s->group_count = c->group_count;
+		memcpy(s->groups, c->groups, sizeof(s->groups));
+		signal_state_of_locked(p, thread, &s->signals);
 		s->tracer = thread ? process_tracer_locked(thread, &stopped) : 0;
 		memcpy(s->name, p->name, sizeof(s->name));
 		s->name[sizeof(s->name) - 1] = '\0';
@@ -98,6 +110,7 @@ static int snapshot_take(uint32_t pid, struct snapshot *s)
 	struct address_space *memory = memory_get(pid);
 	if (memory) {
 		address_space_usage(memory, &s->total_pages, &s->resident_pages);
+		address_space_kinds(memory, &s->kinds);
 		address_space_put(memory);
 	}
 	return 0;
@@ -118,9 +131,48 @@ int proc_pid_stat(uint32_t pid, struct text *t)
 	return 0;
 }
 
+#define CAPABILITIES 0x1fffffffffful /* all that Linux 6.1 knows: root's */
+
 static const char *state_name(char state)
 {
 	return state == 'R' ? "running" : state == 'Z' ? "zombie" : state == 'T' ? "stopped" : state == 't' ? "tracing stop" : "sleeping";
+}
+
+static void status_signals(const struct snapshot *s, struct text *t)
+{
+	const struct signal_state *g = &s->signals;
+	text_add(t, "SigQ:\t%u/%lu\nSigPnd:\t%016lx\nShdPnd:\t%016lx\nSigBlk:\t%016lx\nSigIgn:\t%016lx\nSigCgt:\t%016lx\n", g->queued, g->limit,
+		 g->pending, g->shared_pending, g->blocked, g->ignored, g->caught);
+	text_add(t, "CapInh:\t%016lx\nCapPrm:\t%016lx\nCapEff:\t%016lx\nCapBnd:\t%016lx\nCapAmb:\t%016lx\n", 0ul, s->suid ? 0 : CAPABILITIES,
+		 s->euid ? 0 : CAPABILITIES, CAPABILITIES, 0ul);
+	text_add(t, "NoNewPrivs:\t%u\nSeccomp:\t0\nSeccomp_filters:\t0\n", g->no_new_privileges);
+}
+
+static void status_groups(const struct snapshot *s, struct text *t)
+{
+	text_add(t, "Groups:\t");
+	for (uint32_t i = 0; i < s->group_count; i++) {
+		text_add(t, "%u ", s->groups[i]);
+	}
+	text_add(t, "%s\n", s->group_count ? "" : " ");
+}
+
+static void status_processors(const struct snapshot *s, struct text *t)
+{
+	uint64_t there = thread_processors(), may = s->affinity & there;
+	text_add(t, there > 15 ? "Cpus_allowed:\t%02lx\nCpus_allowed_list:\t" : "Cpus_allowed:\t%lx\nCpus_allowed_list:\t", may);
+	const char *comma = "";
+	for (unsigned i = 0; i < 64; i++) {
+		unsigned first = i;
+		while (i < 63 && (may >> i & 1) && (may >> (i + 1) & 1)) {
+			i++;
+		}
+		if (may >> first & 1) {
+			text_add(t, first < i ? "%s%u-%u" : "%s%u", comma, first, i);
+			comma = ",";
+		}
+	}
+	text_add(t, "\nMems_allowed:\t1\nMems_allowed_list:\t0\n");
 }
 
 int proc_pid_status(uint32_t pid, struct text *t)
@@ -130,12 +182,23 @@ int proc_pid_status(uint32_t pid, struct text *t)
 	if (error) {
 		return error;
 	}
-	text_add(t, "Name:\t%s\nUmask:\t0022\nState:\t%c (%s)\nTgid:\t%u\nNgid:\t0\nPid:\t%u\nPPid:\t%u\nTracerPid:\t%u\n", s.name, s.state,
+	text_add(t, "Name:\t%s\nUmask:\t%04o\nState:\t%c (%s)\nTgid:\t%u\nNgid:\t0\nPid:\t%u\nPPid:\t%u\nTracerPid:\t%u\n", s.name, s.umask, s.state,
 		 state_name(s.state), s.pid, s.tid, s.ppid, s.tracer);
-	text_add(t, "Uid:\t%u\t%u\t%u\t%u\nGid:\t%u\t%u\t%u\t%u\nFDSize:\t64\nGroups:\t\n", s.uid, s.euid, s.suid, s.fsuid, s.gid, s.egid,
+	text_add(t, "Uid:\t%u\t%u\t%u\t%u\nGid:\t%u\t%u\t%u\t%u\nFDSize:\t64\n", s.uid, s.euid, s.suid, s.fsuid, s.gid, s.egid,
 		 s.sgid, s.fsgid);
-	text_add(t, "VmPeak:\t%8lu kB\nVmSize:\t%8lu kB\nVmHWM:\t%8lu kB\nVmRSS:\t%8lu kB\nThreads:\t%u\n", s.total_pages * 4, s.total_pages * 4,
-		 s.resident_pages * 4, s.resident_pages * 4, s.threads);
+	status_groups(&s, t);
+	text_add(t, "NStgid:\t%u\nNSpid:\t%u\nNSpgid:\t%u\nNSsid:\t%u\n", s.pid, s.tid, s.pgid, s.sid);
+	if (s.total_pages) {
+		uint64_t resident = s.resident_pages > s.most_resident ? s.resident_pages : s.most_resident;
+		text_add(t, "VmPeak:\t%8lu kB\nVmSize:\t%8lu kB\nVmHWM:\t%8lu kB\nVmRSS:\t%8lu kB\n", s.total_pages * 4, s.total_pages * 4,
+			 resident * 4, s.resident_pages * 4);
+		text_add(t, "VmData:\t%8lu kB\nVmStk:\t%8lu kB\nVmExe:\t%8lu kB\nVmSwap:\t%8lu kB\n", s.kinds.data * 4, s.kinds.stack * 4,
+			 s.kinds.text * 4, 0ul);
+	}
+	text_add(t, "Threads:\t%u\n", s.threads);
+	status_signals(&s, t);
+	status_processors(&s, t);
+	text_add(t, "voluntary_ctxt_switches:\t%lu\nnonvoluntary_ctxt_switches:\t%lu\n", s.usage.voluntary, s.usage.involuntary);
 	return 0;
 }
 
@@ -184,6 +247,9 @@ int proc_pid_maps(uint32_t pid, struct text *t)
 
 int proc_pid_limits(uint32_t pid, struct text *t)
 {
+	static const char *const units[] = {
+		"seconds", "bytes", "bytes", "bytes", "bytes", "bytes", "processes", "files", "bytes", "bytes", "locks", "signals", "bytes", "", "", "us",
+	};
 	static const char *const names[] = {
 		"Max cpu time", "Max file size", "Max data size", "Max stack size", "Max core file size", "Max resident set",
 		"Max processes", "Max open files", "Max locked memory", "Max address space", "Max file locks", "Max pending signals",
@@ -197,6 +263,7 @@ int proc_pid_limits(uint32_t pid, struct text *t)
 		memcpy(limits, p->rlimits, sizeof(limits));
 	}
 	spin_unlock(&process_lock);
+	text_add(t, "%-25s %-20s %-20s %-10s\n", "Limit", "Soft Limit", "Hard Limit", "Units");
 	for (int i = 0; p && i < 16; i++) {
 		text_add(t, "%-25s ", names[i]);
 		for (int hard = 0; hard < 2; hard++) {
@@ -207,7 +274,7 @@ int proc_pid_limits(uint32_t pid, struct text *t)
 				text_add(t, "%-20lu ", value);
 			}
 		}
-		text_add(t, "\n");
+		text_add(t, units[i][0] ? "%-10s\n" : "\n", units[i]);
 	}
 	return p ? 0 : -ESRCH;
 }

@@ -107,6 +107,9 @@ static long bounced_read(struct file *f, struct io_buffer to, uint64_t bytes, ui
 		uint64_t want = bytes - done < size ? bytes - done : size;
 		n = f->ops->read(f, chunk, want, offset);
 		if (n > 0 && io_copy_out(to, done, chunk, (uint64_t)n)) {
+			if (file_is_pipe(f)) {
+				pipe_give_back(f, chunk, (uint32_t)n);
+			}
 			n = -EFAULT;
 		}
 		done += n > 0 ? (uint64_t)n : 0;

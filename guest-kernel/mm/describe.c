@@ -18,6 +18,25 @@ void address_space_usage(struct address_space *as, uint64_t *total_pages, uint64
 	mutex_unlock(&as->lock);
 }
 
+void address_space_kinds(struct address_space *as, struct memory_kinds *kinds)
+{
+	*kinds = (struct memory_kinds){ 0 };
+	mutex_lock(&as->lock);
+	list_for_each(node, &as->areas.list) {
+		const struct area *area = container_of(node, struct area, link);
+		uint64_t pages = (area->end - area->start) >> PAGE_SHIFT;
+		bool private_writable = (area->prot & PROT_WRITE) && !(area->flags & MAP_SHARED);
+		if (area->flags & MAP_GROWSDOWN) {
+			kinds->stack += pages;
+		} else if (private_writable) {
+			kinds->data += pages;
+		} else if ((area->prot & PROT_EXEC) && area->file) {
+			kinds->text += pages;
+		}
+	}
+	mutex_unlock(&as->lock);
+}
+
 uint64_t address_space_resident(const struct address_space *as)
 {
 	return __atomic_load_n(&as->resident, __ATOMIC_RELAXED);

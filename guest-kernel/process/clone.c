@@ -100,6 +100,7 @@ static int process_copy(struct process *child, struct process *from, const struc
 		child->command_line_length = from->command_line_length;
 	}
 	child->strings = from->strings;
+	child->signals->no_new_privileges = from->signals->no_new_privileges;
 	child->signals->personality = from->signals->personality;
 	child->credentials = from->credentials;
 	memcpy(child->rlimits, from->rlimits, sizeof(child->rlimits));

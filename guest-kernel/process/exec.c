@@ -149,6 +149,7 @@ static int load(struct exec_image *image, const struct exec_arguments *args, str
 static void memory_switch(struct process *p, struct address_space *memory)
 {
 	spin_lock(&process_lock);
+	process_resident_note_locked(p);
 	p->memory = memory;
 	spin_unlock(&process_lock);
 	address_space_activate(memory);
@@ -158,7 +159,7 @@ static void memory_switch(struct process *p, struct address_space *memory)
 static void credentials_for(struct exec_image *image, struct credentials *c)
 {
 	uint32_t uid = c->euid, gid = c->egid;
-	if (!trace_bars_privilege()) {
+	if (!trace_bars_privilege() && !process_current()->signals->no_new_privileges) {
 		file_exec_ids(image->program.file, &uid, &gid);
 	}
 	image->secure = uid != c->uid || gid != c->gid;
@@ -195,6 +196,7 @@ static void become(const struct exec_image *image, const struct exec_arguments *
 	u->alternate_flags = 2; /* SS_DISABLE */
 	u->clear_child_tid = u->robust_list = u->set_child_tid = 0;
 	p->signals->not_dumpable = image->secure;
+	p->signals->keep_capabilities = false;
 	fpu_reset();
 	t->fs_base = t->gs_base = 0;
 	msr_write(MSR_FS_BASE, 0);

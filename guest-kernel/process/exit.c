@@ -72,32 +72,51 @@ static void give_up_resources(struct process *p)
 	give_up_tty(p);
 }
 
+void process_resident_note_locked(struct process *p)
+{
+	uint64_t now = p->memory ? address_space_resident(p->memory) : 0;
+	p->most_resident = now > p->most_resident ? now : p->most_resident;
+}
+
 static void give_up_memory(struct process *p)
 {
 	spin_lock(&process_lock);
 	struct address_space *memory = p->memory;
+	process_resident_note_locked(p);
 	p->memory = NULL;
 	spin_unlock(&process_lock);
 	address_space_activate(NULL);
 	address_space_put(memory);
 }
 
+/* Who gets the orphans: the nearest ancestor that asked for them, or PID 1. */
+static struct process *reaper_locked(const struct process *p)
+{
+	for (struct process *a = p->parent; a; a = a->parent) {
+		if (a->signals->child_subreaper && !a->zombie) {
+			return a;
+		}
+	}
+	return init_process;
+}
+
 static void reparent_children_locked(struct process *p)
 {
+	struct process *reaper = list_empty(&p->children) ? NULL : reaper_locked(p);
 	list_for_each_safe(node, &p->children)
 	{
 		struct process *child = container_of(node, struct process, sibling_link);
 		uint32_t pgid = child->pgid, sid = child->sid;
 		list_remove(node);
-		__atomic_store_n(&child->parent, init_process, __ATOMIC_RELEASE);
+		__atomic_store_n(&child->parent, reaper, __ATOMIC_RELEASE);
 		child->signals->exit_signal = SIGCHLD;
-		list_push_back(&init_process->children, node);
+		list_push_back(&reaper->children, node);
 		if (child->signals->death_signal) {
 			struct signal_info info = { .signal = child->signals->death_signal, .code = SI_KERNEL };
 			signal_send_locked(child, NULL, &info);
 		}
 		if (child->zombie) {
-			waitq_wake_all(&init_process->child_event);
+			waitq_wake_all(&reaper->child_event);
 		}
 		if (pgid != p->pgid && sid == p->sid) {
 			process_orphan_check_locked(pgid, sid, p);
@@ -127,6 +146,7 @@ static bool publish_zombie(struct process *p, int code)
 	pidfd_process_ended_locked(p);
 	trace_tracer_ended_locked(p);
 	trace_thread_ended_locked(t, code, true);
+	usage_add(&p->usage, &t->usage);
 	p->user_ns += t->user_ns;
 	p->system_ns += t->system_ns;
 	signal_pending_flush(&t->user->pending);
@@ -150,6 +170,7 @@ static void leave_process_locked(struct process *p, int code)
 	struct thread *t = thread_current();
 	trace_thread_ended_locked(t, code, false);
 	address_space_activate(NULL);
+	usage_add(&p->usage, &t->usage);
 	p->user_ns += t->user_ns;
 	p->system_ns += t->system_ns;
 	signal_pending_flush(&t->user->pending);

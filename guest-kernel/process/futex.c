@@ -315,6 +315,9 @@ long sys_futex(const uint64_t a[6])
 	bool private = a[1] & FUTEX_PRIVATE_FLAG, wall = a[1] & FUTEX_CLOCK_REALTIME;
 	bool wait = operation == FUTEX_WAIT || operation == FUTEX_WAIT_BITSET;
 	uint64_t deadline = 0;
+	if (wall && !wait) {
+		return -ENOSYS;
+	}
 	if (wait) {
 		int error = deadline_from_user(a[3], operation, wall, &deadline);
 		if (error) {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What programs ask about the system and themselves: uname, sysinfo, times, getrusage, prctl, arch_prctl, syslog. */
+/* What programs ask about the system and themselves: uname, sysinfo, times, getrusage, arch_prctl, syslog. */
 #include "process_internal.h"
 
 #include "abi/errno.h"
@@ -133,11 +133,35 @@ long sys_times(const uint64_t a[6])
 	return (long)(time_ns() / TICK_NS);
 }
 
+int usage_write(uint64_t to, uint64_t user_ns, uint64_t system_ns, uint64_t resident, const struct usage *usage)
+{
+	/* struct rusage; swaps, signals and messages are not counted, as on Linux */
+	const uint64_t out[18] = {
+		user_ns / NS, user_ns % NS / 1000, system_ns / NS, system_ns % NS / 1000, resident * (PAGE_SIZE / 1024), 0, 0, 0,
+		usage->minor_faults, usage->major_faults, 0, usage->inputs * (PAGE_SIZE / 512), 0, 0, 0, 0, usage->voluntary, usage->involuntary,
+	};
+	return user_write(to, out, sizeof(out));
+}
+
+static void own_usage(struct process *p, struct usage *usage, uint64_t *resident)
+{
+	spin_lock(&process_lock);
+	process_resident_note_locked(p);
+	*usage = p->usage;
+	*resident = p->most_resident;
+	list_for_each(node, &p->threads) {
+		usage_add(usage, &container_of(node, struct thread, process_link)->usage);
+	}
+	spin_unlock(&process_lock);
+}
+
 long sys_getrusage(const uint64_t a[6])
 {
 	struct process *p = process_current();
 	struct thread *t = thread_current();
-	uint64_t user_ns, system_ns, out[18] = { 0 };
+	struct usage usage;
+	uint64_t user_ns, system_ns, resident;
+	own_usage(p, &usage, &resident);
 	switch ((int)a[0]) {
 	case 0: /* RUSAGE_SELF */
 		own_time(p, &user_ns, &system_ns);
@@ -145,73 +169,19 @@ long sys_getrusage(const uint64_t a[6])
 	case -1: /* RUSAGE_CHILDREN */
 		user_ns = p->children_user_ns;
 		system_ns = p->children_system_ns;
+		usage = p->children_usage;
+		resident = p->children_most_resident;
 		break;
 	case 1: /* RUSAGE_THREAD */
 		thread_account();
 		user_ns = t->user_ns;
 		system_ns = t->system_ns;
+		usage = t->usage;
 		break;
 	default:
 		return -EINVAL;
 	}
-	out[0] = user_ns / NS;
-	out[1] = user_ns % NS / 1000;
-	out[2] = system_ns / NS;
-	out[3] = system_ns % NS / 1000;
-	return user_write(a[1], out, sizeof(out));
-}
-
-enum {
-	PR_SET_PDEATHSIG = 1, PR_GET_PDEATHSIG, PR_GET_DUMPABLE, PR_SET_DUMPABLE, PR_SET_NAME = 15, PR_GET_NAME,
-	PR_SET_NO_NEW_PRIVS = 38, PR_GET_NO_NEW_PRIVS
-};
-
-static long set_thread_name(uint64_t from)
-{
-	struct thread *t = thread_current();
-	char name[16] = { 0 };
-	long n = user_string(name, from, sizeof(name));
-	if (n < 0 && n != -ENAMETOOLONG) {
-		return n;
-	}
-	name[15] = '\0';
-	spin_lock(&process_lock);
-	memcpy(t->name, name, sizeof(name));
-	if (t->tid == t->process->pid) {
-		memcpy(t->process->name, name, sizeof(name));
-	}
-	spin_unlock(&process_lock);
-	return 0;
-}
-
-long sys_prctl(const uint64_t a[6])
-{
-	struct thread *t = thread_current();
-	struct signals *s = t->process->signals;
-	switch ((int)a[0]) {
-	case PR_SET_PDEATHSIG:
-		if (a[1] > SIGNAL_COUNT) {
-			return -EINVAL;
-		}
-		s->death_signal = (int)a[1];
-		return 0;
-	case PR_GET_PDEATHSIG:
-		return user_write(a[1], &s->death_signal, sizeof(s->death_signal));
-	case PR_GET_DUMPABLE:
-		return !s->not_dumpable;
-	case PR_SET_DUMPABLE:
-		if (a[1] > 1) {
-			return -EINVAL;
-		}
-		s->not_dumpable = !a[1];
-		return 0;
-	case PR_SET_NAME:
-		return set_thread_name(a[1]);
-	case PR_GET_NAME:
-		return user_write(a[1], t->name, sizeof(t->name));
-	default:
-		return -EINVAL;
-	}
+	return usage_write(a[1], user_ns, system_ns, resident, &usage);
 }
 
 #define ARCH_SET_FS 0x1002

@@ -45,6 +45,8 @@ struct signals {
 	bool executed; /* p: has called execve since fork, so that its parent may not move it to another group */
 	bool shares_memory; /* o: made with CLONE_VM, and has not called execve since */
 	bool not_dumpable; /* o */
+	bool no_new_privileges, keep_capabilities; /* o: prctl(2) */
+	bool child_subreaper; /* p: orphans among its descendants become its children */
 	struct timer alarm; /* ITIMER_REAL */
 	uint64_t alarm_deadline_ns, alarm_interval_ns; /* p */
 	struct list timers; /* p: posix_timer.c */
@@ -100,12 +102,16 @@ void process_vfork_release(struct process *p);
 extern struct process *init_process; /* PID 1 */
 
 /* exit.c */
+void process_resident_note_locked(struct process *p); /* its memory may have been largest now */
 _Noreturn void process_exit(int code); /* the whole process; code as wait4's status */
 _Noreturn void process_exit_thread(int code); /* this thread; the process with the last one */
 /** End all other threads of this process and wait for that. -EINTR: another thread was first. */
 int process_kill_other_threads(void);
 /** The group of a child may have become orphaned with stopped members: SIGHUP and SIGCONT (POSIX, _exit). */
 void process_orphan_check_locked(uint32_t pgid, uint32_t sid, const struct process *without);
+
+/* info.c */
+int usage_write(uint64_t to, uint64_t user_ns, uint64_t system_ns, uint64_t resident, const struct usage *usage); /* struct rusage */
 
 /* signal.c */
 struct signals *signals_create(void);

@@ -245,6 +245,34 @@ void signal_send_process(struct process *p, int signal)
 	spin_unlock(&process_lock);
 }
 
+void signal_state_of_locked(struct process *p, struct thread *thread, struct signal_state *state)
+{
+	*state = (struct signal_state){ .shared_pending = p->signals->pending.mask, .limit = p->rlimits[RLIMIT_SIGPENDING].soft };
+	list_for_each(node, &p->signals->pending.queue) {
+		state->queued++;
+	}
+	if (thread && thread->user) {
+		state->pending = thread->user->pending.mask;
+		state->blocked = thread->user->blocked;
+	}
+	for (int signal = 1; signal <= SIGNAL_COUNT; signal++) {
+		uint64_t handler = p->signals->actions[signal].handler;
+		state->ignored |= handler == SIGNAL_IGNORE ? SIGNAL_BIT(signal) : 0;
+		state->caught |= handler != SIGNAL_IGNORE && handler != SIGNAL_DEFAULT ? SIGNAL_BIT(signal) : 0;
+	}
+	state->no_new_privileges = p->signals->no_new_privileges;
+}
+
+void signal_broken_pipe(void)
+{
+	struct thread *t = thread_current();
+	struct process *p = t->process;
+	struct signal_info info = { .signal = SIGPIPE, .code = SI_USER, .pid = p->pid, .uid = p->credentials.uid };
+	spin_lock(&process_lock);
+	signal_send_locked(p, t, &info);
+	spin_unlock(&process_lock);
+}
+
 void signal_send_info(uint32_t pid, const struct signal_info *info)
 {
 	spin_lock(&process_lock);

@@ -31,7 +31,8 @@ struct wait_result {
 	uint32_t pid, uid;
 	int status; /* wait4's */
 	int code, value; /* waitid's si_code, si_status */
-	uint64_t user_ns, system_ns;
+	uint64_t user_ns, system_ns, resident;
+	struct usage usage;
 };
 
 static bool matches(const struct process *child, const struct wait_request *r)
@@ -54,6 +55,10 @@ static bool take_zombie_locked(struct process *child, const struct wait_request 
 	if (r->options & WNOWAIT) {
 		return false;
 	}
+	usage_add(&p->children_usage, &child->usage);
+	usage_add(&p->children_usage, &child->children_usage);
+	uint64_t most = child->most_resident > child->children_most_resident ? child->most_resident : child->children_most_resident;
+	p->children_most_resident = most > p->children_most_resident ? most : p->children_most_resident;
 	p->children_user_ns += child->user_ns + child->children_user_ns;
 	p->children_system_ns += child->system_ns + child->children_system_ns;
 	process_unpublish_locked(child);
@@ -70,6 +75,8 @@ static bool take_event_locked(struct process *child, const struct wait_request *
 				     .uid = child->credentials.uid,
 				     .user_ns = child->user_ns,
 				     .system_ns = child->system_ns };
+	out->usage = child->usage;
+	out->resident = child->most_resident;
 	if (child->zombie && (r->options & WEXITED)) {
 		*reaped = take_zombie_locked(child, r, out) ? child : NULL;
 		return true;
@@ -158,9 +165,7 @@ static int wait_for(const struct wait_request *r, struct wait_result *out)
 
 static int usage_to_user(uint64_t to, const struct wait_result *r)
 {
-	uint64_t usage[18] = { r->user_ns / 1000000000, r->user_ns % 1000000000 / 1000, r->system_ns / 1000000000,
-			       r->system_ns % 1000000000 / 1000 };
-	return to ? user_write(to, usage, sizeof(usage)) : 0;
+	return to ? usage_write(to, r->user_ns, r->system_ns, r->resident, &r->usage) : 0;
 }
 
 long sys_wait4(const uint64_t a[6])

@@ -231,6 +231,11 @@ void sched_switch_locked(struct cpu *cpu)
 	next->run_since_ns = now;
 	next->state = THREAD_RUNNING;
 	next->stretch_start_ns = now;
+	if (prev->state == THREAD_RUNNABLE) {
+		prev->usage.involuntary++;
+	} else {
+		prev->usage.voluntary++;
+	}
 	if (next == prev) {
 		spin_unlock(&cpu->queue.lock);
 		return;

@@ -87,7 +87,7 @@ static long stream_send(struct socket *s, struct outgoing *o)
 	}
 	socket_put(peer);
 	if (error == -EPIPE && !done && !(o->flags & MSG_NOSIGNAL)) {
-		signal_send_process(process_current(), SIGPIPE);
+		signal_broken_pipe();
 	}
 	return done ? (long)done : error;
 }

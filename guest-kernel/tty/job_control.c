@@ -63,6 +63,16 @@ static bool group_in_session_locked(uint32_t pgid, uint32_t sid)
 	return false;
 }
 
+static bool group_exists_locked(uint32_t pgid)
+{
+	bool exists = false;
+	list_for_each(node, &process_list)
+	{
+		exists = exists || container_of(node, struct process, all_link)->pgid == pgid;
+	}
+	return exists;
+}
+
 int tty_put_foreground(struct tty *tty, uint32_t pgid)
 {
 	struct process *p = process_current();
@@ -74,7 +84,7 @@ int tty_put_foreground(struct tty *tty, uint32_t pgid)
 	if (p->tty != tty || p->sid != tty->sid) {
 		error = -ENOTTY;
 	} else if (!group_in_session_locked(pgid, p->sid)) {
-		error = -EPERM;
+		error = group_exists_locked(pgid) ? -EPERM : -ESRCH;
 	} else {
 		tty->foreground = pgid;
 	}

@@ -249,7 +249,8 @@ static unsigned tty_poll(struct file *f, struct poll_table *table)
 	struct tty *tty = f->private;
 	poll_wait(table, &tty->readers);
 	poll_wait(table, &tty->writers);
-	unsigned events = read_satisfied(tty, 1) ? POLLIN | POLLRDNORM : 0;
+	bool waits = tty->discipline.modes.cc[VTIME] == 0; /* else the first byte is enough (POSIX, 11.1.7) */
+	unsigned events = read_satisfied(tty, waits ? UINT32_MAX : 1) ? POLLIN | POLLRDNORM : 0;
 	if (tty->hung_up) {
 		events |= POLLHUP | POLLERR;
 	}

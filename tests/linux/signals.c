@@ -168,8 +168,14 @@ static void informing(void)
 	CALL(write(ends[1], "x", 1));
 	show_seen("a broken pipe");
 	struct itimerval soon = { { 0, 0 }, { 0, 1000 } };
+	sigset_t timer, nothing;
+	sigemptyset(&nothing);
+	sigemptyset(&timer);
+	sigaddset(&timer, SIGALRM);
+	sigprocmask(SIG_BLOCK, &timer, NULL); /* it may not come before the wait */
 	CALL(setitimer(ITIMER_REAL, &soon, NULL));
-	CALL(pause());
+	CALL(sigsuspend(&nothing));
+	sigprocmask(SIG_UNBLOCK, &timer, NULL);
 	SHOW("a timer", "signal %d code %d", seen.si_signo, seen.si_code);
 	pid_t child = fork();
 	if (child == 0) {

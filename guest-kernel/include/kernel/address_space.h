@@ -36,6 +36,11 @@ int address_space_shared_page(struct address_space *as, uint64_t address, uint64
 void address_space_usage(struct address_space *as, uint64_t *total_pages, uint64_t *resident_pages);
 /** Its process is to end: take the private pages away now. No fault brings any from now on. */
 void address_space_reap(struct address_space *as);
+/* Pages by what they are for, as /proc/PID/status tells them. */
+struct memory_kinds {
+	uint64_t data, stack, text;
+};
+void address_space_kinds(struct address_space *as, struct memory_kinds *kinds);
 uint64_t address_space_resident(const struct address_space *as); /* a moment's value; any context */
 long address_space_describe(struct address_space *as, char *text, unsigned long size);
 

@@ -53,6 +53,8 @@ struct process {
 	bool zombie, stopped;
 	int exit_code; /* as wait4's status */
 	uint64_t start_ns, user_ns, system_ns, children_user_ns, children_system_ns;
+	struct usage usage, children_usage; /* process_lock: of threads that have ended, and of children that were waited for */
+	uint64_t most_resident, children_most_resident; /* process_lock: pages, as far as somebody looked */
 	struct waitq child_event;
 	struct signals *signals; /* process/signal.c */
 	struct process_handle *handle; /* process_lock: for pidfds; NULL: none yet */
@@ -79,6 +81,7 @@ uint32_t process_tracer_locked(const struct thread *thread, bool *stopped);
 
 /* Signals, callable from the tty and timers (any context). */
 void signal_send_process(struct process *p, int signal);
+void signal_broken_pipe(void); /* SIGPIPE to the current thread, as from itself */
 int signal_send_group(uint32_t pgid, int signal); /* -ESRCH */
 bool signal_pending(void); /* of the current thread: interruptible calls return -EINTR, or -ERESTARTSYS (512) */
 #define ERESTARTSYS 512 /* never reaches the program: restarted or turned into EINTR on the way out */

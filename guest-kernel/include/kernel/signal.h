@@ -44,6 +44,17 @@ struct signal_info {
 #define ERESTARTNOHAND 514 /* restart unless a handler runs */
 #define ERESTART_RESTARTBLOCK 516 /* as 514, but through restart_syscall */
 
+/* For /proc. */
+struct signal_state {
+	uint64_t pending, shared_pending, blocked, ignored, caught, limit;
+	uint32_t queued;
+	bool no_new_privileges;
+};
+struct process;
+struct thread;
+/** process_lock is held; thread NULL: of a process whose first thread has ended. */
+void signal_state_of_locked(struct process *p, struct thread *thread, struct signal_state *state);
+
 /** The mask for the length of this call (ppoll, pselect6, sigsuspend): signal_deliver() brings the old one back. */
 void signal_set_temporary_mask(uint64_t mask);
 /** Send to one's own process group, thread or process with sender information. */

@@ -25,6 +25,21 @@ struct stretch {
 	uint64_t last_ns; /* what it had between its last two sleeps */
 };
 
+/* What getrusage(2) counts besides time. */
+struct usage {
+	uint64_t minor_faults, major_faults; /* page faults; those that had to read from a device */
+	uint64_t inputs; /* reads from a device for pages of files */
+	uint64_t voluntary, involuntary; /* switches to another thread: it slept, or was preempted */
+};
+static inline void usage_add(struct usage *to, const struct usage *from)
+{
+	to->minor_faults += from->minor_faults;
+	to->major_faults += from->major_faults;
+	to->inputs += from->inputs;
+	to->voluntary += from->voluntary;
+	to->involuntary += from->involuntary;
+}
+
 struct thread {
 	struct list run_link;
 	enum thread_state state;
@@ -41,6 +56,7 @@ struct thread {
 	volatile bool signal_pending; /* something in the signal state wants this thread out of an interruptible sleep */
 	uint64_t wake_deadline_ns;
 	uint64_t user_ns, system_ns, start_ns;
+	struct usage usage;
 	int nice;
 	/* Private to sched/ and arch/. */
 	uint32_t cpu; /* whose run queue's lock guards it: where it runs, waits to run, or ran last */

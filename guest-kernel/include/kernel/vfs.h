@@ -117,6 +117,8 @@ void devfs_blocks_add(void);
 int memory_node(struct dentry *dir, const char *name, uint32_t mode, uint32_t major, uint32_t minor, struct dentry **out);
 
 /* pipe.c, for splice.c: at most 64 KiB at a time */
+/** What was read could not be used: it comes first again. */
+void pipe_give_back(struct file *f, const char *bytes, uint32_t count);
 bool file_is_pipe(const struct file *f);
 long pipe_capacity(struct file *f);
 long pipe_set_capacity(struct file *f, uint64_t bytes); /* the new one; -EBUSY: more than that is in it */
