@@ -228,7 +228,7 @@ static long epoll_open(unsigned flags)
 	list_init(&e->askers);
 	list_init(&e->link);
 	list_init(&e->ready);
-	spin_init(&e->lock, "epoll");
+	spin_init(&e->lock, "epoll set");
 	waitq_init(&e->waiters);
 	spin_init(&e->waiters.lock, "epoll waiters"); /* taken under other wait queues' locks */
 	mutex_lock(&epoll_mutex);
