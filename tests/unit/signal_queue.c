@@ -12,6 +12,7 @@
 #include "abi/errno.h"
 #include "kernel/memory.h"
 #include "guest-kernel/process/process_internal.h"
+#include "guest-kernel/process/trace.h"
 
 /* ---- the kernel around it ---- */
 spinlock_t process_lock;
@@ -50,6 +51,17 @@ void waitq_init(struct waitq *q)
 void waitq_wake_all(struct waitq *q)
 {
 	parent_woken = true;
+}
+
+/* Nobody traces. */
+bool trace_past_stop_locked(const struct thread *thread)
+{
+	return false;
+}
+
+bool trace_wants_locked(const struct thread *thread)
+{
+	return false;
 }
 
 void *kmalloc(size_t bytes)
