@@ -81,12 +81,10 @@ static void enqueue(struct futex_waiter *w)
 	spin_unlock(&futex_lock);
 }
 
-static bool is_woken(struct futex_waiter *w)
+/* Who wakes it still works on it under the lock, which dequeue() waits for. */
+static bool is_woken(const struct futex_waiter *w)
 {
-	spin_lock(&futex_lock);
-	bool woken = w->woken;
-	spin_unlock(&futex_lock);
-	return woken;
+	return __atomic_load_n(&w->woken, __ATOMIC_ACQUIRE);
 }
 
 static bool dequeue(struct futex_waiter *w)
@@ -108,7 +106,7 @@ static unsigned wake_locked(const struct futex_key *key, unsigned count, uint32_
 		struct futex_waiter *w = container_of(node, struct futex_waiter, link);
 		if (done < count && same(&w->key, key) && (w->bits & bits)) {
 			list_remove(node);
-			w->woken = true;
+			__atomic_store_n(&w->woken, true, __ATOMIC_RELEASE);
 			waitq_wake_all(&w->wake);
 			done++;
 		}
@@ -123,10 +121,6 @@ static long futex_wait(uint64_t address, bool private, uint32_t expected, uint64
 	int error = bits ? key_make(address, private, &w.key) : -EINVAL;
 	if (error) {
 		return error;
-	}
-	/* Bring the page in, so that a shared key names the page that stays. */
-	if (user_read(&value, address, sizeof(value)) || (error = key_make(address, private, &w.key)) != 0) {
-		return -EFAULT;
 	}
 	waitq_init(&w.wake);
 	enqueue(&w);

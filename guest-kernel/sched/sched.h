@@ -29,7 +29,8 @@ void sched_switch_locked(struct cpu *cpu);
 void sched_preempt(void);
 /** As that if it has been asked for, in the kernel: where that is in a section of reads without locks, at its end. Interrupts are off. */
 void sched_asked(void);
-/** Last thing before user mode, interrupts off: arms the timer if someone waits for it. */
+/** Last thing before user mode, interrupts off: arms the timer if someone waits for it. Nobody does where no thread is runnable
+ *  and the first timer is not due before what the timer is set to. */
 void sched_before_user(void);
 /** The timer interrupt: due timers, end of a slice. Interrupts are off. */
 void sched_timer(void);

@@ -41,6 +41,7 @@ static void small_file(void)
 	mkdir(DIRECTORY, 0755);
 	if (stat(SMALL, &st) != 0 || st.st_size != LARGE_BYTES) {
 		fill(SMALL, LARGE_BYTES);
+		sync(); /* that nobody has to write it back while the clock runs */
 	}
 }
 
