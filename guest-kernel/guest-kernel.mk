@@ -8,7 +8,17 @@ FLAGS_guest-kernel := -Iguest-kernel/include -Iguest-kernel -Idriver-domains -DC
 KERNEL_LEFT_OUT := $(if $(filter 1,$(DEBUG)),,$(wildcard guest-kernel/sched/lock_*.c))
 KERNEL_SOURCES = $(filter-out $(KERNEL_LEFT_OUT),$(wildcard guest-kernel/*.c guest-kernel/*/*.c guest-kernel/*/*/*.c guest-kernel/*/*.asm) \
 	$(wildcard lib/base/*.c lib/virtio/*.c lib/ext4/*.c) $(DRIVER_COMPONENTS))
-KERNEL_OBJECTS = $(call free_objects,$(KERNEL_SOURCES)) $(KERNEL_EXTRA_OBJECTS)
+KERNEL_OBJECTS = $(call free_objects,$(filter-out guest-kernel/vdso/%,$(KERNEL_SOURCES))) $(BUILD)/vdso.o $(KERNEL_EXTRA_OBJECTS)
+
+# The vDSO: a shared object for programs, in the kernel as bytes.
+VDSO_FLAGS := -std=gnu11 -O2 -ffreestanding -fPIC -mgeneral-regs-only -mno-red-zone -fno-stack-protector -fcf-protection=none -fasynchronous-unwind-tables \
+	$(WARN) -Ilib -Iguest-kernel/include
+$(BUILD)/vdso.o: guest-kernel/vdso/vdso.c guest-kernel/vdso/vdso.ld guest-kernel/include/kernel/vdso.h $(BUILD)/flags
+	@mkdir -p $(@D)
+	$(call say,VDSO,$@)
+	$(Q)$(CC) $(VDSO_FLAGS) -nostdlib -shared -Wl,-T,guest-kernel/vdso/vdso.ld -Wl,-soname=linux-vdso.so.1 -Wl,--hash-style=both -Wl,--build-id=none \
+		-Wl,-Bsymbolic -Wl,-z,noexecstack -Wl,-z,max-page-size=4096 -Wl,--eh-frame-hdr -o $(BUILD)/vdso.so guest-kernel/vdso/vdso.c
+	$(Q)cd $(BUILD) && ld -r -b binary -z noexecstack -o vdso.o vdso.so
 KERNEL_LINK = $(CC) $(FREE_LDFLAGS) -Wl,-T,guest-kernel/guest-kernel.ld
 
 .SECONDEXPANSION:

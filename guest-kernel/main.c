@@ -11,6 +11,7 @@
 #include "kernel/memory.h"
 #include "kernel/platform.h"
 #include "kernel/process.h"
+#include "kernel/vdso.h"
 #include "mm/boot_memory.h"
 #include "mm/page_table.h"
 #include "mm/pages.h"
@@ -51,6 +52,7 @@ void kernel_main(uint64_t start_info)
 	ipi_init();
 	sched_init();
 	load_init();
+	vdso_init();
 	interrupts_on();
 	processors_start();
 	reclaim_start();

@@ -6,8 +6,10 @@
 #include "arch/clock.h"
 #include "arch/apic.h"
 #include "arch/cpu.h"
+#include "kernel/lock.h"
 #include "kernel/platform.h"
 #include "kernel/time.h"
+#include "kernel/vdso.h"
 
 #define PIT_HZ 1193182u
 #define PIT_TICKS 11932u /* 10 ms */
@@ -17,6 +19,8 @@ static uint64_t tsc_start, tsc_khz;
 static uint64_t ns_mult; /* ns per cycle, 32 bits of fraction */
 static uint64_t tsc_mult; /* cycles per ns, 32 bits of fraction */
 static uint64_t wall_offset_ns; /* wall clock - monotonic */
+
+static spinlock_t wall_lock = SPINLOCK_INIT("wall clock");
 
 static uint64_t scale(uint64_t value, uint64_t mult)
 {
@@ -40,7 +44,11 @@ uint64_t time_wall_ns(void)
 
 void time_set_wall_ns(uint64_t ns)
 {
+	spin_lock(&wall_lock);
 	wall_offset_ns = ns - time_ns();
+	const struct vdso_data now = { .tsc_start = tsc_start, .ns_mult = ns_mult, .wall_offset_ns = wall_offset_ns };
+	vdso_publish(&now);
+	spin_unlock(&wall_lock);
 }
 
 uint64_t clock_tsc_at(uint64_t ns)

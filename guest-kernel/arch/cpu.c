@@ -7,6 +7,7 @@
 #include "arch/trap.h"
 #include "base/string.h"
 #include "kernel/memory.h"
+#include "kernel/vdso.h"
 #include "kernel/platform.h"
 #include "kernel/trap.h"
 
@@ -64,6 +65,7 @@ static void gdt_load(struct cpu *cpu)
 	cpu->gdt[4] = 0x00cffb000000ffffull; /* 32-bit user code: SYSRET's base selector, not used */
 	cpu->gdt[USER_SS / 8] = 0x00cff3000000ffffull;
 	cpu->gdt[USER_CS / 8] = 0x00affb000000ffffull;
+	cpu->gdt[VDSO_PROCESSOR_SELECTOR / 8] = 0x0040f10000000000ull | cpu->index; /* read-only data of programs, limit: the number */
 	cpu->gdt[TSS_SELECTOR / 8] = (sizeof(cpu->tss) - 1) | (tss & 0xffffff) << 16 | 0x89ull << 40 | (tss >> 24 & 0xff) << 56;
 	cpu->gdt[TSS_SELECTOR / 8 + 1] = tss >> 32;
 	struct table_pointer pointer = { sizeof(cpu->gdt) - 1, (uint64_t)cpu->gdt };

@@ -341,6 +341,15 @@ long address_space_map(struct address_space *as, uint64_t address, uint64_t leng
 	return at;
 }
 
+long address_space_map_kernels(struct address_space *as, struct shared_memory *shared, uint64_t pages, unsigned prot)
+{
+	struct area model = { .end = pages << PAGE_SHIFT, .prot = prot, .flags = MAP_SHARED | MAP_KERNELS, .shared = shared };
+	mutex_lock(&as->lock);
+	long at = map_locked(as, &model, MAP_SHARED);
+	mutex_unlock(&as->lock);
+	return at;
+}
+
 int address_space_unmap(struct address_space *as, uint64_t address, uint64_t length)
 {
 	length = (length + PAGE_SIZE - 1) & ~(PAGE_SIZE - 1);
@@ -380,7 +389,8 @@ static int protect_locked(struct address_space *as, uint64_t start, uint64_t end
 {
 	uint64_t covered = start;
 	for (struct area *a = area_find(&as->areas, start); a && a->start <= covered && covered < end; a = area_next(&as->areas, a)) {
-		if ((prot & PROT_WRITE) && a->file && (a->flags & MAP_SHARED) && !file_writable(a->file)) {
+		bool read_only = (a->flags & MAP_KERNELS) || (a->file && (a->flags & MAP_SHARED) && !file_writable(a->file));
+		if ((prot & PROT_WRITE) && read_only) {
 			return -EACCES;
 		}
 		covered = a->end;

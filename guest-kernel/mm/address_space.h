@@ -34,6 +34,8 @@ uint64_t area_leaf_flags(const struct area *area, bool write);
 void area_zap(struct address_space *as, struct area *area, uint64_t start, uint64_t end, struct flush *flush);
 /** Remove every area in [start, end); the range is cut out exactly. 0, -ENOMEM (nothing changed). */
 int unmap_locked(struct address_space *as, uint64_t start, uint64_t end);
+/** Map the first pages of a shared object that stays the kernel's own: write permission is never given. The address or a negative errno. */
+long address_space_map_kernels(struct address_space *as, struct shared_memory *shared, uint64_t pages, unsigned prot);
 /** truncate.c keeps a list of all. */
 void address_space_list(struct address_space *as);
 void address_space_unlist(struct address_space *as);

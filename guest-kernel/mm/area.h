@@ -17,6 +17,8 @@ enum { MAP_SHARED = 1, MAP_PRIVATE = 2, MAP_FIXED = 0x10, MAP_ANONYMOUS = 0x20, 
 /* What an area remembers beside MAP_SHARED, MAP_GROWSDOWN and MAP_STACK: advice. */
 enum { AREA_LARGE = 1 << 24, AREA_SMALL = 1 << 25 };
 
+#define MAP_KERNELS 0x40000000u /* in area.flags: the kernel's pages, which nobody may write */
+
 struct file;
 struct shared_memory;
 

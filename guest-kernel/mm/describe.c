@@ -48,6 +48,8 @@ static void area_name(const struct address_space *as, const struct area *area, c
 		file_path(area->file, name, size);
 	} else if (area->start >= as->brk_start && area->end <= ((as->brk + PAGE_SIZE - 1) & ~(PAGE_SIZE - 1))) {
 		string_copy(name, "[heap]", size);
+	} else if (area->flags & MAP_KERNELS) {
+		string_copy(name, "[vdso]", size);
 	} else if (area->flags & MAP_GROWSDOWN) {
 		string_copy(name, "[stack]", size);
 	} else {

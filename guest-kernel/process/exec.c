@@ -20,6 +20,7 @@
 #include "kernel/syscall.h"
 #include "kernel/trap.h"
 #include "kernel/user.h"
+#include "kernel/vdso.h"
 
 #define PIE_BASE 0x555555554000ull
 #define STACK_TOP (USER_END - 0x1000)
@@ -141,6 +142,7 @@ static int load(struct exec_image *image, const struct exec_arguments *args, str
 		image->entry = image->interpreter.header.entry + image->interpreter.bias;
 	}
 	if (!error) {
+		image->vdso = vdso_map(memory);
 		error = stack_build(image, args);
 	}
 	return error ? error : image->entry < USER_END ? 0 : -ENOEXEC;

@@ -74,6 +74,7 @@ struct exec_image {
 	struct exec_object program, interpreter;
 	bool has_interpreter, secure;
 	struct exec_strings strings;
+	uint64_t vdso;
 	uint64_t stack_top; /* then the initial rsp */
 	uint64_t entry;
 };

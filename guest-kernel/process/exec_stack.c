@@ -13,11 +13,11 @@
 #include "kernel/user.h"
 
 enum {
-	AT_NULL, AT_PHDR = 3, AT_PHENT, AT_PHNUM, AT_PAGESZ, AT_BASE, AT_FLAGS, AT_ENTRY, AT_UID = 11, AT_EUID, AT_GID, AT_EGID,
-	AT_PLATFORM, AT_HWCAP, AT_CLKTCK, AT_SECURE = 23, AT_RANDOM = 25, AT_HWCAP2, AT_EXECFN = 31, AT_MINSIGSTKSZ = 51
+	AT_NULL, AT_IGNORE, AT_PHDR = 3, AT_PHENT, AT_PHNUM, AT_PAGESZ, AT_BASE, AT_FLAGS, AT_ENTRY, AT_UID = 11, AT_EUID, AT_GID, AT_EGID,
+	AT_PLATFORM, AT_HWCAP, AT_CLKTCK, AT_SECURE = 23, AT_RANDOM = 25, AT_HWCAP2, AT_EXECFN = 31, AT_SYSINFO_EHDR = 33, AT_MINSIGSTKSZ = 51
 };
 
-#define AUX_COUNT 20
+#define AUX_COUNT 21
 
 struct stack_writer {
 	uint64_t sp;
@@ -131,6 +131,7 @@ static void put_auxiliary(struct vector_writer *v, const struct exec_image *imag
 		{ AT_EXECFN, path },
 		{ AT_PLATFORM, platform },
 		{ AT_MINSIGSTKSZ, 4096 + 2048 },
+		{ image->vdso ? AT_SYSINFO_EHDR : AT_IGNORE, image->vdso },
 		{ AT_NULL, 0 },
 	};
 	for (unsigned i = 0; i < AUX_COUNT; i++) {
