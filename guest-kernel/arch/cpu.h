@@ -109,6 +109,9 @@ static inline struct cpu *cpu_current(void)
 #endif
 
 /* A 32-bit member of this processor's structure, good for a look with interrupts on. */
+#if __STDC_HOSTED__
+#define cpu_read(member) (cpu_current()->member)
+#else
 #define cpu_read(member)                                                                                             \
 	({                                                                                                           \
 		uint32_t cpu_value;                                                                                  \
@@ -116,6 +119,7 @@ static inline struct cpu *cpu_current(void)
 		__asm__ volatile("movl %%gs:%c1, %0" : "=r"(cpu_value) : "i"(offsetof(struct cpu, member)));         \
 		cpu_value;                                                                                           \
 	})
+#endif
 
 extern unsigned cpu_count; /* that run; their indices are 0 ... cpu_count - 1 */
 struct cpu *cpu_at(unsigned index);

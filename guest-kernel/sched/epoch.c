@@ -193,7 +193,7 @@ void epoch_wait(void)
 	while (!epoch_over(epoch, self)) {
 		interrupts_restore(flags);
 		cpu_relax();
-		interrupts_off();
+		(void)interrupts_save();
 		self = cpu_current(); /* it may have changed */
 		epoch_quiet(self);
 	}
