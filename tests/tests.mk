@@ -34,7 +34,7 @@ unit: unit-programs
 	@failed=0; for t in $(addprefix $(BUILD)/tests/,$(UNIT_NAMES)); do timeout 120 $$t || failed=1; done; exit $$failed
 
 # The benchmark program that runs in the guest: static, by musl, so that it is small and makes no system calls of its own accord.
-$(BUILD)/bench: $(filter-out %/speedup.c,$(wildcard tests/bench/*.c)) tests/bench/bench.h
+$(BUILD)/bench: $(filter-out %/speedup.c %/lookup.c,$(wildcard tests/bench/*.c)) tests/bench/bench.h
 	@mkdir -p $(@D)
 	$(call say,MUSL,$@)
 	$(Q)musl-gcc -std=gnu11 -D_GNU_SOURCE -O2 $(WARN) -Wno-missing-field-initializers -static -o $@ $(filter %.c,$^)

@@ -23,6 +23,7 @@
 
 struct class {
 	const char *name;
+	bool mutex; /* a mutex and a spin lock of one name are two classes */
 	bool nests, seen_in_interrupt, seen_open, seen;
 	struct trace in_interrupt, open, first;
 };
@@ -41,13 +42,16 @@ struct held_locks {
 	} held[HELD];
 };
 
-/* Their locks are taken by index, parent before child, by address; of two address spaces the second is new and nobody else's. */
-static const char *const nesting[] = { "run queue", "inode", "socket", "address space" };
+/*
+ * Their locks are taken by index, parent before child, by address; of two address spaces the second is new and nobody else's; a set of files
+ * that is in another set wakes those who wait for that one, and sets are never in a circle.
+ */
+static const char *const nesting[] = { "run queue", "inode", "socket", "address space", "epoll waiters" };
 
 static struct class classes[CLASSES];
 static unsigned class_count;
 static struct {
-	const char *name; /* equal names of several files need not be one string */
+	uintptr_t key; /* the name's address and the kind: equal names of several files need not be one string */
 	uint8_t class;
 } aliases[ALIASES];
 static uint16_t edge_of[CLASSES][CLASSES]; /* index in edges + 1 */
@@ -70,10 +74,10 @@ static void watch_leave(void)
 	__atomic_store_n(&watch_lock, 0, __ATOMIC_RELEASE);
 }
 
-static unsigned class_new(const char *name)
+static unsigned class_new(const char *name, bool mutex)
 {
 	unsigned i = 0;
-	while (i < class_count && strcmp(classes[i].name, name) != 0) {
+	while (i < class_count && (classes[i].mutex != mutex || strcmp(classes[i].name, name) != 0)) {
 		i++;
 	}
 	if (i == class_count) {
@@ -81,6 +85,7 @@ static unsigned class_new(const char *name)
 			kernel_panic("more lock classes than %u", CLASSES);
 		}
 		classes[i].name = name;
+		classes[i].mutex = mutex;
 		for (unsigned n = 0; n < sizeof(nesting) / sizeof(nesting[0]); n++) {
 			classes[i].nests |= strcmp(nesting[n], name) == 0;
 		}
@@ -89,12 +94,13 @@ static unsigned class_new(const char *name)
 	return i;
 }
 
-static unsigned class_of(const char *name)
+static unsigned class_of(const char *name, bool mutex)
 {
-	unsigned at = (unsigned)((uintptr_t)name * 2654435761u >> 7) % ALIASES;
+	uintptr_t key = (uintptr_t)name * 2 + mutex;
+	unsigned at = (unsigned)(key * 2654435761u >> 7) % ALIASES;
 	for (;; at = (at + 1) % ALIASES) {
-		const char *its = __atomic_load_n(&aliases[at].name, __ATOMIC_ACQUIRE);
-		if (its == name) {
+		uintptr_t its = __atomic_load_n(&aliases[at].key, __ATOMIC_ACQUIRE);
+		if (its == key) {
 			return aliases[at].class;
 		}
 		if (!its) {
@@ -102,12 +108,12 @@ static unsigned class_of(const char *name)
 		}
 	}
 	watch_enter();
-	while (aliases[at].name && aliases[at].name != name) {
+	while (aliases[at].key && aliases[at].key != key) {
 		at = (at + 1) % ALIASES;
 	}
-	if (!aliases[at].name) {
-		aliases[at].class = (uint8_t)class_new(name ? name : "nameless");
-		__atomic_store_n(&aliases[at].name, name, __ATOMIC_RELEASE);
+	if (!aliases[at].key) {
+		aliases[at].class = (uint8_t)class_new(name ? name : "nameless", mutex);
+		__atomic_store_n(&aliases[at].key, key, __ATOMIC_RELEASE);
 	}
 	watch_leave();
 	return aliases[at].class;
@@ -242,7 +248,7 @@ void lock_watch_spin(const spinlock_t *lock, bool open)
 	if (reporting[cpu->index]) {
 		return;
 	}
-	unsigned class = class_of(lock->name);
+	unsigned class = class_of(lock->name, false);
 	struct class *c = &classes[class];
 	trace_take(&trace, 1);
 	for (unsigned i = 0; open && i < h->count; i++) {
@@ -276,7 +282,7 @@ void lock_watch_spin_end(const spinlock_t *lock)
 void lock_watch_mutex(const struct mutex *m)
 {
 	struct thread *thread = thread_current();
-	unsigned class = class_of(m->lock.name);
+	unsigned class = class_of(m->lock.name, true);
 	struct class *c = &classes[class];
 	struct trace trace;
 	trace_take(&trace, 1);
