@@ -112,6 +112,17 @@ bool file_is_mappable(const struct file *f)
 	return f->inode && f->ops == &regular_file_ops && S_IS(f->inode->mode, S_IFREG);
 }
 
+bool file_is_zeros(const struct file *f)
+{
+	return f->inode && S_IS(f->inode->mode, S_IFCHR) && f->inode->major == 1 && f->inode->minor == 5;
+}
+
+void file_device(const struct file *f, uint32_t *major, uint32_t *minor)
+{
+	*major = f->inode ? f->inode->super->major : 0;
+	*minor = f->inode ? f->inode->super->minor : 0;
+}
+
 int file_page(struct file *f, uint64_t index, bool for_write, struct page **page)
 {
 	struct inode *inode = f->inode;

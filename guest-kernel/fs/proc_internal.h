@@ -50,6 +50,7 @@ int proc_pid_auxv(uint32_t pid, struct text *t);
 int proc_pid_environ(uint32_t pid, struct text *t);
 int proc_pid_syscall(uint32_t pid, struct text *t);
 int proc_pid_maps(uint32_t pid, struct text *t);
+int proc_pid_smaps(uint32_t pid, struct text *t);
 int proc_pid_limits(uint32_t pid, struct text *t);
 /** Path of the program: the first file in its memory. Length or negative errno. */
 long proc_pid_exe(uint32_t pid, char *path, size_t size);

@@ -18,8 +18,8 @@ struct snapshot {
 	char name[16], state;
 	int nice, exit_code;
 	uint64_t user_ns, system_ns, children_user_ns, children_system_ns, start_ns;
-	uint64_t total_pages, resident_pages, most_resident, affinity;
-	struct memory_kinds kinds;
+	uint64_t most_resident, affinity;
+	struct memory_sizes memory;
 	struct usage usage;
 	struct signal_state signals;
 	uint32_t umask, group_count, groups[32];
@@ -68,7 +68,7 @@ static struct address_space *memory_get(uint32_t pid)
 	return memory;
 }
 
-static int snapshot_take(uint32_t pid, struct snapshot *s)
+static int snapshot_take(uint32_t pid, bool contents, struct snapshot *s)
 {
 	struct tty *tty = NULL;
 	memset(s, 0, sizeof(*s));
@@ -109,8 +109,7 @@ static int snapshot_take(uint32_t pid, struct snapshot *s)
 	}
 	struct address_space *memory = memory_get(pid);
 	if (memory) {
-		address_space_usage(memory, &s->total_pages, &s->resident_pages);
-		address_space_kinds(memory, &s->kinds);
+		address_space_sizes(memory, contents, &s->memory);
 		address_space_put(memory);
 	}
 	return 0;
@@ -119,14 +118,14 @@ static int snapshot_take(uint32_t pid, struct snapshot *s)
 int proc_pid_stat(uint32_t pid, struct text *t)
 {
 	struct snapshot s;
-	int error = snapshot_take(pid, &s);
+	int error = snapshot_take(pid, false, &s);
 	if (error) {
 		return error;
 	}
 	text_add(t, "%u (%s) %c %u %u %u %u %d 4194304 0 0 0 0 %lu %lu %lu %lu %d %d %u 0 %lu %lu %lu 18446744073709551615", s.pid, s.name,
 		 s.state, s.ppid, s.pgid, s.sid, s.tty, s.foreground, s.user_ns / TICK_NS, s.system_ns / TICK_NS, s.children_user_ns / TICK_NS,
-		 s.children_system_ns / TICK_NS, 20 + s.nice, s.nice, s.threads, s.start_ns / TICK_NS, s.total_pages * 4096,
-		 s.resident_pages);
+		 s.children_system_ns / TICK_NS, 20 + s.nice, s.nice, s.threads, s.start_ns / TICK_NS, s.memory.total * 4096,
+		 s.memory.resident);
 	text_add(t, " 0 0 0 0 0 0 0 0 0 0 0 0 17 0 0 0 0 0 0 0 0 0 0 0 0 0 %d\n", s.exit_code);
 	return 0;
 }
@@ -175,10 +174,19 @@ static void status_processors(const struct snapshot *s, struct text *t)
 	text_add(t, "\nMems_allowed:\t1\nMems_allowed_list:\t0\n");
 }
 
+static void status_memory(const struct memory_sizes *m, struct text *t)
+{
+	text_add(t, "VmPeak:\t%8lu kB\nVmSize:\t%8lu kB\nVmLck:\t%8lu kB\nVmPin:\t%8u kB\nVmHWM:\t%8lu kB\nVmRSS:\t%8lu kB\n", m->total_most * 4,
+		 m->total * 4, m->locked * 4, 0, m->resident_most * 4, m->resident * 4);
+	text_add(t, "RssAnon:\t%8lu kB\nRssFile:\t%8lu kB\nRssShmem:\t%8lu kB\nVmData:\t%8lu kB\nVmStk:\t%8lu kB\nVmExe:\t%8lu kB\n", m->anonymous * 4,
+		 m->file * 4, m->shared * 4, m->data * 4, m->stack * 4, m->text * 4);
+	text_add(t, "VmLib:\t%8lu kB\nVmPTE:\t%8lu kB\nVmSwap:\t%8u kB\n", m->libraries * 4, m->tables * 4, 0);
+}
+
 int proc_pid_status(uint32_t pid, struct text *t)
 {
 	struct snapshot s;
-	int error = snapshot_take(pid, &s);
+	int error = snapshot_take(pid, true, &s);
 	if (error) {
 		return error;
 	}
@@ -188,12 +196,9 @@ int proc_pid_status(uint32_t pid, struct text *t)
 		 s.sgid, s.fsgid);
 	status_groups(&s, t);
 	text_add(t, "NStgid:\t%u\nNSpid:\t%u\nNSpgid:\t%u\nNSsid:\t%u\n", s.pid, s.tid, s.pgid, s.sid);
-	if (s.total_pages) {
-		uint64_t resident = s.resident_pages > s.most_resident ? s.resident_pages : s.most_resident;
-		text_add(t, "VmPeak:\t%8lu kB\nVmSize:\t%8lu kB\nVmHWM:\t%8lu kB\nVmRSS:\t%8lu kB\n", s.total_pages * 4, s.total_pages * 4,
-			 resident * 4, s.resident_pages * 4);
-		text_add(t, "VmData:\t%8lu kB\nVmStk:\t%8lu kB\nVmExe:\t%8lu kB\nVmSwap:\t%8lu kB\n", s.kinds.data * 4, s.kinds.stack * 4,
-			 s.kinds.text * 4, 0ul);
+	if (s.memory.total) {
+		s.memory.resident_most = s.memory.resident_most > s.most_resident ? s.memory.resident_most : s.most_resident;
+		status_memory(&s.memory, t);
 	}
 	text_add(t, "Threads:\t%u\n", s.threads);
 	status_signals(&s, t);
@@ -205,9 +210,10 @@ int proc_pid_status(uint32_t pid, struct text *t)
 int proc_pid_statm(uint32_t pid, struct text *t)
 {
 	struct snapshot s;
-	int error = snapshot_take(pid, &s);
+	int error = snapshot_take(pid, true, &s);
 	if (!error) {
-		text_add(t, "%lu %lu 0 0 0 %lu 0\n", s.total_pages, s.resident_pages, s.total_pages);
+		const struct memory_sizes *m = &s.memory;
+		text_add(t, "%lu %lu %lu %lu 0 %lu 0\n", m->total, m->resident, m->file + m->shared, m->text, m->data + m->stack);
 	}
 	return error;
 }
@@ -215,7 +221,7 @@ int proc_pid_statm(uint32_t pid, struct text *t)
 int proc_pid_comm(uint32_t pid, struct text *t)
 {
 	struct snapshot s;
-	int error = snapshot_take(pid, &s);
+	int error = snapshot_take(pid, false, &s);
 	if (!error) {
 		text_add(t, "%s\n", s.name);
 	}
@@ -234,15 +240,25 @@ int proc_pid_cmdline(uint32_t pid, struct text *t)
 	return p ? 0 : -ESRCH;
 }
 
-int proc_pid_maps(uint32_t pid, struct text *t)
+static int memory_describe(uint32_t pid, bool details, struct text *t)
 {
 	struct address_space *memory = memory_get(pid);
 	if (memory) {
-		long n = address_space_describe(memory, t->buffer, t->size);
+		long n = address_space_describe(memory, details, t->buffer, t->size);
 		t->length = n > 0 ? (size_t)n : 0;
 		address_space_put(memory);
 	}
 	return 0;
+}
+
+int proc_pid_maps(uint32_t pid, struct text *t)
+{
+	return memory_describe(pid, false, t);
+}
+
+int proc_pid_smaps(uint32_t pid, struct text *t)
+{
+	return memory_describe(pid, true, t);
 }
 
 int proc_pid_limits(uint32_t pid, struct text *t)

@@ -29,17 +29,23 @@ int proc_drop_caches(const char *text, size_t length)
 	return 0;
 }
 
+/* Free memory and what is used for each purpose are all there is; Cached has what lives in memory only (Shmem), as on Linux. */
 int proc_meminfo(uint32_t pid, struct text *t)
 {
-	uint64_t total, free, cached, dirty, writeback;
+	uint64_t total, free, cached, dirty, writeback, used[PAGE_KINDS];
 	memory_usage(&total, &free);
+	memory_used(used);
 	page_cache_usage(&cached, &dirty, &writeback);
 	text_add(t, "MemTotal:       %8lu kB\nMemFree:        %8lu kB\nMemAvailable:   %8lu kB\nBuffers:        %8u kB\n", total * 4, free * 4,
 		 (free + cached - dirty) * 4, 0);
-	text_add(t, "Cached:         %8lu kB\nSwapCached:     %8u kB\nActive:         %8u kB\nInactive:       %8u kB\n", cached * 4, 0, 0, 0);
-	text_add(t, "SwapTotal:      %8u kB\nSwapFree:       %8u kB\nDirty:          %8lu kB\nWriteback:      %8lu kB\n", 0, 0, dirty * 4,
-		 writeback * 4);
-	text_add(t, "AnonPages:      %8u kB\nMapped:         %8u kB\nShmem:          %8u kB\nSlab:           %8u kB\n", 0, 0, 0, 0);
+	text_add(t, "Cached:         %8lu kB\nSwapCached:     %8u kB\nSwapTotal:      %8u kB\nSwapFree:       %8u kB\n",
+		 (used[PAGE_FILE] + used[PAGE_SHARED]) * 4, 0, 0, 0);
+	text_add(t, "Dirty:          %8lu kB\nWriteback:      %8lu kB\nAnonPages:      %8lu kB\nMapped:         %8lu kB\nShmem:          %8lu kB\n",
+		 dirty * 4, writeback * 4, used[PAGE_ANONYMOUS] * 4, memory_mapped_files() * 4, used[PAGE_SHARED] * 4);
+	text_add(t, "Slab:           %8lu kB\nSReclaimable:   %8u kB\nSUnreclaim:     %8lu kB\nKernelStack:    %8lu kB\n", used[PAGE_HEAP] * 4, 0,
+		 used[PAGE_HEAP] * 4, used[PAGE_STACK] * 4);
+	text_add(t, "PageTables:     %8lu kB\nKernelOther:    %8lu kB\nAnonHugePages:  %8lu kB\nHugePages_Total:   %5u\nHugepagesize:   %8u kB\n",
+		 used[PAGE_TABLE] * 4, used[PAGE_KERNEL] * 4, memory_large_pages() * 2048, 0, 2048);
 	return 0;
 }
 

@@ -12,6 +12,7 @@
 
 #define PROC_MAGIC 0x9fa0
 #define TEXT_MAX 65536u
+#define TEXT_MAX_MAPS (8 * TEXT_MAX) /* a thousand areas in detail */
 
 enum dir { IN_ROOT, IN_SYS, IN_KERNEL, IN_VM, IN_FS, IN_PID, IN_TASK, IN_TID, IN_FD, NOT_A_DIR };
 
@@ -71,6 +72,7 @@ static const struct entry entries[] = {
 	{ IN_PID, "cmdline", S_IFREG | 0444, NOT_A_DIR, proc_pid_cmdline, NULL },
 	{ IN_PID, "comm", S_IFREG | 0444, NOT_A_DIR, proc_pid_comm, NULL },
 	{ IN_PID, "maps", S_IFREG | 0444, NOT_A_DIR, proc_pid_maps, NULL },
+	{ IN_PID, "smaps", S_IFREG | 0444, NOT_A_DIR, proc_pid_smaps, NULL },
 	{ IN_PID, "limits", S_IFREG | 0444, NOT_A_DIR, proc_pid_limits, NULL },
 	{ IN_PID, "environ", S_IFREG | 0400, NOT_A_DIR, proc_pid_environ, NULL },
 	{ IN_PID, "auxv", S_IFREG | 0400, NOT_A_DIR, proc_pid_auxv, NULL },
@@ -278,12 +280,12 @@ static const struct inode_ops proc_jump_ops = { .readlink = proc_readlink, .jump
 
 static int text_make(struct file *f)
 {
-	struct text t = { .size = TEXT_MAX };
 	const struct entry *e = &entries[entry_of(f->inode)];
+	struct text t = { .size = e->write == proc_pid_maps || e->write == proc_pid_smaps ? TEXT_MAX_MAPS : TEXT_MAX };
 	if (f->private) {
 		return 0;
 	}
-	t.buffer = kmalloc(TEXT_MAX);
+	t.buffer = kmalloc(t.size);
 	if (!t.buffer) {
 		return -ENOMEM;
 	}

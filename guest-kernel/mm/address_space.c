@@ -13,6 +13,7 @@
 #include "kernel/memory.h"
 #include "kernel/reserve.h"
 #include "mm/large_leaf.h"
+#include "mm/limits.h"
 #include "mm/shared.h"
 #include "mm/user_table.h"
 
@@ -35,6 +36,7 @@ struct address_space *address_space_create(void)
 	mutex_init(&as->lock, "address space");
 	as->references = 1;
 	area_list_init(&as->areas);
+	as->map_top = MAP_TOP;
 	address_space_list(as);
 	return as;
 }
@@ -81,6 +83,7 @@ void area_zap(struct address_space *as, struct area *area, uint64_t start, uint6
 	uint64_t zero = zero_page_phys(), *leaf;
 	bool shared_file = area->file && (area->flags & MAP_SHARED);
 	unsigned count;
+	as->resident_most = as->resident > as->resident_most ? as->resident : as->resident_most;
 	if (as->large_count) {
 		large_leaf_break(as, start);
 		large_leaf_break(as, end);
@@ -153,8 +156,8 @@ static int area_fork(struct address_space *from, struct address_space *to, const
 {
 	uint64_t zero = zero_page_phys(), *leaf;
 	unsigned count;
-	if (area->flags & MAP_SHARED) {
-		return 0; /* the faults find the same pages */
+	if (area->flags & (MAP_SHARED | AREA_WIPE)) {
+		return 0; /* the faults find the same pages, or none */
 	}
 	for (uint64_t at = area->start; (leaf = user_leaves_next(from->cr3, &at, area->end, &count)); at += count * PAGE_SIZE) {
 		if (leaf_is_large(*leaf)) {
@@ -191,11 +194,15 @@ static int fork_locked(struct address_space *from, struct address_space *to)
 {
 	list_for_each(node, &from->areas.list) {
 		struct area *area = container_of(node, struct area, link);
-		struct area *copy = area_copy(area);
+		struct area *copy = area->flags & AREA_NO_FORK ? NULL : area_copy(area);
+		if (area->flags & AREA_NO_FORK) {
+			continue;
+		}
 		if (!copy) {
 			return -ENOMEM;
 		}
-		list_push_back(&to->areas.list, &copy->link);
+		copy->flags &= ~(unsigned)AREA_LOCKED;
+		area_append(&to->areas, copy);
 		int error = area_fork(from, to, area);
 		if (error) {
 			return error;
@@ -235,6 +242,7 @@ struct address_space *address_space_fork(struct address_space *from)
 	mutex_lock(&to->lock); /* a truncation finds it on the list already */
 	to->brk_start = from->brk_start;
 	to->brk = from->brk;
+	to->map_top = from->map_top;
 	int error = fork_locked(from, to);
 	struct flush all;
 	flush_begin(&all, from);
@@ -288,15 +296,24 @@ static long place_locked(struct address_space *as, uint64_t address, uint64_t le
 		return error ? error : (long)address;
 	}
 	address = (address + PAGE_SIZE - 1) & ~(PAGE_SIZE - 1);
-	if (address >= MAP_LOWEST && range_valid(address, length) && area_is_free(&as->areas, address, address + length)) {
+	if (address >= MAP_LOWEST && range_valid(address, length) && area_is_clear(&as->areas, address, address + length)) {
 		return (long)address;
 	}
-	uint64_t found = area_gap(&as->areas, length, MAP_LOWEST, MAP_TOP, length >= LARGE_SIZE ? LARGE_SIZE : PAGE_SIZE);
+	uint64_t found = area_gap(&as->areas, length, MAP_LOWEST, as->map_top, length >= LARGE_SIZE ? LARGE_SIZE : PAGE_SIZE);
 	return found ? (long)found : -ENOMEM;
 }
 
 static long map_locked(struct address_space *as, struct area *model, unsigned flags)
 {
+	uint64_t pages = (model->end - model->start) >> PAGE_SHIFT;
+	uint64_t gone = flags & MAP_FIXED ? areas_count(as, model->start, model->end, 0) : 0;
+	if (!limit_allows(as, model->prot, model->flags, pages, gone)) {
+		return -ENOMEM;
+	}
+	model->flags |= as->map_locked;
+	if ((model->flags & AREA_LOCKED) && !limit_allows_locked(pages + areas_count(as, 0, USER_END, AREA_LOCKED))) {
+		return -EAGAIN;
+	}
 	struct area *area = area_copy(model);
 	if (!area) {
 		return -ENOMEM;
@@ -321,10 +338,16 @@ long address_space_map(struct address_space *as, uint64_t address, uint64_t leng
 	if (length > USER_END || offset + length < offset) {
 		return -ENOMEM;
 	}
+	if (flags & MAP_HUGETLB) {
+		return flags & MAP_ANONYMOUS ? -ENOMEM : -EINVAL; /* none are set aside */
+	}
+	if ((flags & MAP_LOCKED) && !limit_may_lock()) {
+		return -EPERM;
+	}
 	length = (length + PAGE_SIZE - 1) & ~(PAGE_SIZE - 1);
 	bool shared = (flags & 3) != MAP_PRIVATE;
 	struct area model = { .start = address, .end = address + length, .prot = prot & 7, .file = flags & MAP_ANONYMOUS ? NULL : file,
-		.flags = (shared ? MAP_SHARED : 0) | (flags & (MAP_GROWSDOWN | MAP_STACK)) };
+		.flags = (shared ? MAP_SHARED : 0) | (flags & (MAP_GROWSDOWN | MAP_STACK)) | (flags & MAP_LOCKED ? AREA_LOCKED : 0) };
 	model.offset = model.file ? offset : 0;
 	if (shared && !model.file) {
 		model.shared = shared_create(length >> PAGE_SHIFT);
@@ -387,15 +410,17 @@ static void area_protect(struct address_space *as, const struct area *area, stru
 
 static int protect_locked(struct address_space *as, uint64_t start, uint64_t end, unsigned prot)
 {
-	uint64_t covered = start;
+	uint64_t covered = start, data = 0;
 	for (struct area *a = area_find(&as->areas, start); a && a->start <= covered && covered < end; a = area_next(&as->areas, a)) {
 		bool read_only = (a->flags & MAP_KERNELS) || (a->file && (a->flags & MAP_SHARED) && !file_writable(a->file));
 		if ((prot & PROT_WRITE) && read_only) {
 			return -EACCES;
 		}
+		uint64_t from = a->start > start ? a->start : start, to = a->end < end ? a->end : end;
+		data += area_is_data(prot, a->flags) && !area_is_data(a->prot, a->flags) ? (to - from) >> PAGE_SHIFT : 0;
 		covered = a->end;
 	}
-	if (covered < end) {
+	if (covered < end || (data && !limit_allows(as, PROT_WRITE, 0, data, data))) {
 		return -ENOMEM;
 	}
 	int error = area_split(&as->areas, start);
@@ -416,7 +441,7 @@ static int protect_locked(struct address_space *as, uint64_t start, uint64_t end
 			area->prot = prot;
 			area_protect(as, area, &flush);
 			/* Out and in again, to join with neighbours that are now alike. */
-			list_remove(&area->link);
+			area_detach(&as->areas, area);
 			area_insert(&as->areas, area);
 		}
 	}
@@ -437,6 +462,13 @@ int address_space_protect(struct address_space *as, uint64_t address, uint64_t l
 	int error = protect_locked(as, address, address + length, prot & 7);
 	mutex_unlock(&as->lock);
 	return error;
+}
+
+void address_space_set_stack_limit(struct address_space *as, uint64_t bytes)
+{
+	uint64_t usual = USER_END - MAP_TOP - 2 * STACK_GUARD, most = 1ull << 36;
+	bytes = bytes < usual ? usual : bytes > most ? most : bytes;
+	as->map_top = (USER_END - bytes - 2 * STACK_GUARD) & ~(LARGE_SIZE - 1);
 }
 
 void address_space_set_brk(struct address_space *as, uint64_t start)

@@ -12,7 +12,7 @@
 #include "mm/area.h"
 #include "mm/flush.h"
 
-#define MAP_TOP 0x7ffff0000000ull /* mappings without an address grow down from here; the stack is above */
+#define MAP_TOP 0x7ffff0000000ull /* address_space.map_top where the stack is to be no longer than usual */
 #define MAP_LOWEST 0x10000ull
 
 struct address_space {
@@ -24,6 +24,9 @@ struct address_space {
 	struct area_list areas;
 	uint64_t brk_start, brk;
 	bool reaped; /* its pages are gone, before its time */
+	uint64_t map_top; /* mappings without an address grow down from here */
+	unsigned map_locked; /* mlockall(MCL_FUTURE): AREA_LOCKED, or 0 */
+	uint64_t resident_most; /* as far as it was noticed: when pages are let go of */
 	uint64_t resident; /* pages in the tables, the zero page not counted */
 	uint64_t large_count; /* large leaves */
 };
@@ -39,6 +42,8 @@ long address_space_map_kernels(struct address_space *as, struct shared_memory *s
 /** truncate.c keeps a list of all. */
 void address_space_list(struct address_space *as);
 void address_space_unlist(struct address_space *as);
+/** Touch every page from start to end, as far as that is allowed. 0, -ENOMEM (not all is mapped, or may be touched), -EINTR. */
+int memory_populate(struct address_space *as, uint64_t start, uint64_t end);
 /** What the page of zeros is at. */
 uint64_t zero_page_phys(void);
 

@@ -13,7 +13,7 @@ void area_list_init(struct area_list *areas)
 {
 	list_init(&areas->list);
 	areas->hint = NULL;
-	areas->count = 0;
+	areas->count = areas->pages = areas->pages_most = 0;
 }
 
 struct area *area_next(struct area_list *areas, struct area *area)
@@ -65,14 +65,45 @@ void area_free(struct area *area)
 	kfree(area);
 }
 
-void area_remove(struct area_list *areas, struct area *area)
+static uint64_t pages_of(uint64_t bytes)
+{
+	return bytes >> PAGE_SHIFT;
+}
+
+static void pages_change(struct area_list *areas, uint64_t by)
+{
+	areas->pages += by;
+	areas->pages_most = areas->pages > areas->pages_most ? areas->pages : areas->pages_most;
+}
+
+void area_detach(struct area_list *areas, struct area *area)
 {
 	if (areas->hint == area) {
 		areas->hint = NULL;
 	}
 	list_remove(&area->link);
 	areas->count--;
+	areas->pages -= pages_of(area->end - area->start);
+}
+
+void area_remove(struct area_list *areas, struct area *area)
+{
+	area_detach(areas, area);
 	area_free(area);
+}
+
+void area_grow(struct area_list *areas, struct area *area, uint64_t start, uint64_t end)
+{
+	pages_change(areas, pages_of(area->start - start) + pages_of(end - area->end));
+	area->start = start;
+	area->end = end;
+}
+
+void area_append(struct area_list *areas, struct area *area)
+{
+	list_push_back(&areas->list, &area->link);
+	areas->count++;
+	pages_change(areas, pages_of(area->end - area->start));
 }
 
 /** Whether `b` goes on where `a` ends, in memory and in what backs it. */
@@ -91,14 +122,17 @@ struct area *area_insert(struct area_list *areas, struct area *area)
 	}
 	list_insert_after(before, &area->link);
 	areas->count++;
+	pages_change(areas, pages_of(area->end - area->start));
 	struct area *next = area_next(areas, area);
 	if (next && area_continues(area, next)) {
 		area->end = next->end;
+		next->start = next->end;
 		area_remove(areas, next);
 	}
 	struct area *previous = before == &areas->list ? NULL : container_of(before, struct area, link);
 	if (previous && area_continues(previous, area)) {
 		previous->end = area->end;
+		area->start = area->end;
 		area_remove(areas, area);
 		area = previous;
 	}
@@ -130,6 +164,19 @@ bool area_is_free(struct area_list *areas, uint64_t start, uint64_t end)
 	return !area || area->start >= end;
 }
 
+/** The lowest address that is the area's, with what it keeps free to grow. */
+static uint64_t area_low(const struct area *area)
+{
+	uint64_t guard = area->flags & MAP_GROWSDOWN ? STACK_GUARD : 0;
+	return area->start > guard ? area->start - guard : 0;
+}
+
+bool area_is_clear(struct area_list *areas, uint64_t start, uint64_t end)
+{
+	struct area *area = area_find(areas, start);
+	return !area || (area->start >= end && area_low(area) >= end);
+}
+
 uint64_t area_gap(struct area_list *areas, uint64_t length, uint64_t low, uint64_t high, uint64_t align)
 {
 	uint64_t top = high;
@@ -138,7 +185,7 @@ uint64_t area_gap(struct area_list *areas, uint64_t length, uint64_t low, uint64
 		if (area->end <= top && top - area->end >= length && ((top - length) & ~(align - 1)) >= area->end) {
 			break;
 		}
-		top = area->start < top ? area->start : top;
+		top = area_low(area) < top ? area_low(area) : top;
 	}
 	top = top >= length ? (top - length) & ~(align - 1) : 0;
 	return top >= low ? top : 0;

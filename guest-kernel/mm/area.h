@@ -13,9 +13,11 @@
 
 enum { PROT_READ = 1, PROT_WRITE = 2, PROT_EXEC = 4 };
 enum { MAP_SHARED = 1, MAP_PRIVATE = 2, MAP_FIXED = 0x10, MAP_ANONYMOUS = 0x20, MAP_GROWSDOWN = 0x100, MAP_POPULATE = 0x8000,
-       MAP_STACK = 0x20000, MAP_FIXED_NOREPLACE = 0x100000 };
+       MAP_LOCKED = 0x2000, MAP_STACK = 0x20000, MAP_HUGETLB = 0x40000, MAP_FIXED_NOREPLACE = 0x100000 };
 /* What an area remembers beside MAP_SHARED, MAP_GROWSDOWN and MAP_STACK: advice. */
-enum { AREA_LARGE = 1 << 24, AREA_SMALL = 1 << 25 };
+enum { AREA_LARGE = 1 << 24, AREA_SMALL = 1 << 25, AREA_NO_FORK = 1 << 26, AREA_WIPE = 1 << 27, AREA_LOCKED = 1 << 28 };
+
+#define STACK_GUARD (256 * 4096ull) /* a stack that can grow keeps this far from what is below it */
 
 #define MAP_KERNELS 0x40000000u /* in area.flags: the kernel's pages, which nobody may write */
 
@@ -33,7 +35,8 @@ struct area {
 
 struct area_list {
 	struct list list;
-	uint64_t count;
+	uint64_t count, pages; /* of all areas */
+	uint64_t pages_most; /* there ever were */
 	struct area *hint; /* found last; NULL: none */
 };
 
@@ -50,11 +53,25 @@ struct area *area_insert(struct area_list *areas, struct area *area);
 int area_split(struct area_list *areas, uint64_t at);
 /** Drop the references of an area that is on no list. */
 void area_free(struct area *area);
+/** Take out, to be changed and put in again. */
+void area_detach(struct area_list *areas, struct area *area);
+/** It grows over what is free: a stack downwards, a mapping upwards. */
+void area_grow(struct area_list *areas, struct area *area, uint64_t start, uint64_t end);
+/** A copy in another list, at its end: for fork. */
+void area_append(struct area_list *areas, struct area *area);
 /** Take out and free. */
 void area_remove(struct area_list *areas, struct area *area);
 /** The highest start of a free range of `length` in [low, high), a multiple of `align`. 0: none. */
 uint64_t area_gap(struct area_list *areas, uint64_t length, uint64_t low, uint64_t high, uint64_t align);
 /** Whether [start, end) meets no area. */
 bool area_is_free(struct area_list *areas, uint64_t start, uint64_t end);
+/** The same, and that it keeps away from a stack above that may grow. area_gap() looks for such places, too. */
+bool area_is_clear(struct area_list *areas, uint64_t start, uint64_t end);
+
+/** Private, writable and not a stack: what RLIMIT_DATA counts. */
+static inline bool area_is_data(unsigned prot, unsigned flags)
+{
+	return (prot & PROT_WRITE) && !(flags & (MAP_SHARED | MAP_GROWSDOWN));
+}
 
 #endif

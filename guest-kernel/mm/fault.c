@@ -11,12 +11,11 @@
 #include "kernel/reserve.h"
 #include "mm/address_space.h"
 #include "mm/large_leaf.h"
+#include "mm/limits.h"
 #include "mm/pages.h"
 #include "mm/shared.h"
 #include "mm/user_table.h"
 
-#define STACK_GUARD (1ull << 20) /* a growing stack keeps this far from what is below it */
-#define STACK_MOST (64ull << 20)
 #define AROUND_PAGES 16ull
 
 static const uint8_t zero_page[PAGE_SIZE] __attribute__((aligned(PAGE_SIZE)));
@@ -34,14 +33,16 @@ static struct area *area_for_fault(struct address_space *as, uint64_t address)
 		return area;
 	}
 	uint64_t start = address & ~(PAGE_SIZE - 1);
-	if (!(area->flags & MAP_GROWSDOWN) || area->end - start > STACK_MOST || start < MAP_LOWEST) {
+	if (!(area->flags & MAP_GROWSDOWN) || start < MAP_LOWEST || !limit_allows_stack(area->end - start) ||
+	    !limit_allows(as, area->prot, area->flags, (area->start - start) >> PAGE_SHIFT, 0)) {
 		return NULL;
 	}
-	struct list *below = area->link.prev;
-	if (below != &as->areas.list && container_of(below, struct area, link)->end + STACK_GUARD > start) {
+	const struct area *below = area->link.prev == &as->areas.list ? NULL : container_of(area->link.prev, struct area, link);
+	/* What nobody can touch, and another stack, may be near. */
+	if (below && below->prot && !(below->flags & MAP_GROWSDOWN) && below->end + STACK_GUARD > start) {
 		return NULL;
 	}
-	area->start = start;
+	area_grow(&as->areas, area, start, area->end);
 	return area;
 }
 

@@ -75,7 +75,7 @@ void large_split(struct page *block)
 	spin_unlock(&large_lock);
 }
 
-uint64_t large_whole_count(void)
+uint64_t memory_large_pages(void)
 {
 	return __atomic_load_n(&whole_count, __ATOMIC_RELAXED);
 }

@@ -23,6 +23,5 @@ void large_put(struct page *block);
 /** Whether one large leaf is all that leads to it. */
 bool large_sole(struct page *block);
 void large_split(struct page *block);
-uint64_t large_whole_count(void);
 
 #endif

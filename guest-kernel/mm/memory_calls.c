@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* System calls on memory: mmap(2), munmap, mprotect, brk, madvise, msync, mincore, mlock. mremap is in remap.c. */
+/* System calls on memory: mmap(2), munmap, mprotect, brk, msync, mincore. mremap is in remap.c, madvise and mlock in advise.c. */
 #include "abi/errno.h"
 #include "kernel/file.h"
 #include "kernel/memory.h"
@@ -7,14 +7,13 @@
 #include "kernel/syscall.h"
 #include "kernel/user.h"
 #include "mm/address_space.h"
+#include "mm/limits.h"
 #include "mm/user_table.h"
 
 #define PAGE_UP(x) (((x) + PAGE_SIZE - 1) & ~(PAGE_SIZE - 1))
 #define O_ACCMODE 3u
 #define O_WRONLY 1u
 #define O_RDWR 2u
-#define S_IFMT 0170000u
-enum { MADV_DONTNEED = 4, MADV_FREE = 8 };
 enum { MS_ASYNC = 1, MS_INVALIDATE = 2, MS_SYNC = 4 };
 
 static struct address_space *memory(void)
@@ -32,6 +31,8 @@ static long map_file(const uint64_t a[6])
 	long at;
 	if (access == O_WRONLY || (access != O_RDWR && (a[3] & MAP_SHARED) && (a[2] & PROT_WRITE) && (a[3] & 3) != MAP_PRIVATE)) {
 		at = -EACCES;
+	} else if (file_is_zeros(file)) {
+		at = address_space_map(memory(), a[0], a[1], (unsigned)a[2], (unsigned)a[3] | MAP_ANONYMOUS, NULL, 0);
 	} else if (!file_is_mappable(file)) {
 		at = -ENODEV;
 	} else {
@@ -50,10 +51,9 @@ long sys_mmap(const uint64_t a[6])
 		at = map_file(a);
 	}
 	bool failed = at < 0 && at > -4096;
-	for (uint64_t done = 0; !failed && (a[3] & MAP_POPULATE) && (a[2] & 7) && done < a[1]; done += PAGE_SIZE) {
-		if (signal_pending() || address_space_fault(memory(), (uint64_t)at + done, !!(a[2] & PROT_WRITE), 0)) {
-			break;
-		}
+	bool locked = (a[3] & MAP_LOCKED) || memory()->map_locked;
+	if (!failed && ((a[3] & MAP_POPULATE) || locked)) {
+		memory_populate(memory(), (uint64_t)at, (uint64_t)at + PAGE_UP(a[1]));
 	}
 	return at;
 }
@@ -78,7 +78,12 @@ static void brk_set_locked(struct address_space *as, uint64_t to)
 		}
 	} else if (new_end > old_end) {
 		struct area model = { .start = old_end, .end = new_end, .prot = PROT_READ | PROT_WRITE };
-		struct area *area = area_is_free(&as->areas, old_end, new_end + PAGE_SIZE) ? area_copy(&model) : NULL;
+		uint64_t pages = (new_end - old_end) >> PAGE_SHIFT;
+		model.flags = as->map_locked;
+		bool allowed = area_is_clear(&as->areas, old_end, new_end + PAGE_SIZE) && limit_allows_heap(to - as->brk_start) &&
+			       limit_allows(as, model.prot, model.flags, pages, 0) &&
+			       (!model.flags || limit_allows_locked(pages + areas_count(as, 0, USER_END, AREA_LOCKED)));
+		struct area *area = allowed ? area_copy(&model) : NULL;
 		if (!area) {
 			return;
 		}
@@ -91,7 +96,7 @@ long sys_brk(const uint64_t a[6])
 {
 	struct address_space *as = memory();
 	mutex_lock(&as->lock);
-	if (a[0] >= as->brk_start && a[0] < MAP_TOP) {
+	if (a[0] >= as->brk_start && a[0] < as->map_top) {
 		brk_set_locked(as, a[0]);
 	}
 	long brk = (long)as->brk;
@@ -110,35 +115,6 @@ static int range_visit(struct address_space *as, uint64_t start, uint64_t end,
 		visit(as, a, from, to);
 	}
 	return covered < end ? -ENOMEM : 0;
-}
-
-static void visit_drop(struct address_space *as, struct area *area, uint64_t from, uint64_t to)
-{
-	struct flush flush;
-	flush_begin(&flush, as);
-	area_zap(as, area, from, to, &flush);
-	flush_finish(&flush);
-}
-
-static void visit_nothing(struct address_space *as, struct area *area, uint64_t from, uint64_t to)
-{
-}
-
-/* Advice that is not acted on only asks whether all of the range is mapped. */
-long sys_madvise(const uint64_t a[6])
-{
-	uint64_t length = PAGE_UP(a[1]);
-	if ((a[0] & (PAGE_SIZE - 1)) || (a[1] && !length) || a[0] >= USER_END || length > USER_END - a[0]) {
-		return -EINVAL;
-	}
-	if (a[2] > 25) {
-		return -EINVAL;
-	}
-	struct address_space *as = memory();
-	mutex_lock(&as->lock);
-	int error = range_visit(as, a[0], a[0] + length, a[2] == MADV_DONTNEED ? visit_drop : visit_nothing);
-	mutex_unlock(&as->lock);
-	return error;
 }
 
 static bool holds_written_page(uint64_t leaf)
@@ -218,42 +194,5 @@ long sys_mincore(const uint64_t a[6])
 			return -EFAULT;
 		}
 	}
-	return 0;
-}
-
-/* Pages of programs are never written out, so they are locked in memory as they are. */
-static long lock_range(const uint64_t a[6])
-{
-	uint64_t start = a[0] & ~(uint64_t)(PAGE_SIZE - 1), end = PAGE_UP(a[0] + a[1]);
-	if (end < start) {
-		return -EINVAL;
-	}
-	if (end > USER_END || start >= USER_END) {
-		return -ENOMEM;
-	}
-	struct address_space *as = memory();
-	mutex_lock(&as->lock);
-	int error = range_visit(as, start, end, visit_nothing);
-	mutex_unlock(&as->lock);
-	return error;
-}
-
-long sys_mlock(const uint64_t a[6])
-{
-	return lock_range(a);
-}
-
-long sys_munlock(const uint64_t a[6])
-{
-	return lock_range(a);
-}
-
-long sys_mlockall(const uint64_t a[6])
-{
-	return a[0] && a[0] < 8 ? 0 : -EINVAL;
-}
-
-long sys_munlockall(const uint64_t a[6])
-{
 	return 0;
 }

@@ -256,6 +256,15 @@ void memory_used(uint64_t kinds[PAGE_KINDS])
 	}
 }
 
+uint64_t memory_mapped_files(void)
+{
+	uint64_t count = 0;
+	for (uint64_t i = io_start >> PAGE_SHIFT; i < io_end >> PAGE_SHIFT; i++) {
+		count += page_kind(&pages[i]) == PAGE_FILE && pages[i].references > 1;
+	}
+	return count;
+}
+
 void memory_set_reclaim(size_t (*reclaim)(size_t pages))
 {
 	reclaim_hook = reclaim;

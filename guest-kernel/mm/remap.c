@@ -6,77 +6,122 @@
 #include "kernel/syscall.h"
 #include "mm/address_space.h"
 #include "mm/large_leaf.h"
+#include "mm/limits.h"
 
-enum { MREMAP_MAYMOVE = 1, MREMAP_FIXED = 2 };
+enum { MREMAP_MAYMOVE = 1, MREMAP_FIXED = 2, MREMAP_DONTUNMAP = 4 };
 
-/** Move [address, +old) of `area` to `to`, which is free, and make it `size` long. */
-static long move_locked(struct address_space *as, struct area *area, uint64_t address, uint64_t old, uint64_t to, uint64_t size)
+/* A call's arguments, in whole pages. */
+struct remap {
+	uint64_t address, old, size, to;
+	unsigned flags;
+};
+
+/** The new mapping goes to `to`, which is free: with what the old one has in its pages, or (old 0) beside it. */
+static long move_locked(struct address_space *as, struct area *area, const struct remap *r, uint64_t to)
 {
 	struct area *copy = area_copy(area);
 	if (!copy) {
 		return -ENOMEM;
 	}
-	copy->offset += address - area->start;
+	copy->offset += r->address - area->start;
 	copy->start = to;
-	copy->end = to + size;
-	uint64_t moved = old < size ? old : size;
-	int error = area_split(&as->areas, address);
-	error = error ? error : area_split(&as->areas, address + old);
-	error = error ? error : leaves_move_prepare(as, address, to, moved);
+	copy->end = to + r->size;
+	uint64_t moved = r->old < r->size ? r->old : r->size;
+	int error = area_split(&as->areas, r->address);
+	error = error ? error : area_split(&as->areas, r->address + r->old);
+	error = error ? error : leaves_move_prepare(as, r->address, to, moved);
 	if (error) {
 		area_free(copy);
 		return error;
 	}
-	leaves_move(as, address, to, moved);
-	unmap_locked(as, address, address + old);
+	leaves_move(as, r->address, to, moved);
+	if (r->old && !(r->flags & MREMAP_DONTUNMAP)) {
+		unmap_locked(as, r->address, r->address + r->old);
+	}
 	area_insert(&as->areas, copy);
 	return (long)to;
 }
 
-static long grow_locked(struct address_space *as, struct area *area, uint64_t address, uint64_t old, uint64_t size, bool may_move)
+/** Whether the limits allow what comes to be. */
+static int allowed_locked(struct address_space *as, const struct area *area, const struct remap *r)
 {
-	if (area->end == address + old && area_is_free(&as->areas, area->end, address + size) && address + size <= MAP_TOP &&
-	    !area->shared) {
-		area->end = address + size;
-		return (long)address;
+	uint64_t kept = r->flags & MREMAP_DONTUNMAP ? 0 : r->old, more = r->size > kept ? (r->size - kept) >> PAGE_SHIFT : 0;
+	if ((area->flags & AREA_LOCKED) && !limit_allows_locked(areas_count(as, 0, USER_END, AREA_LOCKED) + more)) {
+		return -EAGAIN;
 	}
-	uint64_t to = may_move ? area_gap(&as->areas, size, MAP_LOWEST, MAP_TOP, size >= LARGE_SIZE ? LARGE_SIZE : PAGE_SIZE) : 0;
-	return to ? move_locked(as, area, address, old, to, size) : -ENOMEM;
+	return limit_allows(as, area->prot, area->flags, more, 0) ? 0 : -ENOMEM;
 }
 
-static long remap_locked(struct address_space *as, uint64_t address, uint64_t old, uint64_t size, unsigned flags, uint64_t to)
+static bool may_grow_here(struct address_space *as, const struct area *area, const struct remap *r)
 {
-	struct area *area = area_find(&as->areas, address);
-	if (!area || area->start > address || area->end < address + old) {
+	return r->old && !(r->flags & MREMAP_DONTUNMAP) && area->end == r->address + r->old && r->address + r->size <= as->map_top &&
+	       area_is_clear(&as->areas, area->end, r->address + r->size);
+}
+
+static long remap_fixed_locked(struct address_space *as, const struct remap *r)
+{
+	if ((r->to & (PAGE_SIZE - 1)) || r->to > USER_END - r->size || r->to < MAP_LOWEST || (r->to < r->address + r->old && r->address < r->to + r->size)) {
+		return -EINVAL;
+	}
+	int error = unmap_locked(as, r->to, r->to + r->size);
+	if (!error && r->size < r->old) {
+		error = unmap_locked(as, r->address + r->size, r->address + r->old);
+	}
+	struct remap rest = *r;
+	rest.old = r->old < r->size ? r->old : r->size;
+	/* Clearing the target may have joined or freed nothing of the source, but look it up again all the same. */
+	return error ? error : move_locked(as, area_find(&as->areas, r->address), &rest, r->to);
+}
+
+static long remap_locked(struct address_space *as, const struct remap *r)
+{
+	struct area *area = area_find(&as->areas, r->address);
+	if (!area || area->start > r->address) {
 		return -EFAULT;
 	}
-	if (flags & MREMAP_FIXED) {
-		bool overlap = to < address + old && address < to + size;
-		if ((to & (PAGE_SIZE - 1)) || to < MAP_LOWEST || to > USER_END - size || overlap) {
-			return -EINVAL;
-		}
-		int error = unmap_locked(as, to, to + size);
-		/* Clearing the target may have joined or freed nothing of the source, but look it up again all the same. */
-		return error ? error : move_locked(as, area_find(&as->areas, address), address, old, to, size);
+	if (!r->old && !(area->flags & MAP_SHARED)) {
+		return -EINVAL; /* only what is shared can be mapped a second time */
 	}
-	if (size <= old) {
-		int error = size < old ? unmap_locked(as, address + size, address + old) : 0;
-		return error ? error : (long)address;
+	bool shrinks = !(r->flags & (MREMAP_FIXED | MREMAP_DONTUNMAP)) && r->old >= r->size;
+	if (shrinks) {
+		int error = r->size < r->old ? unmap_locked(as, r->address + r->size, r->address + r->old) : 0;
+		return error ? error : (long)r->address;
 	}
-	return grow_locked(as, area, address, old, size, flags & MREMAP_MAYMOVE);
+	if (area->end < r->address + r->old) {
+		return -EFAULT;
+	}
+	int error = allowed_locked(as, area, r);
+	if (error) {
+		return error;
+	}
+	if (r->flags & MREMAP_FIXED) {
+		return remap_fixed_locked(as, r);
+	}
+	if (may_grow_here(as, area, r)) {
+		area_grow(&as->areas, area, area->start, r->address + r->size);
+		return (long)r->address;
+	}
+	uint64_t align = r->size >= LARGE_SIZE ? LARGE_SIZE : PAGE_SIZE;
+	uint64_t to = r->flags & MREMAP_MAYMOVE ? area_gap(&as->areas, r->size, MAP_LOWEST, as->map_top, align) : 0;
+	return to ? move_locked(as, area, r, to) : -ENOMEM;
 }
 
 long sys_mremap(const uint64_t a[6])
 {
 	struct address_space *as = process_current()->memory;
-	uint64_t old = (a[1] + PAGE_SIZE - 1) & ~(PAGE_SIZE - 1), size = (a[2] + PAGE_SIZE - 1) & ~(PAGE_SIZE - 1);
-	bool fixed = a[3] & MREMAP_FIXED;
-	if ((a[0] & (PAGE_SIZE - 1)) || !old || !size || a[0] >= USER_END || old > USER_END - a[0] || size > MAP_TOP ||
-	    (a[3] & ~3ull) || (fixed && !(a[3] & MREMAP_MAYMOVE))) {
+	struct remap r = { a[0], (a[1] + PAGE_SIZE - 1) & ~(PAGE_SIZE - 1), (a[2] + PAGE_SIZE - 1) & ~(PAGE_SIZE - 1), a[4], (unsigned)a[3] };
+	bool moves = a[3] & (MREMAP_FIXED | MREMAP_DONTUNMAP);
+	if ((a[0] & (PAGE_SIZE - 1)) || !r.size || a[0] >= USER_END || r.old > USER_END - a[0] || r.size > MAP_TOP || (a[3] & ~7ull) ||
+	    (moves && !(a[3] & MREMAP_MAYMOVE)) || ((a[3] & MREMAP_DONTUNMAP) && r.old != r.size)) {
 		return -EINVAL;
 	}
 	mutex_lock(&as->lock);
-	long result = remap_locked(as, a[0], old, size, (unsigned)a[3], a[4]);
+	long result = remap_locked(as, &r);
+	const struct area *area = result > 0 ? area_find(&as->areas, (uint64_t)result) : NULL;
+	bool locked = area && (area->flags & AREA_LOCKED) && r.size > r.old;
 	mutex_unlock(&as->lock);
+	if (locked) {
+		memory_populate(as, (uint64_t)result + r.old, (uint64_t)result + r.size);
+	}
 	return result;
 }

@@ -24,8 +24,7 @@
 
 #define PIE_BASE 0x555555554000ull
 #define STACK_TOP (USER_END - 0x1000)
-#define STACK_SMALLEST 0x20000ull
-#define STACK_LARGEST 0x4000000ull
+#define STACK_FIRST 0x21000ull
 #define RLIMIT_STACK 3
 #define PROT_RW 3u
 #define PROT_EXEC 4u
@@ -121,7 +120,8 @@ static int open_interpreter(struct exec_image *image)
 static int map_stack(struct exec_image *image, struct address_space *memory)
 {
 	uint64_t size = process_current()->rlimits[RLIMIT_STACK].soft;
-	size = size > STACK_LARGEST ? STACK_LARGEST : size < STACK_SMALLEST ? STACK_SMALLEST : size & ~(PAGE_SIZE - 1);
+	address_space_set_stack_limit(memory, size);
+	size = STACK_FIRST; /* it grows as it is used, up to the limit of that moment */
 	unsigned prot = PROT_RW | (image->program.stack_executable ? PROT_EXEC : 0);
 	long at = address_space_map(memory, STACK_TOP - size, size, prot, MAP_STACK_FLAGS, NULL, 0);
 	image->stack_top = STACK_TOP;

@@ -354,6 +354,233 @@ static void shared_files(void)
 	CALL(unlink(name));
 }
 
+/* Ends with the error of a mapping, or 0, under a limit. */
+static int map_under(int which, rlim_t limit, size_t bytes, int prot, int flags)
+{
+	struct rlimit both = { limit, limit };
+	setrlimit(which, &both);
+	return mmap(NULL, bytes, prot, MAP_PRIVATE | MAP_ANONYMOUS | flags, -1, 0) == MAP_FAILED ? errno : 0;
+}
+
+static void data_read_only(void)
+{
+	_exit(map_under(RLIMIT_DATA, 16 << 20, 32 << 20, PROT_READ, 0));
+}
+
+static void data_writable(void)
+{
+	_exit(map_under(RLIMIT_DATA, 16 << 20, 32 << 20, RW, 0));
+}
+
+static void data_made_writable(void)
+{
+	map_under(RLIMIT_DATA, 16 << 20, PAGE, PROT_READ, 0);
+	char *at = mmap(NULL, 32 << 20, PROT_READ, ANONYMOUS, -1, 0);
+	_exit(mprotect(at, 32 << 20, RW) ? errno : 0);
+}
+
+static void space_for_remap(void)
+{
+	map_under(RLIMIT_AS, 64 << 20, PAGE, PROT_READ, 0);
+	char *at = mmap(NULL, 16 << 20, PROT_READ, ANONYMOUS, -1, 0);
+	_exit(mremap(at, 16 << 20, 128 << 20, MREMAP_MAYMOVE) == MAP_FAILED ? errno : 0);
+}
+
+static void space_over_itself(void)
+{
+	map_under(RLIMIT_AS, 96 << 20, PAGE, PROT_READ, 0);
+	char *at = mmap(NULL, 64 << 20, PROT_READ, ANONYMOUS, -1, 0);
+	_exit(mmap(at, 64 << 20, PROT_READ, ANONYMOUS | MAP_FIXED, -1, 0) == MAP_FAILED ? errno : 0);
+}
+
+static void space_for_the_heap(void)
+{
+	map_under(RLIMIT_AS, 64 << 20, PAGE, PROT_READ, 0);
+	char *start = (char *)syscall(SYS_brk, 0);
+	_exit((char *)syscall(SYS_brk, start + (128 << 20)) == start);
+}
+
+static void stack_after_the_limit_rose(void)
+{
+	struct rlimit limit = { 32 << 20, RLIM_INFINITY };
+	setrlimit(RLIMIT_STACK, &limit);
+	overflows_to(80); /* 20 MiB */
+}
+
+static void limits_of_kinds(void)
+{
+	CALL(child_status(data_read_only));
+	CALL(child_status(data_writable));
+	CALL(child_status(data_made_writable));
+	CALL(child_status(space_for_remap));
+	CALL(child_status(space_over_itself));
+	CALL(child_status(space_for_the_heap));
+	CALL(child_status(stack_after_the_limit_rose));
+}
+
+static void locked_pages(rlim_t limit, bool privileged)
+{
+	struct rlimit both = { limit, limit };
+	char *at = mmap(NULL, 64 * PAGE, RW, ANONYMOUS, -1, 0), *none = mmap(NULL, PAGE, PROT_NONE, ANONYMOUS, -1, 0);
+	setrlimit(RLIMIT_MEMLOCK, &both);
+	if (!privileged && setresuid(65534, 65534, 65534) != 0) {
+		_exit(97);
+	}
+	CALL(mlock(at, 4 * PAGE));
+	CALL(mlock(at, 4 * PAGE));
+	CALL(mlock(at + 2 * PAGE, 10 * PAGE));
+	CALL(mlock(at + 12 * PAGE, 30 * PAGE));
+	CALL(madvise(at, PAGE, MADV_DONTNEED));
+	CALL(madvise(at, PAGE, MADV_FREE));
+	CALL(munlock(at, 64 * PAGE));
+	CALL(mlock(at + 12 * PAGE, 10 * PAGE));
+	CALL(madvise(at, PAGE, MADV_DONTNEED));
+	CALL(munlock(at, 64 * PAGE));
+	CALL(mlock(none, PAGE));
+	CALL(munlock(none, PAGE));
+	CALL(syscall(SYS_mlock2, at, PAGE, 1));
+	CALL(syscall(SYS_mlock2, at, PAGE, 2));
+	CALL(munlock(at, PAGE));
+	DONE(mmap(NULL, 4 * PAGE, RW, ANONYMOUS | MAP_LOCKED, -1, 0));
+	DONE(mmap(NULL, 64 * PAGE, RW, ANONYMOUS | MAP_LOCKED, -1, 0));
+	CALL(mlockall(MCL_FUTURE));
+	DONE(mmap(NULL, 64 * PAGE, RW, ANONYMOUS, -1, 0));
+	CALL(mlockall(MCL_CURRENT));
+	CALL(mlockall(4));
+	CALL(munlockall());
+	DONE(mmap(NULL, 64 * PAGE, RW, ANONYMOUS, -1, 0));
+}
+
+static void locking_unlimited(void)
+{
+	locked_pages(16 * PAGE, true);
+}
+
+static void locking_limited(void)
+{
+	locked_pages(16 * PAGE, false);
+}
+
+static void locking_forbidden(void)
+{
+	locked_pages(0, false);
+}
+
+static void in_another_place(void)
+{
+	char *at = mmap(NULL, 4 * PAGE, RW, ANONYMOUS, -1, 0);
+	strcpy(at + PAGE, "content");
+	char *moved = DONE(mremap(at, 4 * PAGE, 4 * PAGE, MREMAP_MAYMOVE | 4));
+	IS(moved != at);
+	SHOW("moved", "%s", moved + PAGE);
+	SHOW("left", "%d", at[PAGE]);
+	DONE(mremap(at, 4 * PAGE, 5 * PAGE, MREMAP_MAYMOVE | 4));
+	DONE(mremap(at, 4 * PAGE, 4 * PAGE, 4));
+	char *there = mmap(NULL, 4 * PAGE, RW, ANONYMOUS, -1, 0);
+	IS(mremap(moved, 4 * PAGE, 4 * PAGE, MREMAP_MAYMOVE | MREMAP_FIXED | 4, there) == there);
+	SHOW("moved again", "%s", there + PAGE);
+	touch("left again", moved + PAGE, true);
+	make_file("file", "0123456789");
+	char *file = mmap(NULL, PAGE, RW, MAP_SHARED, open("file", O_RDWR), 0);
+	char *second = DONE(mremap(file, 0, PAGE, MREMAP_MAYMOVE));
+	second[3] = 'x';
+	SHOW("file through the first", "%.5s", file);
+	DONE(mremap(file, 0, PAGE, 0));
+	char *third = DONE(mremap(file, PAGE, PAGE, MREMAP_MAYMOVE | 4));
+	SHOW("file through the moved and the left", "%.5s %.5s", third, file);
+	char *private = mmap(NULL, PAGE, RW, MAP_PRIVATE, open("file", O_RDWR), 0);
+	private[0] = 'P';
+	char *copy = DONE(mremap(private, PAGE, PAGE, MREMAP_MAYMOVE | 4));
+	SHOW("a private page and what is below it", "%.5s %.5s", copy, private);
+	IS(mremap(copy, PAGE, PAGE, 0) == copy);
+	char *many = mmap(NULL, 6 * PAGE, RW, ANONYMOUS, -1, 0);
+	mprotect(many + 3 * PAGE, PAGE, PROT_READ);
+	DONE(mremap(many, 6 * PAGE, 8 * PAGE, MREMAP_MAYMOVE));
+	IS(mremap(many, 6 * PAGE, 2 * PAGE, MREMAP_MAYMOVE) == many);
+	DONE(mmap(NULL, 4 << 20, RW, ANONYMOUS | MAP_HUGETLB, -1, 0));
+	DONE(mmap(NULL, 4096, RW, 0x03, open("file", O_RDWR), 0));
+	char *zero = mmap(NULL, PAGE, RW, MAP_PRIVATE, open("/dev/zero", O_RDWR), 0);
+	touch("private /dev/zero", zero, true);
+}
+
+/* What advice a child sees of its parent's pages. */
+static void advice_for_children(void)
+{
+	char *at = mmap(NULL, 3 * PAGE, RW, ANONYMOUS, -1, 0), *shared = mmap(NULL, PAGE, RW, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	at[0] = at[PAGE] = at[2 * PAGE] = 'a';
+	CALL(madvise(at, PAGE, 18 /* MADV_WIPEONFORK */));
+	CALL(madvise(at + PAGE, PAGE, 10 /* MADV_DONTFORK */));
+	CALL(madvise(shared, PAGE, 18));
+	if (fork() == 0) {
+		SHOW("wiped", "%d", at[0]);
+		touch("not there", at + PAGE, false);
+		SHOW("as it was", "%c", at[2 * PAGE]);
+		_exit(0);
+	}
+	wait(NULL);
+	CALL(madvise(at, PAGE, 19));
+	CALL(madvise(at + PAGE, PAGE, 11));
+	if (fork() == 0) {
+		SHOW("all there", "%c %c %c", at[0], at[PAGE], at[2 * PAGE]);
+		_exit(0);
+	}
+	wait(NULL);
+	CALL(madvise(at, 3 * PAGE, 20 /* MADV_COLD */));
+	CALL(madvise(at, 3 * PAGE, 21 /* MADV_PAGEOUT */));
+	CALL(madvise(at, 3 * PAGE, MADV_FREE));
+	CALL(madvise(at, 3 * PAGE, 16));
+	CALL(madvise(at, 3 * PAGE, 17));
+	CALL(madvise(at, 3 * PAGE, MADV_REMOVE));
+	CALL(madvise(at, 3 * PAGE, 7));
+	munmap(at + PAGE, PAGE);
+	CALL(madvise(at, 3 * PAGE, 18));
+	CALL(madvise(at, 3 * PAGE, 20));
+}
+
+static void populating(void)
+{
+	unsigned char in[4] = { 0 };
+	char *at = mmap(NULL, 4 * PAGE, RW, ANONYMOUS, -1, 0), *fixed = mmap(NULL, 4 * PAGE, PROT_READ, ANONYMOUS, -1, 0);
+	CALL(madvise(at, 2 * PAGE, 23 /* MADV_POPULATE_WRITE */));
+	CALL(mincore(at, 4 * PAGE, in));
+	SHOW("in core", "%d %d", in[0] & 1, in[1] & 1);
+	CALL(madvise(fixed, 4 * PAGE, 23));
+	CALL(madvise(fixed, 4 * PAGE, 22 /* MADV_POPULATE_READ */));
+	munmap(at + PAGE, PAGE);
+	CALL(madvise(at, 4 * PAGE, 22));
+	mprotect(fixed, PAGE, PROT_NONE);
+	CALL(madvise(fixed, 4 * PAGE, 22));
+	make_file("file", "0123456789");
+	char *file = mmap(NULL, 2 * PAGE, RW, MAP_SHARED, open("file", O_RDWR), 0);
+	CALL(madvise(file, PAGE, 23));
+	CALL(madvise(file, 2 * PAGE, 22));
+	char *now = mmap(NULL, 4 * PAGE, RW, ANONYMOUS | MAP_POPULATE, -1, 0);
+	CALL(mincore(now, 4 * PAGE, in));
+	SHOW("in core", "%d %d", in[0] & 1, in[3] & 1);
+}
+
+/* A mapping that grows down, from `distance` pages above another one. */
+static void grows_towards(int distance, int prot)
+{
+	char *room = mmap(NULL, 1024 * PAGE, PROT_NONE, ANONYMOUS, -1, 0);
+	munmap(room, 1024 * PAGE);
+	mmap(room, PAGE, prot, ANONYMOUS | MAP_FIXED, -1, 0);
+	char *stack = mmap(room + (distance + 1) * PAGE, PAGE, RW, ANONYMOUS | MAP_FIXED | MAP_GROWSDOWN, -1, 0);
+	touch("itself", stack, true);
+	touch("a page below", stack - PAGE, true);
+	touch("two pages below", stack - 2 * PAGE, true);
+	munmap(room, 1024 * PAGE);
+}
+
+static void guard_gap(void)
+{
+	grows_towards(300, RW);
+	grows_towards(257, RW);
+	grows_towards(256, RW);
+	grows_towards(100, RW);
+	grows_towards(100, PROT_NONE);
+}
+
 int main(void)
 {
 	calls_begin();
@@ -368,5 +595,15 @@ int main(void)
 	RUN(shared_over_fork);
 	RUN(limits);
 	RUN(shared_files);
+	RUN(limits_of_kinds);
+	RUN(locking_unlimited);
+	if (getuid() == 0) {
+		RUN(locking_limited);
+		RUN(locking_forbidden);
+	}
+	RUN(in_another_place);
+	RUN(advice_for_children);
+	RUN(populating);
+	RUN(guard_gap);
 	return 0;
 }

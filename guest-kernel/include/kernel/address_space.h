@@ -3,6 +3,7 @@
 #ifndef KERNEL_ADDRESS_SPACE_H
 #define KERNEL_ADDRESS_SPACE_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 struct address_space;
@@ -22,6 +23,8 @@ int address_space_unmap(struct address_space *as, uint64_t address, uint64_t len
 int address_space_protect(struct address_space *as, uint64_t address, uint64_t length, unsigned prot);
 /** exec sets where the heap starts. */
 void address_space_set_brk(struct address_space *as, uint64_t start);
+/** exec: how long the stack at the top may become, for which mappings leave room. */
+void address_space_set_stack_limit(struct address_space *as, uint64_t bytes);
 /** Resolve a fault at address. 0, or -EFAULT (no area), -EACCES (protection), -EIO, -EINTR: the process is to end (address_space_reap). Waits for memory. */
 int address_space_fault(struct address_space *as, uint64_t address, int write, int exec);
 /** The file has been cut to first_page pages: nobody maps what was behind them any longer. Not under an address space's lock. */
@@ -32,16 +35,18 @@ void address_spaces_cut(const struct inode *inode, uint64_t first_page);
 long address_space_access(struct address_space *as, uint64_t address, void *buffer, unsigned long bytes, unsigned how);
 /** For futexes: where `address` lies, if in a MAP_SHARED area and present. 1 and *physical, or 0. */
 int address_space_shared_page(struct address_space *as, uint64_t address, uint64_t *physical);
-/** For /proc: resident and total size in pages, and the text of /proc/PID/maps, at most size bytes; returns its length. */
-void address_space_usage(struct address_space *as, uint64_t *total_pages, uint64_t *resident_pages);
+/* What /proc tells of it, in pages. */
+struct memory_sizes {
+	uint64_t total, total_most, resident, resident_most; /* the second of each: what it was at most */
+	uint64_t anonymous, file, shared; /* parts of resident; shared: of files in memory and shared anonymous memory */
+	uint64_t data, stack, text, libraries, locked, tables; /* data: private and writable; text: the program's own */
+};
+/** Without `contents`: all but anonymous, file, shared and tables, which have to be counted. */
+void address_space_sizes(struct address_space *as, bool contents, struct memory_sizes *sizes);
+/** The text of /proc/PID/maps, with `details` of smaps: at most size bytes; returns its length. */
 /** Its process is to end: take the private pages away now. No fault brings any from now on. */
 void address_space_reap(struct address_space *as);
-/* Pages by what they are for, as /proc/PID/status tells them. */
-struct memory_kinds {
-	uint64_t data, stack, text;
-};
-void address_space_kinds(struct address_space *as, struct memory_kinds *kinds);
 uint64_t address_space_resident(const struct address_space *as); /* a moment's value; any context */
-long address_space_describe(struct address_space *as, char *text, unsigned long size);
+long address_space_describe(struct address_space *as, bool details, char *text, unsigned long size);
 
 #endif

@@ -89,6 +89,9 @@ void file_exec_ids(struct file *f, uint32_t *uid, uint32_t *gid);
 long file_pread(struct file *f, void *buffer, uint64_t bytes, uint64_t offset);
 /** A regular file, whose pages can be mapped. */
 bool file_is_mappable(const struct file *f);
+bool file_is_zeros(const struct file *f); /* /dev/zero: to map it is to map anonymous memory */
+/** st_dev of the file it belongs to. */
+void file_device(const struct file *f, uint32_t *major, uint32_t *minor);
 /** The page-cache page of page index `index`, up to date and referenced, for mmap. -EIO, -ENXIO behind the end, -ENODEV: cannot be mapped. */
 int file_page(struct file *f, uint64_t index, bool for_write, struct page **page);
 /** Those of the pages first..last that are in memory and up to date, at most max, referenced, in the order of page->index. */

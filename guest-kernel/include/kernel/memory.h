@@ -79,6 +79,8 @@ void memory_io_zone(uint64_t *phys, uint64_t *bytes);
 /** Pages that processors keep at hand are free. Free and the sum of what is in use by kind are all there are. */
 void memory_usage(uint64_t *total_pages, uint64_t *free_pages);
 void memory_used(uint64_t pages[PAGE_KINDS]);
+uint64_t memory_mapped_files(void); /* pages of files that somebody besides the cache has; every page is looked at */
+uint64_t memory_large_pages(void); /* of 2 MiB, in use as such */
 /** fs/ registers this: free up to `pages` clean cached pages, return how many. */
 void memory_set_reclaim(size_t (*reclaim)(size_t pages));
 /** And this, for when that was not enough: give up all that can be had again, sleeping for it if need be. */

@@ -125,6 +125,7 @@
 #define RESERVE_OF_mlock 64, 32
 #define RESERVE_OF_munlock 64, 32
 #define RESERVE_OF_mlockall 64, 32
+#define RESERVE_OF_mlock2 64, 32
 #define RESERVE_OF_munlockall 64, 32
 #define RESERVE_OF_rt_sigaction 0, 0
 #define RESERVE_OF_rt_sigprocmask 0, 0

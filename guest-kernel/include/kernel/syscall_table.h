@@ -122,6 +122,7 @@ SYSCALL(28, madvise)
 SYSCALL(149, mlock)
 SYSCALL(150, munlock)
 SYSCALL(151, mlockall)
+SYSCALL(325, mlock2)
 SYSCALL(152, munlockall)
 /* process/: signals */
 SYSCALL(13, rt_sigaction)
