@@ -58,6 +58,7 @@ void kernel_main(uint64_t start_info)
 	reclaim_start();
 	if (CONFIG_DEBUG) {
 		lock_selftest();
+		thread_selftest();
 	}
 	block_probe(boot_memory.cmdline);
 	cmdline_option("root", root, sizeof(root));

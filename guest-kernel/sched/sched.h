@@ -74,6 +74,9 @@ void sched_account(struct thread *thread, uint64_t now_ns);
 void sched_sample_begin(struct thread *thread);
 void sched_sample_end(struct thread *thread, unsigned weight);
 
+/** On the command line `thread-selftest=N`, in debug builds: what N blocked threads take. */
+void thread_selftest(void);
+
 /** The stack that a new thread's first switch finds: it goes to `start`. */
 struct thread *thread_alloc(const char *name);
 void thread_free(struct thread *thread);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Threads: making and ending them. A stack is THREAD_STACK bytes of single pages, mapped a second time behind an unmapped page so that an
- * overflow faults (onto the double-fault stack) instead of overwriting. Stacks of dead threads are kept, mapped, for the next.
+ * overflow faults (onto the double-fault stack) instead of overwriting. Some stacks of dead threads are kept, mapped, for the next.
  */
 #include "arch/cpu.h"
 #include "arch/fpu.h"
@@ -16,6 +16,8 @@
 #include "sched/lock_watch.h"
 #include "sched/sched.h"
 
+#define STACKS_KEPT 512u
+
 /* What context_switch pops, then the frame that the entry works on. */
 struct switch_frame {
 	uint64_t r15, r14, r13, r12, rbx, rbp, rip;
@@ -28,7 +30,8 @@ struct free_stack { /* at the lowest address of a free stack */
 extern char user_thread_entry[], kernel_thread_entry[];
 
 static spinlock_t stack_lock = SPINLOCK_INIT("stacks");
-static struct free_stack *stacks;
+static struct free_stack *stacks; /* stack_lock */
+static unsigned stack_count; /* stack_lock */
 static uint32_t tid_next = 1;
 
 void thread_begin(void);
@@ -39,6 +42,7 @@ static void *stack_alloc(void)
 	struct free_stack *free = stacks;
 	if (free) {
 		stacks = free->next;
+		stack_count--;
 	}
 	spin_unlock(&stack_lock);
 	if (free) {
@@ -78,9 +82,16 @@ void thread_free(struct thread *thread)
 	fpu_drop(thread);
 	struct free_stack *free = thread->stack;
 	spin_lock(&stack_lock);
-	free->next = stacks;
-	stacks = free;
+	bool keep = stack_count < STACKS_KEPT;
+	if (keep) {
+		free->next = stacks;
+		stacks = free;
+		stack_count++;
+	}
 	spin_unlock(&stack_lock);
+	if (!keep) {
+		scattered_free(free);
+	}
 	kfree(thread->fpu);
 	kfree(thread->debug);
 	kfree(thread);
