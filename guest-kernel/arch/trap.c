@@ -273,10 +273,13 @@ void exit_to_user(struct trap_frame *frame)
 			continue;
 		}
 		/* syscall_dispatch() has settled restarts: what rax holds now is the program's, sigreturn's too. */
-		if (!thread->signal_pending && frame->rip < USER_END) {
+		if (!thread->before_user && frame->rip < USER_END) {
 			break;
 		}
 		interrupts_on();
+		if (thread->rseq_stale) {
+			rseq_resume(frame);
+		}
 		if (frame->rip >= USER_END) {
 			signal_exception(frame, SIGSEGV, SEGV_MAPERR, frame->rip);
 		}

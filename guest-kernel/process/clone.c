@@ -149,6 +149,11 @@ static struct thread *thread_copy(struct process *p, uint32_t tid, const struct 
 	t->fs_base = r->flags & CLONE_SETTLS ? r->tls : from->fs_base;
 	t->gs_base = from->gs_base;
 	t->nice = from->nice;
+	if (!(r->flags & CLONE_VM)) {
+		t->rseq = from->rseq;
+		t->rseq_signature = from->rseq_signature;
+		t->rseq_stale = t->rseq != 0;
+	}
 	t->tid = tid;
 	t->user = user;
 	list_init(&user->pending.queue);

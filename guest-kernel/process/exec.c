@@ -197,6 +197,8 @@ static void become(const struct exec_image *image, const struct exec_arguments *
 	u->alternate_size = 0;
 	u->alternate_flags = 2; /* SS_DISABLE */
 	u->clear_child_tid = u->robust_list = u->set_child_tid = 0;
+	t->rseq = 0;
+	p->barriers = 0;
 	p->signals->not_dumpable = image->secure;
 	p->signals->keep_capabilities = false;
 	fpu_reset();

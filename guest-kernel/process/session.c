@@ -114,14 +114,3 @@ long sys_set_tid_address(const uint64_t a[6])
 	thread_current()->user->clear_child_tid = a[0];
 	return thread_current()->tid;
 }
-
-/* Not offered, and not worth a line in the log: glibc asks for rseq at each start and does without. */
-long sys_rseq(const uint64_t a[6])
-{
-	return -ENOSYS;
-}
-
-long sys_membarrier(const uint64_t a[6])
-{
-	return -ENOSYS;
-}

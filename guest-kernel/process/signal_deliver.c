@@ -96,6 +96,9 @@ static void run_handler(struct trap_frame *frame, struct process_thread *u, cons
 	u->restore_blocked = false;
 	restart_before_handler(frame, action);
 	bool steps = trace_handler_begin(frame);
+	if (t->rseq) {
+		rseq_resume(frame);
+	}
 	int error = signal_frame_push(frame, action, info, old_mask);
 	spin_lock(&process_lock);
 	if (error) {

@@ -20,6 +20,7 @@
 #include "kernel/process.h"
 #include "kernel/thread.h"
 #include "kernel/time.h"
+#include "kernel/trap.h"
 #include "platform/idle.h"
 #include "sched/epoch.h"
 #include "sched/timer.h"
@@ -203,6 +204,9 @@ static void thread_load(struct cpu *cpu, struct thread *next)
 		msr_write(MSR_FS_BASE, next->fs_base);
 		gs_base_load(cpu, next);
 		fpu_switch(next);
+		if (next->rseq && (next->rseq_cpu != cpu->index || thread_frame(next)->vector != TRAP_SYSCALL)) {
+			next->rseq_stale = true;
+		}
 		if (next->debug || cpu->debugging) {
 			debug_switch(cpu, next);
 		}

@@ -54,6 +54,7 @@ struct process {
 	int exit_code; /* as wait4's status */
 	uint64_t start_ns, user_ns, system_ns, children_user_ns, children_system_ns;
 	struct usage usage, children_usage; /* process_lock: of threads that have ended, and of children that were waited for */
+	unsigned barriers; /* membarrier(2): what it has registered for; atomic */
 	uint64_t most_resident, children_most_resident; /* process_lock: pages, as far as somebody looked */
 	struct waitq child_event;
 	struct signals *signals; /* process/signal.c */

@@ -53,7 +53,15 @@ struct thread {
 	uint64_t fs_base, gs_base;
 	void *fpu; /* FXSAVE/XSAVE area, 64-byte aligned; NULL for kernel threads */
 	bool need_resched;
-	volatile bool signal_pending; /* something in the signal state wants this thread out of an interruptible sleep */
+	union {
+		struct {
+			volatile bool signal_pending; /* something in the signal state wants this thread out of an interruptible sleep */
+			volatile bool rseq_stale; /* process/rseq.c has to look before it returns to user mode */
+		};
+		volatile uint16_t before_user; /* either */
+	};
+	uint32_t rseq_cpu, rseq_signature;
+	uint64_t rseq; /* address of its struct rseq; 0: not registered */
 	uint64_t wake_deadline_ns;
 	uint64_t user_ns, system_ns, start_ns;
 	struct usage usage;

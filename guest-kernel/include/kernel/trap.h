@@ -24,6 +24,7 @@ static inline bool trap_from_user(const struct trap_frame *f)
 
 /* arch/ calls these. */
 void syscall_dispatch(struct trap_frame *frame); /* process/syscall.c: sets frame->rax */
+void rseq_resume(struct trap_frame *frame); /* process/rseq.c: before a return to user mode that follows a switch, interrupts on */
 void signal_deliver(struct trap_frame *frame); /* process/signal.c: before each return to user mode, interrupts on */
 /** A user-mode exception that is not a resolvable page fault: send the signal (SIGSEGV with address, SIGILL, SIGFPE, ...). */
 void signal_exception(struct trap_frame *frame, int signal, int code, uint64_t address);
