@@ -45,9 +45,9 @@ static int add_one(void)
 			      "1: cmp %[cpu], %[now]\n"
 			      "jnz %l[again]\n"
 			      "mov %[counter], %%rax\n"
-			      ".rept 50\n" /* long enough to be preempted in */
-			      "mov %[now], %%ecx\n"
-			      ".endr\n"
+			      "mov $20, %%ecx\n" /* long enough to be preempted in, also where interrupts come at jumps only (emulators) */
+			      "5: dec %%ecx\n"
+			      "jnz 5b\n"
 			      "inc %%rax\n"
 			      "mov %%rax, %[counter]\n"
 			      "2:\n"
