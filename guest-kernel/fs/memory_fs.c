@@ -8,6 +8,7 @@
 #include "kernel/vfs.h"
 
 #define TMPFS_MAGIC 0x01021994
+#define NAME_BYTES 20 /* of a directory's size, "." and ".." too, as in Linux's tmpfs */
 
 static const struct inode_ops memory_inode_ops;
 
@@ -24,14 +25,15 @@ static struct inode *node_create(struct super *super, uint32_t mode, struct inod
 		inode->uid = p ? p->credentials.fsuid : 0;
 		inode->gid = dir && (dir->mode & S_ISGID) ? dir->gid : p ? p->credentials.fsgid : 0;
 		inode->links = S_IS(mode, S_IFDIR) ? 2 : 1;
+		inode->size = S_IS(mode, S_IFDIR) ? 2 * NAME_BYTES : 0;
 	}
 	return inode;
 }
 
-static void dir_changed(struct inode *dir, int links)
+static void dir_changed(struct inode *dir, int links, int names)
 {
 	dir->links += (uint32_t)links;
-	dir->size = 0;
+	dir->size += (uint64_t)(names * NAME_BYTES);
 	inode_now(&dir->mtime);
 	dir->ctime = dir->mtime;
 }
@@ -45,7 +47,7 @@ static int memory_create(struct inode *dir, const char *name, unsigned length, u
 	}
 	(*out)->major = major;
 	(*out)->minor = minor;
-	dir_changed(dir, S_IS(mode, S_IFDIR) ? 1 : 0);
+	dir_changed(dir, S_IS(mode, S_IFDIR) ? 1 : 0, 1);
 	return 0;
 }
 
@@ -64,7 +66,7 @@ static int memory_symlink(struct inode *dir, const char *name, unsigned length, 
 	memcpy(copy, target, size + 1);
 	inode->private = copy;
 	inode->size = size;
-	dir_changed(dir, 0);
+	dir_changed(dir, 0, 1);
 	*out = inode;
 	return 0;
 }
@@ -76,7 +78,7 @@ static int memory_link(struct inode *dir, const char *name, unsigned length, str
 	}
 	inode->links++;
 	inode_now(&inode->ctime);
-	dir_changed(dir, 0);
+	dir_changed(dir, 0, 1);
 	return 0;
 }
 
@@ -84,7 +86,7 @@ static int memory_unlink(struct inode *dir, const char *name, unsigned length, s
 {
 	victim->links--;
 	inode_now(&victim->ctime);
-	dir_changed(dir, 0);
+	dir_changed(dir, 0, -1);
 	return 0;
 }
 
@@ -92,7 +94,7 @@ static int memory_unlink(struct inode *dir, const char *name, unsigned length, s
 static int memory_rmdir(struct inode *dir, const char *name, unsigned length, struct inode *victim)
 {
 	victim->links = 0;
-	dir_changed(dir, -1);
+	dir_changed(dir, -1, -1);
 	return 0;
 }
 
@@ -103,8 +105,8 @@ static int memory_rename(struct inode *from, const char *from_name, unsigned fro
 	if (target) {
 		target->links = directory ? 0 : target->links - 1;
 	}
-	dir_changed(from, directory && (from != to || target) ? -1 : 0);
-	dir_changed(to, directory && from != to && !target ? 1 : 0);
+	dir_changed(from, directory && (from != to || target) ? -1 : 0, -1);
+	dir_changed(to, directory && from != to && !target ? 1 : 0, target ? 0 : 1);
 	return 0;
 }
 
