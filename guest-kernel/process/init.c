@@ -19,6 +19,7 @@
 #define NO_LIMIT UINT64_MAX
 #define GRACE_NS 1000000000ull /* for SIGTERM's handlers */
 #define SHELL "/bin/sh"
+#define CONSOLE_SHELL "/bin/bash" /* on the console, where the root has it: root's in Debian */
 #define STATUS_CANNOT_RUN 127
 
 enum { RLIMIT_STACK = 3, RLIMIT_CORE, RLIMIT_NPROC = 6, RLIMIT_NOFILE, RLIMIT_MEMLOCK };
@@ -94,19 +95,31 @@ static int open_standard_files(void)
 	return 0;
 }
 
-/* PID 2's first act, in its own context. */
-static void command_begin(struct trap_frame *frame)
+/* The command by SHELL, or a login shell. */
+static int run_shell(struct trap_frame *frame)
 {
-	static const char *const environment[] = {
+	const char *environment[] = {
 		"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
 		"HOME=/root",
 		"TERM=vt100",
 		"USER=root",
 		"LOGNAME=root",
-		"SHELL=" SHELL,
+		"SHELL=" CONSOLE_SHELL,
 		NULL,
 	};
+	const char *const login[] = { "-bash", NULL };
 	const char *const arguments[] = { command ? "sh" : "-sh", command ? "-c" : NULL, command, NULL };
+	int error = command ? -ENOENT : exec_kernel(CONSOLE_SHELL, login, environment, frame);
+	if (error != -ENOENT) {
+		return error;
+	}
+	environment[5] = "SHELL=" SHELL;
+	return exec_kernel(SHELL, arguments, environment, frame);
+}
+
+/* PID 2's first act, in its own context. */
+static void command_begin(struct trap_frame *frame)
+{
 	tty_console_claim(command != NULL);
 	int error = open_standard_files();
 	if (error) {
@@ -115,7 +128,7 @@ static void command_begin(struct trap_frame *frame)
 		process_exit(STATUS_CANNOT_RUN << 8);
 	}
 	platform_started();
-	error = exec_kernel(SHELL, arguments, environment, frame);
+	error = run_shell(frame);
 	if (error) {
 		kprintf("init: cannot run " SHELL ": %s (%d)", error_text(error), error);
 		process_exit(STATUS_CANNOT_RUN << 8);
