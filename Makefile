@@ -74,7 +74,7 @@ $(BUILD)/check/%.c.o: %.c $(BUILD)/flags
 
 -include $(shell [ -d $(BUILD) ] && find $(BUILD) -name '*.d')
 
-.PHONY: all clean setup run test test-bochs check help
+.PHONY: all clean setup run test test-bochs test-packages check help
 all: $(ALL)
 
 # All processors, unless make was called with a -j of its own.
@@ -98,6 +98,11 @@ test-bochs: setup
 	+@$(PARALLEL) all kernel-debug
 	@BUILD=$(BUILD) ci/run-tests --bochs
 
+# Debian's packages in the guest, all of their tests: minutes; "make test" takes the short ones.
+test-packages: setup
+	+@$(PARALLEL) all kernel-debug
+	@BUILD=$(BUILD) ci/run-tests --packages
+
 # The checks that need no machine.
 check: setup
 	+@$(PARALLEL) unit-programs
@@ -107,6 +112,7 @@ help:
 	@echo "make run      set up, build, boot: a guest console on the terminal, or a tour without one"
 	@echo "make test     set up, build, run every test; the last line is \"N passed, N failed\""
 	@echo "make test-bochs  the boot tests on Bochs, whose processors have VT-x"
+	@echo "make test-packages  Debian's packages in the guest: minutes; fetches them the first time"
 	@echo "make test-kvm    our machines on KVM, in a Debian kernel on QEMU: minutes; fetches that kernel"
 	@echo "make test-kvm-intel  the same on Bochs, whose processors have VT-x: minutes"
 	@echo "make check    the tests that boot nothing: units, layers, line budget, style"
