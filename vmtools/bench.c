@@ -186,7 +186,8 @@ static int profile_all(struct bench *b)
 		for (int i = 0; i < 2 && status == 0; i++) {
 			enum vmctl_mode mode = i ? MODE_ISOLATED : MODE_MONOLITHIC;
 			printf("%s, %s: ", name, mode_names[mode]);
-			status = run_once(b, mode, false, b->options->is_short ? SCALE_PROFILE_SHORT : SCALE_PROFILE, name);
+			status = run_once(b, mode, b->options->icount, b->options->is_short || b->options->icount ? SCALE_PROFILE_SHORT : SCALE_PROFILE,
+					  name);
 		}
 	}
 	return status;

@@ -206,11 +206,11 @@ static int qemu_peek(struct machine *machine, uint64_t at, void *to, size_t byte
 	return 0;
 }
 
-static int qemu_registers(struct machine *machine, char *text, size_t size)
+static int qemu_monitor(struct machine *machine, const char *line, char *text, size_t size)
 {
 	struct qemu *p = machine->private;
 	char *answer = NULL;
-	if (virDomainQemuMonitorCommand(p->domain, "info registers -a", &answer, VIR_DOMAIN_QEMU_MONITOR_COMMAND_HMP) != 0) {
+	if (virDomainQemuMonitorCommand(p->domain, line, &answer, VIR_DOMAIN_QEMU_MONITOR_COMMAND_HMP) != 0) {
 		return -EIO;
 	}
 	snprintf(text, size, "%s", answer);
@@ -231,7 +231,7 @@ static const char *const qemu_traces[] = { "com1.log", "com2.log", "root/log/qem
 
 const struct machine_kind machine_qemu = {
 	.name = "QEMU", .emulator = "tcg", .traces = qemu_traces, .memory = qemu_memory, .start = qemu_start,
-	.stop = qemu_stop, .peek = qemu_peek, .registers = qemu_registers
+	.stop = qemu_stop, .peek = qemu_peek, .monitor = qemu_monitor
 };
 
 int machine_start(struct machine *machine, const struct machine_config *config, const struct workdir *dir)

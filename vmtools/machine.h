@@ -30,8 +30,8 @@ struct machine_kind {
 	int (*start)(struct machine *machine, const struct machine_config *config, const struct workdir *dir);
 	/** Read its physical memory while it runs. 0 or -errno. NULL: it has no way. */
 	int (*peek)(struct machine *machine, uint64_t at, void *to, size_t bytes);
-	/** What QEMU's "info registers -a" prints of all processors. 0 or -errno. NULL: it has no way. */
-	int (*registers)(struct machine *machine, char *text, size_t size);
+	/** A line to QEMU's monitor, and what it answers, cut to `size`. 0 or -errno. NULL: it has no way. */
+	int (*monitor)(struct machine *machine, const char *line, char *answer, size_t size);
 	/** Stop it at once if it still runs, and release what start() took, but for the lines. */
 	void (*stop)(struct machine *machine);
 };

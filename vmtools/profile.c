@@ -15,9 +15,12 @@
 #include "symbols.h"
 
 #define PERIOD_NS 1000000
+#define EXACT_AFTER_NS 1500000000 /* the line's first turns fill caches */
+#define EXACT_FOR_NS 400000000
 #define SHOWN 30 /* functions in the table */
 #define SAMPLES_MAX (1u << 20)
 #define KERNEL_BEGIN 0xffff800000000000ull
+#define PROGRAM_BEGIN 0x400000ull /* the hypervisor and the domains end below */
 #define BENCH_END 0x500000ull
 
 enum where { IN_KERNEL, IN_HYPERVISOR, IN_PROGRAM, IDLE };
@@ -37,6 +40,7 @@ struct profile {
 	const bool *started;
 	pthread_t thread;
 	bool ends;
+	char trace[160]; /* "": by time */
 	struct sample *samples;
 	unsigned count;
 };
@@ -68,29 +72,79 @@ void profile_take(struct profile *p, const char *text)
 	}
 }
 
+static void pause_ns(uint64_t ns)
+{
+	const struct timespec time = { .tv_sec = (time_t)(ns / 1000000000), .tv_nsec = (long)(ns % 1000000000) };
+	nanosleep(&time, NULL);
+}
+
+static bool is_over(const struct profile *p)
+{
+	return __atomic_load_n(&p->ends, __ATOMIC_ACQUIRE);
+}
+
+/* "Trace 0: 0x... [flags/ADDRESS/...] name": a block begins, and is of one instruction. */
+static void read_trace(struct profile *p)
+{
+	char line[512];
+	FILE *file = fopen(p->trace, "re");
+	while (file && fgets(line, sizeof(line), file) && p->count < SAMPLES_MAX) {
+		const char *at = strchr(line, '[');
+		at = at ? strchr(at, '/') : NULL;
+		if (at) {
+			uint64_t rip = strtoull(at + 1, NULL, 16);
+			p->samples[p->count++] = (struct sample){ rip, rip >= KERNEL_BEGIN ? IN_KERNEL : rip < PROGRAM_BEGIN ? IN_HYPERVISOR : IN_PROGRAM };
+		}
+	}
+	if (file) {
+		fclose(file);
+	}
+}
+
+static void trace(struct profile *p)
+{
+	char logfile[200], answer[64];
+	int (*monitor)(struct machine *, const char *, char *, size_t) = p->machine->kind->monitor;
+	snprintf(logfile, sizeof(logfile), "logfile %s", p->trace);
+	pause_ns(EXACT_AFTER_NS);
+	if (monitor(p->machine, "singlestep on", answer, sizeof(answer)) == 0 && monitor(p->machine, logfile, answer, sizeof(answer)) == 0 &&
+	    monitor(p->machine, "log exec,nochain", answer, sizeof(answer)) == 0) {
+		pause_ns(EXACT_FOR_NS);
+		monitor(p->machine, "log none", answer, sizeof(answer));
+		read_trace(p);
+	}
+	monitor(p->machine, "singlestep off", answer, sizeof(answer));
+}
+
 static void *sample(void *to)
 {
 	struct profile *p = to;
 	static char text[1 << 16];
-	const struct timespec period = { .tv_nsec = PERIOD_NS };
-	while (!__atomic_load_n(&p->ends, __ATOMIC_ACQUIRE)) {
-		if (__atomic_load_n(p->started, __ATOMIC_RELAXED) && p->machine->kind->registers(p->machine, text, sizeof(text)) == 0) {
+	while (!is_over(p) && !__atomic_load_n(p->started, __ATOMIC_RELAXED)) {
+		pause_ns(PERIOD_NS);
+	}
+	if (p->trace[0] && !is_over(p)) {
+		trace(p);
+		return NULL;
+	}
+	for (; !is_over(p); pause_ns(PERIOD_NS)) {
+		if (p->machine->kind->monitor(p->machine, "info registers -a", text, sizeof(text)) == 0) {
 			profile_take(p, text);
 		}
-		nanosleep(&period, NULL);
 	}
 	return NULL;
 }
 
-struct profile *profile_start(struct machine *machine, const bool *started)
+struct profile *profile_start(struct machine *machine, const bool *started, const char *trace_file)
 {
 	struct profile *p = calloc(1, sizeof(*p));
 	if (p) {
 		p->machine = machine;
 		p->started = started;
+		snprintf(p->trace, sizeof(p->trace), "%s", trace_file ? trace_file : "");
 		p->samples = malloc(SAMPLES_MAX * sizeof(*p->samples));
 	}
-	if (!p || !p->samples || !machine->kind->registers || pthread_create(&p->thread, NULL, sample, p) != 0) {
+	if (!p || !p->samples || !machine->kind->monitor || pthread_create(&p->thread, NULL, sample, p) != 0) {
 		if (p) {
 			free(p->samples);
 		}
@@ -157,17 +211,22 @@ void profile_print(struct profile *p, FILE *out)
 {
 	struct symbols symbols = { 0 };
 	struct line *lines = calloc(p->count + 1, sizeof(*lines));
-	unsigned shares[4] = { 0 };
+	unsigned shares[4] = { 0 }, calls = 0;
 	add_files(&symbols);
 	unsigned count = lines ? fold(p, &symbols, lines) : 0;
 	for (unsigned i = 0; i < p->count; i++) {
 		shares[p->samples[i].where]++;
+		calls += p->trace[0] && symbols_at(&symbols, p->samples[i].address, "syscall_entry");
 	}
 	double all = p->count ? p->count : 1;
-	fprintf(out, "%u samples: kernel %.1f%%, hypervisor and drivers %.1f%%, programs %.1f%%, idle %.1f%%\n", p->count,
+	fprintf(out, "%u %s: kernel %.1f%%, hypervisor and drivers %.1f%%, programs %.1f%%, idle %.1f%%\n", p->count, p->trace[0] ? "instructions" : "samples",
 		100 * shares[IN_KERNEL] / all, 100 * shares[IN_HYPERVISOR] / all, 100 * shares[IN_PROGRAM] / all, 100 * shares[IDLE] / all);
 	for (unsigned i = 0; i < count && i < SHOWN; i++) {
-		fprintf(out, "%7.2f%%  %s\n", 100 * lines[i].count / all, lines[i].name);
+		fprintf(out, "%7.2f%%", 100 * lines[i].count / all);
+		if (calls) {
+			fprintf(out, "%10.1f a system call", (double)lines[i].count / calls);
+		}
+		fprintf(out, "  %s\n", lines[i].name);
 	}
 	symbols_free(&symbols);
 	free(lines);

@@ -2,7 +2,8 @@
 /*
  * Where a machine's processors are, looked at by a timer of the host: a thread asks QEMU for every processor's instruction pointer about
  * a thousand times a second. Unlike a timer interrupt in the guest this also sees code that runs with interrupts off, the
- * hypervisor and the driver domains, and the guest needs no part in it.
+ * hypervisor and the driver domains, and the guest needs no part in it. Exactly: for some tenths of a second QEMU writes down every
+ * instruction; what the host does meanwhile does not matter then.
  */
 #ifndef VMTOOLS_PROFILE_H
 #define VMTOOLS_PROFILE_H
@@ -14,8 +15,9 @@
 
 struct profile;
 
-/** Start to sample a machine that runs; samples count from the moment at which *started is true. NULL: no memory, no thread. */
-struct profile *profile_start(struct machine *machine, const bool *started);
+/** Start to sample a machine that runs; samples count from the moment at which *started is true. `trace`: a file for QEMU to write
+ *  instructions to, for an exact profile; NULL: by time. NULL: no memory, no thread. */
+struct profile *profile_start(struct machine *machine, const bool *started, const char *trace);
 /** Take one processor's text of QEMU's "info registers": its sample is added. Several processors stand one behind the other in `text`. */
 void profile_take(struct profile *profile, const char *text);
 /** End the sampling. */

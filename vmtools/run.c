@@ -45,6 +45,12 @@ static void show_traces(const struct machine_kind *kind, const struct workdir *d
 	}
 }
 
+/* With --icount an exact one. */
+static struct profile *start_profile(const struct plan *plan, const struct session *session)
+{
+	return profile_start(session->machine, &session->control.started, plan->options->icount ? workdir_file(plan->dir, "trace") : NULL);
+}
+
 /* Start the planned machine and see it through. */
 static int run_planned(struct plan *plan, FILE *output, void (*after)(void *to, const struct session *session, int status), void *to)
 {
@@ -64,7 +70,7 @@ static int run_planned(struct plan *plan, FILE *output, void (*after)(void *to, 
 				fprintf(stderr, "The guest's console follows. %sCtrl-] three times ends the machine.\n",
 					plan->options->mode == MODE_ISOLATED ? "Ctrl-] opens the hypervisor's console; " : "");
 			}
-			struct profile *profile = plan->options->profile ? profile_start(&machine, &session.control.started) : NULL;
+			struct profile *profile = plan->options->profile ? start_profile(plan, &session) : NULL;
 			status = session_run(&session);
 			if (profile) {
 				profile_stop(profile);

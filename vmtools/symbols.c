@@ -110,7 +110,8 @@ static int compare(const void *a, const void *b)
 	return x < y ? -1 : x > y;
 }
 
-const char *symbols_find(struct symbols *s, uint64_t address)
+/* The last symbol at or below an address; NULL: none. */
+static const struct symbol *find(struct symbols *s, uint64_t address)
 {
 	if (!s->sorted) {
 		qsort(s->list, s->count, sizeof(*s->list), compare);
@@ -125,7 +126,19 @@ const char *symbols_find(struct symbols *s, uint64_t address)
 			high = middle;
 		}
 	}
-	return low > 0 ? s->list[low - 1].name : NULL;
+	return low > 0 ? &s->list[low - 1] : NULL;
+}
+
+const char *symbols_find(struct symbols *s, uint64_t address)
+{
+	const struct symbol *symbol = find(s, address);
+	return symbol ? symbol->name : NULL;
+}
+
+bool symbols_at(struct symbols *s, uint64_t address, const char *name)
+{
+	const struct symbol *symbol = find(s, address);
+	return symbol && symbol->address == address && strcmp(symbol->name, name) == 0;
 }
 
 void symbols_free(struct symbols *s)

@@ -22,6 +22,8 @@ struct symbols {
 int symbols_add(struct symbols *symbols, const char *path);
 /** The name at or below an address, NULL where there is none. */
 const char *symbols_find(struct symbols *symbols, uint64_t address);
+/** Does a function of this name begin there? */
+bool symbols_at(struct symbols *symbols, uint64_t address, const char *name);
 void symbols_free(struct symbols *symbols);
 
 #endif

@@ -25,3 +25,6 @@ awk '/^cpu-bound/ { gsub("~", ""); if ($7 < $8 * 0.99 || $7 > $8 * 1.05) { exit 
 "$vmctl" bench --short --profile null-syscall >"$out" 2>"$err" || fail "vmctl bench --profile: status $?"
 grep -qE '^null-syscall, isolated: [0-9]+ samples' "$out" || fail "no profile"
 grep -qE '^ +[0-9.]+%  kernel syscall_' "$out" || fail "the system call's own way is not in its profile"
+"$vmctl" bench --short --profile null-syscall --icount >"$out" 2>"$err" || fail "vmctl bench --profile --icount: status $?"
+grep -qE '^null-syscall, isolated: [0-9]+ instructions' "$out" || fail "no exact profile"
+grep -qE '^ +[0-9.]+% +[0-9.]+ a system call  kernel sys_getppid$' "$out" || fail "the system call is not in its exact profile"
