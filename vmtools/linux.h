@@ -8,8 +8,9 @@
 
 #include <stddef.h>
 
-/* Its clock is the TSC, from the vDSO, as the guest kernel's is: QEMU tells no frequency, and Linux would distrust the TSC after a late tick. */
-#define LINUX_CMDLINE "quiet mitigations=off panic=-1 tsc=reliable clocksource=tsc"
+/* Its clock is the TSC, by the vDSO, as the guest kernel's is: Linux would leave it when the host is late once. Large pages as Debian sets them;
+ * Linux does without where there are less than 512 MiB. */
+#define LINUX_CMDLINE "quiet mitigations=off panic=-1 tsc=reliable clocksource=tsc transparent_hugepage=always"
 
 /** Fetch and unpack the kernel where that was not done yet. 0 or a vmctl status. */
 int linux_fetch(void);
