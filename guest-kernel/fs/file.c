@@ -52,7 +52,7 @@ void file_put(struct file *f)
 	}
 	if (f->inode) {
 		if (file_writable(f) && S_IS(f->inode->mode, S_IFREG)) {
-			__atomic_fetch_sub(&f->inode->open_writers, 1, __ATOMIC_RELAXED);
+			inode_users_remove(f->inode, 1);
 		}
 		inode_put(f->inode);
 	}
@@ -84,8 +84,17 @@ int file_may_exec(struct file *f)
 	if (!f->inode || !S_IS(f->inode->mode, S_IFREG) || f->inode->super->no_exec) {
 		return -EACCES;
 	}
-	int error = inode_permission(f->inode, MAY_EXEC);
-	return error ? error : __atomic_load_n(&f->inode->open_writers, __ATOMIC_RELAXED) ? -ETXTBSY : 0;
+	return inode_permission(f->inode, MAY_EXEC);
+}
+
+int file_run_begin(struct file *f)
+{
+	return inode_users_add(f->inode, -1);
+}
+
+void file_run_end(struct file *f)
+{
+	inode_users_remove(f->inode, -1);
 }
 
 void file_exec_ids(struct file *f, uint32_t *uid, uint32_t *gid)

@@ -113,6 +113,22 @@ void inode_ready(struct inode *inode)
 	waitq_wake_all(&inode_queue);
 }
 
+int inode_users_add(struct inode *inode, int kind)
+{
+	int now = __atomic_load_n(&inode->writers, __ATOMIC_RELAXED);
+	do {
+		if (kind > 0 ? now < 0 : now > 0) {
+			return -ETXTBSY;
+		}
+	} while (!__atomic_compare_exchange_n(&inode->writers, &now, now + kind, true, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED));
+	return 0;
+}
+
+void inode_users_remove(struct inode *inode, int kind)
+{
+	__atomic_fetch_sub(&inode->writers, kind, __ATOMIC_RELEASE);
+}
+
 void inode_get(struct inode *inode)
 {
 	__atomic_fetch_add(&inode->references, 1, __ATOMIC_RELAXED);

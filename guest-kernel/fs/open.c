@@ -33,6 +33,17 @@ int inode_truncate(struct inode *inode, uint64_t size)
 	return error;
 }
 
+/* Without a descriptor that has it open for writing. */
+static int truncate_as_writer(struct inode *inode, uint64_t size)
+{
+	int error = S_IS(inode->mode, S_IFREG) ? inode_users_add(inode, 1) : -EINVAL;
+	if (!error) {
+		error = inode_truncate(inode, size);
+		inode_users_remove(inode, 1);
+	}
+	return error;
+}
+
 static int kind_open(struct file *f)
 {
 	struct inode *inode = f->inode;
@@ -79,13 +90,14 @@ struct file *file_open_dentry(struct dentry *d, unsigned flags, int *error)
 		*error = -ENOMEM;
 		return NULL;
 	}
+	if (file_writable(f) && S_IS(inode->mode, S_IFREG) && (*error = inode_users_add(inode, 1)) != 0) {
+		file_put(f);
+		return NULL;
+	}
 	dentry_get(d);
 	inode_get(inode);
 	f->dentry = d;
 	f->inode = inode;
-	if (file_writable(f) && S_IS(inode->mode, S_IFREG)) {
-		__atomic_fetch_add(&inode->open_writers, 1, __ATOMIC_RELAXED);
-	}
 	unsigned noctty = flags & O_NOCTTY; /* the terminal looks at it while it is opened */
 	f->flags |= noctty;
 	if (!(flags & O_PATH)) {
@@ -93,7 +105,7 @@ struct file *file_open_dentry(struct dentry *d, unsigned flags, int *error)
 	}
 	f->flags &= ~noctty;
 	if (!*error && (flags & O_TRUNC) && S_IS(inode->mode, S_IFREG) && inode->ops->truncate) {
-		*error = inode_truncate(inode, 0);
+		*error = truncate_as_writer(inode, 0);
 	}
 	if (*error) {
 		f->ops = NULL; /* not opened: nothing to release */
@@ -238,11 +250,10 @@ long sys_openat(const uint64_t a[6])
 }
 
 /* As a call asks for it: growing is bounded by RLIMIT_FSIZE. */
-static int truncate_within_limit(struct inode *inode, uint64_t size)
+static int size_within_limit(struct inode *inode, uint64_t size)
 {
 	uint64_t grown = size > inode->size ? 1 : 0;
-	int error = grown && S_IS(inode->mode, S_IFREG) ? file_size_limit(size - 1, &grown) : 0;
-	return error ? error : inode_truncate(inode, size);
+	return grown && S_IS(inode->mode, S_IFREG) ? file_size_limit(size - 1, &grown) : 0;
 }
 
 long sys_truncate(const uint64_t a[6])
@@ -258,7 +269,8 @@ long sys_truncate(const uint64_t a[6])
 		return error;
 	}
 	error = (int64_t)a[1] < 0 ? -EINVAL : S_IS(d->inode->mode, S_IFDIR) ? -EISDIR : inode_permission(d->inode, MAY_WRITE);
-	error = error ? error : truncate_within_limit(d->inode, a[1]);
+	error = error ? error : size_within_limit(d->inode, a[1]);
+	error = error ? error : truncate_as_writer(d->inode, a[1]);
 	dentry_put(d);
 	return error;
 }
@@ -269,7 +281,8 @@ long sys_ftruncate(const uint64_t a[6])
 	if (!f) {
 		return -EBADF;
 	}
-	int error = f->flags & O_PATH ? -EBADF : (int64_t)a[1] < 0 || !f->inode || !file_writable(f) ? -EINVAL : truncate_within_limit(f->inode, a[1]);
+	int error = f->flags & O_PATH ? -EBADF : (int64_t)a[1] < 0 || !f->inode || !file_writable(f) ? -EINVAL : size_within_limit(f->inode, a[1]);
+	error = error ? error : inode_truncate(f->inode, a[1]);
 	file_put(f);
 	return error;
 }

@@ -11,6 +11,7 @@
 #include "base/string.h"
 #include "kernel/file.h"
 #include "kernel/memory.h"
+#include "kernel/platform.h"
 #include "kernel/reserve.h"
 #include "mm/large_leaf.h"
 #include "mm/limits.h"
@@ -113,6 +114,14 @@ void area_zap(struct address_space *as, struct area *area, uint64_t start, uint6
 	}
 }
 
+void address_space_set_program(struct address_space *as, struct file *program)
+{
+	int error = file_run_begin(program);
+	kassert(!error); /* it is being run already */
+	file_get(program);
+	as->program = program;
+}
+
 /** The last reference is gone: it is loaded only where no thread of it runs, and these processors drop it first. */
 static void address_space_destroy(struct address_space *as)
 {
@@ -127,6 +136,10 @@ static void address_space_destroy(struct address_space *as)
 		area_remove(&as->areas, area);
 	}
 	user_table_destroy(as->cr3);
+	if (as->program) {
+		file_run_end(as->program);
+		file_put(as->program);
+	}
 	kfree(as);
 }
 
@@ -243,6 +256,9 @@ struct address_space *address_space_fork(struct address_space *from)
 	to->brk_start = from->brk_start;
 	to->brk = from->brk;
 	to->map_top = from->map_top;
+	if (from->program) {
+		address_space_set_program(to, from->program);
+	}
 	int error = fork_locked(from, to);
 	struct flush all;
 	flush_begin(&all, from);

@@ -23,6 +23,7 @@ struct address_space {
 	uint64_t cr3;
 	struct area_list areas;
 	uint64_t brk_start, brk;
+	struct file *program; /* what runs here: nobody writes to it; NULL: none yet */
 	bool reaped; /* its pages are gone, before its time */
 	uint64_t map_top; /* mappings without an address grow down from here */
 	unsigned map_locked; /* mlockall(MCL_FUTURE): AREA_LOCKED, or 0 */

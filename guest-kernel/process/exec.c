@@ -30,6 +30,22 @@
 #define PROT_EXEC 4u
 #define MAP_STACK_FLAGS 0x20132u /* PRIVATE | FIXED | ANONYMOUS | GROWSDOWN | STACK */
 
+/* While it is looked at nobody writes to it. */
+static struct file *run_begin(struct file *file, int *error)
+{
+	if (file && (*error = file_run_begin(file)) != 0) {
+		file_put(file);
+		return NULL;
+	}
+	return file;
+}
+
+static void run_end(struct file *file)
+{
+	file_run_end(file);
+	file_put(file);
+}
+
 static struct file *open_executable(const char *path, int *error)
 {
 	struct file *file = file_open_path(path, O_RDONLY, 0, error);
@@ -37,7 +53,7 @@ static struct file *open_executable(const char *path, int *error)
 		file_put(file);
 		file = NULL;
 	}
-	return file;
+	return run_begin(file, error);
 }
 
 /* One level of `#!`: 1 and *path replaced if the file is a script, 0 if not. */
@@ -76,11 +92,11 @@ static int open_program(struct exec_arguments *args, struct exec_object *object)
 	}
 	string_copy(path, args->path, PATH_SIZE);
 	for (int depth = 0;; depth++) {
-		struct file *file = depth == 0 && args->file ? args->file : open_executable(path, &error);
+		struct file *file = args->file ? run_begin(args->file, &error) : open_executable(path, &error);
+		args->file = NULL;
 		if (!file) {
 			break;
 		}
-		args->file = NULL;
 		error = follow_script(args, file, path);
 		if (error == 1 && args->path_closes) {
 			error = -ENOENT;
@@ -89,7 +105,7 @@ static int open_program(struct exec_arguments *args, struct exec_object *object)
 			error = object_open(object, file);
 			break;
 		}
-		file_put(file);
+		run_end(file);
 		if (error < 0) {
 			break;
 		}
@@ -134,6 +150,7 @@ static int load(struct exec_image *image, const struct exec_arguments *args, str
 	int error = object_map(&image->program, memory, PIE_BASE);
 	if (!error) {
 		address_space_set_brk(memory, program->high + program->bias);
+		address_space_set_program(memory, program->file);
 		error = map_stack(image, memory);
 	}
 	image->entry = program->header.entry + program->bias;

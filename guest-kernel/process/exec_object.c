@@ -97,6 +97,7 @@ int object_open(struct exec_object *object, struct file *file)
 void object_close(struct exec_object *object)
 {
 	if (object->file) {
+		file_run_end(object->file);
 		file_put(object->file);
 	}
 	kfree(object->program_headers);

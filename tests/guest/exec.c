@@ -124,11 +124,55 @@ static void bad_pointers_are_refused(void)
 	CHECK(run(nowhere, arguments, environ) == 100 + EFAULT);
 }
 
+static int refused(int result)
+{
+	return result < 0 ? errno : 0;
+}
+
+/* A copy of this program, so that the test may write to it when nobody runs it. */
+static void what_runs_is_not_written_to(void)
+{
+	static char copy[600], bytes[65536];
+	char *arguments[] = { copy, "wait", NULL }, c = 0;
+	int go[2], says[2];
+	ssize_t n;
+	snprintf(copy, sizeof(copy), "%s/copy", directory);
+	int from = open(self, O_RDONLY), to = open(copy, O_CREAT | O_WRONLY, 0755);
+	while ((n = read(from, bytes, sizeof(bytes))) > 0) {
+		CHECK(write(to, bytes, (size_t)n) == n);
+	}
+	close(from);
+	CHECK(run(copy, arguments, environ) == 100 + ETXTBSY);
+	close(to);
+	CHECK(pipe(go) == 0 && pipe(says) == 0);
+	pid_t pid = fork();
+	if (pid == 0) {
+		dup2(go[0], 0);
+		dup2(says[1], 1);
+		close(go[1]);
+		execv(copy, arguments);
+		_exit(1);
+	}
+	close(says[1]);
+	CHECK(read(says[0], &c, 1) == 1); /* a child that its execve has left alone runs */
+	CHECK(refused(open(copy, O_WRONLY)) == ETXTBSY && refused(open(copy, O_RDONLY | O_TRUNC)) == ETXTBSY);
+	CHECK(refused(open(copy, O_RDWR | O_CREAT, 0600)) == ETXTBSY && refused(truncate(copy, 0)) == ETXTBSY);
+	close(go[1]);
+	CHECK(waitpid(pid, NULL, 0) == pid);
+	close(go[0]);
+	close(says[0]);
+	CHECK(truncate(copy, 0) == 0 && unlink(copy) == 0);
+}
+
 static int child(int argc, char **argv)
 {
 	if (!strcmp(argv[1], "strings")) {
 		bool ok = argc == 4 && !strcmp(argv[0], "zero") && !strcmp(argv[2], "") && !strcmp(argv[3], "two words");
 		return ok && !strcmp(environ[0], "A=1") && !strcmp(environ[1], "B=") && !environ[2] ? 20 : 1;
+	}
+	if (!strcmp(argv[1], "wait")) { /* the end of whose input is when it is to go */
+		char c = 'r';
+		return write(1, &c, 1) != 1 || read(0, &c, 1) != 0;
 	}
 	if (!strcmp(argv[1], "auxv")) {
 		const Elf64_Phdr *headers = (void *)getauxval(AT_PHDR);
@@ -172,6 +216,7 @@ int main(int argc, char **argv)
 	RUN(what_cannot_be_run_is_refused);
 	RUN(long_arguments_pass_and_too_long_ones_do_not);
 	RUN(bad_pointers_are_refused);
+	RUN(what_runs_is_not_written_to);
 	unlink(script);
 	rmdir(directory);
 	return check_failures;

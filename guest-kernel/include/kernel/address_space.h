@@ -22,6 +22,7 @@ long address_space_map(struct address_space *as, uint64_t address, uint64_t leng
 int address_space_unmap(struct address_space *as, uint64_t address, uint64_t length);
 int address_space_protect(struct address_space *as, uint64_t address, uint64_t length, unsigned prot);
 /** exec sets where the heap starts. */
+void address_space_set_program(struct address_space *as, struct file *program); /* which the caller runs, too */
 void address_space_set_brk(struct address_space *as, uint64_t start);
 /** exec: how long the stack at the top may become, for which mappings leave room. */
 void address_space_set_stack_limit(struct address_space *as, uint64_t bytes);

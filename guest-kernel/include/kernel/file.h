@@ -83,6 +83,9 @@ struct file *file_open_path(const char *path, unsigned flags, unsigned mode, int
 struct file *file_open_exec(int dirfd, const char *path, bool follow, int *error);
 /** Check execute permission and that it is a regular file. 0, -EACCES. */
 int file_may_exec(struct file *f);
+/** Until file_run_end() nobody can write to what is run. -ETXTBSY: somebody has it open for that. */
+int file_run_begin(struct file *f);
+void file_run_end(struct file *f);
 /** Where the file has set-user-ID or set-group-ID bits (and the mount allows them), put its owner or group there; else leave the numbers. */
 void file_exec_ids(struct file *f, uint32_t *uid, uint32_t *gid);
 /** Read into kernel memory at an offset, not moving the file's own. */

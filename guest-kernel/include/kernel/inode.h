@@ -79,7 +79,7 @@ struct inode {
 	void *private;
 	struct pipe *fifo; /* [i] */
 	struct list locks; /* fs/lock.c */
-	int open_writers; /* [a] */
+	int writers; /* [a] open for writing so many times, or, below zero, being run so many times */
 	struct epoch_link epoch; /* walks look at it without a reference */
 };
 
@@ -148,6 +148,9 @@ struct inode *inode_create(struct super *super, uint64_t number, uint32_t mode);
 struct inode *inode_get_number(struct super *super, uint64_t number, bool *fresh);
 void inode_ready(struct inode *inode);
 void inode_get(struct inode *inode);
+/** One more that writes (1) or runs (-1) a regular file. -ETXTBSY: there are some of the other kind. */
+int inode_users_add(struct inode *inode, int kind);
+void inode_users_remove(struct inode *inode, int kind);
 bool inode_try_get(struct inode *inode); /* false: being evicted */
 void inode_put(struct inode *inode);
 void inode_now(struct timestamp *t);
