@@ -106,7 +106,7 @@ static int process_copy(struct process *child, struct process *from, const struc
 	memcpy(child->rlimits, from->rlimits, sizeof(child->rlimits));
 	memcpy(child->name, from->name, sizeof(child->name));
 	child->signals->exit_signal = r->exit_signal;
-	child->signals->vfork_held = r->flags & CLONE_VFORK;
+	child->signals->vfork_waiter = r->flags & CLONE_VFORK ? from->pid : 0;
 	child->signals->shares_memory = r->flags & CLONE_VM;
 	child->signals->not_dumpable = from->signals->not_dumpable;
 	return 0;
@@ -228,7 +228,8 @@ static void child_publish(struct process *child, struct thread *t, const struct 
 	spin_unlock(&process_lock);
 }
 
-/* The child's number stays good to look up: it cannot be reaped but by this process, and even then the wait just ends. */
+/* Until the child lets go, or what is to end this process comes. The child's number stays good to look up: where somebody else reaps
+   the child (CLONE_PARENT), the wait just ends. */
 static void vfork_wait(uint32_t pid)
 {
 	struct process *p = process_current();
@@ -237,9 +238,9 @@ static void vfork_wait(uint32_t pid)
 	WAIT_EVENT(&p->child_event, ({
 			   spin_lock(&process_lock);
 			   struct process *child = process_find_locked(pid);
-			   bool leave = p->signals->group_exit ||
+			   bool leave = p->signals->group_exit || signal_ends_locked(thread_current()) ||
 					(p->signals->exec_thread && p->signals->exec_thread != thread_current());
-			   held = child && child->signals->vfork_held && !leave;
+			   held = child && child->signals->vfork_waiter == p->pid && !leave;
 			   spin_unlock(&process_lock);
 			   !held;
 		   }));

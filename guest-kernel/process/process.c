@@ -180,10 +180,11 @@ void process_set_name(struct process *p, const char *path)
 void process_vfork_release(struct process *p)
 {
 	spin_lock(&process_lock);
-	if (p->signals->vfork_held) {
-		p->signals->vfork_held = false;
-		if (p->parent) {
-			waitq_wake_all(&p->parent->child_event);
+	if (p->signals->vfork_waiter) {
+		struct process *waiter = process_find_locked(p->signals->vfork_waiter);
+		p->signals->vfork_waiter = 0;
+		if (waiter) {
+			waitq_wake_all(&waiter->child_event);
 		}
 	}
 	spin_unlock(&process_lock);

@@ -41,7 +41,7 @@ struct signals {
 	bool stop_waits, continue_waits; /* p: wait4 has not taken the event yet */
 	int stop_signal; /* p */
 	int exit_signal; /* a: sent to the parent at the end; 0: none */
-	bool vfork_held; /* p: the parent sleeps until this process execs or ends */
+	uint32_t vfork_waiter; /* p: sleeps until this process execs or ends, and need not be its parent (CLONE_PARENT); 0: nobody */
 	bool executed; /* p: has called execve since fork, so that its parent may not move it to another group */
 	bool shares_memory; /* o: made with CLONE_VM, and has not called execve since */
 	bool not_dumpable; /* o */
@@ -123,6 +123,8 @@ bool signal_queue_full_locked(const struct process *p, const struct thread *only
 /** True: it is queued with what *info says. */
 bool signal_send_locked(struct process *p, struct thread *only, const struct signal_info *info);
 void signal_recalculate_locked(struct thread *thread);
+/** Is something pending for it that ends its process without a dump, which no wait is to keep up? */
+bool signal_ends_locked(const struct thread *thread);
 bool signal_take_locked(struct process *p, struct process_thread *u, uint64_t allowed, struct signal_info *info);
 void signal_notify_parent_locked(struct process *p, int code, int status);
 void signal_reset_for_exec(struct process *p);

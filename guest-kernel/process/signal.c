@@ -13,6 +13,7 @@
 
 #define DEFAULT_IGNORED (SIGNAL_BIT(SIGCHLD) | SIGNAL_BIT(SIGCONT) | SIGNAL_BIT(SIGURG) | SIGNAL_BIT(SIGWINCH))
 #define STOPS (SIGNAL_BIT(SIGSTOP) | SIGNAL_BIT(SIGTSTP) | SIGNAL_BIT(SIGTTIN) | SIGNAL_BIT(SIGTTOU))
+#define DUMPS (SYNCHRONOUS | SIGNAL_BIT(SIGQUIT) | SIGNAL_BIT(SIGABRT) | SIGNAL_BIT(SIGXCPU) | SIGNAL_BIT(SIGXFSZ))
 /* Faults of the thread itself come before anything that others sent. */
 #define SYNCHRONOUS                                                                                \
 	(SIGNAL_BIT(SIGSEGV) | SIGNAL_BIT(SIGBUS) | SIGNAL_BIT(SIGILL) | SIGNAL_BIT(SIGTRAP) |     \
@@ -298,6 +299,19 @@ int signal_send_group(uint32_t pgid, int signal)
 	}
 	spin_unlock(&process_lock);
 	return error;
+}
+
+bool signal_ends_locked(const struct thread *thread)
+{
+	const struct process *p = thread->process;
+	uint64_t pending = (thread->user->pending.mask | p->signals->pending.mask) & ~thread->user->blocked & ~(DEFAULT_IGNORED | STOPS | DUMPS);
+	for (; pending; pending &= pending - 1) {
+		int signal = __builtin_ctzll(pending) + 1;
+		if (signal == SIGKILL || (p->signals->actions[signal].handler == SIGNAL_DEFAULT && !trace_is_on(thread))) {
+			return true;
+		}
+	}
+	return false;
 }
 
 /* Lowest number first, faults before others; the entry is gone, the bit too if it was the last of its number. */

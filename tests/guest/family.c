@@ -3,9 +3,11 @@
 #include "check.h"
 
 #include <fcntl.h>
+#include <sched.h>
 #include <signal.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 
 static void exit_status_reaches_the_parent(void)
@@ -110,6 +112,59 @@ static void vfork_lets_the_parent_wait(void)
 	CHECK(waitpid(pid, NULL, 0) == pid);
 }
 
+/* The child does not exec before the parent is gone: it takes what ends the parent to let the parent go. */
+static void vfork_of_a_killed_parent(int signal, int *status)
+{
+	int held[2], runs[2];
+	char c;
+	*status = -1;
+	if (pipe(held) != 0 || pipe(runs) != 0) {
+		return;
+	}
+	pid_t pid = fork();
+	if (pid == 0) {
+		close(held[1]);
+		if (vfork() == 0) {
+			_exit(write(runs[1], "r", 1) != 1 || read(held[0], &c, 1) != 0);
+		}
+		_exit(9);
+	}
+	close(runs[1]);
+	if (read(runs[0], &c, 1) != 1) {
+		return;
+	}
+	kill(pid, signal);
+	alarm(10);
+	waitpid(pid, status, 0);
+	alarm(0);
+	close(held[0]);
+	close(held[1]);
+	close(runs[0]);
+}
+
+static void vfork_does_not_keep_what_is_killed(void)
+{
+	int status;
+	vfork_of_a_killed_parent(SIGKILL, &status);
+	CHECK(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
+	vfork_of_a_killed_parent(SIGTERM, &status);
+	CHECK(WIFSIGNALED(status) && WTERMSIG(status) == SIGTERM);
+}
+
+/* The child is its grandparent's: the process that waits is not told by being the parent. */
+static void vfork_for_the_parent(void)
+{
+	int status;
+	pid_t pid = fork();
+	if (pid == 0) {
+		alarm(10);
+		long child = syscall(SYS_clone, CLONE_VFORK | CLONE_PARENT | SIGCHLD, 0, 0, 0, 0);
+		_exit(child < 0);
+	}
+	CHECK(waitpid(pid, &status, 0) == pid && status == 0);
+	CHECK(waitpid(-1, &status, 0) > 0 && status == 0);
+}
+
 static void ignored_sigchld_leaves_no_zombie(void)
 {
 	signal(SIGCHLD, SIG_IGN);
@@ -206,6 +261,8 @@ int main(void)
 	RUN(stop_and_continue_are_reported);
 	RUN(waitid_tells_and_may_leave_the_zombie);
 	RUN(vfork_lets_the_parent_wait);
+	RUN(vfork_does_not_keep_what_is_killed);
+	RUN(vfork_for_the_parent);
 	RUN(ignored_sigchld_leaves_no_zombie);
 	RUN(groups_and_sessions_follow_the_rules);
 	RUN(orphans_go_to_process_one_or_a_reaper);
