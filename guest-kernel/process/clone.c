@@ -105,7 +105,8 @@ static int process_copy(struct process *child, struct process *from, const struc
 	child->credentials = from->credentials;
 	memcpy(child->rlimits, from->rlimits, sizeof(child->rlimits));
 	memcpy(child->name, from->name, sizeof(child->name));
-	child->signals->exit_signal = r->exit_signal;
+	/* A parent that did not make the child is told as it is of this process: the signal is not the caller's to choose. */
+	child->signals->exit_signal = r->flags & CLONE_PARENT ? from->signals->exit_signal : r->exit_signal;
 	child->signals->vfork_waiter = r->flags & CLONE_VFORK ? from->pid : 0;
 	child->signals->shares_memory = r->flags & CLONE_VM;
 	child->signals->not_dumpable = from->signals->not_dumpable;

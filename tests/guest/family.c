@@ -165,6 +165,19 @@ static void vfork_for_the_parent(void)
 	CHECK(waitpid(-1, &status, 0) > 0 && status == 0);
 }
 
+/* The end of a process that was made for the parent is no means to kill that parent. */
+static void the_parents_signal_is_not_chosen(void)
+{
+	int status;
+	pid_t pid = fork();
+	if (pid == 0) {
+		long child = syscall(SYS_clone, CLONE_PARENT | SIGUSR1, 0, 0, 0, 0);
+		_exit(child < 0);
+	}
+	CHECK(waitpid(pid, &status, 0) == pid && status == 0);
+	CHECK(waitpid(-1, &status, 0) > 0 && status == 0);
+}
+
 static void ignored_sigchld_leaves_no_zombie(void)
 {
 	signal(SIGCHLD, SIG_IGN);
@@ -263,6 +276,7 @@ int main(void)
 	RUN(vfork_lets_the_parent_wait);
 	RUN(vfork_does_not_keep_what_is_killed);
 	RUN(vfork_for_the_parent);
+	RUN(the_parents_signal_is_not_chosen);
 	RUN(ignored_sigchld_leaves_no_zombie);
 	RUN(groups_and_sessions_follow_the_rules);
 	RUN(orphans_go_to_process_one_or_a_reaper);
