@@ -8,6 +8,7 @@ MODEL := $(addprefix tests/model/,record.c memory.c ideal.c walk.c tlb.c)
 include $(wildcard tests/unit/*.mk tests/domains/*.mk)
 include tests/guest/guest.mk
 include tests/linux/linux.mk
+include tests/fuzz/fuzz.mk
 include tests/kvm/kvm.mk
 UNIT_NAMES := $(basename $(notdir $(wildcard tests/unit/*.c)))
 FLAGS_tests := -Ihv/include -Iguest-kernel/include -Idriver-domains -Ivmtools -I.
