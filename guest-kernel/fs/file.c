@@ -184,6 +184,10 @@ void file_path(struct file *f, char *text, unsigned long size)
 	if (size == 0) {
 		return;
 	}
+	if (!f->dentry && f->inode && f->inode->private && file_seals(f) >= 0) {
+		string_copy(text, f->inode->private, size); /* of memfd_create */
+		return;
+	}
 	if (!f->dentry || dentry_path(f->dentry, fs_context_current()->root, text, size) < 0) {
 		string_copy(text, f->dentry ? "/..." : "anon", size);
 	}

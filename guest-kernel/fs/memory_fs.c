@@ -26,6 +26,16 @@ static struct inode *node_create(struct super *super, uint32_t mode, struct inod
 		inode->gid = dir && (dir->mode & S_ISGID) ? dir->gid : p ? p->credentials.fsgid : 0;
 		inode->links = S_IS(mode, S_IFDIR) ? 2 : 1;
 		inode->size = S_IS(mode, S_IFDIR) ? 2 * NAME_BYTES : 0;
+		inode->seals = F_SEAL_SEAL; /* only memfd_create makes files that can be sealed */
+	}
+	return inode;
+}
+
+struct inode *memory_file(struct super *super)
+{
+	struct inode *inode = node_create(super, S_IFREG | 0777, NULL);
+	if (inode) {
+		inode->links = 0;
 	}
 	return inode;
 }
@@ -125,9 +135,7 @@ static int memory_truncate(struct inode *inode, uint64_t size)
 
 static void memory_evict(struct inode *inode)
 {
-	if (S_IS(inode->mode, S_IFLNK)) {
-		kfree(inode->private);
-	}
+	kfree(inode->private); /* where a link leads to, or what a file without a name is called */
 }
 
 static const struct inode_ops memory_inode_ops = {

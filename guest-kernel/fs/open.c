@@ -18,7 +18,9 @@ int inode_truncate(struct inode *inode, uint64_t size)
 	}
 	bool in_use;
 	mutex_lock(&inode->mutex);
-	int error = page_cache_truncate(inode, size, &in_use);
+	in_use = false;
+	int error = inode_sealed_size(inode, size);
+	error = error ? error : page_cache_truncate(inode, size, &in_use);
 	error = error ? error : inode->ops->truncate(inode, size);
 	if (!error) {
 		if (process_current() && process_current()->credentials.fsuid != 0) {
@@ -307,6 +309,7 @@ long sys_fallocate(const uint64_t a[6])
 		uint64_t grown = !keep_size && end > inode->size ? 1 : 0;
 		end = keep_size && end > inode->size ? inode->size : end;
 		error = grown ? file_size_limit(end - 1, &grown) : 0;
+		error = error || !grown ? error : inode_sealed_size(inode, end);
 		error = error ? error : inode->ops->preallocate && end > a[2] ? inode->ops->preallocate(inode, a[2], end - a[2]) : 0;
 		if (!error && grown) {
 			inode->size = end;

@@ -50,6 +50,7 @@ static long regular_write(struct file *f, struct io_buffer from, uint64_t bytes,
 	mutex_lock(&inode->mutex);
 	uint64_t at = f->flags & O_APPEND ? inode->size : *offset;
 	long n = (int64_t)at < 0 || (int64_t)(at + bytes) < 0 ? -EFBIG : !S_IS(inode->mode, S_IFREG) ? 0 : file_size_limit(at, &bytes);
+	n = n || !inode->seals ? n : inode_sealed_write(inode, at, &bytes);
 	n = n ? n : page_cache_write(inode, from, bytes, at);
 	if (n > 0) {
 		*offset = at + (uint64_t)n;

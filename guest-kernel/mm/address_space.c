@@ -371,9 +371,18 @@ long address_space_map(struct address_space *as, uint64_t address, uint64_t leng
 			return -ENOMEM;
 		}
 	}
+	bool writer = shared && model.file && file_writable(model.file);
+	if (writer && !file_map_writable(model.file)) {
+		model.flags |= AREA_WRITER;
+	} else if (writer && (prot & PROT_WRITE)) {
+		return -EPERM;
+	}
 	mutex_lock(&as->lock);
 	long at = map_locked(as, &model, flags);
 	mutex_unlock(&as->lock);
+	if (model.flags & AREA_WRITER) {
+		file_unmap_writable(model.file); /* the area has one of its own */
+	}
 	if (model.shared) {
 		shared_put(model.shared);
 	}
@@ -428,7 +437,7 @@ static int protect_locked(struct address_space *as, uint64_t start, uint64_t end
 {
 	uint64_t covered = start, data = 0;
 	for (struct area *a = area_find(&as->areas, start); a && a->start <= covered && covered < end; a = area_next(&as->areas, a)) {
-		bool read_only = (a->flags & MAP_KERNELS) || (a->file && (a->flags & MAP_SHARED) && !file_writable(a->file));
+		bool read_only = (a->flags & MAP_KERNELS) || (a->file && (a->flags & (MAP_SHARED | AREA_WRITER)) == MAP_SHARED);
 		if ((prot & PROT_WRITE) && read_only) {
 			return -EACCES;
 		}

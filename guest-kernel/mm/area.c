@@ -48,6 +48,9 @@ struct area *area_copy(const struct area *model)
 	if (area->file) {
 		file_get(area->file);
 	}
+	if (area->flags & AREA_WRITER) {
+		file_map_writable_again(area->file);
+	}
 	if (area->shared) {
 		shared_get(area->shared);
 	}
@@ -56,6 +59,9 @@ struct area *area_copy(const struct area *model)
 
 void area_free(struct area *area)
 {
+	if (area->flags & AREA_WRITER) {
+		file_unmap_writable(area->file);
+	}
 	if (area->file) {
 		file_put(area->file);
 	}

@@ -15,7 +15,8 @@ enum { PROT_READ = 1, PROT_WRITE = 2, PROT_EXEC = 4 };
 enum { MAP_SHARED = 1, MAP_PRIVATE = 2, MAP_FIXED = 0x10, MAP_ANONYMOUS = 0x20, MAP_GROWSDOWN = 0x100, MAP_POPULATE = 0x8000,
        MAP_LOCKED = 0x2000, MAP_STACK = 0x20000, MAP_HUGETLB = 0x40000, MAP_FIXED_NOREPLACE = 0x100000 };
 /* What an area remembers beside MAP_SHARED, MAP_GROWSDOWN and MAP_STACK: advice. */
-enum { AREA_LARGE = 1 << 24, AREA_SMALL = 1 << 25, AREA_NO_FORK = 1 << 26, AREA_WIPE = 1 << 27, AREA_LOCKED = 1 << 28 };
+enum { AREA_LARGE = 1 << 24, AREA_SMALL = 1 << 25, AREA_NO_FORK = 1 << 26, AREA_WIPE = 1 << 27, AREA_LOCKED = 1 << 28,
+       AREA_WRITER = 1 << 29 }; /* counted with its file as one through which that may be written */
 
 #define STACK_GUARD (256 * 4096ull) /* a stack that can grow keeps this far from what is below it */
 

@@ -581,6 +581,59 @@ static void guard_gap(void)
 	grows_towards(100, PROT_NONE);
 }
 
+/* Files without a name, and what seals refuse. */
+static void seals(void)
+{
+	char text[2 * PAGE] = "0123456789", long_name[256];
+	memset(long_name, 'n', sizeof(long_name));
+	long_name[255] = 0;
+	CALL(syscall(SYS_memfd_create, NOWHERE, 0) < 0);
+	CALL(syscall(SYS_memfd_create, long_name, 0));
+	CALL(syscall(SYS_memfd_create, "x", 0x40000000));
+	int plain = (int)syscall(SYS_memfd_create, "plain", 1), fd = (int)syscall(SYS_memfd_create, "sealed", 2);
+	struct stat st;
+	fstat(fd, &st);
+	SHOW("mode, links, size", "%o %d %d", st.st_mode, (int)st.st_nlink, (int)st.st_size);
+	CALL(fcntl(plain, F_GETFD));
+	CALL(fcntl(plain, 1034));
+	CALL(fcntl(plain, 1033, 2));
+	CALL(fcntl(fd, 1034));
+	CALL(write(fd, text, sizeof(text)));
+	char *shared = DONE(mmap(NULL, 2 * PAGE, RW, MAP_SHARED, fd, 0)), *private = mmap(NULL, PAGE, RW, MAP_PRIVATE, fd, 0);
+	shared[1] = 'x';
+	SHOW("private and shared", "%.3s %.3s", private, shared);
+	CALL(fcntl(fd, 1033, 8));
+	CALL(fcntl(fd, 1033, 2));
+	CALL(ftruncate(fd, 10));
+	CALL(ftruncate(fd, 3 * PAGE));
+	CALL(fcntl(fd, 1033, 4));
+	CALL(ftruncate(fd, 4 * PAGE));
+	CALL(pwrite(fd, text, 10, 3 * PAGE));
+	CALL(pwrite(fd, text, 2 * PAGE, 2 * PAGE));
+	CALL(pwrite(fd, text, 10, 2 * PAGE));
+	CALL(fallocate(fd, 0, 0, 5 * PAGE));
+	CALL(fcntl(fd, 1033, 0x80));
+	munmap(shared, PAGE);
+	CALL(fcntl(fd, 1033, 8));
+	if (fork() == 0) {
+		_exit(0);
+	}
+	wait(NULL);
+	munmap(shared + PAGE, PAGE);
+	CALL(fcntl(fd, 1033, 8));
+	CALL(write(fd, text, 1));
+	DONE(mmap(NULL, PAGE, RW, MAP_SHARED, fd, 0));
+	char *reader = DONE(mmap(NULL, PAGE, PROT_READ, MAP_SHARED, fd, 0));
+	CALL(mprotect(reader, PAGE, RW));
+	private[0] = 'p';
+	SHOW("private and sealed", "%.3s %.3s", private, reader);
+	CALL(fcntl(fd, 1034));
+	CALL(fcntl(fd, 1033, 1));
+	CALL(fcntl(fd, 1033, 1));
+	CALL(fcntl(fd, 1034));
+	CALL(fcntl(0, 1034));
+}
+
 int main(void)
 {
 	calls_begin();
@@ -605,5 +658,6 @@ int main(void)
 	RUN(advice_for_children);
 	RUN(populating);
 	RUN(guard_gap);
+	RUN(seals);
 	return 0;
 }

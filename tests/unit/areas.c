@@ -42,6 +42,14 @@ void file_put(struct file *f)
 	f->references--;
 }
 
+void file_map_writable_again(struct file *f)
+{
+}
+
+void file_unmap_writable(struct file *f)
+{
+}
+
 void shared_get(struct shared_memory *shared)
 {
 }

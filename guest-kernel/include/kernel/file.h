@@ -92,6 +92,10 @@ void file_exec_ids(struct file *f, uint32_t *uid, uint32_t *gid);
 long file_pread(struct file *f, void *buffer, uint64_t bytes, uint64_t offset);
 /** A regular file, whose pages can be mapped. */
 bool file_is_mappable(const struct file *f);
+/** A shared mapping of a file that is open for writing comes to be: 0, or -EPERM for what is sealed; one more like it; one goes. */
+int file_map_writable(struct file *f);
+void file_map_writable_again(struct file *f);
+void file_unmap_writable(struct file *f);
 bool file_is_zeros(const struct file *f); /* /dev/zero: to map it is to map anonymous memory */
 /** st_dev of the file it belongs to. */
 void file_device(const struct file *f, uint32_t *major, uint32_t *minor);

@@ -101,6 +101,7 @@
 #define RESERVE_OF_epoll_pwait 64, 32
 #define RESERVE_OF_fallocate 64, 32
 #define RESERVE_OF_eventfd2 64, 32
+#define RESERVE_OF_memfd_create 64, 32
 #define RESERVE_OF_epoll_create1 64, 32
 #define RESERVE_OF_dup3 64, 32
 #define RESERVE_OF_pipe2 64, 32

@@ -76,6 +76,17 @@ int path_from_user(uint64_t user, bool empty, char **path);
 struct fs_context *fs_context_current(void);
 int dir_may_delete(struct inode *dir, struct inode *victim, bool directory);
 
+/* memfd.c */
+enum { F_SEAL_SEAL = 1, F_SEAL_SHRINK = 2, F_SEAL_GROW = 4, F_SEAL_WRITE = 8, F_SEAL_FUTURE_WRITE = 16, F_SEALS = 31 };
+void memfd_init(void);
+long file_seals(struct file *f); /* -EINVAL: not a file in memory */
+long file_add_seals(struct file *f, uint64_t seals);
+/** What seals leave of a write, or of a change of size. Under the inode's mutex. 0, -EPERM. */
+int inode_sealed_write(const struct inode *inode, uint64_t at, uint64_t *bytes);
+int inode_sealed_size(const struct inode *inode, uint64_t size);
+/** memory_fs.c: a file without a name. NULL: no memory. */
+struct inode *memory_file(struct super *super);
+
 /* open.c */
 struct file *file_open_at(int dirfd, const char *path, unsigned flags, unsigned mode, int *error);
 struct file *file_open_dentry(struct dentry *dentry, unsigned flags, int *error);
