@@ -180,11 +180,23 @@ static uint64_t deadline_in(uint64_t ns)
 	return ns ? time_ns() + ns : 1;
 }
 
+static long poll_on(const uint64_t a[6]);
+
+static long poll_until(const uint64_t a[6], uint64_t deadline)
+{
+	long result = poll_user(a[0], (uint32_t)a[1], deadline);
+	return result == -EINTR ? syscall_restart_as(poll_on, deadline) : result;
+}
+
+static long poll_on(const uint64_t a[6])
+{
+	return poll_until(a, syscall_restart_deadline());
+}
+
 long sys_poll(const uint64_t a[6])
 {
 	int timeout = (int)a[2];
-	long result = poll_user(a[0], (uint32_t)a[1], timeout < 0 ? 0 : deadline_in((uint64_t)timeout * 1000000));
-	return result == -EINTR ? -ERESTARTNOHAND : result;
+	return poll_until(a, timeout < 0 ? 0 : deadline_in((uint64_t)timeout * 1000000));
 }
 
 static int deadline_from_user(uint64_t user, uint32_t scale, uint64_t *deadline)

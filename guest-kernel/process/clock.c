@@ -187,6 +187,8 @@ long sys_time(const uint64_t a[6])
 	return a[0] && user_write(a[0], &seconds, sizeof(seconds)) ? -EFAULT : seconds;
 }
 
+static long sleep_again(const uint64_t a[6]);
+
 /* Sleep to a moment of monotonic time; `remain`: where what is left goes (0: nowhere, and no continuation). */
 static long sleep_relative(uint64_t deadline_ns, uint64_t remain)
 {
@@ -202,17 +204,34 @@ static long sleep_relative(uint64_t deadline_ns, uint64_t remain)
 	if (remain && user_write(remain, &left, sizeof(left))) {
 		return -EFAULT;
 	}
-	u->sleep_deadline_ns = deadline_ns;
 	u->sleep_remain = remain;
+	return syscall_restart_as(sleep_again, deadline_ns);
+}
+
+static long sleep_again(const uint64_t a[6])
+{
+	return sleep_relative(syscall_restart_deadline(), thread_current()->user->sleep_remain);
+}
+
+long syscall_restart_as(syscall_function call, uint64_t deadline_ns)
+{
+	struct process_thread *u = thread_current()->user;
+	u->restart = call;
+	u->sleep_deadline_ns = deadline_ns;
 	return -ERESTART_RESTARTBLOCK;
+}
+
+uint64_t syscall_restart_deadline(void)
+{
+	return thread_current()->user->sleep_deadline_ns;
 }
 
 long sys_restart_syscall(const uint64_t a[6])
 {
 	struct process_thread *u = thread_current()->user;
-	uint64_t deadline = u->sleep_deadline_ns;
-	u->sleep_deadline_ns = 0;
-	return deadline ? sleep_relative(deadline, u->sleep_remain) : -EINTR;
+	syscall_function restart = u->restart;
+	u->restart = NULL;
+	return restart ? restart(a) : -EINTR;
 }
 
 long sys_nanosleep(const uint64_t a[6])

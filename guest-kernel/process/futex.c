@@ -114,6 +114,8 @@ static unsigned wake_locked(const struct futex_key *key, unsigned count, uint32_
 	return done;
 }
 
+static long futex_wait_on(const uint64_t a[6]);
+
 static long futex_wait(uint64_t address, bool private, uint32_t expected, uint64_t deadline_ns, uint32_t bits)
 {
 	struct futex_waiter w = { .bits = bits };
@@ -131,8 +133,14 @@ static long futex_wait(uint64_t address, bool private, uint32_t expected, uint64
 	if (dequeue(&w)) {
 		return 0;
 	}
-	/* A wait with a deadline given as a duration cannot simply start again. */
-	return error == -EINTR ? (deadline_ns ? -EINTR : -ERESTARTSYS) : error;
+	return error == -EINTR ? (deadline_ns ? syscall_restart_as(futex_wait_on, deadline_ns) : -ERESTARTSYS) : error;
+}
+
+/* With the deadline that it had when it was interrupted. */
+static long futex_wait_on(const uint64_t a[6])
+{
+	bool all = ((int)a[1] & ~(FUTEX_PRIVATE_FLAG | FUTEX_CLOCK_REALTIME)) == FUTEX_WAIT;
+	return futex_wait(a[0], a[1] & FUTEX_PRIVATE_FLAG, (uint32_t)a[2], syscall_restart_deadline(), all ? UINT32_MAX : (uint32_t)a[5]);
 }
 
 static long futex_wake(uint64_t address, bool private, unsigned count, uint32_t bits)

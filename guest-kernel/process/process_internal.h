@@ -73,7 +73,8 @@ struct process_thread {
 	void (*begin)(struct trap_frame *frame); /* o: runs before the thread first reaches user mode */
 	uint64_t set_child_tid; /* o: where the thread writes its number before it first reaches user mode */
 	struct trace *trace; /* p, and read without it by the owner: trace.h; NULL: never traced */
-	uint64_t sleep_deadline_ns, sleep_remain; /* o: restart_syscall continues a sleep with them */
+	uint64_t sleep_deadline_ns, sleep_remain; /* o: restart_syscall goes on with them */
+	long (*restart)(const uint64_t a[6]); /* o: as this call */
 };
 
 /* process.c */

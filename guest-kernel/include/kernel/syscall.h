@@ -13,4 +13,11 @@ typedef long (*syscall_function)(const uint64_t a[6]);
 #include "kernel/syscall_table.h"
 #undef SYSCALL
 
+/**
+ * The current call waits until a deadline that its arguments tell as a duration, and is interrupted: if no handler runs, it goes on as
+ * `call` with the same arguments and this deadline. -ERESTART_RESTARTBLOCK.
+ */
+long syscall_restart_as(syscall_function call, uint64_t deadline_ns);
+uint64_t syscall_restart_deadline(void);
+
 #endif
