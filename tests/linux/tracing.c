@@ -80,7 +80,8 @@ static void memory(void)
 	SHOW("the word", "%.8s", (char *)&value);
 	memcpy(&value, "changed!", 8);
 	CALL(syscall(SYS_ptrace, PTRACE_POKEDATA, child, word, value));
-	CALL(syscall(SYS_ptrace, PTRACE_POKETEXT, child, (long)nothing & ~7l, syscall(SYS_ptrace, PTRACE_PEEKTEXT, child, (long)nothing & ~7l, &value) ? 0 : value));
+	long text_at = (long)nothing & ~7l, text_word = ptrace(PTRACE_PEEKTEXT, child, text_at, NULL);
+	CALL(syscall(SYS_ptrace, PTRACE_POKETEXT, child, text_at, text_word));
 	struct iovec own = { &value, 8 }, other = { word, 8 };
 	CALL(process_vm_readv(child, &own, 1, &other, 1, 0));
 	SHOW("read", "%.8s", (char *)&value);
