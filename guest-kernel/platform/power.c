@@ -6,6 +6,7 @@
 #include "platform/acpi.h"
 #include "platform/log.h"
 #include "platform/power.h"
+#include "sched/lock_watch.h"
 
 #define PANIC_STATUS 128
 
@@ -40,6 +41,9 @@ void platform_started(void)
 
 void platform_power_off(int status)
 {
+	if (CONFIG_DEBUG) {
+		lock_watch_count();
+	}
 	if (platform_is_bulkhead()) {
 		hypercall(BH_HC_POWER, BH_POWER_OFF, (uint64_t)(unsigned)status, 0, 0);
 	} else {

@@ -18,8 +18,10 @@
  * (C11 7.17.3p9); where B is before A, the freer does not read IDLE. On x86-64 both are there by the locked instructions alone: loads
  * are not moved over them, nor loads over loads or stores over stores (SDM vol. 3, 8.2), so all else is compiler barriers.
  *
- * It ends: a processor that is asked answers at the interrupt, or when its section ends. Objects wait in two lists a processor, one
- * that fills and one whose epoch others have yet to see. With one processor nothing waits: what is in no section is seen.
+ * It ends: a processor is seen when it changes threads, at each system call whose time is taken, and when it is asked, which is by an
+ * interrupt: at once, or where its section ends. Objects wait in two lists a processor, one that fills and one whose epoch others
+ * have yet to see; they are asked when the first is full and the second is still there, or after some time. With one processor
+ * nothing waits: what is in no section is seen.
  */
 #include "kernel/epoch.h"
 #include "arch/cpu.h"
@@ -31,7 +33,7 @@
 #include "sched/sched.h"
 
 #define IDLE UINT64_MAX
-#define BATCH 64u
+#define BATCH 128u
 #define CROWD 2048u /* so many wait that whoever adds one waits with them, if it may */
 #define PATIENCE_NS 10000000ull /* the last few are not kept longer than that */
 
@@ -40,6 +42,7 @@ struct epoch_local {
 	struct epoch_link *filling, *waiting;
 	uint32_t filling_count;
 	uint64_t waiting_for;
+	bool asked; /* those who have not seen it */
 	struct timer timer;
 	bool timer_set;
 } __attribute__((aligned(64)));
@@ -93,17 +96,21 @@ static uint64_t unseen(uint64_t epoch, const struct cpu *self)
 	return mask;
 }
 
-/** A new epoch; those that have to see it are told. Interrupts are off. */
+/** Interrupts are off. */
 static uint64_t epoch_begin(struct cpu *self)
 {
 	uint64_t epoch = __atomic_add_fetch(&epoch_now, 1, __ATOMIC_SEQ_CST);
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
 	epoch_look(self);
+	return epoch;
+}
+
+static void epoch_ask(uint64_t epoch, const struct cpu *self)
+{
 	uint64_t others = unseen(epoch, self);
 	if (others) {
 		ipi_send(others, IPI_LOOK);
 	}
-	return epoch;
 }
 
 static bool epoch_over(uint64_t epoch, const struct cpu *self)
@@ -128,11 +135,16 @@ static void lists_advance(struct cpu *self, bool all)
 		list_free(local->waiting);
 		local->waiting = NULL;
 	}
+	if (local->waiting && !local->asked && (all || local->filling_count >= BATCH)) {
+		local->asked = true;
+		epoch_ask(local->waiting_for, self);
+	}
 	if (!local->waiting && (local->filling_count >= BATCH || (all && local->filling))) {
 		local->waiting = local->filling;
 		local->filling = NULL;
 		local->filling_count = 0;
 		local->waiting_for = epoch_begin(self);
+		local->asked = false;
 	}
 }
 
@@ -190,6 +202,7 @@ void epoch_wait(void)
 	local->filling = local->waiting = NULL;
 	local->filling_count = 0;
 	uint64_t epoch = epoch_begin(self);
+	epoch_ask(epoch, self);
 	while (!epoch_over(epoch, self)) {
 		interrupts_restore(flags);
 		cpu_relax();

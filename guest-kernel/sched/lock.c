@@ -29,7 +29,12 @@ static void spin_lock_watched(spinlock_t *lock, uint64_t flags)
 		kernel_panic("spin lock %s taken twice", lock->name);
 	}
 	uint32_t free = 0;
+	bool waits = false;
 	while (!__atomic_compare_exchange_n(&lock->held, &free, mark, false, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED)) {
+		if (!waits) {
+			waits = true;
+			lock_watch_waits(lock);
+		}
 		while (free = 0, lock->held) {
 			if (tsc_read() - start > SPIN_LIMIT_CYCLES) {
 				kernel_panic("spin lock %s held too long by processor %u", lock->name, lock->held - 1u);

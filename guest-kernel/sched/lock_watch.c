@@ -24,6 +24,7 @@
 struct class {
 	const char *name;
 	bool mutex; /* a mutex and a spin lock of one name are two classes */
+	uint64_t taken, waited; /* how often; spin locks */
 	bool nests, seen_in_interrupt, seen_open, seen;
 	struct trace in_interrupt, open, first;
 };
@@ -250,6 +251,7 @@ void lock_watch_spin(const spinlock_t *lock, bool open)
 	}
 	unsigned class = class_of(lock->name, false);
 	struct class *c = &classes[class];
+	__atomic_fetch_add(&c->taken, 1, __ATOMIC_RELAXED);
 	trace_take(&trace, 1);
 	for (unsigned i = 0; open && i < h->count; i++) {
 		opened(h->held[i].class, &h->held[i].trace);
@@ -264,6 +266,25 @@ void lock_watch_spin(const spinlock_t *lock, bool open)
 		edges_check(thread->held, lock, class, &trace);
 	}
 	held_add(h, lock, class, &trace);
+}
+
+void lock_watch_waits(const spinlock_t *lock)
+{
+	if (!reporting[cpu_current()->index]) {
+		__atomic_fetch_add(&classes[class_of(lock->name, false)].waited, 1, __ATOMIC_RELAXED);
+	}
+}
+
+void lock_watch_count(void)
+{
+	if (!cmdline_option("lock-count", NULL, 0)) {
+		return;
+	}
+	for (unsigned i = 0; i < class_count; i++) {
+		if (!classes[i].mutex) {
+			kprintf("lock-count: \"%s\" taken %lu times, waited for %lu times", classes[i].name, classes[i].taken, classes[i].waited);
+		}
+	}
 }
 
 void lock_watch_spin_end(const spinlock_t *lock)

@@ -20,6 +20,10 @@ void lock_watch_spin_end(const spinlock_t *lock);
 void lock_watch_mutex_end(const struct mutex *m);
 /** The caller may sleep now, for `what`: no spin lock is held, and no interrupt handler runs. */
 void lock_watch_sleep(const char *what);
+/** The spin lock is another's: it is waited for. */
+void lock_watch_waits(const spinlock_t *lock);
+/** On the command line `lock-count`: how often spin locks were taken and waited for, as the machine goes off. */
+void lock_watch_count(void);
 /** Of a new thread: at the lowest end of its stack, so that no thread needs more memory for being watched. */
 struct held_locks *lock_watch_thread(void *stack);
 

@@ -60,7 +60,10 @@ void thread_account(void)
 
 void sched_sample_begin(struct thread *thread)
 {
-	thread_account();
+	uint64_t flags = interrupts_save();
+	sched_account(thread, time_ns());
+	epoch_quiet(cpu_current());
+	interrupts_restore(flags);
 	thread->sampled = true;
 	thread->sample_start_ns = thread->system_ns;
 }

@@ -273,6 +273,7 @@ static void nested_sections_end_with_the_last(void **state)
 	struct object *o = object_make();
 	epoch_free(&o->link, o);
 	last_timer->callback(last_timer);
+	last_timer->callback(last_timer); /* not seen by then: asks */
 	self = &cpus[1];
 	poll();
 	epoch_exit();
