@@ -181,9 +181,50 @@ static void random_use_agrees_with_an_array(void **state)
 	clear(&areas);
 }
 
+/* The sums are kept over splits, joins, growth and the way out and in again; the peak stays. */
+static void sizes_are_kept(void **state)
+{
+	struct area_list areas;
+	area_list_init(&areas);
+	add(&areas, 0x1000, 0x9000, PROT_READ, NULL, 0);
+	assert_int_equal(area_split(&areas, 0x3000), 0);
+	assert_int_equal(areas.pages, 8);
+	assert_int_equal(areas.count, 2);
+	struct area *upper = area_find(&areas, 0x3000);
+	area_detach(&areas, upper);
+	assert_int_equal(areas.pages, 2);
+	area_insert(&areas, upper);
+	assert_int_equal(areas.pages, 8);
+	assert_int_equal(areas.count, 1);
+	area_grow(&areas, area_find(&areas, 0x1000), 0x1000, 0xb000);
+	assert_int_equal(areas.pages, 10);
+	assert_int_equal(areas.pages_most, 10);
+	clear(&areas);
+	assert_int_equal(areas.pages, 0);
+	assert_int_equal(areas.count, 0);
+	assert_int_equal(areas.pages_most, 10);
+}
+
+static void places_keep_away_from_a_stack(void **state)
+{
+	struct area_list areas;
+	area_list_init(&areas);
+	add(&areas, 0x700000, 0x800000, PROT_READ, NULL, 0)->flags = MAP_GROWSDOWN;
+	assert_int_equal(area_gap(&areas, 0x1000, 0x1000, 0x800000, 0x1000), 0x700000 - STACK_GUARD - 0x1000);
+	assert_int_equal(area_gap(&areas, 0x1000, 0x1000, 0x800000, 0x200000), 0x400000);
+	assert_true(area_is_free(&areas, 0x6ff000, 0x700000));
+	assert_false(area_is_clear(&areas, 0x6ff000, 0x700000));
+	assert_false(area_is_clear(&areas, 0x700000 - STACK_GUARD, 0x700000 - STACK_GUARD + 0x1000));
+	assert_true(area_is_clear(&areas, 0x700000 - STACK_GUARD - 0x1000, 0x700000 - STACK_GUARD));
+	assert_true(area_is_clear(&areas, 0x800000, 0x900000));
+	clear(&areas);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(sizes_are_kept),
+		cmocka_unit_test(places_keep_away_from_a_stack),
 		cmocka_unit_test(neighbours_alike_are_one),
 		cmocka_unit_test(file_areas_join_only_where_the_file_goes_on),
 		cmocka_unit_test(split_keeps_the_file_offset),

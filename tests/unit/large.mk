@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: MIT
+UNIT_large := guest-kernel/mm/large.c
