@@ -426,10 +426,10 @@ static long set_wait(struct epoll *e, struct user_event *out, unsigned max, uint
 	}
 }
 
-static long epoll_wait(const uint64_t a[6])
+static long epoll_wait(const uint64_t a[6], uint64_t deadline)
 {
 	struct file *set = file_from_fd((int)a[0]);
-	int max = (int)a[2], timeout = (int)a[3];
+	int max = (int)a[2];
 	if (!set) {
 		return -EBADF;
 	}
@@ -438,7 +438,6 @@ static long epoll_wait(const uint64_t a[6])
 	struct user_event few[EVENTS_ON_STACK];
 	struct user_event *events = result || count <= EVENTS_ON_STACK ? few : kmalloc(count * sizeof(*events));
 	if (!result) {
-		uint64_t deadline = timeout < 0 ? 0 : timeout == 0 ? 1 : time_ns() + (uint64_t)timeout * 1000000;
 		result = events ? set_wait(set->private, events, count, deadline) : -ENOMEM;
 	}
 	if (result > 0 && user_write(a[1], events, (size_t)result * sizeof(*events))) {
@@ -451,19 +450,49 @@ static long epoll_wait(const uint64_t a[6])
 	return result;
 }
 
+/* 0: for ever, 1: at once. */
+static uint64_t deadline_in(int milliseconds)
+{
+	return milliseconds < 0 ? 0 : milliseconds == 0 ? 1 : time_ns() + (uint64_t)milliseconds * 1000000;
+}
+
 long sys_epoll_wait(const uint64_t a[6])
 {
-	return epoll_wait(a);
+	return epoll_wait(a, deadline_in((int)a[3]));
+}
+
+static int mask_take(uint64_t from)
+{
+	uint64_t mask;
+	if (from && user_read(&mask, from, sizeof(mask))) {
+		return -EFAULT;
+	}
+	if (from) {
+		signal_set_temporary_mask(mask);
+	}
+	return 0;
 }
 
 long sys_epoll_pwait(const uint64_t a[6])
 {
-	uint64_t mask;
-	if (a[4]) {
-		if (user_read(&mask, a[4], sizeof(mask))) {
-			return -EFAULT;
-		}
-		signal_set_temporary_mask(mask);
+	int error = mask_take(a[4]);
+	return error ? error : epoll_wait(a, deadline_in((int)a[3]));
+}
+
+#define SECONDS_MOST 1000000000 /* nobody waits longer */
+
+/* As epoll_pwait, but the time is a struct timespec. */
+long sys_epoll_pwait2(const uint64_t a[6])
+{
+	int64_t t[2] = { 0, 0 };
+	if (a[3] && user_read(t, a[3], sizeof(t))) {
+		return -EFAULT;
 	}
-	return epoll_wait(a);
+	if (t[0] < 0 || t[1] < 0 || t[1] >= 1000000000) {
+		return -EINVAL;
+	}
+	t[0] = t[0] < SECONDS_MOST ? t[0] : SECONDS_MOST;
+	uint64_t ns = (uint64_t)t[0] * 1000000000 + (uint64_t)t[1];
+	int error = mask_take(a[4]);
+	return error ? error : epoll_wait(a, !a[3] ? 0 : ns ? time_ns() + ns : 1);
 }

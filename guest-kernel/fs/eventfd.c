@@ -97,3 +97,9 @@ long sys_eventfd2(const uint64_t a[6])
 	c->semaphore = a[1] & EFD_SEMAPHORE;
 	return fd_install(f, a[1] & O_CLOEXEC);
 }
+
+long sys_eventfd(const uint64_t a[6])
+{
+	const uint64_t without_flags[6] = { a[0] };
+	return sys_eventfd2(without_flags);
+}
