@@ -30,6 +30,7 @@ int proc_boot_cmdline(uint32_t pid, struct text *t);
 int proc_devices(uint32_t pid, struct text *t);
 int proc_partitions(uint32_t pid, struct text *t);
 int proc_diskstats(uint32_t pid, struct text *t);
+int proc_vmstat(uint32_t pid, struct text *t);
 int proc_hostname(uint32_t pid, struct text *t);
 int proc_osrelease(uint32_t pid, struct text *t);
 int proc_ostype(uint32_t pid, struct text *t);

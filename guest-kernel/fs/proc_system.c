@@ -245,6 +245,22 @@ int proc_diskstats(uint32_t pid, struct text *t)
 	return 0;
 }
 
+/* Of Linux's many counters those that vmstat(8) and its like read; there is no swap. */
+int proc_vmstat(uint32_t pid, struct text *t)
+{
+	uint64_t total, free, cached, dirty, writeback, in = 0, out = 0;
+	struct block_device *b;
+	for (unsigned i = 0; (b = block_at(i)) != NULL; i++) {
+		in += b->sectors_read;
+		out += b->sectors_written;
+	}
+	memory_usage(&total, &free);
+	page_cache_usage(&cached, &dirty, &writeback);
+	text_add(t, "nr_free_pages %lu\nnr_file_pages %lu\nnr_dirty %lu\nnr_writeback %lu\npgpgin %lu\npgpgout %lu\npswpin 0\npswpout 0\n", free, cached,
+		 dirty, writeback, in / 2, out / 2);
+	return 0;
+}
+
 static const char *const exit_names[BH_EXIT_COUNT] = {
 	"interrupt", "hypercall", "mmio", "io", "msr", "cpuid", "hlt", "window", "page_fault", "other",
 };

@@ -54,6 +54,7 @@ static const struct entry entries[] = {
 	{ IN_ROOT, "devices", S_IFREG | 0444, NOT_A_DIR, proc_devices, NULL },
 	{ IN_ROOT, "partitions", S_IFREG | 0444, NOT_A_DIR, proc_partitions, NULL },
 	{ IN_ROOT, "diskstats", S_IFREG | 0444, NOT_A_DIR, proc_diskstats, NULL },
+	{ IN_ROOT, "vmstat", S_IFREG | 0444, NOT_A_DIR, proc_vmstat, NULL },
 	{ IN_ROOT, "bulkhead", S_IFREG | 0444, NOT_A_DIR, proc_bulkhead, NULL },
 	{ IN_ROOT, "sys", S_IFDIR | 0555, IN_SYS, NULL, NULL },
 	{ IN_SYS, "kernel", S_IFDIR | 0555, IN_KERNEL, NULL, NULL },
