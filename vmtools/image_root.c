@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * A root image as the options ask for it. One of packages comes out of the cache; a directory's files are laid over a copy of it by
- * debugfs, which follows the links of a merged /usr: a file of /bin/x lands in /usr/bin/x, as it would in a running system.
+ * debugfs, which writes through no link: a file bin/x is named usr/bin/x, where it lands in a merged /usr.
  */
 #include "image.h"
 
@@ -23,14 +23,28 @@ static FILE *tree_script;
 static size_t tree_prefix; /* length of the directory's own name in each path */
 static const char *tree_bad; /* a name that cannot be written in a script */
 
+/* Where "/bin/x" of the directory is in a merged /usr. */
+static void merged_name(const char *path, char *name, size_t size)
+{
+	static const char *const merged[] = { "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32" };
+	size_t length = 1 + strcspn(path + 1, "/");
+	for (size_t i = 0; i < sizeof(merged) / sizeof(merged[0]); i++) {
+		if (strlen(merged[i]) == length && strncmp(path, merged[i], length) == 0) {
+			snprintf(name, size, "/usr%s", path);
+			return;
+		}
+	}
+	snprintf(name, size, "%s", path);
+}
+
 /* Quoted for debugfs, which knows no escapes. */
 static int add_entry(const char *path, const struct stat *st, int type, struct FTW *ftw)
 {
-	const char *name = path + tree_prefix;
-	char target[PATH_SIZE];
-	if (!*name) {
+	char target[PATH_SIZE], name[2 * PATH_SIZE];
+	if (!path[tree_prefix]) {
 		return 0;
 	}
+	merged_name(path + tree_prefix, name, sizeof(name));
 	if (strpbrk(path, "\"\n")) {
 		tree_bad = "a name with a quotation mark or a newline in it";
 		return 1;
@@ -48,22 +62,35 @@ static int add_entry(const char *path, const struct stat *st, int type, struct F
 	return 0;
 }
 
+/* debugfs goes on after an error and ends with 0; its words tell. That a name was not there to be removed, or a directory was, is none. */
+static void take_error(void *to, char *line)
+{
+	char *why = to;
+	if (!*why && (strncmp(line, "write: ", 7) == 0 || strncmp(line, "symlink: ", 9) == 0 || strstr(line, "not allocate"))) {
+		snprintf(why, PATH_SIZE, "%s", line);
+	}
+}
+
 int image_add_tree(const char *image, const char *dir, const char *scratch)
 {
-	char path[PATH_SIZE];
+	char path[PATH_SIZE], why[PATH_SIZE] = "";
 	snprintf(path, sizeof(path), "%s/tree.debugfs", scratch);
 	tree_script = fopen(path, "we");
 	if (!tree_script) {
 		return fail(VMCTL_HOST, "%s can't be written: %s", path, strerror(errno));
 	}
 	tree_prefix = strlen(dir);
+	while (tree_prefix > 1 && dir[tree_prefix - 1] == '/') {
+		tree_prefix--;
+	}
 	tree_bad = NULL;
 	int walked = nftw(dir, add_entry, 32, FTW_PHYS);
 	if (fclose(tree_script) != 0 || walked != 0) {
 		return fail(VMCTL_IMAGE, "%s can't be put into the image: %s", dir, tree_bad ? tree_bad : strerror(errno));
 	}
 	const char *const debugfs[] = { "debugfs", "-w", "-f", path, image, NULL };
-	return spawn_run(debugfs, "e2fsprogs");
+	int status = spawn_lines(debugfs, "e2fsprogs", take_error, why);
+	return status > 0 ? status : status < 0 || *why ? fail(VMCTL_IMAGE, "%s can't be put into the image: %s", dir, why) : 0;
 }
 
 int image_packages(const struct options *o, char *image, size_t size, const char *scratch)
