@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Copies inside the kernel: sendfile, copy_file_range. Also what synchronizes single files. */
 #include "base/string.h"
+#include "kernel/reserve.h"
 #include "kernel/syscall.h"
 #include "kernel/user.h"
 #include "kernel/vfs.h"
@@ -14,6 +15,7 @@ static long copy_between(struct file *in, uint64_t *in_offset, struct file *out,
 	char *chunk = kmalloc(size ? size : 1);
 	long n = chunk ? 0 : -ENOMEM;
 	while (chunk && done < bytes && !signal_pending()) {
+		reserve_renew();
 		uint64_t want = bytes - done < size ? bytes - done : size, at = *in_offset;
 		n = file_read(in, (struct io_buffer){ false, (uint64_t)chunk }, want, &at);
 		if (n <= 0) {

@@ -7,6 +7,7 @@
  */
 #include "base/string.h"
 #include "kernel/epoch.h"
+#include "kernel/reserve.h"
 #include "kernel/syscall.h"
 #include "kernel/vfs.h"
 
@@ -142,6 +143,7 @@ void file_table_put(struct file_table *t)
 	struct slots *slots = t->slots;
 	for (unsigned i = 0; i < slots->size; i++) {
 		if (slots->files[i]) {
+			reserve_renew();
 			file_close(t, slots->files[i]);
 		}
 	}
@@ -315,6 +317,7 @@ long sys_close_range(const uint64_t a[6])
 		if (a[2] & 4) { /* CLOSE_RANGE_CLOEXEC */
 			fd_close_on_exec((int)fd, 1);
 		} else {
+			reserve_renew();
 			fd_close((int)fd);
 		}
 	}

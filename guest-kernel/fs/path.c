@@ -7,6 +7,7 @@
 #include "base/string.h"
 #include "kernel/epoch.h"
 #include "kernel/user.h"
+#include "kernel/reserve.h"
 #include "kernel/vfs.h"
 
 #define LINKS_MAX 40u
@@ -101,8 +102,8 @@ static void walk_up(struct walk *w)
 	}
 }
 
-/* `link` was found in w->at. Its text is walked from there; or it leads straight to an object. */
-int walk_link(struct walk *w, struct inode *link, unsigned flags)
+/* `link` was found in w->at. Its text is walked from there; or it leads straight to an object. Part of walk_string's frame, for the recursion's sake. */
+static inline __attribute__((always_inline)) int link_follow(struct walk *w, struct inode *link, unsigned flags)
 {
 	if (++w->links > LINKS_MAX) {
 		return -ELOOP;
@@ -133,6 +134,11 @@ int walk_link(struct walk *w, struct inode *link, unsigned flags)
 	return error;
 }
 
+int walk_link(struct walk *w, struct inode *link, unsigned flags)
+{
+	return link_follow(w, link, flags);
+}
+
 /* One name down from w->at. `last`: nothing follows, so a link is followed only if asked for, and the name may be absent. */
 static int walk_down(struct walk *w, const char *name, unsigned length, bool last, unsigned flags)
 {
@@ -147,7 +153,7 @@ static int walk_down(struct walk *w, const char *name, unsigned length, bool las
 		return -ENOENT;
 	}
 	if (S_IS(inode->mode, S_IFLNK) && (!last || (flags & WALK_FOLLOW))) {
-		error = walk_link(w, inode, last ? flags : WALK_FOLLOW);
+		error = link_follow(w, inode, last ? flags : WALK_FOLLOW);
 		dentry_put(next);
 		return error;
 	}
@@ -210,6 +216,7 @@ static int walk_string(struct walk *w, const char *path, unsigned flags)
 		path++;
 	}
 	while (!error && *path) {
+		reserve_renew();
 		path = walk_quickly(w, path, flags, &error);
 		if (error || !*path) {
 			break;

@@ -6,6 +6,7 @@
 #include "kernel/poll.h"
 
 #include "base/string.h"
+#include "kernel/reserve.h"
 #include "kernel/signal.h"
 #include "kernel/syscall.h"
 #include "kernel/thread.h"
@@ -92,6 +93,7 @@ static int set_ask(struct poll_set *s, struct poll_table *table)
 	int ready = 0;
 	for (unsigned i = 0; i < s->count; i++) {
 		struct poll_fd *p = &s->fds[i];
+		reserve_renew();
 		p->revents = 0;
 		if (p->fd >= 0) {
 			unsigned events = s->files[i] ? file_poll(s->files[i], ready ? NULL : table) : POLLNVAL;

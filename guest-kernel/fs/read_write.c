@@ -6,6 +6,7 @@
  */
 #include "base/string.h"
 #include "kernel/poll.h"
+#include "kernel/reserve.h"
 #include "kernel/signal.h"
 #include "kernel/syscall.h"
 #include "kernel/user.h"
@@ -105,6 +106,7 @@ static long bounced_read(struct file *f, struct io_buffer to, uint64_t bytes, ui
 	char *chunk = chunk_alloc(bytes, small, &size);
 	long n = 0;
 	do {
+		reserve_renew();
 		uint64_t want = bytes - done < size ? bytes - done : size;
 		n = f->ops->read(f, chunk, want, offset);
 		if (n > 0 && io_copy_out(to, done, chunk, (uint64_t)n)) {
@@ -131,6 +133,7 @@ static long bounced_write(struct file *f, struct io_buffer from, uint64_t bytes,
 	char *chunk = chunk_alloc(bytes, small, &size);
 	long n = 0;
 	do {
+		reserve_renew();
 		uint64_t want = bytes - done < size ? bytes - done : size;
 		n = io_copy_in(chunk, from, done, want) ? -EFAULT : f->ops->write(f, chunk, want, offset);
 		done += n > 0 ? (uint64_t)n : 0;
@@ -307,6 +310,7 @@ static long transfer_vectors(int fd, bool write, uint64_t user, uint64_t count, 
 		if (vectors[i].length == 0) {
 			continue;
 		}
+		reserve_renew();
 		if (done > 0 && !write && f->ops && f->ops->poll && !(f->ops->poll(f, NULL) & POLLIN)) {
 			break;
 		}

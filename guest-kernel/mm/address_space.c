@@ -125,14 +125,14 @@ void address_space_set_program(struct address_space *as, struct file *program)
 /** The last reference is gone: it is loaded only where no thread of it runs, and these processors drop it first. */
 static void address_space_destroy(struct address_space *as)
 {
-	struct flush flush;
+	struct flush *flush = &as->last_flush;
 	address_space_unlist(as);
-	flush_begin(&flush, as);
-	flush_all(&flush);
-	flush_finish(&flush);
+	flush_begin(flush, as);
+	flush_all(flush);
+	flush_finish(flush);
 	while (!list_empty(&as->areas.list)) {
 		struct area *area = container_of(as->areas.list.next, struct area, link);
-		area_zap(as, area, area->start, area->end, &flush);
+		area_zap(as, area, area->start, area->end, flush);
 		area_remove(&as->areas, area);
 	}
 	user_table_destroy(as->cr3);
@@ -224,8 +224,7 @@ static int fork_locked(struct address_space *from, struct address_space *to)
 	return 0;
 }
 
-/** Lock what is to be forked, with as many pages reserved as the copy's tables and areas take. False: there will never be so many. */
-static bool fork_lock(struct address_space *from)
+bool address_space_lock_reserved(struct address_space *from)
 {
 	uint64_t reserved = 0;
 	for (;;) {
@@ -248,7 +247,7 @@ struct address_space *address_space_fork(struct address_space *from)
 	if (!to) {
 		return NULL;
 	}
-	if (!fork_lock(from)) {
+	if (!address_space_lock_reserved(from)) {
 		address_space_put(to);
 		return NULL;
 	}

@@ -24,6 +24,7 @@ struct address_space {
 	struct area_list areas;
 	uint64_t brk_start, brk;
 	struct file *program; /* what runs here: nobody writes to it; NULL: none yet */
+	struct flush last_flush; /* for the end, which can come deep in a stack */
 	bool reaped; /* its pages are gone, before its time */
 	uint64_t map_top; /* mappings without an address grow down from here */
 	unsigned map_locked; /* mlockall(MCL_FUTURE): AREA_LOCKED, or 0 */
@@ -45,6 +46,8 @@ void address_space_list(struct address_space *as);
 void address_space_unlist(struct address_space *as);
 /** Touch every page from start to end, as far as that is allowed. 0, -ENOMEM (not all is mapped, or may be touched), -EINTR. */
 int memory_populate(struct address_space *as, uint64_t start, uint64_t end);
+/** Lock it with as many pages reserved as a copy of its tables and areas takes. False, not locked: there will never be so many. */
+bool address_space_lock_reserved(struct address_space *as);
 /** What the page of zeros is at. */
 uint64_t zero_page_phys(void);
 

@@ -115,7 +115,11 @@ long sys_mremap(const uint64_t a[6])
 	    (moves && !(a[3] & MREMAP_MAYMOVE)) || ((a[3] & MREMAP_DONTUNMAP) && r.old != r.size)) {
 		return -EINVAL;
 	}
-	mutex_lock(&as->lock);
+	if (r.old < LARGE_SIZE) {
+		mutex_lock(&as->lock);
+	} else if (!address_space_lock_reserved(as)) {
+		return -ENOMEM;
+	}
 	long result = remap_locked(as, &r);
 	const struct area *area = result > 0 ? area_find(&as->areas, (uint64_t)result) : NULL;
 	bool locked = area && (area->flags & AREA_LOCKED) && r.size > r.old;

@@ -17,6 +17,7 @@
 #include "kernel/file.h"
 #include "kernel/fpu.h"
 #include "kernel/memory.h"
+#include "kernel/reserve.h"
 #include "kernel/syscall.h"
 #include "kernel/trap.h"
 #include "kernel/user.h"
@@ -48,6 +49,7 @@ static void run_end(struct file *file)
 
 static struct file *open_executable(const char *path, int *error)
 {
+	reserve_renew();
 	struct file *file = file_open_path(path, O_RDONLY, 0, error);
 	if (file && (*error = file_may_exec(file)) != 0) {
 		file_put(file);
@@ -92,6 +94,7 @@ static int open_program(struct exec_arguments *args, struct exec_object *object)
 	}
 	string_copy(path, args->path, PATH_SIZE);
 	for (int depth = 0;; depth++) {
+		reserve_renew();
 		struct file *file = args->file ? run_begin(args->file, &error) : open_executable(path, &error);
 		args->file = NULL;
 		if (!file) {
@@ -285,6 +288,7 @@ static int run(struct exec_arguments *args, struct trap_frame *frame)
 		error = process_kill_other_threads();
 	}
 	if (!error) {
+		reserve_renew();
 		error = replace(image, args, frame);
 	}
 	object_close(&image->program);
@@ -364,6 +368,7 @@ static int exec_at(int dirfd, char *path, unsigned flags, uint64_t argv, uint64_
 	if (file && (error = file_may_exec(file)) != 0) {
 		file_put(file);
 	} else if (file) {
+		reserve_renew();
 		error = exec_user(name, file, through && fd_close_on_exec(dirfd, -1), argv, envp);
 	}
 	kfree(name);

@@ -8,6 +8,7 @@
 #include "abi/errno.h"
 #include "base/string.h"
 #include "kernel/memory.h"
+#include "kernel/reserve.h"
 #include "kernel/user.h"
 
 struct exec_arguments *arguments_create(const char *path)
@@ -52,6 +53,7 @@ static int string_from_user(struct exec_arguments *args, uint64_t from)
 	char *to;
 	uint64_t room, length = 0;
 	for (;;) {
+		reserve_renew();
 		int error = place(args, &to, &room);
 		if (error) {
 			return error;

@@ -345,7 +345,9 @@ static bool pending_take(struct pending_set *set, uint64_t allowed, struct signa
 
 bool signal_take_locked(struct process *p, struct process_thread *u, uint64_t allowed, struct signal_info *info)
 {
-	bool taken = pending_take(&u->pending, allowed, info) || pending_take(&p->signals->pending, allowed, info);
+	/* Nothing comes before the end: a process whose memory has been taken (address_space_reap) faults wherever it goes. */
+	bool taken = pending_take(&p->signals->pending, allowed & SIGNAL_BIT(SIGKILL), info) || pending_take(&u->pending, allowed, info) ||
+		     pending_take(&p->signals->pending, allowed, info);
 	if (taken && info->code == SI_TIMER) {
 		posix_timer_taken_locked(p, info);
 	}

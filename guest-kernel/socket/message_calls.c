@@ -3,6 +3,7 @@
 #include "socket/calls.h"
 
 #include "base/string.h"
+#include "kernel/reserve.h"
 #include "kernel/signal.h"
 #include "kernel/syscall.h"
 #include "kernel/time.h"
@@ -362,6 +363,7 @@ long sys_sendmmsg(const uint64_t a[6])
 	for (; done < count; done++) {
 		struct user_message m;
 		uint64_t at = a[1] + done * MANY_BYTES;
+		reserve_renew();
 		result = user_read(&m, at, sizeof(m)) ? -EFAULT : send_message(f, &m, (unsigned)a[3]);
 		uint32_t bytes = (uint32_t)result;
 		if (result < 0 || user_write(at + sizeof(m), &bytes, sizeof(bytes))) {
@@ -404,6 +406,7 @@ long sys_recvmmsg(const uint64_t a[6])
 	while (done < count && time_ns() < deadline) {
 		struct user_message m;
 		uint64_t at = a[1] + done * MANY_BYTES;
+		reserve_renew();
 		result = user_read(&m, at, sizeof(m)) ? -EFAULT : receive_message(f, at, &m, flags & ~(unsigned)MSG_WAITFORONE);
 		uint32_t bytes = (uint32_t)result;
 		if (result < 0 || user_write(at + sizeof(m), &bytes, sizeof(bytes))) {

@@ -5,6 +5,7 @@
  */
 #include "socket/socket.h"
 
+#include "kernel/reserve.h"
 #include "kernel/signal.h"
 
 #define STREAM_PIECE (16384u - (uint32_t)sizeof(struct message))
@@ -67,6 +68,7 @@ static long stream_send(struct socket *s, struct outgoing *o)
 	struct socket *peer = socket_peer(s);
 	int error = o->to.family != AF_UNSPEC ? (peer ? -EISCONN : -EOPNOTSUPP) : peer ? 0 : -ENOTCONN;
 	while (!error && done < bytes) {
+		reserve_renew();
 		struct message *m;
 		uint64_t left = bytes - done, most = s->send_limit / 2 - 64;
 		uint64_t piece = left < STREAM_PIECE ? left : STREAM_PIECE;

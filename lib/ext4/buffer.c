@@ -39,10 +39,10 @@ static int buffer_write(struct ext4 *fs, struct ext4_buffer *b)
 }
 
 /* Keep the count in bounds; failing to write is not the caller's affair, sync will try again and say so. */
-static void buffers_trim(struct ext4 *fs)
+static void buffers_trim(struct ext4 *fs, uint32_t limit)
 {
 	struct list *node = fs->buffer_lru.prev;
-	while (fs->buffer_count > EXT4_BUFFER_LIMIT && node != &fs->buffer_lru) {
+	while (fs->buffer_count > limit && node != &fs->buffer_lru) {
 		struct ext4_buffer *b = container_of(node, struct ext4_buffer, lru_link);
 		node = node->prev;
 		if (b->references > 0 || (b->dirty && buffer_write(fs, b) != 0)) {
@@ -52,9 +52,8 @@ static void buffers_trim(struct ext4 *fs)
 	}
 }
 
-static struct ext4_buffer *buffer_create(struct ext4 *fs, uint64_t block)
+static struct ext4_buffer *buffer_alloc(struct ext4 *fs)
 {
-	buffers_trim(fs);
 	struct ext4_buffer *b = env_alloc(sizeof(*b));
 	if (!b) {
 		return NULL;
@@ -62,6 +61,21 @@ static struct ext4_buffer *buffer_create(struct ext4 *fs, uint64_t block)
 	b->data = fs->io.buffer_alloc(fs->io.context, fs->block_size);
 	if (!b->data) {
 		env_free(b, sizeof(*b));
+		return NULL;
+	}
+	return b;
+}
+
+/* With no memory for one more, the oldest that nobody uses gives up its place: an operation needs only what it uses at once. */
+static struct ext4_buffer *buffer_create(struct ext4 *fs, uint64_t block)
+{
+	buffers_trim(fs, EXT4_BUFFER_LIMIT);
+	struct ext4_buffer *b = buffer_alloc(fs);
+	for (uint32_t before = 0; !b && before != fs->buffer_count; b = buffer_alloc(fs)) {
+		before = fs->buffer_count;
+		buffers_trim(fs, before - 1);
+	}
+	if (!b) {
 		return NULL;
 	}
 	b->block = block;

@@ -11,6 +11,7 @@
 
 #include "abi/errno.h"
 #include "kernel/memory.h"
+#include "kernel/reserve.h"
 #include "kernel/process.h"
 #include "kernel/random.h"
 #include "kernel/user.h"
@@ -45,6 +46,10 @@ void *kzalloc(size_t bytes)
 void kfree(void *memory)
 {
 	free(memory);
+}
+
+void reserve_renew(void)
+{
 }
 
 struct page *page_alloc(unsigned flags)

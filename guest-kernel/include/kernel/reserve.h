@@ -14,10 +14,10 @@
 #include "kernel/thread.h"
 
 /* What operations other than system calls need (system calls: kernel/reserve_table.h). */
-#define RESERVE_FAULT 20, 8 /* a page fault: tables, the page, the file's page with what leads to it */
-#define RESERVE_SIGNAL 4, 0 /* a handler's frame */
-#define RESERVE_WRITEBACK 48, 24 /* writing a file's dirty pages back, a batch of them at a time */
-#define RESERVE_EXIT 96, 48 /* closing what a process had open: files that were unlinked lose their blocks */
+#define RESERVE_FAULT 60, 32 /* a page fault: tables, the page, the file's page with what leads to it */
+#define RESERVE_SIGNAL 8, 0 /* a handler's frame */
+#define RESERVE_WRITEBACK 32, 20 /* writing a file's dirty pages back, a batch of them at a time */
+#define RESERVE_EXIT 32, 16 /* closing what a process had open: files that were unlinked lose their blocks */
 
 /** Start an operation: pages in all, of which `io` of the I/O zone. No lock is held but of lines 0 and 1 (docs/locking.md). */
 void reserve_begin(uint32_t pages, uint32_t io);
