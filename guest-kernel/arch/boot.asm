@@ -28,6 +28,8 @@ boot_pml4: resb 4096
 boot_pdpt: resb 4096
 boot_pdpt_kernel: resb 4096
 boot_pd: resb 4 * 4096
+boot_stack_guard: resb 4096 ; kernel_map_init() leaves it out
+global boot_stack_guard
 boot_stack: resb 16384
 boot_stack_top:
 global boot_stack_top

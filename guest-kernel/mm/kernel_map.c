@@ -14,7 +14,7 @@
 #define SIZE_2M (1ull << 21)
 #define SIZE_1G (1ull << 30)
 
-extern char kernel_text_start[], kernel_text_end[], kernel_rodata_end[], kernel_end[];
+extern char kernel_text_start[], kernel_text_end[], kernel_rodata_end[], kernel_end[], boot_stack_guard[];
 
 uint64_t kernel_cr3;
 uint64_t *kernel_pml4;
@@ -143,7 +143,10 @@ void kernel_map_init(void)
 	uint64_t data = (uint64_t)kernel_rodata_end, end = (uint64_t)kernel_end;
 	kernel_map(text, text - KERNEL_BASE, constants - text, 0);
 	kernel_map(constants, constants - KERNEL_BASE, data - constants, PTE_NX);
-	kernel_map(data, data - KERNEL_BASE, end - data, PTE_WRITE | PTE_NX);
+	/* All but the page below the stack that the kernel starts on, and the thread of PID 1 stays on. */
+	uint64_t guard = (uint64_t)boot_stack_guard, behind = guard + PAGE_SIZE;
+	kernel_map(data, data - KERNEL_BASE, guard - data, PTE_WRITE | PTE_NX);
+	kernel_map(behind, behind - KERNEL_BASE, end - behind, PTE_WRITE | PTE_NX);
 	cr3_write(kernel_cr3);
 }
 

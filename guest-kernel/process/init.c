@@ -12,6 +12,7 @@
 #include "kernel/platform.h"
 #include "kernel/trap.h"
 #include "kernel/tty.h"
+#include "mm/provoke.h"
 
 #define O_RDONLY 0u
 #define O_RDWR 2u
@@ -279,6 +280,9 @@ _Noreturn void init_run(const char *cmdline)
 	process_publish_locked(init_process, NULL);
 	spin_unlock(&process_lock);
 	tty_init();
+	if (CONFIG_DEBUG) {
+		memory_provoke();
+	}
 	command_take();
 	command_start();
 	for (;;) {

@@ -246,7 +246,7 @@ void lock_watch_spin(const spinlock_t *lock, bool open)
 	struct held_locks *h = &spins[cpu->index];
 	const struct thread *thread = cpu->current;
 	struct trace trace;
-	if (reporting[cpu->index]) {
+	if (reporting[cpu->index] || kernel_panicking()) {
 		return;
 	}
 	unsigned class = class_of(lock->name, false);
@@ -291,7 +291,7 @@ void lock_watch_spin_end(const spinlock_t *lock)
 {
 	struct cpu *cpu = cpu_current();
 	struct held_locks *h = &spins[cpu->index];
-	if (reporting[cpu->index]) {
+	if (reporting[cpu->index] || kernel_panicking()) {
 		return;
 	}
 	for (unsigned i = 0; interrupts_enabled() && i < h->count; i++) {
