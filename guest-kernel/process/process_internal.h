@@ -64,7 +64,13 @@ struct signals {
 struct process_thread {
 	uint64_t blocked; /* p; read without it by the owner */
 	uint64_t saved_blocked; /* o: the mask to go back to when restore_blocked */
-	bool restore_blocked; /* o */
+	union {
+		struct {
+			bool restore_blocked; /* o */
+			bool trace_return; /* o: the tracer came while the call ran, and waits for its return */
+		};
+		uint16_t settle; /* o: either */
+	};
 	struct pending_set pending; /* p: for this thread alone */
 	uint64_t waited; /* p: signals that rt_sigtimedwait waits for */
 	uint64_t alternate_sp, alternate_size; /* o: sigaltstack */

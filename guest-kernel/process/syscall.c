@@ -73,7 +73,7 @@ void syscall_report_unknown(void)
 static bool must_settle(const struct trap_frame *frame)
 {
 	int64_t result = (int64_t)frame->rax;
-	return (result <= -ERESTARTSYS && result >= -ERESTART_RESTARTBLOCK) || thread_current()->user->restore_blocked;
+	return (result <= -ERESTARTSYS && result >= -ERESTART_RESTARTBLOCK) || thread_current()->user->settle;
 }
 
 /* Of a traced thread: its tracer may change number and arguments, and the result. Number -1: no call. */
@@ -88,10 +88,21 @@ static __attribute__((noinline)) void dispatch_traced(struct trap_frame *frame)
 	} else if (number != UINT64_MAX) {
 		frame->rax = (uint64_t)unknown_call(number);
 	}
+	thread_current()->user->trace_return = false;
 	trace_call_end(frame);
 	if (must_settle(frame)) {
 		signal_deliver(frame);
 	}
+}
+
+static __attribute__((noinline)) void settle(struct trap_frame *frame)
+{
+	struct process_thread *u = thread_current()->user;
+	if (u->trace_return) {
+		u->trace_return = false;
+		trace_call_end(frame);
+	}
+	signal_deliver(frame);
 }
 
 void syscall_dispatch(struct trap_frame *frame)
@@ -105,6 +116,6 @@ void syscall_dispatch(struct trap_frame *frame)
 	syscall_function function = number < TABLE_SIZE ? table[number] : NULL;
 	frame->rax = (uint64_t)(function ? function(arguments) : unknown_call(number));
 	if (must_settle(frame)) {
-		signal_deliver(frame);
+		settle(frame);
 	}
 }

@@ -132,6 +132,7 @@ bool trace_event(enum trace_event event, uint64_t message)
 		return false;
 	}
 	trap_stop(thread_frame(t), SIGTRAP | (int)event << 8, message);
+	t->user->trace_return = t->trace_calls; /* every event but the thread's end is in the middle of a call */
 	return true;
 }
 
