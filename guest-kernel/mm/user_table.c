@@ -3,8 +3,8 @@
  * Walking the user half of page tables: 4 levels, leaves of 4 KiB and 2 MiB. AMD64 APM vol. 2, 5.3. A table's page remembers in `index`
  * which slots were ever set, the first and one behind the last, so that fork and exit look at no others. Its `private` is, of a table
  * of small leaves, the number of faults that have set one; of a directory, the tables that are kept for its large leaves, each
- * linked to the next by its own `private`; of the two kinds above, a bit for each group of eight slots of which one was ever set: a
- * program's tables lie at the two ends of its addresses.
+ * linked to the next by its own `private`. Its `owner` has, but in tables of leaves, a bit for each group of eight slots of which one was ever
+ * set: a program's tables lie at the two ends of its addresses.
  */
 #include "mm/user_table.h"
 #include "base/string.h"
@@ -39,25 +39,24 @@ static void table_note(const uint64_t *table, unsigned first, unsigned end)
 	page->index = (first < old_first ? first : old_first) | (end > old_end ? end : old_end) << 16;
 }
 
-static void table_note_above(const uint64_t *table, unsigned slot, unsigned level)
+/** Of a table of tables. */
+static void table_note_above(const uint64_t *table, unsigned slot)
 {
+	struct page *page = table_page(table);
 	table_note(table, slot, slot + 1);
-	if (level > 1) {
-		struct page *page = table_page(table);
-		page->private = (void *)((uintptr_t)page->private | 1ul << slot / 8);
-	}
+	page->owner = (void *)((uintptr_t)page->owner | 1ul << slot / 8);
 }
 
 /** The slots of a table that were ever set, or whose neighbours were: from the first on, from one to the next, up to one behind the last. */
 struct slots {
-	uint64_t groups; /* ~0: not known */
+	uint64_t groups; /* of a table of leaves: all */
 	unsigned slot, end;
 };
 
 static struct slots slots_of(const uint64_t *table, unsigned level)
 {
 	const struct page *page = table_page(table);
-	return (struct slots){ level > 1 ? (uintptr_t)page->private : ~0ull, page->index & 0xffff, page->index >> 16 };
+	return (struct slots){ level > 0 ? (uintptr_t)page->owner : ~0ull, page->index & 0xffff, page->index >> 16 };
 }
 
 static inline bool slots_any(struct slots *s)
@@ -151,7 +150,7 @@ uint64_t *user_leaves_make(uint64_t cr3, uint64_t address, unsigned count)
 				return NULL;
 			}
 			table[slot] = page_phys(page) | TABLE_FLAGS;
-			table_note_above(table, slot, level);
+			table_note_above(table, slot);
 		}
 		table = phys_to_virt(table[slot] & PTE_ADDRESS);
 	}
