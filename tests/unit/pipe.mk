@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: MIT
+UNIT_pipe := guest-kernel/fs/pipe.c tests/fake/threads.c
