@@ -115,6 +115,8 @@ static int get_for_read(struct inode *inode, uint64_t index, uint64_t wanted, st
 	struct mapping *m = &inode->mapping;
 	for (int tries = 0; tries < 8; tries++) {
 		struct page *page = cache_find(m, index);
+		/* Of a read that failed before this one: it is tried again, for its error was another's, or of a page read ahead. */
+		bool stale = page && !(page_flags_get(page) & (PAGE_UPTODATE | PAGE_LOCKED));
 		if (!page) {
 			int error = read_miss(inode, index, wanted);
 			if (error) {
@@ -134,7 +136,7 @@ static int get_for_read(struct inode *inode, uint64_t index, uint64_t wanted, st
 			*out = page;
 			return 0;
 		}
-		bool failed = page_flags_get(page) & PAGE_ERROR;
+		bool failed = !stale && (page_flags_get(page) & PAGE_ERROR);
 		cache_remove(m, page); /* so that the next reader tries the disk again */
 		page_put(page);
 		if (failed) {
