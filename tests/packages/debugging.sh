@@ -14,6 +14,7 @@ set pagination off
 set confirm off
 break add
 run
+set scheduler-locking step
 bt
 print a + b
 info registers rip
