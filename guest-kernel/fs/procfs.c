@@ -196,6 +196,17 @@ static int proc_lookup(struct inode *dir, const char *name, unsigned length, str
 	return number_parse(name, length, &number) ? lookup_number(dir, in, number, out) : -ENOENT;
 }
 
+/* What stands for a file without a name. */
+static long nameless_describe(struct file *f, char *path)
+{
+	if (f->inode) {
+		file_path(f, path, PATH_MAX); /* of memfd_create */
+		return (long)strlen(path);
+	}
+	const char *kind = f->ops == &socket_file_ops ? "socket" : file_is_pipe(f) ? "pipe" : "anon_inode";
+	return format_text(path, PATH_MAX, "%s:[%lu]", kind, ((uint64_t)f->private >> 4) & 0xffffffff);
+}
+
 static long proc_readlink(struct inode *inode, char *target, size_t size)
 {
 	struct dentry *d = NULL;
@@ -220,7 +231,7 @@ static long proc_readlink(struct inode *inode, char *target, size_t size)
 	if (path && d) {
 		n = dentry_path(d, fs_context_current()->root, path, PATH_MAX);
 	} else if (path) {
-		n = format_text(path, PATH_MAX, "pipe:[%lu]", ((uint64_t)f->private >> 4) & 0xffffffff);
+		n = nameless_describe(f, path);
 	}
 	if (n > 0) {
 		n = n < (long)size ? n : (long)size;

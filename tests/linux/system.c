@@ -7,6 +7,7 @@
 #include <sys/prctl.h>
 #include <sys/random.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <sys/sysinfo.h>
 #include <sys/utsname.h>
 
@@ -202,6 +203,26 @@ static void shape_of(const char *name, const char *key)
 	fclose(file);
 }
 
+/* What /proc says of descriptors that have no path; numbers are cut off. */
+static void nameless_descriptors(void)
+{
+	int ends[2], pair[2], fds[4];
+	pipe(ends);
+	socketpair(AF_UNIX, SOCK_STREAM, 0, pair);
+	fds[0] = ends[0];
+	fds[1] = pair[1];
+	fds[2] = (int)syscall(SYS_memfd_create, "a name", 1);
+	fds[3] = open("gone", O_RDWR | O_CREAT, 0600);
+	unlink("gone");
+	for (int i = 0; i < 4; i++) {
+		char link[64], target[300] = "";
+		snprintf(link, sizeof(link), "/proc/self/fd/%d", fds[i]);
+		IS(readlink(link, target, sizeof(target) - 1) > 0);
+		target[strcspn(target, "[")] = '\0';
+		SHOW("target", "%s", strrchr(target, '/') ? strrchr(target, '/') : target);
+	}
+}
+
 static void proc_files(void)
 {
 	char target[200] = "", line[300] = "", expected[32];
@@ -270,6 +291,7 @@ int main(void)
 	RUN(identity);
 	RUN(randomness);
 	RUN(process_control);
+	RUN(nameless_descriptors);
 	RUN(proc_files);
 	return 0;
 }
