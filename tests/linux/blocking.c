@@ -110,13 +110,13 @@ static long do_epoll_wait(void)
 }
 static long do_nanosleep(void)
 {
-	return nanosleep(&(struct timespec){ 0, 120000000 }, NULL);
+	return nanosleep(&(struct timespec){ 0, 400000000 }, NULL);
 }
 static long do_clock_nanosleep(void)
 {
 	struct timespec t;
 	clock_gettime(CLOCK_MONOTONIC, &t);
-	t.tv_nsec += 120000000;
+	t.tv_nsec += 400000000;
 	t.tv_sec += t.tv_nsec / 1000000000;
 	t.tv_nsec %= 1000000000;
 	return syscall(SYS_clock_nanosleep, CLOCK_MONOTONIC, TIMER_ABSTIME, &t, NULL);
@@ -141,7 +141,7 @@ static long do_wait4(void)
 {
 	pid_t child = fork();
 	if (child == 0) {
-		nanosleep(&(struct timespec){ 0, 150000000 }, NULL);
+		nanosleep(&(struct timespec){ 0, 400000000 }, NULL);
 		_exit(0);
 	}
 	long result = syscall(SYS_wait4, child, NULL, 0, NULL);
@@ -151,7 +151,7 @@ static long do_waitid(void)
 {
 	pid_t child = fork();
 	if (child == 0) {
-		nanosleep(&(struct timespec){ 0, 150000000 }, NULL);
+		nanosleep(&(struct timespec){ 0, 400000000 }, NULL);
 		_exit(0);
 	}
 	siginfo_t info;
@@ -169,7 +169,7 @@ static long do_sigtimedwait(void)
 	sigset_t one;
 	sigemptyset(&one);
 	sigaddset(&one, SIGUSR2);
-	return sigtimedwait(&one, NULL, &(struct timespec){ 0, 200000000 });
+	return sigtimedwait(&one, NULL, &(struct timespec){ 0, 400000000 });
 }
 static long do_receive_timed(void)
 {
@@ -279,7 +279,7 @@ static void until_asleep(pid_t child)
 		close(fd);
 		text[n > 0 ? n : 0] = '\0';
 		char *state = strrchr(text, ')');
-		asleep = state && state[2] == 'S' ? asleep + 1 : 0;
+		asleep = !state || state[2] == 'Z' ? 3 : state[2] == 'S' ? asleep + 1 : 0;
 		nanosleep(&(struct timespec){ 0, 2000000 }, NULL);
 	}
 }
@@ -319,7 +319,7 @@ static void child_run(const struct blocking *b, enum how how)
 	sigprocmask(SIG_BLOCK, &one, NULL);
 	/* Locks of the opened file and of the process must be another's. */
 	file = open("file", O_RDWR);
-	timerfd_settime(timer, 0, &(struct itimerspec){ .it_value = { 0, 150000000 } }, NULL);
+	timerfd_settime(timer, 0, &(struct itimerspec){ .it_value = { 0, 400000000 } }, NULL);
 	errno = 0;
 	shared->result = (int)b->call();
 	shared->error = errno;
@@ -377,7 +377,7 @@ static void all(void)
 	for (unsigned i = 0; i < 4; i++, name[0]++) {
 		children[i] = fork();
 		if (children[i] == 0) {
-			alarm(30);
+			alarm(50);
 			mkdir(name, 0755);
 			chdir(name);
 			shared = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
