@@ -49,9 +49,15 @@ static void touch_8m(long ops)
 	}
 }
 
+/* Once without the clock: the host gives the machine memory at its first touch. */
+static void warm_large(void)
+{
+	touch_8m(1);
+}
+
 const struct line memory_lines[] = {
 	{ "page-fault", 20480, page_fault },
 	{ "mmap-munmap", 10000, mmap_munmap },
-	{ "touch-8m", 10, touch_8m },
+	{ "touch-8m", 10, touch_8m, warm_large },
 	{ 0 },
 };
