@@ -5,6 +5,7 @@
 . tests/boot/assert.bash
 
 shell_packages=bash,coreutils,findutils,diffutils,grep,sed,mawk,tar,gzip,xz-utils,procps,util-linux,less,vim-tiny
+language_packages=bash,coreutils,findutils,grep,sed,gcc,libc6-dev,tcc,make,perl,lua5.4,git,sqlite3,python3,redis-server,stress-ng
 
 # packages LIST: the root of the guest and of Linux. The scripts are in both; $scratch/root is laid over it.
 packages() {
