@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -24,6 +25,7 @@
 #define MIRROR "http://deb.debian.org/debian"
 #define PATH_SIZE 700
 #define ARGUMENTS 24
+#define LISTS_ROOM (160ull << 20) /* for lists, packed and unpacked, and apt's cache of them */
 
 /*
  * In every root, beside what is asked for: of Debian's essential packages those without which a program that is no daemon does not run.
@@ -168,14 +170,29 @@ static void take_note(void *to, char *line)
 	packages_note(to, line);
 }
 
+/* apt-get waits for ever where its lists do not fit: is there room for them? 0 or a vmctl status. */
+static int check_room(const struct packages *p)
+{
+	struct statvfs room;
+	if (statvfs(p->apt, &room) == 0 && (uint64_t)room.f_bavail * room.f_frsize < LISTS_ROOM) {
+		return fail(VMCTL_HOST, "the disk is full: Debian's lists of packages need %llu MiB in %s (XDG_CACHE_HOME moves it)", LISTS_ROOM >> 20,
+			    p->cache);
+	}
+	return 0;
+}
+
 /* Fetch the archive's lists, and forget packages that are no longer in them. */
 static int update(const struct packages *p)
 {
 	char why[PACKAGES_WHY] = "", now[64];
 	const char *const words[] = { "update", NULL }, *const clean[] = { "autoclean", NULL };
 	struct timespec time;
+	int status = check_room(p);
+	if (status) {
+		return status;
+	}
 	packages_progress("fetching Debian's lists of packages");
-	int status = apt(p, words, take_note, why);
+	status = apt(p, words, take_note, why);
 	if (status) {
 		return status < 0 ? packages_explain(p, why) : status;
 	}
