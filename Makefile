@@ -103,6 +103,11 @@ test-packages: setup
 	+@$(PARALLEL) all kernel-debug
 	@BUILD=$(BUILD) ci/run-tests --packages
 
+# Memory filled from many processes for minutes.
+test-memory: setup
+	+@$(PARALLEL) all kernel-debug
+	@FILL_SECONDS=90 BUILD=$(BUILD) ci/run-tests memory-fill
+
 # The checks that need no machine.
 check: setup
 	+@$(PARALLEL) unit-programs $(BUILD)/guest-kernel.elf
@@ -115,6 +120,7 @@ help:
 	@echo "make test-packages  Debian's packages in the guest: minutes; fetches them the first time"
 	@echo "make test-kvm    our machines on KVM, in a Debian kernel on QEMU: minutes; fetches that kernel"
 	@echo "make test-kvm-intel  the same on Bochs, whose processors have VT-x: minutes"
+	@echo "make test-memory  memory filled from many processes for minutes"
 	@echo "make check    the tests that boot nothing: units, layers, line budget, style"
 	@echo "make all      build everything below $(BUILD)/ (make alone does the same)"
 	@echo "make unit     build and run the unit tests"

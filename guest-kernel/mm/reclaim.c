@@ -5,6 +5,7 @@
  * no operation that runs gives back what it reserved within PATIENCE_NS, the process that holds the most is ended. It needs little
  * memory itself, which is kept for it, and no lock of those that somebody may have who waits for memory.
  */
+#include "base/string.h"
 #include "kernel/memory.h"
 #include "kernel/platform.h"
 #include "kernel/process.h"
@@ -56,8 +57,9 @@ static void reclaimer(void *unused)
 		reserve_end();
 		if (!reserve_wait_come(time_ns() + PATIENCE_NS)) {
 			uint32_t pages, io;
-			reserve_wanted(&pages, &io);
-			process_out_of_memory(pages, io);
+			if (reserve_wanted(&pages, &io)) {
+				process_out_of_memory(pages, io);
+			}
 			reserve_look_again();
 		}
 	}
@@ -65,6 +67,10 @@ static void reclaimer(void *unused)
 
 void reclaim_start(void)
 {
+	char every[16];
+	if (CONFIG_DEBUG && cmdline_option("reserve-fail", every, sizeof(every))) {
+		reserve_fail_every((uint32_t)string_number(every, &(const char *){ NULL }));
+	}
 	if (!thread_create("reclaimer", reclaimer, NULL)) {
 		kernel_panic("no memory for the reclaimer");
 	}

@@ -19,6 +19,7 @@
 #define KEPT_PAGES 384 /* the largest bound, and a fault within it */
 #define KEPT_IO 160
 #define RECLAIM_BATCH 128u
+#define LOOKS_BEFORE_SLEEP 3u /* of take_waiting and WAIT_EVENT */
 
 struct amount {
 	int64_t pages, io;
@@ -29,6 +30,7 @@ static struct amount pool, kept; /* lock */
 static int64_t stock_usual; /* of a processor's stock; constant */
 static int64_t stock_most; /* lock; read without: 0 while somebody waits */
 static uint32_t waiting; /* lock: threads that wait */
+static uint32_t fail_every; /* constant; 0: never */
 static struct amount wanted; /* lock: by the one that looked in vain last */
 static struct waitq came = WAITQ_INIT(came); /* there is more, or somebody is to look again */
 static struct waitq wants = WAITQ_INIT(wants); /* the reclaimer sleeps here */
@@ -136,6 +138,11 @@ static inline void give(uint32_t pages, uint32_t io)
 	}
 }
 
+void reserve_fail_every(uint32_t count)
+{
+	fail_every = count;
+}
+
 void reserve_serve(void)
 {
 	stock_settle();
@@ -184,8 +191,20 @@ bool reserve_take(uint32_t count, bool io, bool optional)
 	return take_stock(count, io_count) || take_slow(count, io_count, !optional && (!thread || is_favoured(thread)));
 }
 
-static bool granted(struct thread *thread, uint32_t pages, uint32_t io)
+/** Debug builds, `reserve-fail=N`: is this the n-th time, when nothing is to be found at the first look? */
+static bool fails_on_purpose(void)
 {
+	static uint32_t count;
+	return CONFIG_DEBUG && fail_every && __atomic_add_fetch(&count, 1, __ATOMIC_RELAXED) % fail_every == 0;
+}
+
+/** `fails`: not for so many looks. */
+static bool granted(struct thread *thread, uint32_t pages, uint32_t io, uint32_t *fails)
+{
+	if (*fails) {
+		(*fails)--;
+		return false;
+	}
 	if (take_slow(pages, io, is_favoured(thread))) {
 		return true;
 	}
@@ -215,18 +234,18 @@ static void stocks_call(void)
 }
 
 /** The thread holds nothing. */
-static void take_waiting(struct thread *thread, uint32_t pages, uint32_t io)
+static void take_waiting(struct thread *thread, uint32_t pages, uint32_t io, uint32_t fails)
 {
 	do {
-		if (take_slow(pages, io, is_favoured(thread))) {
+		if (!fails && take_slow(pages, io, is_favoured(thread))) {
 			return;
 		}
-	} while (page_reclaim(pages > RECLAIM_BATCH ? pages : RECLAIM_BATCH));
+	} while (!fails && page_reclaim(pages > RECLAIM_BATCH ? pages : RECLAIM_BATCH));
 	waiting_change(1);
 	stocks_call();
-	if (!granted(thread, pages, io)) {
+	if (!granted(thread, pages, io, &fails)) {
 		waitq_wake_all(&wants);
-		WAIT_EVENT(&came, granted(thread, pages, io));
+		WAIT_EVENT(&came, granted(thread, pages, io, &fails));
 	}
 	/* Within a wait for something else: a wake for that may have been taken for ours, so it has to look again. */
 	thread->wake_pending = thread->waiter_count > 0;
@@ -242,8 +261,9 @@ static void reserve_again(struct thread *thread, uint32_t pages, uint32_t io)
 	if (old | old_io) {
 		give(old, old_io);
 	}
-	if (!take_stock(pages, io)) {
-		take_waiting(thread, pages, io);
+	uint32_t fails = fails_on_purpose() ? LOOKS_BEFORE_SLEEP : 0;
+	if (fails || !take_stock(pages, io)) {
+		take_waiting(thread, pages, io, fails);
 	}
 	thread->reserved = pages;
 	thread->reserved_io = io;
@@ -254,7 +274,7 @@ void reserve_begin(uint32_t pages, uint32_t io)
 	struct thread *thread = thread_current();
 	thread->reserve_need = pages;
 	thread->reserve_need_io = io;
-	if (!(thread->reserved | thread->reserved_io) && take_stock(pages, io)) {
+	if (!CONFIG_DEBUG && !(thread->reserved | thread->reserved_io) && take_stock(pages, io)) {
 		thread->reserved = pages;
 		thread->reserved_io = io;
 		return;
@@ -290,7 +310,7 @@ bool reserve_more(uint32_t pages)
 		return false;
 	}
 	uint32_t all = thread->reserved + pages, io = thread->reserved_io;
-	if (take_stock(pages, 0)) {
+	if (!CONFIG_DEBUG && take_stock(pages, 0)) {
 		thread->reserved = all;
 	} else {
 		reserve_again(thread, all, io);
@@ -309,7 +329,7 @@ struct reserve_outer reserve_nest(uint32_t pages, uint32_t io)
 {
 	struct thread *thread = thread_current();
 	struct reserve_outer outer = { thread->reserved, thread->reserved_io };
-	if (take_stock(pages, io)) {
+	if (!CONFIG_DEBUG && take_stock(pages, io)) {
 		thread->reserved += pages;
 		thread->reserved_io += io;
 	} else {
@@ -364,12 +384,15 @@ bool reserve_wait_come(uint64_t deadline_ns)
 	return !WAIT_EVENT_DEADLINE(&wants, !__atomic_load_n(&waiting, __ATOMIC_ACQUIRE) || (memory_usage(&total, &free), free > before), deadline_ns, false);
 }
 
-void reserve_wanted(uint32_t *pages, uint32_t *io)
+bool reserve_wanted(uint32_t *pages, uint32_t *io)
 {
 	spin_lock(&lock);
+	stock_empty_locked();
 	*pages = (uint32_t)wanted.pages;
 	*io = (uint32_t)wanted.io;
+	bool there = pool.pages >= wanted.pages && pool.io >= wanted.io;
 	spin_unlock(&lock);
+	return !there;
 }
 
 void reserve_usage(uint64_t *promised, uint32_t *waiters)

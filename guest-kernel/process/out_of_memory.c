@@ -2,7 +2,7 @@
 /*
  * When operations wait for memory and there is nothing left to give up, the process that holds the most is ended (mm/reclaim.c decides when).
  * Its private memory is taken away at once, whatever it waits for; the rest goes as it ends. The command's own shell, PID 2, counts for
- * a fourth of its size: with it the machine goes. The user is told on the console, who else only sees a 137.
+ * a fourth of its size, or for nothing while it holds little: with it the machine goes. The user is told on the console, who else only sees a 137.
  */
 #include "process_internal.h"
 
@@ -47,7 +47,7 @@ static bool ending_locked(void)
 	return p && !p->zombie && dying_locked(p) && time_ns() - chosen_ns < PATIENCE_NS;
 }
 
-static struct process *largest_locked(uint64_t *pages)
+static struct process *largest_locked(uint64_t total, uint64_t *pages)
 {
 	struct process *largest = NULL;
 	uint64_t most = 0;
@@ -55,7 +55,7 @@ static struct process *largest_locked(uint64_t *pages)
 	{
 		struct process *p = container_of(node, struct process, all_link);
 		uint64_t size = p->memory && !dying_locked(p) ? address_space_resident(p->memory) + 4 : 0;
-		uint64_t weight = p->pid == COMMAND_PID ? size / 4 : size;
+		uint64_t weight = p->pid != COMMAND_PID ? size : size > total / 16 ? size / 4 : 0;
 		if (weight > most) {
 			most = weight;
 			*pages = size;
@@ -70,7 +70,7 @@ static bool choose(struct victim *v)
 	const struct signal_info info = { .signal = SIGKILL, .code = SI_KERNEL };
 	memory_usage(&v->total, &v->free);
 	spin_lock(&process_lock);
-	struct process *p = ending_locked() ? NULL : largest_locked(&v->pages);
+	struct process *p = ending_locked() ? NULL : largest_locked(v->total, &v->pages);
 	if (p) {
 		v->pid = chosen_pid = p->pid;
 		v->memory = p->memory;
