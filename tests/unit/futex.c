@@ -19,6 +19,7 @@
 #include "kernel/address_space.h"
 #include "kernel/memory.h"
 #include "kernel/syscall.h"
+#include "kernel/time.h"
 #include "process/process_internal.h"
 #include "tests/fake/threads.h"
 
@@ -33,6 +34,22 @@ static uint32_t *private_words, *shared_words[2]; /* the same memory twice */
 struct thread *process_thread_find_locked(uint32_t tid)
 {
 	return NULL;
+}
+
+/* What is to go on after a signal, and until when. */
+static syscall_function restart_call;
+static uint64_t restart_deadline;
+
+long syscall_restart_as(syscall_function call, uint64_t deadline_ns)
+{
+	restart_call = call;
+	restart_deadline = deadline_ns;
+	return -ERESTART_RESTARTBLOCK;
+}
+
+uint64_t syscall_restart_deadline(void)
+{
+	return restart_deadline;
 }
 
 int address_space_shared_page(struct address_space *as, uint64_t address, uint64_t *physical)
@@ -179,7 +196,8 @@ static void an_operation_wakes(void)
 	unsigned first = (unsigned)fake_random(WORDS), second = (unsigned)fake_random(WORDS), one = (unsigned)fake_random(3), two = (unsigned)fake_random(3);
 	unsigned operation = (unsigned)fake_random(5), comparison = (unsigned)fake_random(6), by = (unsigned)fake_random(8), with = (unsigned)fake_random(8);
 	int old = (int)*value_of(second), argument = (int)by;
-	uint32_t wanted[] = { (uint32_t)argument, (uint32_t)(old + argument), (uint32_t)(old | argument), (uint32_t)(old & ~argument), (uint32_t)(old ^ argument) };
+	uint32_t wanted[] = { (uint32_t)argument, (uint32_t)(old + argument), (uint32_t)(old | argument), (uint32_t)(old & ~argument),
+		(uint32_t)(old ^ argument) };
 	bool holds[] = { old == (int)with, old != (int)with, old < (int)with, old <= (int)with, old > (int)with, old >= (int)with };
 	uint64_t code = (uint64_t)operation << 28 | comparison << 24 | by << 12 | with;
 	long got = sys_futex((uint64_t[6]){ address_of(first), WAKE_OP, one, two, address_of(second), code });
@@ -213,6 +231,24 @@ static void waiters_go_on_in_their_order(void **state)
 		model_wake(word, INT32_MAX, ALL);
 	}
 	assert_int_equal(waiting, 0);
+	alarm(0);
+}
+
+/* A wait that goes on after a signal ends when it would have ended. */
+static void a_deadline_stays_where_it_was(void **state)
+{
+	int64_t far[2] = { 1000, 0 };
+	struct waiting w = { .arguments = { (uint64_t)private_words, WAIT | PRIVATE, *private_words, (uint64_t)far } };
+	uint64_t before = time_ns();
+	alarm(60);
+	w.thread = fake_thread_start(wait_entry, &w);
+	fake_wait_sleepers(1);
+	fake_thread_signal(w.thread, true);
+	fake_thread_join(w.thread);
+	assert_int_equal(w.result, -ERESTART_RESTARTBLOCK);
+	assert_in_range(restart_deadline, before + 1000000000000ull, time_ns() + 1000000000000ull);
+	restart_deadline = time_ns() + 1000000;
+	assert_int_equal(restart_call(w.arguments), -ETIMEDOUT);
 	alarm(0);
 }
 
@@ -262,6 +298,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(waiters_go_on_in_their_order),
+		cmocka_unit_test(a_deadline_stays_where_it_was),
 		cmocka_unit_test(no_wake_is_lost),
 	};
 	int memory = memfd_create("words", 0);
