@@ -184,12 +184,12 @@ static long link_hard(int from_fd, uint64_t from, int to_fd, uint64_t to, unsign
 		file_put(f);
 		return -EXDEV;
 	}
-	error = S_IS(old->inode->mode, S_IFDIR) ? -EPERM : parent_lock(to_fd, to, &w);
+	error = parent_lock(to_fd, to, &w);
 	if (!error) {
 		struct inode *dir = w.at->inode;
 		error = absent_last(&w, false, &d);
 		if (!error) {
-			error = old->super != w.at->super ? -EXDEV : !dir->ops->link ? -EPERM
+			error = old->super != w.at->super ? -EXDEV : !dir->ops->link || S_IS(old->inode->mode, S_IFDIR) ? -EPERM
 				: dir->ops->link(dir, w.name, w.length, old->inode);
 			if (!error) {
 				inode_get(old->inode);
@@ -228,10 +228,8 @@ static int name_remove(struct walk *w, struct dentry *d, bool directory)
 {
 	struct inode *dir = w->at->inode, *victim = d->inode;
 	int (*act)(struct inode *, const char *, unsigned, struct inode *) = directory ? dir->ops->rmdir : dir->ops->unlink;
-	int error = victim ? dir_may_delete(dir, victim, directory) : -ENOENT;
-	if (!error && w->slash && !directory) {
-		error = -ENOTDIR;
-	}
+	int error = !victim ? -ENOENT : !w->slash || directory ? 0 : S_IS(victim->mode, S_IFDIR) ? -EISDIR : -ENOTDIR;
+	error = error ? error : dir_may_delete(dir, victim, directory);
 	if (!error && (d->mounted || (directory && d == fs_context_current()->root))) {
 		error = -EBUSY;
 	}
@@ -314,11 +312,11 @@ static int rename_check(struct walk *from, struct walk *to, struct dentry *d, st
 		return -ENOENT;
 	}
 	bool directory = S_IS(d->inode->mode, S_IFDIR);
-	if ((from->slash || to->slash) && !directory) {
-		return -ENOTDIR;
-	}
 	if (target->inode && (flags & RENAME_NOREPLACE)) {
 		return -EEXIST;
+	}
+	if ((from->slash || to->slash) && !directory) {
+		return -ENOTDIR;
 	}
 	if (d->mounted || target->mounted) {
 		return -EBUSY;
@@ -328,6 +326,9 @@ static int rename_check(struct walk *from, struct walk *to, struct dentry *d, st
 	}
 	if (target->inode && dentry_is_below(from->at, target)) {
 		return -ENOTEMPTY;
+	}
+	if (d->inode == target->inode) { /* two names of one file: both stay (POSIX, rename) */
+		return 0;
 	}
 	int error = dir_may_delete(from->at->inode, d->inode, directory);
 	if (!error) {
@@ -361,6 +362,9 @@ static int rename_walked(struct walk *from, struct walk *to, unsigned flags)
 	if (from->at->super != to->at->super) {
 		return -EXDEV;
 	}
+	if (from->last != LAST_NAME || to->last != LAST_NAME) {
+		return from->last == LAST_NAME && (flags & RENAME_NOREPLACE) ? -EEXIST : -EBUSY;
+	}
 	mutex_lock(&rename_mutex);
 	both_lock(from->at, to->at);
 	int error = rename_locked(from, to, flags, &d, &target);
@@ -386,10 +390,10 @@ static long rename_path(int from_fd, uint64_t from_user, int to_fd, uint64_t to_
 	if (error) {
 		return error;
 	}
-	error = path_from_user(to_user, false, &to_path);
-	error = error ? error : path_walk(from_fd, from_path, WALK_PARENT, &from);
+	error = path_walk(from_fd, from_path, WALK_PARENT, &from);
 	if (!error) {
-		error = path_walk(to_fd, to_path, WALK_PARENT, &to);
+		error = path_from_user(to_user, false, &to_path);
+		error = error ? error : path_walk(to_fd, to_path, WALK_PARENT, &to);
 		if (!error) {
 			error = rename_walked(&from, &to, flags);
 			walk_put(&to);

@@ -150,8 +150,9 @@ static int walk_create(int dirfd, const char *path, unsigned flags, unsigned mod
 	while (!error) {
 		struct dentry *d;
 		if (w->file || w->last != LAST_NAME || w->slash) {
+			error = (flags & O_EXCL) && w->last != LAST_NAME ? -EEXIST : -EISDIR;
 			walk_put(w);
-			return -EISDIR;
+			return error;
 		}
 		error = find_or_create(w, flags, mode, &d, created);
 		if (error) {
@@ -201,6 +202,8 @@ struct file *file_open_at(int dirfd, const char *path, unsigned flags, unsigned 
 	} else if (created) {
 		/* Who makes a file may open it as asked, whatever its mode. */
 		f = file_open_dentry(w.at, flags & ~(unsigned)O_TRUNC, error);
+	} else if ((flags & O_CREAT) && S_IS(w.at->inode->mode, S_IFDIR)) {
+		*error = -EISDIR;
 	} else {
 		f = file_open_dentry(w.at, flags, error);
 	}
@@ -227,6 +230,9 @@ struct file *file_open_exec(int dirfd, const char *path, bool follow, int *error
 static long open_user(int dirfd, uint64_t user, unsigned flags, unsigned mode)
 {
 	struct path_text path;
+	if (flags & O_PATH) { /* which makes nothing and cuts nothing (open(2)) */
+		flags &= O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
+	}
 	int error = path_text_read(&path, user, false);
 	if (error) {
 		return error;
@@ -270,7 +276,8 @@ long sys_truncate(const uint64_t a[6])
 	if (error) {
 		return error;
 	}
-	error = (int64_t)a[1] < 0 ? -EINVAL : S_IS(d->inode->mode, S_IFDIR) ? -EISDIR : inode_permission(d->inode, MAY_WRITE);
+	error = (int64_t)a[1] < 0 ? -EINVAL : S_IS(d->inode->mode, S_IFDIR) ? -EISDIR : 0;
+	error = error ? error : !S_IS(d->inode->mode, S_IFREG) ? -EINVAL : inode_permission(d->inode, MAY_WRITE);
 	error = error ? error : size_within_limit(d->inode, a[1]);
 	error = error ? error : truncate_as_writer(d->inode, a[1]);
 	dentry_put(d);

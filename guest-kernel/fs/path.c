@@ -172,7 +172,7 @@ static int component(struct walk *w, const char *name, unsigned length, bool las
 		return error;
 	}
 	if (length > NAME_MAX) {
-		return -ENAMETOOLONG;
+		return w->at->inode->links == 0 ? -ENOENT : -ENAMETOOLONG; /* nothing is looked up in a directory that is gone */
 	}
 	enum last_kind kind = length == 1 && name[0] == '.'			 ? LAST_DOT
 			      : length == 2 && name[0] == '.' && name[1] == '.' ? LAST_DOTDOT
@@ -233,6 +233,7 @@ static int walk_string(struct walk *w, const char *path, unsigned flags)
 		bool last = !*rest;
 		/* "link/" means the directory that the link leads to */
 		unsigned how = last && slash && !(flags & WALK_PARENT) ? flags | WALK_FOLLOW : flags;
+		w->slash = false; /* a link before this one may have ended in a slash */
 		error = component(w, path, length, last, how);
 		if (!error && last && slash) {
 			w->slash = true;
