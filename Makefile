@@ -74,7 +74,7 @@ $(BUILD)/check/%.c.o: %.c $(BUILD)/flags
 
 -include $(shell [ -d $(BUILD) ] && find $(BUILD) -name '*.d')
 
-.PHONY: all clean setup run test test-bochs test-packages check help
+.PHONY: all clean setup run test test-bochs test-packages test-fuzz check help
 all: $(ALL)
 
 # All processors, unless make was called with a -j of its own.
@@ -108,6 +108,15 @@ test-memory: setup
 	+@$(PARALLEL) all kernel-debug
 	@FILL_SECONDS=90 BUILD=$(BUILD) ci/run-tests memory-fill
 
+# Minutes of random calls on 1, 2 and 4 processors, and of random paths against this machine's Linux, by seeds that are printed.
+test-fuzz: setup
+	+@$(PARALLEL) all kernel-debug
+	@for cpus in 1 2 4; do for mode in monolithic isolated; do \
+		export FUZZ_SEED=$${SEED:-$$(od -An -N3 -tu4 /dev/urandom | tr -d ' ')} FUZZ_SECONDS=50 FUZZ_CPUS=$$cpus FUZZ_MODE=$$mode; \
+		echo "SEED=$$FUZZ_SEED, $$cpus processors, $$mode"; \
+		BUILD=$(BUILD) ci/run-tests fuzz fuzz-paths || exit 1; \
+	done; done
+
 # The checks that need no machine.
 check: setup
 	+@$(PARALLEL) unit-programs $(BUILD)/guest-kernel.elf
@@ -121,6 +130,7 @@ help:
 	@echo "make test-kvm    our machines on KVM, in a Debian kernel on QEMU: minutes; fetches that kernel"
 	@echo "make test-kvm-intel  the same on Bochs, whose processors have VT-x: minutes"
 	@echo "make test-memory  memory filled from many processes for minutes"
+	@echo "make test-fuzz   random system calls and paths in the guest for minutes; SEED=N takes that seed"
 	@echo "make check    the tests that boot nothing: units, layers, line budget, style"
 	@echo "make all      build everything below $(BUILD)/ (make alone does the same)"
 	@echo "make unit     build and run the unit tests"

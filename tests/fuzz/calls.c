@@ -91,7 +91,8 @@ static const int naming[] = { SYS_chmod, SYS_fchmodat, SYS_chown, SYS_lchown, SY
 
 /* What often ends the round that calls it: one in sixteen of these is made. */
 static const int lethal[] = { SYS_kill, SYS_tkill, SYS_tgkill, SYS_rt_sigqueueinfo, SYS_rt_tgsigqueueinfo, SYS_execve, SYS_execveat, SYS_munmap, SYS_mprotect,
-	SYS_mremap, SYS_mmap, SYS_shmat, SYS_setrlimit, SYS_prlimit64, SYS_prctl, SYS_timer_settime, SYS_alarm, SYS_setitimer, SYS_rt_sigsuspend, SYS_ptrace };
+	SYS_mremap, SYS_mmap, SYS_shmat, SYS_setrlimit, SYS_prlimit64, SYS_prctl, SYS_timer_settime, SYS_alarm, SYS_setitimer, SYS_rt_sigsuspend,
+		SYS_ptrace };
 
 /* What a round tells, in memory that it shares with who waits for it. */
 struct progress {
@@ -121,8 +122,10 @@ static uint64_t below(uint64_t n)
 
 static uint64_t hostile(void)
 {
-	static const uint64_t numbers[] = { 0, 1, 8, 0xfff, 0x1000, 0x7fffffff, 0x80000000, 0xffffffff, 0x100000000, 0x7fffffffffff, 0x800000000000, 0x7ffffffff000,
-		0xffff800000000000, 0xffff888000000000, 0xffffffff80000000, 0xffffffff80100000, 0xfffffffffffff000, 0x7fffffffffffffff, 0x8000000000000000, ~0ull };
+	static const uint64_t numbers[] = { 0, 1, 8, 0xfff, 0x1000, 0x7fffffff, 0x80000000, 0xffffffff, 0x100000000, 0x7fffffffffff, 0x800000000000,
+		0x7ffffffff000,
+		0xffff800000000000, 0xffff888000000000, 0xffffffff80000000, 0xffffffff80100000, 0xfffffffffffff000, 0x7fffffffffffffff,
+			0x8000000000000000, ~0ull };
 	switch (below(4)) {
 	case 0:
 		return random_next();
@@ -176,7 +179,8 @@ static uint64_t message(void)
 		struct cmsghdr *c = (struct cmsghdr *)((uint8_t *)m + 512);
 		int *fds = (int *)CMSG_DATA(c);
 		int n = 1 + (int)below(3);
-		*c = (struct cmsghdr){ .cmsg_len = below(8) ? (socklen_t)CMSG_LEN((size_t)n * 4) : (socklen_t)random_next(), .cmsg_level = SOL_SOCKET, .cmsg_type = 1 + (int)below(2) };
+		*c = (struct cmsghdr){ .cmsg_len = below(8) ? (socklen_t)CMSG_LEN((size_t)n * 4) : (socklen_t)random_next(), .cmsg_level = SOL_SOCKET,
+			.cmsg_type = 1 + (int)below(2) };
 		for (int i = 0; i < n; i++) {
 			fds[i] = (int)below(FDS);
 		}
@@ -197,8 +201,10 @@ static uint64_t address(void)
 static uint64_t path(void)
 {
 	static const char *const names[] = { "", ".", "..", "a", "b", "c", "d", "a/b", "a/b/c", "d/../a", "./a/.", "link", "link/x", "loop", "fifo",
-		"a\xff\x80\n", "name-of-some-length-that-is-not-short", /* from here on, absolute ones */ "/", "//a//b//", "/dev/null", "/dev/zero", "/dev/full",
-		"/dev/ptmx", "/dev/tty", "/dev/urandom", "/proc/self/maps", "/proc/self/fd/3", "/proc/self/mem", "/proc/self/status", "/proc/self/exe", "/proc/self/cwd/a", "/proc/meminfo",
+		"a\xff\x80\n", "name-of-some-length-that-is-not-short", /* from here on, absolute ones */ "/", "//a//b//", "/dev/null", "/dev/zero",
+			"/dev/full",
+		"/dev/ptmx", "/dev/tty", "/dev/urandom", "/proc/self/maps", "/proc/self/fd/3", "/proc/self/mem", "/proc/self/status",
+			"/proc/self/exe", "/proc/self/cwd/a", "/proc/meminfo",
 		"/proc/1/stat", "/proc/self/task", "/tmp" };
 	size_t count = stays_below ? 17 : sizeof(names) / sizeof(*names);
 	char *at = (char *)arena + below(ARENA_PAGES - 4) * PAGE;
@@ -246,7 +252,8 @@ static uint64_t time_pointer(void)
 
 static uint64_t argument(char type)
 {
-	static const uint64_t requests[] = { 0x5401, 0x5402, 0x5403, 0x5404, 0x5405, 0x5407, 0x5409, 0x540a, 0x540b, 0x540e, 0x540f, 0x5410, 0x5411, 0x5413, 0x5414, 0x541b, 0x5421, 0x5422,
+	static const uint64_t requests[] = { 0x5401, 0x5402, 0x5403, 0x5404, 0x5405, 0x5407, 0x5409, 0x540a, 0x540b, 0x540e, 0x540f, 0x5410, 0x5411,
+		0x5413, 0x5414, 0x541b, 0x5421, 0x5422,
 		0x5429, 0x5450, 0x5451, 0x80045430, 0x40045431, 0x80045439, 0x802c542a, 0x402c542b, 0x8910, 0x8912, 0x1260, 0x80081272 };
 	switch (type) {
 	case 'f':
@@ -470,7 +477,7 @@ static int sweep(uint64_t seed)
 		if (fd >= 0) {
 			close(fd);
 		}
-		if (strcmp(name, want) == 0 && pid != getpid()) {
+		if ((strcmp(name, want) == 0 || strcmp(name, "exe\n") == 0) && pid != getpid()) { /* "exe": one that has executed /proc/self/exe */
 			kill(pid, SIGKILL);
 			swept++;
 		}
