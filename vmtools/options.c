@@ -245,7 +245,7 @@ static const struct option {
 	{ "--memory", "SIZE", RUNS, set_memory, "the guest's memory, 16M to 16G (256M)" },
 	{ "--root", "DIR|IMAGE", COMMAND_RUN, set_root, "root file system; a directory is copied into an image (a small busybox system)" },
 	{ "--packages", "NAME,...", COMMAND_RUN | COMMAND_IMAGE, set_packages, "a root of Debian 12's packages and what they need; DIR's files lie over it" },
-	{ "--mirror", "URI", COMMAND_RUN | COMMAND_IMAGE, set_mirror, "with --packages: the Debian archive (the host's apt's, or deb.debian.org)" },
+	{ "--mirror", "URI", COMMAND_RUN | COMMAND_IMAGE, set_mirror, "with --packages: the Debian archive (else: the host's apt's)" },
 	{ "--update", NULL, COMMAND_RUN | COMMAND_IMAGE, set_update, "with --packages: fetch the archive's lists again" },
 	{ "--size", "SIZE", COMMAND_RUN | COMMAND_IMAGE, set_size, "with --packages: of the root image (content and 256M)" },
 	{ "--write", NULL, COMMAND_RUN, set_write, "let the guest change the images themselves, not a copy of them" },

@@ -22,7 +22,6 @@
 
 #define RELEASE "bookworm"
 #define KEYRING "/usr/share/keyrings/debian-archive-keyring.gpg"
-#define MIRROR "http://deb.debian.org/debian"
 #define PATH_SIZE 700
 #define ARGUMENTS 24
 #define LISTS_ROOM (160ull << 20) /* for lists, packed and unpacked, and apt's cache of them */
@@ -152,15 +151,15 @@ static void take_target(void *to, char *line)
 static int write_sources(const struct packages *p)
 {
 	char text[SOURCES_SIZE] = "";
-	const char *mirror = p->mirror ? p->mirror : MIRROR, *const options = "deb [arch=amd64 signed-by=" KEYRING "]";
-	if (!p->mirror) {
+	if (p->mirror) {
+		const char *const options = "deb [arch=amd64 signed-by=" KEYRING "]";
+		snprintf(text, sizeof(text), "%s %.400s " RELEASE " main\n%s %.400s " RELEASE "-updates main\n", options, p->mirror, options, p->mirror);
+	} else {
 		const char *const argv[] = { "apt-get", "indextargets", "--format", "$(REPO_URI) $(CODENAME)", "Created-By: Packages", NULL };
 		spawn_lines(argv, "apt", take_target, text);
 	}
 	if (!*text) {
-		snprintf(text, sizeof(text), "%s %.400s " RELEASE " main\n%s %.400s " RELEASE "-updates main\n", options, mirror, options, mirror);
-		snprintf(text + strlen(text), sizeof(text) - strlen(text), "%s%s %.400s-security " RELEASE "-security main\n", p->mirror ? "#" : "", options,
-			 mirror);
+		return fail(VMCTL_HOST, "this host's apt has no source of Debian 12's (" RELEASE "): name an archive by --mirror URI");
 	}
 	return write_file(p, "sources.list", text);
 }
