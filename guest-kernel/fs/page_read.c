@@ -40,8 +40,11 @@ static int insert_for_read(struct inode *inode, uint64_t index, struct page **pa
 	return error;
 }
 
-/* Insert and start reading pages from `index` on, until one is there already, or of those that are read `ahead` there is no memory for one. How many. */
-static unsigned read_start(struct inode *inode, uint64_t index, uint64_t count, bool ahead, int *error)
+/*
+ * Insert and start reading pages from `index` on, until one is there already, or of those that are read `ahead` there is no memory for one. How many.
+ * `first`, where it is asked for, is the first of them with a reference of the caller's, so that it is not taken back before it was used.
+ */
+static unsigned read_start(struct inode *inode, uint64_t index, uint64_t count, bool ahead, struct page **first, int *error)
 {
 	struct page *few[8], **pages = few;
 	unsigned n = 0;
@@ -59,6 +62,10 @@ static unsigned read_start(struct inode *inode, uint64_t index, uint64_t count, 
 	}
 	if (n > 0) {
 		*error = 0;
+		if (first) {
+			page_get(pages[0]);
+			*first = pages[0];
+		}
 		pages_read(inode, pages, n);
 	}
 	if (pages != few) {
@@ -72,8 +79,8 @@ static uint64_t end_index(const struct inode *inode)
 	return (inode->size + PAGE_SIZE - 1) / PAGE_SIZE;
 }
 
-/* The page is missing: read it, with what the request or the stream wants beyond it. */
-static int read_miss(struct inode *inode, uint64_t index, uint64_t wanted)
+/* The page is missing: read it, with what the request or the stream wants beyond it. -EEXIST: another has brought it in meanwhile. */
+static int read_miss(struct inode *inode, uint64_t index, uint64_t wanted, struct page **page)
 {
 	struct mapping *m = &inode->mapping;
 	uint64_t end = end_index(inode), count = wanted;
@@ -87,10 +94,10 @@ static int read_miss(struct inode *inode, uint64_t index, uint64_t wanted)
 	}
 	count = index + count <= end ? count : index < end ? end - index : 1;
 	int error;
-	unsigned n = read_start(inode, index, count, false, &error);
+	unsigned n = read_start(inode, index, count, false, page, &error);
 	m->ahead_next = index + n;
 	m->ahead_mark = sequential && n > 1 ? index + n / 2 : UINT64_MAX;
-	return error == -EEXIST ? 0 : error;
+	return error;
 }
 
 static void read_ahead(struct inode *inode)
@@ -101,7 +108,7 @@ static void read_ahead(struct inode *inode)
 	m->ahead_mark = UINT64_MAX;
 	if (from < end) {
 		uint64_t window = m->ahead_window * 2 < PAGE_BATCH ? m->ahead_window * 2 : PAGE_BATCH;
-		unsigned n = read_start(inode, from, window < end - from ? window : end - from, true, &error);
+		unsigned n = read_start(inode, from, window < end - from ? window : end - from, true, NULL, &error);
 		if (n > 0) {
 			m->ahead_window = window;
 			m->ahead_next = from + n;
@@ -110,21 +117,21 @@ static void read_ahead(struct inode *inode)
 	}
 }
 
+/* Ends: a page that is gone or stale is another's doing, and the one that is read here stays until it is used. */
 static int get_for_read(struct inode *inode, uint64_t index, uint64_t wanted, struct page **out)
 {
 	struct mapping *m = &inode->mapping;
-	for (int tries = 0; tries < 8; tries++) {
+	for (;;) {
 		struct page *page = cache_find(m, index);
 		/* Of a read that failed before this one: it is tried again, for its error was another's, or of a page read ahead. */
 		bool stale = page && !(page_flags_get(page) & (PAGE_UPTODATE | PAGE_LOCKED));
 		if (!page) {
-			int error = read_miss(inode, index, wanted);
+			int error = read_miss(inode, index, wanted, &page);
+			if (error == -EEXIST) {
+				continue;
+			}
 			if (error) {
 				return error;
-			}
-			page = cache_find(m, index);
-			if (!page) {
-				continue; /* taken back already */
 			}
 		} else if (index == m->ahead_mark) {
 			read_ahead(inode);
@@ -143,7 +150,6 @@ static int get_for_read(struct inode *inode, uint64_t index, uint64_t wanted, st
 			return -EIO;
 		}
 	}
-	return -EIO;
 }
 
 static int get_memory(struct inode *inode, uint64_t index, struct page **out)
