@@ -108,13 +108,13 @@ test-memory: setup
 	+@$(PARALLEL) all kernel-debug
 	@FILL_SECONDS=90 BUILD=$(BUILD) ci/run-tests memory-fill
 
-# Minutes of random calls on 1, 2 and 4 processors, and of random paths against this machine's Linux, by seeds that are printed.
+# Minutes of random calls and damaged programs on 1, 2 and 4 processors, and of random paths against this machine's Linux, by seeds that are printed.
 test-fuzz: setup
 	+@$(PARALLEL) all kernel-debug
 	@for cpus in 1 2 4; do for mode in monolithic isolated; do \
 		export FUZZ_SEED=$${SEED:-$$(od -An -N3 -tu4 /dev/urandom | tr -d ' ')} FUZZ_SECONDS=50 FUZZ_CPUS=$$cpus FUZZ_MODE=$$mode; \
 		echo "SEED=$$FUZZ_SEED, $$cpus processors, $$mode"; \
-		BUILD=$(BUILD) ci/run-tests fuzz fuzz-paths || exit 1; \
+		BUILD=$(BUILD) ci/run-tests fuzz fuzz-elf fuzz-paths || exit 1; \
 	done; done
 
 # The checks that need no machine.
@@ -130,7 +130,7 @@ help:
 	@echo "make test-kvm    our machines on KVM, in a Debian kernel on QEMU: minutes; fetches that kernel"
 	@echo "make test-kvm-intel  the same on Bochs, whose processors have VT-x: minutes"
 	@echo "make test-memory  memory filled from many processes for minutes"
-	@echo "make test-fuzz   random system calls and paths in the guest for minutes; SEED=N takes that seed"
+	@echo "make test-fuzz   random system calls, programs and paths in the guest for minutes; SEED=N takes that seed"
 	@echo "make check    the tests that boot nothing: units, layers, line budget, style"
 	@echo "make all      build everything below $(BUILD)/ (make alone does the same)"
 	@echo "make unit     build and run the unit tests"
