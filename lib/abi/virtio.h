@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * VIRTIO 1.2: split rings (2.7), block device (5.2); the registers are in virtio_mmio.h.
+ * VIRTIO 1.2: split rings (2.7), network device (5.1), block device (5.2); the registers are in virtio_mmio.h.
  */
 #ifndef BULKHEAD_ABI_VIRTIO_H
 #define BULKHEAD_ABI_VIRTIO_H
@@ -37,6 +37,36 @@ struct vring_used { /* followed by uint16_t avail_event */
 	uint16_t idx;
 	struct vring_used_elem ring[];
 };
+
+/* 5.1: queue 0 receives, queue 1 sends */
+#define VIRTIO_NET_F_CSUM (1ull << 0)
+#define VIRTIO_NET_F_GUEST_CSUM (1ull << 1)
+#define VIRTIO_NET_F_MTU (1ull << 3)
+#define VIRTIO_NET_F_MAC (1ull << 5)
+#define VIRTIO_NET_F_HOST_TSO4 (1ull << 11)
+#define VIRTIO_NET_F_HOST_TSO6 (1ull << 12)
+#define VIRTIO_NET_F_MRG_RXBUF (1ull << 15)
+#define VIRTIO_NET_F_STATUS (1ull << 16)
+
+#define VIRTIO_NET_S_LINK_UP 1u
+
+struct virtio_net_config { /* 5.1.4 */
+	uint8_t mac[6];
+	uint16_t status; /* VIRTIO_NET_S_* */
+	uint16_t max_queue_pairs;
+	uint16_t mtu;
+};
+
+struct virtio_net_header { /* 5.1.6: before each frame, 12 bytes, in a descriptor of its own at Bulkhead's back ends */
+	uint8_t flags, gso_type; /* NET_NEEDS_CSUM, NET_DATA_VALID; enum net_gso (component/netdev.h) */
+	uint16_t hdr_len, gso_size, csum_start, csum_offset;
+	uint16_t num_buffers; /* received: descriptor chains that the frame fills */
+};
+
+/* Bulkhead's back ends say more behind VIRTIO's own fields, in 32-bit words that read 0 at any other device: */
+#define VIRTIO_NET_CONFIG_GSO 56 /* VIRTIO_NET_GSO_BARE or 0 */
+#define VIRTIO_NET_CONFIG_DATA_ACCESS 60 /* BH_GRANT_* that it needs on frames; 0: DMA both ways */
+#define VIRTIO_NET_GSO_BARE 1u /* struct netdev's gso_bare */
 
 /* 5.2 */
 #define VIRTIO_BLK_F_SIZE_MAX (1ull << 1)

@@ -2,7 +2,8 @@
 /*
  * A network device as components see it: frames to send and buffers to fill, on bus addresses, both asynchronous.
  * The submitter owns a frame or a buffer and its segments until done() is called, exactly once for each that was taken and in the order in
- * which they were. done() may run in interrupt context and may hand over again. Offloads are VIRTIO 1.2's (5.1.6): numbers and meanings alike.
+ * which they were. done() may run in interrupt context and may hand over again; it is not called from within send(), receive(), flush().
+ * Offloads are VIRTIO 1.2's (5.1.6): numbers and meanings alike.
  */
 #ifndef BULKHEAD_NETDEV_H
 #define BULKHEAD_NETDEV_H
@@ -68,6 +69,8 @@ struct netdev_ops {
 	int (*receive)(struct netdev *dev, struct net_buffer *buffer);
 	/** Tell the device of all that was taken since the last call. */
 	void (*flush)(struct netdev *dev);
+	/** Call done() for what is finished by now, for a user who looks by himself (before he sends more, say) instead of waiting for an interrupt. */
+	void (*poll)(struct netdev *dev);
 	/** Frames to these group addresses, too, are wanted, or what `flags` (NET_FILTER_*) says. 0 or -EOPNOTSUPP. */
 	int (*filter)(struct netdev *dev, unsigned flags, const uint8_t (*groups)[NET_MAC_BYTES], unsigned count);
 };
@@ -79,6 +82,9 @@ struct netdev {
 	uint16_t mtu; /* payload of a frame, bytes */
 	uint32_t send_depth, receive_depth; /* frames and buffers that can be outstanding */
 	bool csum, tso4, tso6; /* offloads for frames to be sent */
+	/* What adapters cut by themselves they want with bare headers: with gso, IPv4's total length and header checksum (IPv6's payload length) are 0,
+	 * and the TCP checksum field holds the pseudo header's sum made without the TCP length. False: as VIRTIO has it, with the whole frame's lengths. */
+	bool gso_bare;
 	uint32_t send_bytes_max; /* of a frame with gso */
 	bool link_up;
 	/** Set by who uses the device, before the first receive(): link_up has changed. May run in interrupt context. */
