@@ -12,6 +12,7 @@
 #include "kernel/lock.h"
 #include "kernel/memory.h"
 #include "kernel/platform.h"
+#include "platform/virtio_port.h"
 
 #define DISKS_MAX 16
 
@@ -217,10 +218,8 @@ struct block_device *block_at(unsigned index)
 
 void block_probe(const char *cmdline)
 {
-	if (platform_is_bulkhead()) {
-		virtio_links_probe();
-		return;
+	virtio_probe(&virtio_blk_driver, cmdline);
+	if (!platform_is_bulkhead()) {
+		ahci_probe();
 	}
-	virtio_mmio_probe(cmdline);
-	ahci_probe();
 }

@@ -9,24 +9,9 @@
 #include "component/pcidev.h"
 
 /* virtio_blk.c */
-struct virtio_blk;
-/** What is different between a link of Bulkhead and a virtio-mmio device on the bus. */
-struct virtio_blk_port {
-	volatile void *registers; /* virtio-mmio, version 2 */
-	bool link; /* of Bulkhead: slot is valid */
-	unsigned slot;
-	uint32_t epoch; /* of the back end whose rings are being set up */
-};
-/** Set the device up and register its disk. Negative errno, with the reason logged. */
-int virtio_blk_start(const struct virtio_blk_port *port, struct virtio_blk **started);
-/** It rang: take completions. Any context. */
-void virtio_blk_interrupt(void *virtio_blk);
-/** The link's state changed (domain page). Any context. */
-void virtio_blk_link_changed(struct virtio_blk *blk);
+extern const struct virtio_driver virtio_blk_driver;
 
-/* virtio_links.c, virtio_mmio.c, ahci.c: find and start */
-void virtio_links_probe(void);
-void virtio_mmio_probe(const char *cmdline);
+/* ahci.c: find and start */
 void ahci_probe(void);
 
 /* pci.c: configuration mechanism #1, bus 0 and what lies behind its bridges */

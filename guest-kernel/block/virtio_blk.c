@@ -13,7 +13,7 @@
 #include "kernel/lock.h"
 #include "kernel/memory.h"
 #include "kernel/platform.h"
-#include "virtio/ring_front.h"
+#include "platform/virtio_port.h"
 
 #define QUEUE_SIZE 128
 #define TABLE_ENTRIES 60
@@ -39,7 +39,7 @@ _Static_assert(sizeof(struct shared_write) <= PAGE_SIZE, "shared memory");
 
 struct virtio_blk {
 	struct blkdev dev;
-	struct virtio_blk_port port;
+	struct virtio_port port;
 	uint64_t features;
 	spinlock_t lock; /* all below */
 	struct ring_front ring;
@@ -49,25 +49,6 @@ struct virtio_blk {
 	bool up; /* somebody is there to be rung */
 	bool broken; /* the back end's entries are not taken any more, until its next epoch */
 };
-
-/* One plain MOV each: on Bulkhead these trap and are decoded. */
-static uint32_t register_read(const struct virtio_blk_port *port, unsigned offset)
-{
-	uint32_t value;
-	__asm__ volatile("movl (%1), %0" : "=r"(value) : "r"((volatile char *)port->registers + offset) : "memory");
-	return value;
-}
-
-static void register_write(const struct virtio_blk_port *port, unsigned offset, uint32_t value)
-{
-	__asm__ volatile("movl %0, (%1)" : : "r"(value), "r"((volatile char *)port->registers + offset) : "memory");
-}
-
-static void register_write64(const struct virtio_blk_port *port, unsigned low, uint64_t value)
-{
-	register_write(port, low, (uint32_t)value);
-	register_write(port, low + 4, (uint32_t)(value >> 32));
-}
 
 /* --- requests --- */
 
@@ -95,12 +76,7 @@ static void blk_notify(struct virtio_blk *blk)
 	if (!blk->up) {
 		return;
 	}
-	bool wanted = ring_front_kick(&blk->ring);
-	if (blk->port.link) {
-		event_signal(BH_EVENT_LINK + blk->port.slot, wanted);
-	} else if (wanted) {
-		register_write(&blk->port, VIRTIO_MMIO_QUEUE_NOTIFY, 0);
-	}
+	virtio_port_ring(&blk->port, 0, ring_front_kick(&blk->ring));
 }
 
 static bool request_valid(const struct blkdev *dev, const struct blk_request *r)
@@ -181,20 +157,15 @@ static void requests_end(struct blk_request *r)
 static void blk_complain(struct virtio_blk *blk)
 {
 	blk->broken = true;
-	kprintf("virtio-blk: impossible entry in the used ring (%u in flight)", ring_front_in_flight(&blk->ring));
-	if (blk->port.link) {
-		hypercall(BH_HC_LINK_COMPLAIN, blk->port.slot, 1, 0, 0);
-	}
+	virtio_port_complain(&blk->port, ring_front_in_flight(&blk->ring));
 }
 
-void virtio_blk_interrupt(void *arg)
+static void blk_interrupt(void *arg)
 {
 	struct virtio_blk *blk = arg;
 	struct blk_request *finished = NULL, **end = &finished;
 	spin_lock(&blk->lock);
-	if (!blk->port.link) {
-		register_write(&blk->port, VIRTIO_MMIO_INTERRUPT_ACK, register_read(&blk->port, VIRTIO_MMIO_INTERRUPT_STATUS));
-	}
+	virtio_port_acknowledge(&blk->port);
 	int error = 0;
 	while (!blk->broken && !error) {
 		error = blk_collect(blk, &end);
@@ -220,22 +191,21 @@ static void blk_rebuild(struct virtio_blk *blk, uint32_t epoch, struct blk_reque
 		before - ring_front_in_flight(&blk->ring), ring_front_in_flight(&blk->ring),
 		error ? "; the old ring had impossible entries" : "");
 	blk->broken = false;
-	blk->port.epoch = epoch;
-	if (hypercall(BH_HC_LINK_READY, blk->port.slot, epoch, 0, 0) == 0) {
+	if (virtio_port_ready(&blk->port, epoch)) {
 		blk->up = true;
 		blk_notify(blk);
 	}
 }
 
-void virtio_blk_link_changed(struct virtio_blk *blk)
+static void blk_link_changed(void *arg)
 {
-	const struct bh_link *link = &platform_domain_page()->links[blk->port.slot];
+	struct virtio_blk *blk = arg;
 	struct blk_request *finished = NULL, **end = &finished;
+	uint32_t epoch;
 	spin_lock(&blk->lock);
-	uint32_t state = __atomic_load_n(&link->state, __ATOMIC_ACQUIRE);
-	blk->up = state == BH_LINK_UP;
-	if (state == BH_LINK_REBUILD && link->epoch != blk->port.epoch) {
-		blk_rebuild(blk, link->epoch, &end);
+	blk->up = virtio_port_up(&blk->port);
+	if (virtio_port_reborn(&blk->port, &epoch)) {
+		blk_rebuild(blk, epoch, &end);
 	}
 	spin_unlock(&blk->lock);
 	requests_end(finished);
@@ -243,50 +213,19 @@ void virtio_blk_link_changed(struct virtio_blk *blk)
 
 /* --- set-up --- */
 
-static int blk_features(struct virtio_blk *blk)
-{
-	const struct virtio_blk_port *port = &blk->port;
-	uint64_t offered = 0;
-	for (uint32_t half = 0; half < 2; half++) {
-		register_write(port, VIRTIO_MMIO_DEVICE_FEATURES_SEL, half);
-		offered |= (uint64_t)register_read(port, VIRTIO_MMIO_DEVICE_FEATURES) << 32 * half;
-	}
-	blk->features = offered & WANTED_FEATURES;
-	if (!(blk->features & VIRTIO_F_VERSION_1) || !(blk->features & VIRTIO_F_INDIRECT_DESC)) {
-		kprintf("virtio-blk: the device lacks version 1 or indirect descriptors (features %lx)", (unsigned long)offered);
-		return -ENODEV;
-	}
-	for (uint32_t half = 0; half < 2; half++) {
-		register_write(port, VIRTIO_MMIO_DRIVER_FEATURES_SEL, half);
-		register_write(port, VIRTIO_MMIO_DRIVER_FEATURES, (uint32_t)(blk->features >> 32 * half));
-	}
-	uint32_t status = VIRTIO_STATUS_ACKNOWLEDGE | VIRTIO_STATUS_DRIVER | VIRTIO_STATUS_FEATURES_OK;
-	register_write(port, VIRTIO_MMIO_STATUS, status);
-	if (!(register_read(port, VIRTIO_MMIO_STATUS) & VIRTIO_STATUS_FEATURES_OK)) {
-		kprintf("virtio-blk: the device does not take the features %lx", (unsigned long)blk->features);
-		return -ENODEV;
-	}
-	return 0;
-}
-
-static uint32_t config_read(const struct virtio_blk *blk, size_t offset)
-{
-	return register_read(&blk->port, VIRTIO_MMIO_CONFIG + (unsigned)offset);
-}
-
 static int blk_config(struct virtio_blk *blk)
 {
 	struct blkdev *dev = &blk->dev;
 	uint32_t segments = 1;
 	dev->ops = &blk_ops;
 	dev->driver = blk;
-	dev->sectors = config_read(blk, 0) | (uint64_t)config_read(blk, 4) << 32;
+	dev->sectors = virtio_port_config(&blk->port, 0) | (uint64_t)virtio_port_config(&blk->port, 4) << 32;
 	dev->block_size = 512;
 	if (blk->features & VIRTIO_BLK_F_BLK_SIZE) {
-		dev->block_size = config_read(blk, offsetof(struct virtio_blk_config, blk_size));
+		dev->block_size = virtio_port_config(&blk->port, offsetof(struct virtio_blk_config, blk_size));
 	}
 	if (blk->features & VIRTIO_BLK_F_SEG_MAX) {
-		segments = config_read(blk, offsetof(struct virtio_blk_config, seg_max));
+		segments = virtio_port_config(&blk->port, offsetof(struct virtio_blk_config, seg_max));
 	}
 	dev->max_segments = segments < TABLE_ENTRIES - 2 ? segments : TABLE_ENTRIES - 2;
 	dev->max_sectors = 8192;
@@ -295,41 +234,26 @@ static int blk_config(struct virtio_blk *blk)
 	return dev->sectors && dev->max_segments ? 0 : -ENODEV;
 }
 
-static long blk_grant(struct virtio_blk *blk, uint64_t gpa, uint64_t bytes, uint32_t prot)
-{
-	return hypercall(BH_HC_GRANT, blk->port.slot, gpa, bytes, prot);
-}
-
 /* The back end reads requests, writes one page, and its device (or it) moves data in the I/O zone. Nothing else. */
 static int blk_grants(struct virtio_blk *blk)
 {
 	uint64_t zone, zone_bytes;
-	uint32_t access = config_read(blk, VIRTIO_BLK_CONFIG_DATA_ACCESS);
+	uint32_t access = virtio_port_config(&blk->port, VIRTIO_BLK_CONFIG_DATA_ACCESS);
 	memory_io_zone(&zone, &zone_bytes);
-	long error = blk_grant(blk, virt_to_phys(blk->read), PAGE_SIZE << SHARED_READ_ORDER, BH_GRANT_CPU_READ);
+	int error = virtio_port_grant(&blk->port, virt_to_phys(blk->read), PAGE_SIZE << SHARED_READ_ORDER, BH_GRANT_CPU_READ);
 	if (!error) {
-		error = blk_grant(blk, virt_to_phys(blk->write), PAGE_SIZE, BH_GRANT_CPU_READ | BH_GRANT_CPU_WRITE);
+		error = virtio_port_grant(&blk->port, virt_to_phys(blk->write), PAGE_SIZE, BH_GRANT_CPU_READ | BH_GRANT_CPU_WRITE);
 	}
 	if (!error) {
-		error = blk_grant(blk, zone, zone_bytes, access ? access : BH_GRANT_DMA_READ | BH_GRANT_DMA_WRITE);
+		error = virtio_port_grant(&blk->port, zone, zone_bytes, access ? access : BH_GRANT_DMA_READ | BH_GRANT_DMA_WRITE);
 	}
-	if (error) {
-		kprintf("virtio-blk: the hypervisor refuses a grant (%ld)", error);
-	}
-	return (int)error;
+	return error;
 }
 
 static int blk_queue(struct virtio_blk *blk)
 {
-	const struct virtio_blk_port *port = &blk->port;
-	register_write(port, VIRTIO_MMIO_QUEUE_SEL, 0);
-	uint32_t max = register_read(port, VIRTIO_MMIO_QUEUE_NUM_MAX);
-	uint16_t size = QUEUE_SIZE;
-	while (size > max) {
-		size /= 2;
-	}
 	struct ring_front_setup setup = {
-		.size = size, .table_entries = TABLE_ENTRIES,
+		.size = virtio_port_queue_size(&blk->port, 0, QUEUE_SIZE), .table_entries = TABLE_ENTRIES,
 		.event_idx = blk->features & VIRTIO_F_EVENT_IDX, .in_order = blk->features & VIRTIO_F_IN_ORDER,
 		.desc = blk->read->desc, .avail = (struct vring_avail *)blk->read->avail, .used = (struct vring_used *)blk->write->used,
 		.tables = blk->read->tables[0], .tables_bus = virt_to_phys(blk->read->tables), .describe = blk_describe, .owner = blk,
@@ -338,41 +262,33 @@ static int blk_queue(struct virtio_blk *blk)
 		kprintf("virtio-blk: no queue");
 		return -ENODEV;
 	}
-	blk->dev.depth = size;
-	register_write(port, VIRTIO_MMIO_QUEUE_NUM, size);
-	register_write64(port, VIRTIO_MMIO_QUEUE_DESC_LOW, virt_to_phys(blk->read->desc));
-	register_write64(port, VIRTIO_MMIO_QUEUE_DRIVER_LOW, virt_to_phys(blk->read->avail));
-	register_write64(port, VIRTIO_MMIO_QUEUE_DEVICE_LOW, virt_to_phys(blk->write->used));
-	register_write(port, VIRTIO_MMIO_QUEUE_READY, 1);
+	blk->dev.depth = setup.size;
+	virtio_port_queue(&blk->port, 0, &blk->ring);
 	return 0;
 }
 
 static int blk_set_up(struct virtio_blk *blk)
 {
-	const struct virtio_blk_port *port = &blk->port;
-	register_write(port, VIRTIO_MMIO_STATUS, 0);
-	register_write(port, VIRTIO_MMIO_STATUS, VIRTIO_STATUS_ACKNOWLEDGE | VIRTIO_STATUS_DRIVER);
-	int error = blk_features(blk);
+	int error = virtio_port_open(&blk->port, WANTED_FEATURES, &blk->features);
 	if (!error) {
 		error = blk_config(blk);
 	}
-	if (!error && port->link) {
+	if (!error && blk->port.link) {
 		error = blk_grants(blk);
 	}
 	if (!error) {
 		error = blk_queue(blk);
 	}
 	if (error) {
-		register_write(port, VIRTIO_MMIO_STATUS, VIRTIO_STATUS_FAILED);
+		virtio_port_fail(&blk->port);
 		return error;
 	}
 	blk->up = true;
-	register_write(port, VIRTIO_MMIO_STATUS, VIRTIO_STATUS_ACKNOWLEDGE | VIRTIO_STATUS_DRIVER | VIRTIO_STATUS_FEATURES_OK |
-		VIRTIO_STATUS_DRIVER_OK);
+	virtio_port_start(&blk->port);
 	return 0;
 }
 
-int virtio_blk_start(const struct virtio_blk_port *port, struct virtio_blk **started)
+static int blk_start(const struct virtio_port *port, void **started)
 {
 	struct virtio_blk *blk = kzalloc(sizeof(*blk));
 	struct page *read = page_alloc_order(SHARED_READ_ORDER, ALLOC_ZERO), *write = page_alloc(ALLOC_ZERO);
@@ -398,3 +314,7 @@ int virtio_blk_start(const struct virtio_blk_port *port, struct virtio_blk **sta
 	kfree(blk);
 	return error;
 }
+
+const struct virtio_driver virtio_blk_driver = {
+	.device_id = VIRTIO_ID_BLOCK, .name = "virtio-blk", .start = blk_start, .interrupt = blk_interrupt, .link_changed = blk_link_changed,
+};

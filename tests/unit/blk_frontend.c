@@ -23,6 +23,7 @@
 #include "kernel/lock.h"
 #include "kernel/memory.h"
 #include "kernel/platform.h"
+#include "guest-kernel/platform/virtio_port.h"
 #include "tests/fake/mmio.h"
 
 #define SECTORS 2048
@@ -149,11 +150,7 @@ const struct bh_domain_page *platform_domain_page(void)
 	return &domain_page;
 }
 
-void virtio_links_probe(void)
-{
-}
-
-void virtio_mmio_probe(const char *cmdline)
+void virtio_probe(const struct virtio_driver *driver, const char *cmdline)
 {
 }
 
@@ -174,7 +171,7 @@ static struct blk_request *kept[32];
 static unsigned kept_count, complaints;
 static bool alive, doorbell, bell;
 static uint64_t look;
-static struct virtio_blk *front;
+static void *front;
 static struct block_device *disk;
 
 static void publish(void)
@@ -276,7 +273,7 @@ static void front_step(void)
 {
 	if (bell) {
 		bell = false;
-		virtio_blk_interrupt(front);
+		virtio_blk_driver.interrupt(front);
 	}
 }
 
@@ -330,16 +327,16 @@ static void back_dies(void)
 	link_down(&the_link);
 	publish();
 	if (random() % 2) {
-		virtio_blk_link_changed(front);
+		virtio_blk_driver.link_changed(front);
 	}
 	link_rebuild(&the_link, the_link.epoch + 1);
 	publish();
 	assert_int_equal(the_link.state, BH_LINK_REBUILD);
 	if (random() % 2) {
 		back_start(); /* the back end may be up before the front end has noticed, or after */
-		virtio_blk_link_changed(front);
+		virtio_blk_driver.link_changed(front);
 	} else {
-		virtio_blk_link_changed(front);
+		virtio_blk_driver.link_changed(front);
 		back_start();
 	}
 	assert_int_equal(the_link.state, BH_LINK_UP);
@@ -360,8 +357,8 @@ static void machine_start(void)
 	the_link.epoch = 1;
 	back_start();
 	fake_mmio_arm();
-	struct virtio_blk_port port = { .registers = fake_mmio_map(&mmio_ops, NULL), .link = true, .slot = SLOT, .epoch = 1 };
-	assert_int_equal(virtio_blk_start(&port, &front), 0);
+	struct virtio_port port = { .registers = fake_mmio_map(&mmio_ops, NULL), .link = true, .slot = SLOT, .epoch = 1 };
+	assert_int_equal(virtio_blk_driver.start(&port, &front), 0);
 	static unsigned index;
 	disk = block_at(index++);
 	assert_non_null(disk);
