@@ -62,8 +62,11 @@ struct virtio_net_header { /* 5.1.6: before each frame, 12 bytes, in a descripto
 	uint16_t hdr_len, gso_size, csum_start, csum_offset;
 	uint16_t num_buffers; /* received: descriptor chains that the frame fills */
 };
+_Static_assert(sizeof(struct virtio_net_header) == 12, "virtio_net_header");
 
-/* Bulkhead's back ends say more behind VIRTIO's own fields, in 32-bit words that read 0 at any other device: */
+/* There is no control queue: a back end takes frames to all group addresses. It tells a changed status by another offer. The front end
+ * grants memory of frames to be sent for reading only, buffers for received ones for both.
+ * Bulkhead's back ends say more behind VIRTIO's own fields, in 32-bit words that read 0 at any other device: */
 #define VIRTIO_NET_CONFIG_GSO 56 /* VIRTIO_NET_GSO_BARE or 0 */
 #define VIRTIO_NET_CONFIG_DATA_ACCESS 60 /* BH_GRANT_* that it needs on frames; 0: DMA both ways */
 #define VIRTIO_NET_GSO_BARE 1u /* struct netdev's gso_bare */

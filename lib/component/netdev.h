@@ -69,7 +69,9 @@ struct netdev_ops {
 	int (*receive)(struct netdev *dev, struct net_buffer *buffer);
 	/** Tell the device of all that was taken since the last call. */
 	void (*flush)(struct netdev *dev);
-	/** Call done() for what is finished by now, for a user who looks by himself (before he sends more, say) instead of waiting for an interrupt. */
+	/** Call done() for what is finished by now, for a user who looks by himself (before he sends more, say) instead of waiting for an interrupt.
+	 *  After a buffer's done() a device may keep quiet until a poll() has found nothing more; of frames it may tell only when its queue has
+	 *  been full: so a user polls when he has dealt with what came, and now and then while frames are out. */
 	void (*poll)(struct netdev *dev);
 	/** Frames to these group addresses, too, are wanted, or what `flags` (NET_FILTER_*) says. 0 or -EOPNOTSUPP. */
 	int (*filter)(struct netdev *dev, unsigned flags, const uint8_t (*groups)[NET_MAC_BYTES], unsigned count);
