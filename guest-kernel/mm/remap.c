@@ -69,8 +69,10 @@ static long remap_fixed_locked(struct address_space *as, const struct remap *r)
 	}
 	struct remap rest = *r;
 	rest.old = r->old < r->size ? r->old : r->size;
-	/* Clearing the target may have joined or freed nothing of the source, but look it up again all the same. */
-	return error ? error : move_locked(as, area_find(&as->areas, r->address), &rest, r->to);
+	/* An empty source overlaps with nothing, but may lie in the target, which has just been cleared. */
+	struct area *area = area_find(&as->areas, r->address);
+	bool gone = !area || area->start > r->address || area->end < r->address + rest.old;
+	return error ? error : gone ? -EFAULT : move_locked(as, area, &rest, r->to);
 }
 
 static long remap_locked(struct address_space *as, const struct remap *r)
