@@ -60,6 +60,11 @@ void fs_context_get(struct fs_context *c)
 	__atomic_fetch_add(&c->references, 1, __ATOMIC_RELAXED);
 }
 
+bool fs_context_is_shared(struct fs_context *c)
+{
+	return __atomic_load_n(&c->references, __ATOMIC_ACQUIRE) > 1;
+}
+
 void fs_context_put(struct fs_context *c)
 {
 	if (__atomic_sub_fetch(&c->references, 1, __ATOMIC_ACQ_REL) == 0) {

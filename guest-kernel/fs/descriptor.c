@@ -123,6 +123,11 @@ void file_table_get(struct file_table *t)
 	__atomic_fetch_add(&t->references, 1, __ATOMIC_RELAXED);
 }
 
+bool file_table_is_shared(struct file_table *t)
+{
+	return __atomic_load_n(&t->references, __ATOMIC_ACQUIRE) > 1;
+}
+
 static void file_close(struct file_table *t, struct file *f)
 {
 	if (f->inode) {

@@ -61,7 +61,7 @@ static int kind_open(struct file *f)
 		return -ENXIO;
 	default:
 		f->ops = inode->file_ops;
-		return 0;
+		return f->ops && f->ops->open ? f->ops->open(f) : 0;
 	}
 }
 

@@ -53,6 +53,8 @@ int proc_pid_syscall(uint32_t pid, struct text *t);
 int proc_pid_maps(uint32_t pid, struct text *t);
 int proc_pid_smaps(uint32_t pid, struct text *t);
 int proc_pid_limits(uint32_t pid, struct text *t);
+/** May the current process look into it? */
+bool proc_pid_accessible(uint32_t pid);
 /** Path of the program: the first file in its memory. Length or negative errno. */
 long proc_pid_exe(uint32_t pid, char *path, size_t size);
 /** The working directory or the root, referenced. */

@@ -242,13 +242,14 @@ int proc_pid_cmdline(uint32_t pid, struct text *t)
 
 static int memory_describe(uint32_t pid, bool details, struct text *t)
 {
-	struct address_space *memory = memory_get(pid);
+	int error;
+	struct address_space *memory = process_memory_of(pid, &error);
 	if (memory) {
 		long n = address_space_describe(memory, details, t->buffer, t->size);
 		t->length = n > 0 ? (size_t)n : 0;
 		address_space_put(memory);
 	}
-	return 0;
+	return error == -EPERM ? -EACCES : 0;
 }
 
 int proc_pid_maps(uint32_t pid, struct text *t)
@@ -301,10 +302,10 @@ long proc_pid_exe(uint32_t pid, char *path, size_t size)
 	if (!t.buffer) {
 		return -ENOMEM;
 	}
-	proc_pid_maps(pid, &t);
+	int error = proc_pid_maps(pid, &t);
 	t.buffer[t.length < t.size ? t.length : t.size - 1] = '\0';
 	const char *start = strchr(t.buffer, '/');
-	long n = -ENOENT;
+	long n = error ? error : -ENOENT;
 	if (start) {
 		const char *end = strchr(start, '\n');
 		n = end ? end - start : (long)strlen(start);
@@ -320,7 +321,8 @@ int proc_pid_directory(uint32_t pid, bool root, struct dentry **dentry)
 	struct fs_context *context = NULL;
 	spin_lock(&process_lock);
 	struct thread *thread;
-	struct process *p = process_of_thread_locked(pid, &thread);
+	int error;
+	struct process *p = process_accessible_locked(pid, &thread, &error);
 	if (p && p->fs) {
 		context = p->fs;
 		fs_context_get(context);
@@ -342,7 +344,8 @@ int proc_fd_next(uint32_t pid, unsigned fd)
 	int next = -1;
 	spin_lock(&process_lock);
 	struct thread *thread;
-	struct process *p = process_of_thread_locked(pid, &thread);
+	int error;
+	struct process *p = process_accessible_locked(pid, &thread, &error);
 	if (p && p->files) {
 		next = file_table_next(p->files, fd);
 	}
@@ -354,10 +357,21 @@ struct file *proc_pid_file(uint32_t pid, unsigned fd)
 {
 	spin_lock(&process_lock);
 	struct thread *thread;
-	struct process *p = process_of_thread_locked(pid, &thread);
+	int error;
+	struct process *p = process_accessible_locked(pid, &thread, &error);
 	struct file *f = p ? file_of_process(p, fd) : NULL;
 	spin_unlock(&process_lock);
 	return f;
+}
+
+bool proc_pid_accessible(uint32_t pid)
+{
+	struct thread *thread;
+	int error;
+	spin_lock(&process_lock);
+	bool accessible = process_accessible_locked(pid, &thread, &error) != NULL;
+	spin_unlock(&process_lock);
+	return accessible;
 }
 
 bool proc_pid_exists(uint32_t pid, uint32_t *uid, uint32_t *gid)
@@ -432,7 +446,10 @@ int proc_pid_syscall(uint32_t pid, struct text *t)
 	struct thread *thread;
 	struct trap_frame f = { 0 };
 	spin_lock(&process_lock);
-	bool found = process_of_thread_locked(pid, &thread) != NULL;
+	int error;
+	if (!process_accessible_locked(pid, &thread, &error)) {
+		thread = NULL;
+	}
 	bool runs = thread && thread->state != THREAD_SLEEPING;
 	if (thread) {
 		f = *thread_frame(thread);
@@ -446,7 +463,7 @@ int proc_pid_syscall(uint32_t pid, struct text *t)
 	} else if (thread) {
 		text_add(t, "-1 0x%lx 0x%lx\n", f.rsp, f.rip);
 	}
-	return found ? 0 : -ESRCH;
+	return error == -EPERM ? -EACCES : error;
 }
 
 uint32_t proc_pid_next(uint32_t pid)

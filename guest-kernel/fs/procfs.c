@@ -249,7 +249,7 @@ static long proc_readlink(struct inode *inode, char *target, size_t size)
 
 static int proc_jump(struct inode *inode, struct dentry **dentry, struct file **file)
 {
-	if (!inode_owned(inode)) {
+	if (!proc_pid_accessible(pid_of(inode))) {
 		return -EACCES; /* another user's: the permissions on the way there are not the caller's */
 	}
 	if (entry_of(inode) != E_FD) {
@@ -345,7 +345,21 @@ static void proc_release(struct file *f)
 
 static const struct file_ops proc_file_ops = { .read = proc_read, .write = proc_write, .release = proc_release };
 
-/* /proc/PID/mem: the position is the address. */
+/*
+ * /proc/PID/mem: the position is the address. What was opened is the memory of that moment: after an exec it reads as empty, for the program
+ * that has the descriptor then need not be one that would have opened it, as a set-user-ID program that writes its errors there.
+ */
+static int memory_open(struct file *f)
+{
+	int error;
+	struct address_space *memory = process_memory_of(pid_of(f->inode), &error);
+	if (memory) {
+		f->private = (void *)(uintptr_t)address_space_number(memory);
+		address_space_put(memory);
+	}
+	return error == -EPERM ? -EACCES : 0;
+}
+
 static long memory_access(struct file *f, void *buffer, uint64_t bytes, uint64_t *offset, unsigned how)
 {
 	int error;
@@ -353,7 +367,8 @@ static long memory_access(struct file *f, void *buffer, uint64_t bytes, uint64_t
 	if (!memory) {
 		return error == -ESRCH ? 0 : -EACCES;
 	}
-	long n = address_space_access(memory, *offset, buffer, bytes, how | ACCESS_FORCE);
+	bool same = address_space_number(memory) == (uintptr_t)f->private;
+	long n = same ? address_space_access(memory, *offset, buffer, bytes, how | ACCESS_FORCE) : 0;
 	address_space_put(memory);
 	*offset += n > 0 ? (uint64_t)n : 0;
 	return n >= 0 ? n : n == -ENOMEM ? -ENOMEM : -EIO;
@@ -369,7 +384,7 @@ static long memory_write(struct file *f, const void *buffer, uint64_t bytes, uin
 	return memory_access(f, (void *)(uintptr_t)buffer, bytes, offset, ACCESS_WRITE);
 }
 
-static const struct file_ops proc_memory_ops = { .read = memory_read, .write = memory_write };
+static const struct file_ops proc_memory_ops = { .open = memory_open, .read = memory_read, .write = memory_write };
 
 typedef bool (*emit_function)(void *, const char *, unsigned, uint64_t, unsigned);
 

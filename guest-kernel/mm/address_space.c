@@ -34,6 +34,8 @@ struct address_space *address_space_create(void)
 		kfree(as);
 		return NULL;
 	}
+	static uint64_t numbers; /* atomic */
+	as->number = __atomic_add_fetch(&numbers, 1, __ATOMIC_RELAXED);
 	mutex_init(&as->lock, "address space");
 	as->references = 1;
 	area_list_init(&as->areas);
@@ -45,6 +47,11 @@ struct address_space *address_space_create(void)
 void address_space_get(struct address_space *as)
 {
 	__atomic_fetch_add(&as->references, 1, __ATOMIC_RELAXED);
+}
+
+uint64_t address_space_number(const struct address_space *as)
+{
+	return as->number;
 }
 
 void address_space_activate(struct address_space *as)

@@ -17,6 +17,7 @@
 
 struct address_space {
 	struct list all_link; /* truncate.c */
+	uint64_t number; /* constant */
 	struct mutex lock; /* before any inode's lock: a fault reads the file */
 	volatile uint32_t references;
 	volatile uint64_t cpus; /* processors that have the tables loaded (flush.c); atomic */

@@ -73,16 +73,24 @@ static long copy(struct address_space *memory, struct walk *own, struct walk *ot
 	return total ? total : n;
 }
 
+struct process *process_accessible_locked(uint32_t tid, struct thread **thread, int *error)
+{
+	struct process *p = process_of_thread_locked(tid, thread);
+	*error = !p ? -ESRCH : trace_may_access_locked(p) ? 0 : -EPERM;
+	return *error ? NULL : p;
+}
+
 struct address_space *process_memory_of(uint32_t tid, int *error)
 {
 	struct address_space *memory = NULL;
 	struct thread *t;
 	spin_lock(&process_lock);
-	struct process *p = process_of_thread_locked(tid, &t);
-	*error = !p || !p->memory ? -ESRCH : trace_may_access_locked(p) ? 0 : -EPERM;
-	if (!*error) {
+	struct process *p = process_accessible_locked(tid, &t, error);
+	if (p && p->memory) {
 		memory = p->memory;
 		address_space_get(memory);
+	} else if (p) {
+		*error = -ESRCH;
 	}
 	spin_unlock(&process_lock);
 	return memory;

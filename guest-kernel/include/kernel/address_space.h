@@ -13,6 +13,7 @@ struct inode;
 struct address_space *address_space_create(void); /* NULL: no memory */
 struct address_space *address_space_fork(struct address_space *from); /* copy-on-write; NULL: no memory */
 void address_space_get(struct address_space *as);
+uint64_t address_space_number(const struct address_space *as); /* which no other one ever has */
 void address_space_put(struct address_space *as); /* NULL is allowed */
 void address_space_activate(struct address_space *as); /* load CR3 on this processor; NULL: the kernel's own tables (a thread that gives its memory up) */
 

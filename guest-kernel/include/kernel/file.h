@@ -26,6 +26,7 @@ struct io_vector { /* struct iovec */
 };
 
 struct file_ops {
+	int (*open)(struct file *f); /* of files that have a name; may be NULL. 0 or negative errno */
 	/* Buffers are kernel memory here; fs/ copies to the user page by page. Return bytes or negative errno. */
 	long (*read)(struct file *f, void *buffer, uint64_t bytes, uint64_t *offset);
 	long (*write)(struct file *f, const void *buffer, uint64_t bytes, uint64_t *offset);
@@ -112,10 +113,12 @@ void file_path(struct file *f, char *text, unsigned long size);
 struct file_table *file_table_create(void);
 struct file_table *file_table_fork(struct file_table *from); /* NULL: no memory */
 void file_table_get(struct file_table *t);
+bool file_table_is_shared(struct file_table *t); /* by another process */
 void file_table_put(struct file_table *t); /* closes all at the last */
 void file_table_exec(struct file_table *t); /* closes close-on-exec descriptors */
 struct fs_context *fs_context_create(void); /* at the root file system's root */
 struct fs_context *fs_context_fork(struct fs_context *from);
+bool fs_context_is_shared(struct fs_context *c); /* or looked at just now */
 void fs_context_get(struct fs_context *c);
 void fs_context_put(struct fs_context *c);
 

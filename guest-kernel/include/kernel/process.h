@@ -75,6 +75,8 @@ struct process *process_find_locked(uint32_t pid);
 struct process *process_peek(uint32_t pid);
 /** By the number of any of its threads, which is told as well. NULL. */
 struct process *process_of_thread_locked(uint32_t tid, struct thread **thread);
+/** The same, if the current process may look into it (ptrace(2), "Ptrace access mode checking"). NULL: *error is -ESRCH, -EPERM. */
+struct process *process_accessible_locked(uint32_t tid, struct thread **thread, int *error);
 /** The memory of the process with that thread, referenced, if the current process may look into it. NULL: *error is -ESRCH, -EPERM. */
 struct address_space *process_memory_of(uint32_t tid, int *error);
 /** Who traces that thread; 0: nobody. Whether it is stopped for that. */
