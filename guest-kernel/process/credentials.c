@@ -24,9 +24,20 @@ static struct ids ids_get(bool group)
 	return group ? (struct ids){ c->gid, c->egid, c->sgid } : (struct ids){ c->uid, c->euid, c->suid };
 }
 
+/* Another one than before: what is in its memory need not be what the new user may see. */
+static void changed_locked(void)
+{
+	process_current()->signals->not_dumpable = true;
+	process_current()->signals->death_signal = 0;
+}
+
 static void ids_put(bool group, const struct ids *ids)
 {
 	struct credentials *c = mine();
+	spin_lock(&process_lock);
+	if (ids->effective != (group ? c->egid : c->euid)) {
+		changed_locked();
+	}
 	if (group) {
 		c->gid = ids->real;
 		c->egid = c->fsgid = ids->effective;
@@ -36,6 +47,7 @@ static void ids_put(bool group, const struct ids *ids)
 		c->euid = c->fsuid = ids->effective;
 		c->suid = ids->saved;
 	}
+	spin_unlock(&process_lock);
 }
 
 static bool is_one_of(uint32_t id, const struct ids *ids)
@@ -163,8 +175,11 @@ static long set_fs(uint32_t id, uint32_t *which, bool group)
 {
 	uint32_t old = *which;
 	struct ids ids = ids_get(group);
-	if (id != KEEP && (mine()->euid == 0 || is_one_of(id, &ids) || id == old)) {
+	if (id != KEEP && id != old && (mine()->euid == 0 || is_one_of(id, &ids))) {
+		spin_lock(&process_lock);
+		changed_locked();
 		*which = id;
+		spin_unlock(&process_lock);
 	}
 	return old;
 }

@@ -177,16 +177,48 @@ static void memory_switch(struct process *p, struct address_space *memory)
 	address_space_activate(memory);
 }
 
-/* Set-user-ID and set-group-ID bits; fs/ judges mount options. */
+/* Set-user-ID and set-group-ID bits; fs/ judges mount options. Under the lock, for nobody attaches between the question and the answer. */
 static void credentials_for(struct exec_image *image, struct credentials *c)
 {
 	uint32_t uid = c->euid, gid = c->egid;
-	if (!trace_bars_privilege() && !process_current()->signals->no_new_privileges) {
-		file_exec_ids(image->program.file, &uid, &gid);
+	file_exec_ids(image->program.file, &uid, &gid);
+	spin_lock(&process_lock);
+	if (process_current()->signals->no_new_privileges || trace_bars_privilege_locked()) {
+		uid = c->euid;
+		gid = c->egid;
 	}
 	image->secure = uid != c->uid || gid != c->gid;
 	c->euid = c->suid = c->fsuid = uid;
 	c->egid = c->sgid = c->fsgid = gid;
+	spin_unlock(&process_lock);
+}
+
+/* What others share with the old program is not the new one's: descriptors, and the directories of one with privilege. */
+static int unshare(struct process *p, bool secure)
+{
+	struct file_table *files = p->files;
+	struct fs_context *fs = p->fs;
+	if (file_table_is_shared(files)) {
+		struct file_table *own = file_table_fork(files);
+		if (!own) {
+			return -ENOMEM;
+		}
+		spin_lock(&process_lock);
+		p->files = own;
+		spin_unlock(&process_lock);
+		file_table_put(files);
+	}
+	if (secure && fs_context_is_shared(fs)) {
+		struct fs_context *own = fs_context_fork(fs);
+		if (!own) {
+			return -ENOMEM;
+		}
+		spin_lock(&process_lock);
+		p->fs = own;
+		spin_unlock(&process_lock);
+		fs_context_put(fs);
+	}
+	return 0;
 }
 
 static void command_line_set(struct process *p, const struct exec_arguments *args)
@@ -220,6 +252,7 @@ static void become(const struct exec_image *image, const struct exec_arguments *
 	t->rseq = 0;
 	p->barriers = 0;
 	p->signals->not_dumpable = image->secure;
+	p->signals->death_signal = image->secure ? 0 : p->signals->death_signal;
 	p->signals->keep_capabilities = false;
 	fpu_reset();
 	t->fs_base = t->gs_base = 0;
@@ -259,7 +292,8 @@ static int replace(struct exec_image *image, struct exec_arguments *args, struct
 	struct credentials before = p->credentials;
 	credentials_for(image, &p->credentials);
 	memory_switch(p, new);
-	int error = load(image, args, new);
+	int error = unshare(p, image->secure);
+	error = error ? error : load(image, args, new);
 	if (error) {
 		p->credentials = before;
 		memory_switch(p, old);

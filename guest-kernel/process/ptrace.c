@@ -61,7 +61,7 @@ static int attach_locked(uint32_t tid, struct trace **fresh, bool seize, uint32_
 		t->user->trace = *fresh;
 		*fresh = NULL;
 	}
-	trace_attach_locked(t->user->trace, self, t);
+	trace_attach_locked(t->user->trace, self, t, self->credentials.euid == 0);
 	t->user->trace->seized = seize;
 	t->user->trace->options = options;
 	if (!seize) {
@@ -104,7 +104,8 @@ static long trace_me(void)
 			t->user->trace = fresh;
 			fresh = NULL;
 		}
-		trace_attach_locked(t->user->trace, t->process->parent, t);
+		/* The parent has not asked for it: what it may do now, it may give up before it looks. */
+		trace_attach_locked(t->user->trace, t->process->parent, t, t->process->credentials.euid == 0);
 		error = 0;
 	}
 	spin_unlock(&process_lock);
@@ -305,8 +306,11 @@ static long serve_locked(struct ptrace *r, uint64_t request)
 	case PTRACE_SETREGSET:
 		return set_write(r, r->address);
 	case PTRACE_SETOPTIONS:
+		if (r->data & ~(uint64_t)TRACE_OPTIONS) {
+			return -EINVAL;
+		}
 		r->trace->options = (uint32_t)r->data;
-		return r->data & ~(uint64_t)TRACE_OPTIONS ? -EINVAL : 0;
+		return 0;
 	case PTRACE_GETEVENTMSG:
 		memcpy(r->buffer, &r->trace->message, r->bytes = 8);
 		return 0;

@@ -27,6 +27,7 @@ struct trace {
 	uint32_t tid, pid, process_uid;
 	struct process *leader_of; /* it was the first thread, and the process goes on without it */
 	uint32_t options;
+	bool privileged; /* who attached was: the tracer, or the thread itself where it asked to be traced */
 	bool seized; /* by PTRACE_SEIZE, or the child of one that was */
 	bool stopped; /* the tracer may look and change */
 	bool waits; /* wait4 has not told `status` yet */
@@ -87,7 +88,7 @@ bool trace_clone_prepare(struct process_thread *child, uint64_t flags, unsigned 
 void trace_clone_locked(struct thread *child);
 
 /* exec.c, exit.c */
-bool trace_bars_privilege(void); /* of a set-user-ID program: the tracer could not have it */
+bool trace_bars_privilege_locked(void); /* of a set-user-ID program: the tracer could not have it */
 void trace_executed(uint32_t old_tid);
 void trace_tid_changed_locked(struct thread *t);
 void trace_exit_begin(int code);
@@ -111,7 +112,7 @@ bool trace_is_own_locked(const struct process *child);
 /** May the current process look into another one (ptrace(2), "Ptrace access mode checking", with real user IDs)? */
 bool trace_may_access_locked(const struct process *p);
 struct trace *trace_create(void); /* NULL: no memory */
-void trace_attach_locked(struct trace *trace, struct process *tracer, struct thread *t);
+void trace_attach_locked(struct trace *trace, struct process *tracer, struct thread *t, bool privileged);
 /** Let go of a thread. */
 void trace_detach_locked(struct trace *trace);
 void trace_resume_locked(struct trace *trace);

@@ -27,11 +27,13 @@ struct trace *trace_create(void)
 	return trace;
 }
 
-void trace_attach_locked(struct trace *trace, struct process *tracer, struct thread *t)
+void trace_attach_locked(struct trace *trace, struct process *tracer, struct thread *t, bool privileged)
 {
+	trace->privileged = privileged;
 	trace->tracer = tracer;
 	trace->thread = t;
 	trace->tid = t->tid;
+	trace->pid = t->process->pid;
 	trace->process_uid = t->process->credentials.uid;
 	trace->options = 0;
 	trace->seized = trace->stopped = trace->waits = trace->listening = trace->interrupt = trace->born = false;
@@ -109,22 +111,20 @@ void trace_clone_locked(struct thread *child)
 	if (!trace || !parent->tracer) {
 		return;
 	}
-	trace_attach_locked(trace, parent->tracer, child);
+	trace_attach_locked(trace, parent->tracer, child, parent->privileged);
 	trace->options = parent->options;
 	trace->seized = parent->seized;
 	trace->interrupt = true; /* it does not run yet, so nothing may wake it */
 	trace->born = !trace->seized;
 }
 
-bool trace_bars_privilege(void)
+bool trace_bars_privilege_locked(void)
 {
 	bool bars = false;
-	spin_lock(&process_lock);
 	list_for_each(node, &process_current()->threads) {
 		const struct thread *t = container_of(node, struct thread, process_link);
-		bars = bars || (trace_is_on(t) && t->user->trace->tracer->credentials.euid != 0);
+		bars = bars || (trace_is_on(t) && !t->user->trace->privileged);
 	}
-	spin_unlock(&process_lock);
 	return bars;
 }
 
