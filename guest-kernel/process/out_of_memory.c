@@ -65,6 +65,17 @@ static struct process *largest_locked(uint64_t total, uint64_t *pages)
 	return largest;
 }
 
+/* Whoever else has that memory could not go on without it. */
+static void kill_sharers_locked(const struct address_space *memory, const struct signal_info *info)
+{
+	list_for_each(node, &process_list) {
+		struct process *p = container_of(node, struct process, all_link);
+		if (p->memory == memory && !dying_locked(p)) {
+			signal_send_locked(p, NULL, info);
+		}
+	}
+}
+
 static bool choose(struct victim *v)
 {
 	const struct signal_info info = { .signal = SIGKILL, .code = SI_KERNEL };
@@ -77,7 +88,7 @@ static bool choose(struct victim *v)
 		address_space_get(v->memory);
 		chosen_ns = time_ns();
 		string_copy(v->name, p->name, sizeof(v->name));
-		signal_send_locked(p, NULL, &info);
+		kill_sharers_locked(v->memory, &info);
 	}
 	spin_unlock(&process_lock);
 	return p;
