@@ -83,6 +83,7 @@ PARALLEL = $(MAKE) --no-print-directory $(if $(filter -j%,$(MAKEFLAGS)),,-j$(she
 # What is missing on the machine; silent and quick when nothing is.
 setup:
 	@ci/setup
+	@ci/fetch-lwip >/dev/null
 
 # With a terminal the guest's console, without one a tour that checks itself.
 run: setup

@@ -4,11 +4,15 @@
 DEBUG ?= 0
 FLAGS_guest-kernel := -Iguest-kernel/include -Iguest-kernel -Idriver-domains -DCONFIG_DEBUG=$(DEBUG)
 
+include guest-kernel/net/lwip/lwip.mk
+
 # The lock checks and self-tests are linked where they are called.
 KERNEL_LEFT_OUT := $(if $(filter 1,$(DEBUG)),,$(wildcard guest-kernel/sched/lock_*.c guest-kernel/sched/*_selftest.c))
 KERNEL_SOURCES = $(filter-out $(KERNEL_LEFT_OUT),$(wildcard guest-kernel/*.c guest-kernel/*/*.c guest-kernel/*/*/*.c guest-kernel/*/*.asm) \
 	$(wildcard lib/base/*.c lib/virtio/*.c lib/ext4/*.c) $(DRIVER_COMPONENTS))
-KERNEL_OBJECTS = $(call free_objects,$(filter-out guest-kernel/vdso/%,$(KERNEL_SOURCES))) $(BUILD)/vdso.o $(KERNEL_EXTRA_OBJECTS)
+KERNEL_OBJECTS = $(call free_objects,$(filter-out guest-kernel/vdso/%,$(KERNEL_SOURCES))) $(BUILD)/vdso.o $(LWIP_OBJECTS) $(KERNEL_EXTRA_OBJECTS)
+
+$(KERNEL_OBJECTS): | $(LWIP)/unpacked
 
 # The vDSO: a shared object for programs, in the kernel as bytes.
 VDSO_FLAGS := -std=gnu11 -O2 -ffreestanding -fPIC -mgeneral-regs-only -mno-red-zone -fno-stack-protector -fcf-protection=none -fasynchronous-unwind-tables \

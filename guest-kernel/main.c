@@ -16,6 +16,7 @@
 #include "mm/page_table.h"
 #include "mm/pages.h"
 #include "mm/reserve.h"
+#include "net/net.h"
 #include "platform/log.h"
 #include "platform/platform.h"
 #include "sched/lock_watch.h"
@@ -60,6 +61,7 @@ void kernel_main(uint64_t start_info)
 		lock_selftest();
 		thread_selftest();
 	}
+	net_start();
 	block_probe(boot_memory.cmdline);
 	cmdline_option("root", root, sizeof(root));
 	int error = fs_mount_root(root, cmdline_option("ro", NULL, 0) ? "ro" : "rw");

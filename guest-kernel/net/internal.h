@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: MIT */
+/* What the files of the network stack share among themselves; all under net_lock() but where said. */
+#ifndef NET_INTERNAL_H
+#define NET_INTERNAL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct netif;
+
+/* stack.c */
+bool net_locked(void); /* by this thread */
+void net_wake(void); /* the net thread looks at timers and the loopback; any context */
+
+/* memory.c */
+void net_memory_init(void);
+/** Until the lock is let go: so many more of lwIP's allocations, a page each at most, come out of the caller's reservation. */
+void net_memory_draw(unsigned count);
+
+/* loop.c */
+void loop_start(void);
+bool loop_deliver(void); /* what was sent to this machine itself; false: there is more */
+extern struct netif loop_netif;
+
+/* timers.c */
+void timers_look(void); /* something may have begun that waits for time */
+void timers_tick(void); /* in the net thread */
+
+/* isn.c */
+void isn_init(void);
+uint64_t net_hash(const void *data, size_t bytes); /* keyed: nobody outside can guess it */
+
+#endif

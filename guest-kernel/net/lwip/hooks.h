@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: MIT */
+/* What lwIP's core asks this kernel for, beside arch/cc.h; types as lwIP has them, where its own headers are not read yet. */
+#ifndef NET_LWIP_HOOKS_H
+#define NET_LWIP_HOOKS_H
+
+#include <stddef.h>
+
+/* net/memory.c */
+void *net_memory_alloc(size_t bytes);
+void *net_memory_alloc_zeroed(size_t count, size_t bytes);
+void net_memory_free(void *memory);
+
+/** net/checksum.c: the Internet checksum's sum of the data (RFC 1071), folded, not inverted, in the byte order of memory. */
+unsigned short net_checksum(const void *data, int bytes);
+
+/** net/isn.c: addresses are ip_addr_t. */
+unsigned int net_initial_sequence(const void *local, unsigned short local_port, const void *remote, unsigned short remote_port);
+#define LWIP_HOOK_TCP_ISN(local, local_port, remote, remote_port) net_initial_sequence(local, local_port, remote, remote_port)
+
+/** net/route.c: what goes to an address of this machine itself goes over the loopback interface. NULL: lwIP's own choice. */
+struct netif *net_route4(const void *to);
+struct netif *net_route6(const void *to);
+#define LWIP_HOOK_IP4_ROUTE_SRC(from, to) net_route4(to)
+#define LWIP_HOOK_IP6_ROUTE(from, to) net_route6(to)
+
+#endif

@@ -1,0 +1,23 @@
+# SPDX-License-Identifier: MIT
+# lwIP's core, from Debian's source package (ci/fetch-lwip), unpacked below build/ and compiled as it is. What its sources are told is in
+# lwipopts.h and arch/cc.h; its warnings are its own authors', the other flags are the kernel's.
+LWIP := $(BUILD)/lwip
+LWIP_NAMES := core/def.c core/inet_chksum.c core/init.c core/ip.c core/mem.c core/memp.c core/netif.c core/pbuf.c core/raw.c core/tcp.c \
+	core/tcp_in.c core/tcp_out.c core/udp.c $(addprefix core/ipv4/,dhcp.c etharp.c icmp.c igmp.c ip4.c ip4_addr.c ip4_frag.c) \
+	$(addprefix core/ipv6/,ethip6.c icmp6.c inet6.c ip6.c ip6_addr.c ip6_frag.c mld6.c nd6.c) netif/ethernet.c
+LWIP_OBJECTS := $(LWIP_NAMES:%.c=$(BUILD)/free/lwip/%.c.o)
+FLAGS_LWIP := -I$(LWIP)/src/include -Iguest-kernel/net/lwip
+FLAGS_guest-kernel += $(FLAGS_LWIP)
+LWIP_WARN := -Wall -Wextra -Wno-unused-parameter -Wno-missing-prototypes -Wno-address -Wno-empty-body -Werror
+
+$(LWIP)/unpacked: ci/fetch-lwip
+	@mkdir -p $(LWIP)
+	$(call say,TAR,$(LWIP))
+	$(Q)tarball=$$(ci/fetch-lwip) && tar -C $(LWIP) --strip-components=1 -xf "$$tarball"
+	@touch $@
+$(LWIP_NAMES:%=$(LWIP)/src/%): $(LWIP)/unpacked ;
+
+$(BUILD)/free/lwip/%.c.o: $(LWIP)/src/%.c $(BUILD)/flags
+	@mkdir -p $(@D)
+	$(call say,CC,lwip/$*.c)
+	$(Q)$(CC) $(filter-out $(WARN),$(FREE_FLAGS)) $(LWIP_WARN) $(FLAGS_guest-kernel) -c $< -o $@

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The network stack's inside, for guest-kernel/net and the sockets of AF_INET: everything of lwIP is called with net_lock() held. That
+ * is a mutex with short holds, of the line above block locks in docs/locking.md: under it nobody sleeps, waits for memory, or touches a
+ * program's memory, and spin locks of sockets and wait queues may be taken. lwIP's callbacks (recv, sent, accept, err, an interface's
+ * linkoutput and output) run under it.
+ *
+ * An interface (front) hands received packets over by netif->input(pbuf, netif) with the lock held, best many at a time, from a thread. A
+ * pbuf of its own memory is a PBUF_REF with custom_free_function (pbuf_alloced_custom), which may run on any thread, with the lock or
+ * without, never in an interrupt. What it is given to send may have pieces (PBUF_ROM or PBUF_REF) whose payload lies in pages of the I/O
+ * zone that TCP may let go of as soon as they are acknowledged: while a device has them, it holds a reference of the pbuf (pbuf_ref)
+ * and one of each such page (page_get), and lets go of both from a thread.
+ */
+#ifndef NET_NET_H
+#define NET_NET_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/** Set the stack up: lwIP, the loopback interface, the thread of its timers. Once, before the first interface and the first program. */
+void net_start(void);
+
+void net_lock(void);
+/** Before it lets go: packets that were sent to this machine itself are delivered, and the timer is set if lwIP has something to wait for. */
+void net_unlock(void);
+
+/** With the lock: an interface has sent or received something, so that what ages in it does so. */
+void net_active(void);
+
+/** With the lock: so many bytes of a page from offset on as a pbuf, which holds a reference of the page. NULL: no memory. */
+struct page;
+struct pbuf;
+struct pbuf *net_page_pbuf(struct page *page, unsigned offset, unsigned bytes);
+
+/** Bytes that lwIP has (not payload pages), and the most that it may have. */
+void net_memory_usage(size_t *used, size_t *most);
+
+#endif
