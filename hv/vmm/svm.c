@@ -20,7 +20,7 @@
 
 #define MSRPM_PAGES 2
 #define IOPM_PAGES 3
-#define NMI_LOOK_US 20
+#define NMI_LOOK_US 10
 #define VECTOR_DB 1
 #define VECTOR_AC 17
 #define VECTOR_MC 18
@@ -161,14 +161,15 @@ static void svm_vcpu_reset_startup(struct vcpu *v, uint8_t page)
 }
 
 /* There is no window for NMIs: one is held back until the handler of the one before is at its IRET (15.9), then until a
- * timer finds that this has been executed. */
+ * timer finds that this has been executed. A timer that fires before the guest gets to it is set for twice as long. */
 static void nmi_enter(const struct vcpu *v, struct vmcb *c)
 {
 	if (!c->host.nmi_wanted || c->host.nmi_blocked || (c->inject & SVM_EVENT_VALID)) {
 		return;
 	}
 	if (v->regs.rip == c->host.nmi_iret) {
-		sched_arm(tsc_read() + us_to_tsc(NMI_LOOK_US));
+		c->host.nmi_look_us *= 2;
+		sched_arm(tsc_read() + us_to_tsc(c->host.nmi_look_us));
 		return;
 	}
 	c->inject = SVM_EVENT_VALID | SVM_EVENT_NMI << 8;
@@ -183,6 +184,7 @@ static void nmi_exit(struct vmcb *c)
 	if (c->exit_code == SVM_EXIT_IRET) {
 		c->host.nmi_blocked = false;
 		c->host.nmi_iret = c->rip;
+		c->host.nmi_look_us = NMI_LOOK_US;
 		c->intercept1 &= ~SVM_I1_IRET;
 	}
 }

@@ -35,8 +35,9 @@ struct vmcb {
 	uint8_t reserved0d0[0x3e0 - 0xd0];
 	struct { /* the host's own (table B-3) */
 		uint64_t nmi_iret; /* RIP of the IRET that ends an NMI's handler */
+		uint32_t nmi_look_us; /* how long the guest has to execute it */
 		bool nmi_wanted, nmi_blocked;
-		uint8_t offered, reserved[21];
+		uint8_t offered, reserved[17];
 	} host;
 	struct vmcb_segment es, cs, ss, ds, fs, gs, gdtr, ldtr, idtr, tr;
 	uint8_t reserved4a0[0x4cb - 0x4a0], cpl;

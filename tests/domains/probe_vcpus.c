@@ -13,7 +13,7 @@
 #define NMI_1 (1ull << 32 | 0x4400)
 #define STARTUP_PAGE 8
 #define SELF (1ull << 18)
-#define LIMIT 2000000000ull /* TSC cycles; a wait that takes longer has failed */
+#define LIMIT 30000000000ull /* TSC cycles; a wait that takes longer has failed */
 
 enum order { NOTHING, WAIT, SPIN, SPIN_CLOSED }; /* what the second vCPU is to do */
 
