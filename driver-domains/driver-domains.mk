@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-# Driver domains: build/ahci.elf and build/ramdisk.elf, each the runtime, the virtqueue's halves, the base routines and its own
+# Driver domains: build/ahci.elf, ramdisk.elf and loop.elf, each the runtime, the virtqueue's halves, the base routines and its own
 # folder; what gdb wants of each is in build/NAME.elf.debug, which it finds by itself. The components among the sources (no
 # main.c, nothing of the runtime) also link into the guest kernel:
 DRIVER_COMPONENTS := $(filter driver-domains/ahci/ahci%,$(wildcard driver-domains/ahci/*.c))
@@ -17,4 +17,4 @@ $(BUILD)/$(1).elf: $(call DOMAIN_OBJECTS,$(1)) driver-domains/runtime/domain.ld
 	@[ $$$$(stat -c %s $$@) -lt 65536 ] || { echo "$$@ is larger than 64 KiB"; rm $$@; exit 1; }
 ALL += $(BUILD)/$(1).elf
 endef
-$(foreach name,ahci ramdisk,$(eval $(call domain_rule,$(name))))
+$(foreach name,ahci ramdisk loop,$(eval $(call domain_rule,$(name))))

@@ -6,30 +6,10 @@
 #include "abi/virtio.h"
 #include "base/string.h"
 #include "env/env.h"
+#include "link_access.h"
 
 #define HEADER_BYTES 16
 #define ID_BYTES 20
-
-static bool granted(const struct bh_link *link, uint64_t gpa, uint64_t bytes, uint32_t prot)
-{
-	if (bytes == 0 || gpa > link->front_memory || bytes > link->front_memory - gpa) {
-		return false;
-	}
-	for (unsigned i = 0; i < BH_MAX_GRANTS; i++) {
-		const struct bh_grant *g = &link->grants[i];
-		if ((g->prot & prot) == prot && gpa >= g->gpa && gpa - g->gpa < g->len && bytes <= g->len - (gpa - g->gpa)) {
-			return true;
-		}
-	}
-	return false;
-}
-
-static void *backend_cpu(void *owner, uint64_t gpa, uint64_t bytes, bool write)
-{
-	const struct bh_link *link = owner;
-	uint32_t prot = BH_GRANT_CPU_READ | (write ? BH_GRANT_CPU_WRITE : 0);
-	return granted(link, gpa, bytes, prot) ? (void *)(uintptr_t)(link->window + gpa) : NULL;
-}
 
 static unsigned pool_size(const struct blkdev *dev)
 {
@@ -108,7 +88,7 @@ static int request_data(struct blk_backend_request *r, const struct ring_chain *
 	uint64_t bytes = 0;
 	for (unsigned i = 1; i + 1u < chain->count; i++) {
 		const struct ring_segment *s = &chain->segments[i];
-		if (s->write != device_writes || !granted(b->link, s->gpa, s->len, prot)) {
+		if (s->write != device_writes || !link_granted(b->link, s->gpa, s->len, prot)) {
 			return -EIO;
 		}
 		r->segments[i - 1] = (struct blk_segment){ .bus = b->link->dma_window + s->gpa, .len = s->len };
@@ -128,7 +108,7 @@ static int request_get_id(struct blk_backend_request *r, const struct ring_chain
 {
 	struct blk_backend *b = r->backend;
 	const struct ring_segment *s = &chain->segments[1];
-	char *to = chain->count == 3 && s->write && s->len >= ID_BYTES ? backend_cpu((void *)b->link, s->gpa, ID_BYTES, true) : NULL;
+	char *to = chain->count == 3 && s->write && s->len >= ID_BYTES ? link_cpu((void *)b->link, s->gpa, ID_BYTES, true) : NULL;
 	if (!to) {
 		return -EIO;
 	}
@@ -200,8 +180,8 @@ static void chain_start(struct blk_backend *b, const struct ring_chain *chain)
 	const void *from = NULL;
 	uint8_t *status = NULL;
 	if (chain->count >= 2 && !first->write && first->len == HEADER_BYTES && last->write && last->len == 1) {
-		from = backend_cpu((void *)b->link, first->gpa, HEADER_BYTES, false);
-		status = backend_cpu((void *)b->link, last->gpa, 1, true);
+		from = link_cpu((void *)b->link, first->gpa, HEADER_BYTES, false);
+		status = link_cpu((void *)b->link, last->gpa, 1, true);
 	}
 	if (!from || !status) {
 		ring_back_complete(&b->ring, chain->position, 0);
@@ -240,7 +220,7 @@ static bool backend_take(struct blk_backend *b)
 
 static void backend_start(struct blk_backend *b, const struct bh_queue *queue, uint64_t features)
 {
-	struct ring_access access = { backend_cpu, (void *)b->link };
+	struct ring_access access = { link_cpu, (void *)b->link };
 	int error = ring_back_init(&b->ring, &access, queue->size, queue->desc, queue->driver, queue->device,
 		features & VIRTIO_F_EVENT_IDX);
 	b->queue = *queue;

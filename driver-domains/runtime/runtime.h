@@ -14,6 +14,7 @@
 #include "abi/hypercall.h"
 #include "abi/pvh.h"
 #include "component/blkdev.h"
+#include "component/netdev.h"
 #include "component/pcidev.h"
 
 /** What the program is: called once by the runtime; does not return. */
@@ -70,5 +71,10 @@ struct pcidev *pci_at(unsigned index);
 void serve_disks(struct blkdev *const *disks, unsigned count, uint32_t data_access);
 /** Links that want a disk. */
 unsigned serve_links(void);
+
+/* serve_net.c */
+/** Offer the device on the first network link of which this domain is the back end, now and when its link changes, and say that the domain is
+ *  up. data_access: BH_GRANT_* that it needs on frames. */
+void serve_net(struct netdev *dev, uint32_t data_access);
 
 #endif

@@ -73,6 +73,8 @@ struct netdev_ops {
 	 *  After a buffer's done() a device may keep quiet until a poll() has found nothing more; of frames it may tell only when its queue has
 	 *  been full: so a user polls when he has dealt with what came, and now and then while frames are out. */
 	void (*poll)(struct netdev *dev);
+	/** Everything that was taken comes back by its done(), at once or as soon as the device is stopped; then it goes on. Until then -EAGAIN. */
+	void (*recall)(struct netdev *dev);
 	/** Frames to these group addresses, too, are wanted, or what `flags` (NET_FILTER_*) says. 0 or -EOPNOTSUPP. */
 	int (*filter)(struct netdev *dev, unsigned flags, const uint8_t (*groups)[NET_MAC_BYTES], unsigned count);
 };

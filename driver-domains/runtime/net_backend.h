@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A virtio network device (VIRTIO 1.2, 5.1) over any netdev: the back end of one link. Queue 0 receives, queue 1 sends; there is no control queue, and group
+ * addresses all pass. The frame's header (5.1.6) is a descriptor of its own, first in its chain, that the processor reads or writes; the frame itself only
+ * the device does. Received: chains of a header and one buffer of NET_BUFFER_BYTES, each a whole frame; one that comes back with length 0 was not used, or
+ * what came was damaged. Sent: a header and up to NET_FRAME_SEGMENTS segments.
+ * A successor starts at used.idx: frames that were not reported as sent are sent, again or for the first time.
+ */
+#ifndef NET_BACKEND_H
+#define NET_BACKEND_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "abi/hypercall.h"
+#include "abi/virtio.h"
+#include "component/netdev.h"
+#include "virtio/ring_back.h"
+
+#define NET_BACKEND_QUEUE 256
+#define NET_BACKEND_BUSY 4 /* after so many frames between two looks the front end rings once for NET_BACKEND_BATCH new ones ... */
+#define NET_BACKEND_BATCH 12
+#define NET_BACKEND_LOOK_NS 2000000ull /* ... and the back end looks by itself, should they not come */
+#define NET_BACKEND_REFILL 64 /* buffers that come with one ring, while there are more than twice as many */
+
+struct net_backend;
+struct net_queue {
+	struct net_backend *backend;
+	struct ring_back ring;
+	struct bh_queue at; /* as it was when the ring was started */
+	bool running, broken;
+	uint32_t generation; /* of the ring: completions of an earlier one are dropped */
+	uint32_t out; /* frames or buffers with the device, of any generation */
+};
+
+struct net_send {
+	struct net_frame frame;
+	struct net_segment segments[NET_FRAME_SEGMENTS];
+	struct net_queue *queue;
+	struct net_send *next; /* free */
+	uint32_t generation;
+	uint16_t position;
+};
+
+struct net_receive {
+	struct net_buffer buffer;
+	struct net_queue *queue;
+	struct net_receive *next; /* free */
+	struct virtio_net_header *header; /* in the front end's memory */
+	uint32_t generation;
+	uint16_t position;
+};
+
+struct net_backend {
+	const struct bh_link *link; /* in the domain page */
+	struct netdev *dev;
+	uint32_t data_access; /* BH_GRANT_* that the device needs on frames */
+	void (*signal)(void *arg);
+	void *arg;
+	struct net_queue receive, send;
+	struct net_send *sends, *send_stalled; /* free; the device had no room for it */
+	struct net_receive *receives, *receive_stalled;
+	uint32_t taken; /* frames to be sent, since the last look */
+	uint64_t look; /* when the next one is due */
+	bool busy;
+	struct ring_chain chain;
+};
+
+/** -ENOMEM. signal(arg) is called when the front end is to be rung. */
+int net_backend_init(struct net_backend *b, const struct bh_link *link, struct netdev *dev, uint32_t data_access,
+	void (*signal)(void *arg), void *arg);
+/** What to offer on the link, now and after each change of the device's link. */
+void net_backend_offer(const struct net_backend *b, struct bh_link_offer *offer);
+/** Do what there is to do, as blk_backend_work does. */
+bool net_backend_work(struct net_backend *b, uint64_t *until);
+
+#endif
