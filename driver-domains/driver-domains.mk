@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
-# Driver domains: build/ahci.elf, ramdisk.elf and loop.elf, each the runtime, the virtqueue's halves, the base routines and its own
+# Driver domains: build/ahci.elf, ramdisk.elf, e1000e.elf and loop.elf, each the runtime, the virtqueue's halves, the base routines and its own
 # folder; what gdb wants of each is in build/NAME.elf.debug, which it finds by itself. The components among the sources (no
 # main.c, nothing of the runtime) also link into the guest kernel:
-DRIVER_COMPONENTS := $(filter driver-domains/ahci/ahci%,$(wildcard driver-domains/ahci/*.c))
+DRIVER_COMPONENTS := $(filter driver-domains/ahci/ahci%,$(wildcard driver-domains/ahci/*.c)) $(wildcard driver-domains/e1000e/e1000e*.c)
 FLAGS_driver-domains := -Idriver-domains
 
 DOMAIN_RUNTIME := $(wildcard driver-domains/runtime/*.c driver-domains/runtime/*.asm) lib/virtio/ring_back.c $(LIB_BASE)
@@ -17,4 +17,4 @@ $(BUILD)/$(1).elf: $(call DOMAIN_OBJECTS,$(1)) driver-domains/runtime/domain.ld
 	@[ $$$$(stat -c %s $$@) -lt 65536 ] || { echo "$$@ is larger than 64 KiB"; rm $$@; exit 1; }
 ALL += $(BUILD)/$(1).elf
 endef
-$(foreach name,ahci ramdisk loop,$(eval $(call domain_rule,$(name))))
+$(foreach name,ahci ramdisk e1000e loop,$(eval $(call domain_rule,$(name))))
