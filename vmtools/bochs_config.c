@@ -26,6 +26,7 @@ int bochs_check(const struct options *o)
 	} wrong[] = {
 		{ o->mode == MODE_MONOLITHIC, "boots by GRUB, which starts the hypervisor only: leave out --mode monolithic" },
 		{ o->firmware != FIRMWARE_BIOS, "boots by its BIOS: leave out --firmware" },
+		{ o->network.net != NET_NONE, "gets no network adapter: leave out --net and --publish" },
 		{ o->disk != DISK_RAMDISK, "has no AHCI controller: leave out --disk ahci, the root is then a RAM disk's" },
 		{ o->disk_image_count, "has no AHCI controller: leave out --disk-image" },
 		{ o->write, "keeps nothing that the guest writes: leave out --write" },

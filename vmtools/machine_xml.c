@@ -110,6 +110,13 @@ static void put_arguments(FILE *xml, const struct machine_config *c)
 		fprintf(xml, "<qemu:arg value='-device'/>\n"
 			     "<qemu:arg value='{\"driver\":\"amd-iommu\",\"intremap\":\"on\"}'/>\n");
 	}
+	if (c->netdev) {
+		/* libvirt's own interfaces publish no ports. On the root bus, where either IOMMU sees the adapter; no ROM: nothing boots from it. */
+		fprintf(xml, "<qemu:arg value='-netdev'/>\n<qemu:arg value='");
+		put_escaped(xml, c->netdev);
+		fprintf(xml, "'/>\n<qemu:arg value='-device'/>\n"
+			     "<qemu:arg value='{\"driver\":\"%s\",\"netdev\":\"net0\",\"addr\":\"0x10\",\"romfile\":\"\"}'/>\n", c->nic);
+	}
 	if (c->icount) {
 		fprintf(xml, "<qemu:arg value='-icount'/><qemu:arg value='shift=0,sleep=off'/>\n"
 			     "<qemu:arg value='-rtc'/><qemu:arg value='base=2026-01-01,clock=vm'/>\n");

@@ -207,6 +207,21 @@ static const char *set_icount(struct options *o, const char *value)
 	return NULL;
 }
 
+static const char *set_net(struct options *o, const char *value)
+{
+	return network_set(&o->network, value);
+}
+
+static const char *set_net_device(struct options *o, const char *value)
+{
+	return network_set_device(&o->network, value);
+}
+
+static const char *set_publish(struct options *o, const char *value)
+{
+	return network_publish(&o->network, value);
+}
+
 /* Options whose value is kept as it is. */
 #define TEXT_OPTION(field)                                                                         \
 	static const char *set_##field(struct options *o, const char *value)                       \
@@ -252,6 +267,9 @@ static const struct option {
 	{ "--firmware", "none|bios|uefi", COMMAND_RUN, set_firmware, "how the machine starts; none is fastest; not with monolithic (none)" },
 	{ "--disk", "ahci|ramdisk", COMMAND_RUN, set_disk, "where the root file system lies (ahci)" },
 	{ "--disk-image", "FILE", COMMAND_RUN, set_disk_image, "one more disk on the AHCI controller; at most 4 of them" },
+	{ "--net", "user|tap=NAME|none", COMMAND_RUN, set_net, "a network adapter: on QEMU's own network, or on a tap device of the host's (none)" },
+	{ "--net-device", "e1000e|e1000|loop", COMMAND_RUN, set_net_device, "the adapter; loop is a domain that sends back what it gets (e1000e)" },
+	{ "--publish", "PORT:GUESTPORT[/udp]", COMMAND_RUN, set_publish, "a port of this host leads to one of the guest's; means --net user" },
 	{ "--iommu", "amd|intel|none", COMMAND_RUN, set_iommu, "the machine's IOMMU (amd in isolated mode)" },
 	{ "--accel", "auto|kvm|tcg", RUNS, set_accel, "who runs QEMU's processors: auto is KVM where its guests can nest, else TCG (auto)" },
 	{ "--cpu-flags", "FLAGS", COMMAND_RUN, set_cpu_flags, "processor features, comma-separated, -NAME takes one away, as in -svm" },
@@ -323,7 +341,7 @@ static int take_option(struct options *o, enum vmctl_command command, int argc, 
 	return 0;
 }
 
-/* $VMCTL_MACHINE stands for --machine where that is not given. */
+/* $VMCTL_MACHINE stands for --machine where that is not given; a published port needs a network. */
 static int fill_defaults(struct options *o, enum vmctl_command command, char *why, size_t size)
 {
 	const char *machine = getenv("VMCTL_MACHINE");
@@ -331,6 +349,9 @@ static int fill_defaults(struct options *o, enum vmctl_command command, char *wh
 	if (advice) {
 		snprintf(why, size, "VMCTL_MACHINE=%s is not possible: %s", machine, advice);
 		return -EINVAL;
+	}
+	if (o->network.published_count && !o->network.net_given) {
+		o->network.net = NET_USER;
 	}
 	if (o->machine_kind == MACHINE_BOCHS) {
 		o->disk = o->disk_given ? o->disk : DISK_RAMDISK;

@@ -10,6 +10,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "network.h"
+
 #define OPTIONS_MAX_KILLS 64
 #define OPTIONS_MAX_WORDS 16
 #define OPTIONS_MAX_DISK_IMAGES 4
@@ -54,6 +56,7 @@ struct options {
 	bool verbose, write, is_short, against_linux, force, icount, keep, update;
 	unsigned disk_image_count;
 	const char *disk_images[OPTIONS_MAX_DISK_IMAGES]; /* disks behind the root's */
+	struct network network;
 	unsigned kill_count;
 	struct kill_request kills[OPTIONS_MAX_KILLS]; /* by time */
 	const char *words[OPTIONS_MAX_WORDS]; /* arguments that are no options */

@@ -36,6 +36,9 @@ static const char manifest_ramdisk[] = "domain guest\n\tmain\n\timage guest-kern
 				       "\trestart 100 in 60s\n\theartbeat 2s\n"
 				       "link block guest ramdisk\n";
 
+static const char manifest_nic[] = "domain %s\n\timage %s.elf\n\tmemory 2M\n\tpriority 90\n%s\trestart 100 in 60s\n\theartbeat 2s\n"
+				   "link net guest %s\n";
+
 int plan_check(const struct options *o)
 {
 	bool monolithic = o->mode == MODE_MONOLITHIC;
@@ -61,6 +64,13 @@ int plan_check(const struct options *o)
 	}
 	if (o->disk_image_count && o->disk == DISK_RAMDISK) {
 		return fail(VMCTL_USAGE, "--disk-image needs the AHCI controller: leave out --disk ramdisk");
+	}
+	if (o->network.nic == NIC_LOOP && (monolithic || o->manifest || o->bundle || o->network.net != NET_NONE)) {
+		return fail(VMCTL_USAGE, "--net-device loop is a domain of the built-in manifest, with no network: leave out --mode monolithic, "
+					 "--manifest, --bundle, --net and --publish");
+	}
+	if (o->network.published_count && o->network.net != NET_USER) {
+		return fail(VMCTL_USAGE, "--publish needs --net user: on a tap device the guest has an address of its own");
 	}
 	if (o->icount && o->cpus > 1) {
 		return fail(VMCTL_USAGE, "--icount works with one processor only");
@@ -270,6 +280,16 @@ static int check_kills(struct plan *p)
 	return 0;
 }
 
+/* The adapter's domain and its link, as text of the built-in manifest; "" without one. */
+static void nic_text(const struct network *n, char *to, size_t size)
+{
+	const char *name = network_domain(n);
+	to[0] = '\0';
+	if (n->net != NET_NONE || n->nic == NIC_LOOP) {
+		snprintf(to, size, manifest_nic, name, name, n->nic == NIC_LOOP ? "" : "\tdevice class 020000\n", name);
+	}
+}
+
 /* The user's manifest, or the built-in one, in which each disk has a link of its own. */
 static int read_manifest(struct plan *p)
 {
@@ -277,11 +297,14 @@ static int read_manifest(struct plan *p)
 	if (o->manifest) {
 		return compile_manifest(&p->manifest, o->manifest);
 	}
-	char text[sizeof(manifest_ahci) + sizeof(manifest_ramdisk) + OPTIONS_MAX_DISK_IMAGES * sizeof(link_ahci)];
+	char nic[sizeof(manifest_nic) + 64];
+	char text[sizeof(manifest_ahci) + sizeof(manifest_ramdisk) + OPTIONS_MAX_DISK_IMAGES * sizeof(link_ahci) + sizeof(nic)];
 	string_copy(text, plan_manifest(o->disk), sizeof(text));
 	for (unsigned i = 0; i < o->disk_image_count; i++) {
 		strcat(text, link_ahci);
 	}
+	nic_text(&o->network, nic, sizeof(nic));
+	strcat(text, nic);
 	return compile_text(&p->manifest, "the built-in manifest", text);
 }
 
@@ -386,6 +409,17 @@ static int plan_linux(struct plan *p)
 	return status;
 }
 
+static int make_network(struct plan *p)
+{
+	const struct network *n = &p->options->network;
+	if (n->net == NET_NONE) {
+		return 0;
+	}
+	p->config.netdev = p->netdev;
+	p->config.nic = network_device(n);
+	return network_netdev(n, p->netdev, sizeof(p->netdev)) == 0 ? 0 : fail(VMCTL_USAGE, "--publish: there are too many of them");
+}
+
 int plan_make(struct plan *p, const struct options *options, const struct workdir *dir)
 {
 	*p = (struct plan){ .options = options, .dir = dir };
@@ -395,6 +429,7 @@ int plan_make(struct plan *p, const struct options *options, const struct workdi
 	p->config.wall_clock = !options->command;
 	p->config.icount = options->icount;
 	int status = options->machine_kind == MACHINE_BOCHS ? 0 : accelerator_take(options, &p->config.accelerator);
+	status = status ? status : make_network(p);
 	status = status ? status : make_disks(p);
 	if (status) {
 		return status;

@@ -20,6 +20,7 @@ struct plan {
 	char disks[MACHINE_MAX_DISKS][1024]; /* the first holds the root, on the controller or in the bundle */
 	char cached[1024]; /* the image of the packages */
 	char cmdline[1024]; /* the guest kernel's */
+	char netdev[1024];
 };
 
 /** Do the options fit together? 0 or a vmctl status. */

@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: MIT
-UNIT_bochs := vmtools/bochs_config.c vmtools/options.c vmtools/quantity.c vmtools/say.c lib/base/string.c
+UNIT_bochs := vmtools/bochs_config.c vmtools/options.c vmtools/network.c vmtools/quantity.c vmtools/say.c lib/base/string.c

@@ -68,6 +68,37 @@ static void every_option_of_run(void **state)
 	assert_null(o.command);
 }
 
+static void networks(void **state)
+{
+	char netdev[256];
+	assert_int_equal(PARSE(COMMAND_RUN, "--", "ls"), 0);
+	assert_int_equal(o.network.net, NET_NONE);
+	assert_int_equal(PARSE(COMMAND_RUN, "--publish", "8080:80", "--publish=5353:53/udp", "--publish", "2222:22/tcp"), 0);
+	assert_int_equal(o.network.net, NET_USER);
+	assert_string_equal(network_device(&o.network), "e1000e");
+	assert_int_equal(network_netdev(&o.network, netdev, sizeof(netdev)), 0);
+	assert_string_equal(netdev, "user,id=net0,hostfwd=tcp:127.0.0.1:8080-:80,hostfwd=udp:127.0.0.1:5353-:53,hostfwd=tcp:127.0.0.1:2222-:22");
+	assert_int_equal(network_netdev(&o.network, netdev, 40), -1);
+	assert_int_equal(PARSE(COMMAND_RUN, "--net", "tap=tap7", "--net-device=e1000"), 0);
+	assert_string_equal(network_device(&o.network), "e1000");
+	assert_string_equal(network_domain(&o.network), "e1000e");
+	assert_int_equal(network_netdev(&o.network, netdev, sizeof(netdev)), 0);
+	assert_string_equal(netdev, "tap,id=net0,ifname=tap7,script=no,downscript=no");
+	assert_int_equal(PARSE(COMMAND_RUN, "--publish", "1:1", "--net", "none"), 0);
+	assert_int_equal(o.network.net, NET_NONE); /* which plan_check refuses */
+	REFUSES("use user, tap=NAME or none", "--net", "bridge");
+	REFUSES("as in tap=tap0", "--net", "tap=");
+	REFUSES("as in tap=tap0", "--net", "tap=a-name-that-is-too-long");
+	REFUSES("as in tap=tap0", "--net", "tap=a,id=b");
+	REFUSES("use e1000e, e1000 or loop", "--net-device", "rtl8139");
+	REFUSES("HOSTPORT:GUESTPORT", "--publish", "8080");
+	REFUSES("HOSTPORT:GUESTPORT", "--publish", "0:80");
+	REFUSES("HOSTPORT:GUESTPORT", "--publish", "80:65536");
+	REFUSES("HOSTPORT:GUESTPORT", "--publish", ":80");
+	REFUSES("HOSTPORT:GUESTPORT", "--publish", "80:80/sctp");
+	REFUSES("HOSTPORT:GUESTPORT", "--publish", "80/udp:80");
+}
+
 static void what_is_wrong(void **state)
 {
 	REFUSES("no option --bogus", "--bogus");
@@ -132,7 +163,7 @@ static void quantities(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(defaults), cmocka_unit_test(every_option_of_run), cmocka_unit_test(what_is_wrong),
+		cmocka_unit_test(defaults), cmocka_unit_test(every_option_of_run), cmocka_unit_test(networks), cmocka_unit_test(what_is_wrong),
 		cmocka_unit_test(words_of_other_commands), cmocka_unit_test(quantities),
 	};
 	return cmocka_run_group_tests_name("options", tests, NULL, NULL);

@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: MIT
-UNIT_options := vmtools/options.c vmtools/quantity.c lib/base/string.c
+UNIT_options := vmtools/options.c vmtools/network.c vmtools/quantity.c lib/base/string.c

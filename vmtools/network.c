@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: MIT */
+/* See network.h. Published ports are reached from this host only: they are bound to its loopback address. */
+#include "network.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "quantity.h"
+
+static const char *const nic_names[NIC_COUNT] = { [NIC_E1000E] = "e1000e", [NIC_E1000] = "e1000", [NIC_LOOP] = "loop" };
+
+const char *network_set(struct network *n, const char *value)
+{
+	n->net_given = true;
+	if (strncmp(value, "tap=", 4) == 0) {
+		size_t length = strlen(value + 4);
+		if (length == 0 || length >= sizeof(n->tap) || strpbrk(value + 4, ",/ ")) {
+			return "NAME is that of a tap device which is there, as in tap=tap0";
+		}
+		n->net = NET_TAP;
+		memcpy(n->tap, value + 4, length + 1);
+		return NULL;
+	}
+	n->net = strcmp(value, "user") == 0 ? NET_USER : NET_NONE;
+	return n->net == NET_NONE && strcmp(value, "none") != 0 ? "use user, tap=NAME or none" : NULL;
+}
+
+const char *network_set_device(struct network *n, const char *value)
+{
+	n->nic_given = true;
+	for (unsigned i = 0; i < NIC_COUNT; i++) {
+		if (strcmp(value, nic_names[i]) == 0) {
+			n->nic = (enum vmctl_nic)i;
+			return NULL;
+		}
+	}
+	return "use e1000e, e1000 or loop";
+}
+
+/* The digits of [from, to) as a port. */
+static bool port_read(const char *from, const char *to, uint16_t *port)
+{
+	char text[8];
+	uint64_t value;
+	size_t length = (size_t)(to - from);
+	if (length == 0 || length >= sizeof(text)) {
+		return false;
+	}
+	memcpy(text, from, length);
+	text[length] = '\0';
+	if (quantity_number(text, 65535, &value) != 0 || value == 0) {
+		return false;
+	}
+	*port = (uint16_t)value;
+	return true;
+}
+
+const char *network_publish(struct network *n, const char *value)
+{
+	struct published_port p = { 0 };
+	const char *colon = strchr(value, ':'), *end = strchrnul(value, '/');
+	if (n->published_count == NETWORK_MAX_PUBLISHED) {
+		return "that is one too many: use at most 16";
+	}
+	p.udp = strcmp(end, "/udp") == 0;
+	bool sound = p.udp || !*end || strcmp(end, "/tcp") == 0;
+	if (!sound || !colon || colon > end || !port_read(value, colon, &p.host) || !port_read(colon + 1, end, &p.guest)) {
+		return "use HOSTPORT:GUESTPORT, as in 8080:80, or 5353:53/udp";
+	}
+	n->published[n->published_count++] = p;
+	return NULL;
+}
+
+const char *network_domain(const struct network *n)
+{
+	return n->nic == NIC_LOOP ? "loop" : "e1000e";
+}
+
+const char *network_device(const struct network *n)
+{
+	return nic_names[n->nic];
+}
+
+int network_netdev(const struct network *n, char *to, size_t size)
+{
+	int length = n->net == NET_TAP ? snprintf(to, size, "tap,id=net0,ifname=%s,script=no,downscript=no", n->tap) :
+		     snprintf(to, size, "user,id=net0");
+	for (unsigned i = 0; i < n->published_count && length >= 0 && (size_t)length < size; i++) {
+		const struct published_port *p = &n->published[i];
+		length += snprintf(to + length, size - (size_t)length, ",hostfwd=%s:127.0.0.1:%u-:%u", p->udp ? "udp" : "tcp", p->host, p->guest);
+	}
+	return length >= 0 && (size_t)length < size ? 0 : -1;
+}

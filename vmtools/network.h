@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The machine's network: its adapter, what it is plugged into (QEMU's own network behind address translation, or a tap device of
+ * the host's), and the ports of the host that lead to the guest's.
+ */
+#ifndef VMTOOLS_NETWORK_H
+#define VMTOOLS_NETWORK_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define NETWORK_MAX_PUBLISHED 16
+#define NETWORK_TAP_NAME 16 /* IFNAMSIZ */
+
+enum vmctl_net { NET_NONE, NET_USER, NET_TAP };
+enum vmctl_nic { NIC_E1000E, NIC_E1000, NIC_LOOP, NIC_COUNT };
+
+struct published_port {
+	uint16_t host, guest;
+	bool udp;
+};
+
+struct network {
+	enum vmctl_net net;
+	enum vmctl_nic nic;
+	bool net_given, nic_given;
+	char tap[NETWORK_TAP_NAME];
+	struct published_port published[NETWORK_MAX_PUBLISHED];
+	unsigned published_count;
+};
+
+/** "user", "tap=NAME", "none". NULL, or what would have been right. */
+const char *network_set(struct network *n, const char *value);
+const char *network_set_device(struct network *n, const char *value);
+/** "8080:80", "5353:53/udp". */
+const char *network_publish(struct network *n, const char *value);
+/** The name of the adapter's domain, which is that of its image, too; and of QEMU's device. */
+const char *network_domain(const struct network *n);
+const char *network_device(const struct network *n);
+/** What QEMU's -netdev takes. -1: it does not fit. */
+int network_netdev(const struct network *n, char *to, size_t size);
+
+#endif
