@@ -8,9 +8,30 @@
 #include "kernel/vfs.h"
 
 #define TMPFS_MAGIC 0x01021994
+#define LINK_SHARE 512 /* what a link leads to counts as a node more for each of so many bytes */
 #define NAME_BYTES 20 /* of a directory's size, "." and ".." too, as in Linux's tmpfs */
 
 static const struct inode_ops memory_inode_ops;
+
+static uint64_t memory_half(void)
+{
+	uint64_t total, free;
+	memory_usage(&total, &free);
+	return total / 2;
+}
+
+/** Names and inodes are memory, too. */
+static bool nodes_full(const struct super *super)
+{
+	uint64_t most = super->nodes_most ? super->nodes_most : memory_half();
+	return __atomic_load_n(&super->nodes, __ATOMIC_RELAXED) >= most;
+}
+
+/** Each counts as one, a link for what it leads to besides. */
+static uint64_t nodes_of(const struct inode *inode)
+{
+	return 1 + (S_IS(inode->mode, S_IFLNK) ? inode->size / LINK_SHARE : 0);
+}
 
 static struct inode *node_create(struct super *super, uint32_t mode, struct inode *dir)
 {
@@ -20,6 +41,7 @@ static struct inode *node_create(struct super *super, uint32_t mode, struct inod
 	struct inode *inode = inode_create(super, 0, mode);
 	struct process *p = process_current();
 	if (inode) {
+		__atomic_fetch_add(&super->nodes, 1, __ATOMIC_RELAXED);
 		inode->ops = &memory_inode_ops;
 		inode->file_ops = S_IS(mode, S_IFDIR) ? &memory_dir_ops : &regular_file_ops;
 		inode->uid = p ? p->credentials.fsuid : 0;
@@ -51,9 +73,9 @@ static void dir_changed(struct inode *dir, int links, int names)
 static int memory_create(struct inode *dir, const char *name, unsigned length, uint32_t mode, uint32_t major, uint32_t minor,
 			 struct inode **out)
 {
-	*out = node_create(dir->super, mode, dir);
+	*out = nodes_full(dir->super) ? NULL : node_create(dir->super, mode, dir);
 	if (!*out) {
-		return -ENOMEM;
+		return nodes_full(dir->super) ? -ENOSPC : -ENOMEM;
 	}
 	(*out)->major = major;
 	(*out)->minor = minor;
@@ -64,6 +86,9 @@ static int memory_create(struct inode *dir, const char *name, unsigned length, u
 static int memory_symlink(struct inode *dir, const char *name, unsigned length, const char *target, struct inode **out)
 {
 	size_t size = strlen(target);
+	if (nodes_full(dir->super)) {
+		return -ENOSPC;
+	}
 	struct inode *inode = node_create(dir->super, S_IFLNK | 0777, dir);
 	char *copy = kmalloc(size + 1);
 	if (!inode || !copy) {
@@ -76,6 +101,7 @@ static int memory_symlink(struct inode *dir, const char *name, unsigned length, 
 	memcpy(copy, target, size + 1);
 	inode->private = copy;
 	inode->size = size;
+	__atomic_fetch_add(&dir->super->nodes, nodes_of(inode) - 1, __ATOMIC_RELAXED);
 	dir_changed(dir, 0, 1);
 	*out = inode;
 	return 0;
@@ -135,6 +161,7 @@ static int memory_truncate(struct inode *inode, uint64_t size)
 
 static void memory_evict(struct inode *inode)
 {
+	__atomic_fetch_sub(&inode->super->nodes, nodes_of(inode), __ATOMIC_RELAXED);
 	kfree(inode->private); /* where a link leads to, or what a file without a name is called */
 }
 
@@ -146,13 +173,14 @@ static const struct inode_ops memory_inode_ops = {
 static void memory_statistics(struct super *super, uint64_t *blocks, uint64_t *free, uint64_t *available, uint64_t *files,
 			      uint64_t *free_files, uint64_t *id)
 {
-	memory_usage(blocks, free);
-	*blocks /= 2; /* for all together (page_cache.c); what is used is told of each */
-	uint64_t used = page_cache_memory(), own = super->memory_pages;
+	uint64_t half = memory_half(); /* for all together (page_cache.c); what is used is told of each */
+	uint64_t used = page_cache_memory(), own = super->memory_pages, nodes = super->nodes;
+	*blocks = super->memory_most ? super->memory_most : half;
 	*free = *blocks > own ? *blocks - own : 0;
-	*available = *blocks > used ? *blocks - used : 0;
-	*files = *blocks;
-	*free_files = *free;
+	*available = half > used ? half - used : 0;
+	*available = *available < *free ? *available : *free;
+	*files = super->nodes_most ? super->nodes_most : half;
+	*free_files = *files > nodes ? *files - nodes : 0;
 	*id = super->minor;
 }
 
@@ -186,6 +214,34 @@ static int memory_super(const char *type, uint32_t mode, struct super **out)
 int tmpfs_super_open(struct super **super, uint32_t mode)
 {
 	return memory_super("tmpfs", mode, super);
+}
+
+int tmpfs_super_open_with(struct super **super, const char *text)
+{
+	struct memory_options options = { .mode = 01777 };
+	int error = memory_options_parse(&options, text);
+	error = error ? error : tmpfs_super_open(super, options.mode);
+	if (!error) {
+		(*super)->memory_most = options.pages;
+		(*super)->nodes_most = options.nodes;
+		(*super)->root->inode->uid = options.uid;
+		(*super)->root->inode->gid = options.gid;
+	}
+	return error;
+}
+
+int tmpfs_limit(struct super *super, const char *text)
+{
+	struct memory_options options = { .pages = super->memory_most, .nodes = super->nodes_most };
+	int error = memory_options_parse(&options, text);
+	if (!error && ((options.pages && options.pages < super->memory_pages) || (options.nodes && options.nodes < super->nodes))) {
+		error = -EINVAL; /* more than that is in use */
+	}
+	if (!error) {
+		super->memory_most = options.pages;
+		super->nodes_most = options.nodes;
+	}
+	return error;
 }
 
 int devfs_super_get(struct super **out)

@@ -17,6 +17,8 @@ struct list super_list = LIST_INIT(super_list);
 struct dentry *root_dentry;
 static uint32_t next_minor = 16;
 
+#define OPTIONS_SIZE 256
+
 enum { MS_RDONLY = 1, MS_NOSUID = 2, MS_NODEV = 4, MS_NOEXEC = 8, MS_REMOUNT = 32, MS_BIND = 4096, MS_MOVE = 8192 };
 
 struct super *super_create(const char *type, uint64_t magic, const char *source)
@@ -156,9 +158,13 @@ void mounts_describe(char *text, size_t size, bool mounts_file, size_t *length)
 		if (!path || dentry_path(s->root, root_dentry, path, PATH_MAX) < 0) {
 			continue;
 		}
-		at += (size_t)format_text(text + (at < size ? at : size), at < size ? size - at : 0, "%s%s %s %s %s%s%s%s 0 0\n",
+		char limit[32] = "";
+		if (s->memory_most) {
+			format_text(limit, sizeof(limit), ",size=%luk", s->memory_most << (PAGE_SHIFT - 10));
+		}
+		at += (size_t)format_text(text + (at < size ? at : size), at < size ? size - at : 0, "%s%s %s %s %s%s%s%s%s 0 0\n",
 					  s->device ? "/dev/" : "", s->source, path, s->type, s->read_only ? "ro" : "rw",
-					  s->no_suid ? ",nosuid" : "", s->no_device ? ",nodev" : "", s->no_exec ? ",noexec" : "");
+					  s->no_suid ? ",nosuid" : "", s->no_device ? ",nodev" : "", s->no_exec ? ",noexec" : "", limit);
 	}
 	mutex_unlock(&mount_mutex);
 	kfree(path);
@@ -172,10 +178,10 @@ static int string_from_user(uint64_t user, char *text, size_t size)
 	return n < 0 ? (int)n : 0;
 }
 
-static int super_open(const char *type, const char *source, bool read_only, struct super **super)
+static int super_open(const char *type, const char *source, const char *options, bool read_only, struct super **super)
 {
 	if (strcmp(type, "tmpfs") == 0) {
-		return tmpfs_super_open(super, 01777);
+		return tmpfs_super_open_with(super, options);
 	}
 	if (strcmp(type, "proc") == 0) {
 		return procfs_super_open(super);
@@ -193,11 +199,15 @@ static void flags_set(struct super *super, uint64_t flags)
 	super->no_exec = flags & MS_NOEXEC;
 }
 
-static int remount(struct dentry *at, uint64_t flags)
+static int remount(struct dentry *at, uint64_t flags, const char *options)
 {
 	struct super *super = at->super;
 	if (at != super->root) {
 		return -EINVAL;
+	}
+	int error = strcmp(super->type, "tmpfs") == 0 ? tmpfs_limit(super, options) : 0;
+	if (error) {
+		return error;
 	}
 	if (!(flags & MS_RDONLY) && super->write_refused) {
 		return -EROFS;
@@ -213,13 +223,13 @@ static int remount(struct dentry *at, uint64_t flags)
 	return 0;
 }
 
-static int mount_new(struct dentry *at, const char *type, const char *source, uint64_t flags)
+static int mount_new(struct dentry *at, const char *type, const char *source, uint64_t flags, const char *options)
 {
 	struct super *super;
 	if (!S_IS(at->inode->mode, S_IFDIR)) {
 		return -ENOTDIR;
 	}
-	int error = super_open(type, source, flags & MS_RDONLY, &super);
+	int error = super_open(type, source, options, flags & MS_RDONLY, &super);
 	if (error) {
 		return error;
 	}
@@ -234,7 +244,7 @@ static int mount_new(struct dentry *at, const char *type, const char *source, ui
 
 long sys_mount(const uint64_t a[6])
 {
-	char source[64], type[16];
+	char source[64], type[16], options[OPTIONS_SIZE];
 	struct dentry *at;
 	struct file *f;
 	if (process_current()->credentials.euid != 0) {
@@ -242,6 +252,7 @@ long sys_mount(const uint64_t a[6])
 	}
 	int error = string_from_user(a[0], source, sizeof(source));
 	error = error ? error : string_from_user(a[2], type, sizeof(type));
+	error = error ? error : string_from_user(a[4], options, sizeof(options));
 	error = error ? error : path_find_user(AT_FDCWD, a[1], 0, true, &at, &f);
 	if (error) {
 		return error;
@@ -254,9 +265,9 @@ long sys_mount(const uint64_t a[6])
 	if (a[3] & (MS_BIND | MS_MOVE)) {
 		error = -EINVAL;
 	} else if (a[3] & MS_REMOUNT) {
-		error = remount(at, a[3]);
+		error = remount(at, a[3], options);
 	} else {
-		error = mount_new(at, type, source, a[3]);
+		error = mount_new(at, type, source, a[3], options);
 	}
 	mutex_unlock(&mount_mutex);
 	dentry_put(at);

@@ -86,18 +86,18 @@ static int insert_locked(struct mapping *m, uint64_t index, struct page *page, s
 	return error;
 }
 
-/* What lives in memory only may have half of it, as statfs tells. */
-static bool memory_is_full(void)
+/* What lives in memory only may have half of it, as statfs tells, and a file system in it what it was given. */
+static bool memory_is_full(const struct super *super)
 {
 	uint64_t total, free;
 	memory_usage(&total, &free);
-	return memory_pages >= total / 2;
+	return memory_pages >= total / 2 || (super->memory_most && super->memory_pages >= super->memory_most);
 }
 
 int cache_insert(struct mapping *m, uint64_t index, struct page **out)
 {
 	struct radix_pool pool = { .count = 0 };
-	if (!m->device && memory_is_full()) {
+	if (!m->device && memory_is_full(m->inode->super)) {
 		return -ENOSPC;
 	}
 	struct page *page = page_alloc(m->device ? ALLOC_IO | ALLOC_KIND(PAGE_FILE) : ALLOC_ZERO | ALLOC_KIND(PAGE_SHARED));

@@ -109,6 +109,8 @@ struct super {
 	char source[32];
 	uint64_t next_number; /* [a] for file systems without numbers of their own */
 	uint64_t memory_pages; /* cache_lock: of files that live in memory only */
+	uint64_t memory_most, nodes_most; /* of those, pages and [a] nodes; 0: half of all memory */
+	uint64_t nodes; /* [a] */
 	void *private;
 };
 

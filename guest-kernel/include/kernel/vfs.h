@@ -108,6 +108,19 @@ int file_table_next(struct file_table *t, unsigned fd); /* the lowest open descr
 struct super *super_create(const char *type, uint64_t magic, const char *source);
 int ext4_super_open(const char *device, bool read_only, struct super **super);
 int tmpfs_super_open(struct super **super, uint32_t mode);
+
+/** What mount(2) says of a tmpfs; 0: nothing. memory_options.c */
+struct memory_options {
+	uint64_t pages, nodes;
+	uint32_t mode, uid, gid;
+};
+
+/** Change what the text names. -EINVAL: something that is not known. */
+int memory_options_parse(struct memory_options *options, const char *text);
+
+/** tmpfs as mount(2) wants it, and remounted with other limits; of those that the text does not name nothing changes. */
+int tmpfs_super_open_with(struct super **super, const char *text);
+int tmpfs_limit(struct super *super, const char *text);
 int devfs_super_get(struct super **super);
 int procfs_super_open(struct super **super);
 int super_mount(struct super *super, struct dentry *at);
