@@ -8,6 +8,7 @@
 #include "arch/cpu.h"
 #include "kernel/file.h"
 #include "kernel/memory.h"
+#include "kernel/platform.h"
 #include "kernel/reserve.h"
 #include "mm/address_space.h"
 #include "mm/large_leaf.h"
@@ -245,5 +246,8 @@ int address_space_fault(struct address_space *as, uint64_t address, int write, i
 	int error = as->reaped ? -EINTR : fault_locked(as, address, write, exec);
 	mutex_unlock(&as->lock);
 	reserve_unnest(outer);
+	if (CONFIG_DEBUG) {
+		kassert(error != -ENOMEM); /* the reservation covers it */
+	}
 	return error;
 }

@@ -191,8 +191,8 @@ _Noreturn void process_exit_thread(int code)
 	bool last = --p->signals->thread_count == 0;
 	if (!last) {
 		leave_process_locked(p, code);
-	} else if (p->signals->group_exit) {
-		code = p->signals->group_exit_code;
+	} else {
+		code = process_end_code_locked(p, code);
 	}
 	spin_unlock(&process_lock);
 	if (!last) {
@@ -215,8 +215,8 @@ _Noreturn void process_exit(int code)
 	struct process *p = process_current();
 	spin_lock(&process_lock);
 	if (!p->signals->group_exit) {
+		p->signals->group_exit_code = process_end_code_locked(p, code);
 		p->signals->group_exit = true;
-		p->signals->group_exit_code = code;
 		signal_kick_threads_locked(p);
 	}
 	spin_unlock(&process_lock);

@@ -132,6 +132,8 @@ bool signal_send_locked(struct process *p, struct thread *only, const struct sig
 void signal_recalculate_locked(struct thread *thread);
 /** Is something pending for it that ends its process without a dump, which no wait is to keep up? */
 bool signal_ends_locked(const struct thread *thread);
+/** How a process ends that is about to end with `code`: told to before, by that; SIGKILL that it has not taken yet comes first, too. */
+int process_end_code_locked(const struct process *p, int code);
 bool signal_take_locked(struct process *p, struct process_thread *u, uint64_t allowed, struct signal_info *info);
 void signal_notify_parent_locked(struct process *p, int code, int status);
 void signal_reset_for_exec(struct process *p);

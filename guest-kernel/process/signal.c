@@ -301,6 +301,12 @@ int signal_send_group(uint32_t pgid, int signal)
 	return error;
 }
 
+int process_end_code_locked(const struct process *p, int code)
+{
+	const struct signals *s = p->signals;
+	return s->group_exit ? s->group_exit_code : s->pending.mask & SIGNAL_BIT(SIGKILL) ? SIGKILL : code;
+}
+
 bool signal_ends_locked(const struct thread *thread)
 {
 	const struct process *p = thread->process;

@@ -81,8 +81,8 @@ static void default_action_locked(struct process *p, int signal)
 		return;
 	}
 	if (!p->signals->group_exit) {
+		p->signals->group_exit_code = process_end_code_locked(p, signal);
 		p->signals->group_exit = true;
-		p->signals->group_exit_code = signal;
 		signal_kick_threads_locked(p);
 	}
 }

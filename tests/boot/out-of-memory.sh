@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 # No memory left: the largest process is ended, whoever asked last, the user is told on the console, and the shell goes on. Files in
-# memory come to their end before that, at the size that df shows.
+# memory come to their end before that, at the size that df shows, or that their file system was given. Whoever is ended while a signal's
+# frame is made has been killed, too.
 . tests/boot/assert.bash
 
 boot 0 --memory 256M -- 'dd if=/dev/zero of=/dev/null bs=400M count=1 2>/dev/null; echo "status $?"
@@ -26,3 +27,30 @@ full
 0
 empty
 3'
+
+make_root
+mkdir "$scratch/root/small"
+cp "$BUILD/tests/guest/frame_hog" "$scratch/root/" || fail "build the guest tests first: make guest-tests"
+boot 0 --memory 64M --root "$scratch/root" -- 'cat /frame_hog >/dev/null
+for i in 1 2 3; do /frame_hog now 2>/dev/null; echo "status $?"; done
+mount -t tmpfs -o size=64k,nr_inodes=3,mode=750 none /small && stat -c %a /small
+dd if=/dev/zero of=/small/a bs=4k count=20 2>&1 | grep -o "No space left on device"; df -k /small | awk "END { print \$2, \$4 }"
+touch /small/b; touch /small/c 2>/dev/null || echo no more names
+mount -o remount,size=8k /small 2>/dev/null || echo it holds more
+mount -o remount,size=128k,nr_inodes=0 /small; dd if=/dev/zero of=/small/c bs=4k count=12 2>/dev/null && stat -c %s /small/a /small/c
+grep -o "/small tmpfs .*size=128k" /proc/mounts; umount /small; ls /small'
+sed -i -e 's/\[[0-9]*\], which holds .*/[N]/' -e '/^Killed$/d' -e '/^\/bin\/sh: .*/d' "$out"
+output 'out of memory: killed frame_hog[N]
+status 137
+out of memory: killed frame_hog[N]
+status 137
+out of memory: killed frame_hog[N]
+status 137
+750
+No space left on device
+64 0
+no more names
+it holds more
+65536
+49152
+/small tmpfs rw,size=128k'
