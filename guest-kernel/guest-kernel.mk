@@ -7,7 +7,8 @@ FLAGS_guest-kernel := -Iguest-kernel/include -Iguest-kernel -Idriver-domains -DC
 include guest-kernel/net/lwip/lwip.mk
 
 # The lock checks and self-tests are linked where they are called.
-KERNEL_LEFT_OUT := $(if $(filter 1,$(DEBUG)),,$(wildcard guest-kernel/sched/lock_*.c guest-kernel/sched/*_selftest.c))
+KERNEL_DEBUG_SOURCES := $(wildcard guest-kernel/sched/lock_*.c guest-kernel/sched/*_selftest.c)
+KERNEL_LEFT_OUT := $(if $(filter 1,$(DEBUG)),,$(KERNEL_DEBUG_SOURCES))
 KERNEL_SOURCES = $(filter-out $(KERNEL_LEFT_OUT),$(wildcard guest-kernel/*.c guest-kernel/*/*.c guest-kernel/*/*/*.c guest-kernel/*/*.asm) \
 	$(wildcard lib/base/*.c lib/virtio/*.c lib/ext4/*.c) $(DRIVER_COMPONENTS))
 KERNEL_OBJECTS = $(call free_objects,$(filter-out guest-kernel/vdso/%,$(KERNEL_SOURCES))) $(BUILD)/vdso.o $(LWIP_OBJECTS) $(KERNEL_EXTRA_OBJECTS)
@@ -41,7 +42,7 @@ endif
 ALL += $(BUILD)/guest-kernel.elf
 
 # The same with the lock checks, for the boot tests that run several processors.
-$(BUILD)/debug/guest-kernel.elf: $(BUILD)/guest-kernel.elf
+$(BUILD)/debug/guest-kernel.elf: $(BUILD)/guest-kernel.elf $(KERNEL_DEBUG_SOURCES)
 	+$(Q)$(MAKE) --no-print-directory BUILD=$(BUILD)/debug DEBUG=1 $@
 	@touch $@
 

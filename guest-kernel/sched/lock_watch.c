@@ -34,7 +34,7 @@ struct edge {
 	struct trace trace; /* where `to` was taken */
 };
 
-struct held_locks {
+struct held_locks { /* at the lowest addresses of a thread's stack */
 	unsigned count;
 	struct {
 		const void *lock;
@@ -148,28 +148,31 @@ static void report(const char *text, const char *first, const struct trace *one,
 		report(report_text, first, one, second, two);                \
 	} while (0)
 
-/* The first edge of a way from one class to another; 0: there is none. Depth first, each class once. */
-static unsigned way(unsigned from, unsigned to, uint64_t visited[CLASSES / 64])
+/* The first edge of a shortest way from one class to another; 0: there is none. Under watch_lock. */
+static unsigned way(unsigned from, unsigned to)
 {
-	visited[from / 64] |= 1ull << from % 64;
-	if (edge_of[from][to]) {
-		return edge_of[from][to];
-	}
-	for (unsigned next = 0; next < class_count; next++) {
-		bool seen = visited[next / 64] >> next % 64 & 1;
-		if (edge_of[from][next] && !seen && way(next, to, visited)) {
-			return edge_of[from][next];
+	static uint16_t first[CLASSES]; /* of the way to each class that was reached */
+	static uint8_t reached[CLASSES];
+	unsigned count = 1;
+	memset(first, 0, sizeof(first));
+	reached[0] = (uint8_t)from;
+	for (unsigned i = 0; i < count && !first[to]; i++) {
+		unsigned at = reached[i];
+		for (unsigned next = 0; next < class_count; next++) {
+			if (edge_of[at][next] && !first[next] && next != from) {
+				first[next] = at == from ? edge_of[at][next] : first[at];
+				reached[count++] = (uint8_t)next;
+			}
 		}
 	}
-	return 0;
+	return first[to];
 }
 
 static void edge_add(unsigned from, unsigned to, const struct trace *trace)
 {
-	uint64_t visited[CLASSES / 64] = { 0 };
 	struct edge other = { 0 };
 	watch_enter();
-	unsigned back = edge_of[from][to] ? 0 : way(to, from, visited);
+	unsigned back = edge_of[from][to] ? 0 : way(to, from);
 	if (back) {
 		other = edges[back - 1];
 	}
@@ -348,6 +351,7 @@ void lock_watch_sleep(const char *what)
 struct held_locks *lock_watch_thread(void *stack)
 {
 	struct held_locks *h = stack;
+	_Static_assert(sizeof(*h) <= 2048, "ci/reservations-debug says what is left of the stack");
 	h->count = 0;
 	return h;
 }

@@ -12,7 +12,7 @@
 #include "base/list.h"
 #include "kernel/lock.h"
 
-#define THREAD_STACK 16384
+#define THREAD_STACK (CONFIG_DEBUG ? 32768 : 16384) /* lock watching goes deeper, and keeps what is held at the far end */
 
 struct process;
 struct trap_frame;
