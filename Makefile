@@ -104,7 +104,7 @@ test-packages: setup
 	+@$(PARALLEL) all kernel-debug
 	@BUILD=$(BUILD) ci/run-tests --packages
 
-# Memory filled from many processes for minutes.
+# Memory filled from many processes for minutes, on 1, 2 and 4 processors.
 test-memory: setup
 	+@$(PARALLEL) all kernel-debug
 	@FILL_SECONDS=90 BUILD=$(BUILD) ci/run-tests memory-fill

@@ -10,9 +10,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
 #include <sys/mman.h>
+#include <sys/mount.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/timerfd.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -20,7 +25,7 @@
 #define MIB (1 << 20)
 
 static struct shared {
-	volatile unsigned rounds[16], errors;
+	volatile unsigned rounds[32], errors;
 	volatile int stop;
 } *all;
 static char directory[200];
@@ -201,7 +206,170 @@ static void threads(void)
 	}
 }
 
-static void (*const kinds[])(void) = { hog, hog, forks, execs, disk_file, disk_file, memory_file, reads, pipes, sockets, names, threads };
+/* Every process forks for as long as it may; all of them end well. */
+static void bomb(void)
+{
+	pid_t child = (pid_t)MUST(fork());
+	if (child == 0) {
+		static char page[16 * 1024];
+		const struct rlimit limit = { 16, 16 };
+		MUST(setuid(1000));
+		MUST(setrlimit(RLIMIT_NPROC, &limit));
+		while (!all->stop && must(fork(), EAGAIN, "fork") >= 0) {
+			memset(page, 1, sizeof(page));
+		}
+		int status, wrong = 0;
+		while (waitpid(-1, &status, 0) > 0) {
+			wrong |= status;
+		}
+		_exit(wrong != 0);
+	}
+	int status;
+	MUST(waitpid(child, &status, 0));
+	errno = ECHILD;
+	MUST(status == 0 ? 0 : -1);
+}
+
+/* Pages of a file on disk made dirty here and there, by a mapping and by write(2), and seldom asked to be written. */
+static void dirty_file(void)
+{
+	static char page[4096];
+	char name[256];
+	snprintf(name, sizeof(name), "%s/dirty.%d", directory, getpid());
+	int fd = (int)MUST(open(name, O_RDWR | O_CREAT | O_TRUNC, 0600));
+	MUST(ftruncate(fd, 4 * MIB));
+	char *at = mmap(NULL, 4 * MIB, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	MUST(at == MAP_FAILED ? -1 : 0);
+	for (unsigned i = 0; i < 1024; i++) {
+		unsigned index = i * 389 % 1024;
+		memset(page, (int)index, sizeof(page));
+		if (index & 1) {
+			memcpy(at + index * 4096, page, sizeof(page));
+		} else {
+			MUST(pwrite(fd, page, sizeof(page), index * 4096l));
+		}
+	}
+	static unsigned round;
+	if (round++ % 4 == 0) {
+		MUST(msync(at, 4 * MIB, MS_SYNC));
+	}
+	errno = EILSEQ;
+	for (unsigned i = 0; i < 4 * MIB; i += 512) {
+		MUST(at[i] == (char)(i / 4096) ? 0 : -1);
+	}
+	MUST(munmap(at, 4 * MIB));
+	MUST(close(fd));
+	MUST(unlink(name));
+}
+
+/* A file system in memory and a file without a name, each written until there is no more room. */
+static void full_files(void)
+{
+	static char buffer[64 * 1024];
+	char where[64], name[80];
+	snprintf(where, sizeof(where), "/tmp/full.%d", getpid());
+	snprintf(name, sizeof(name), "%s/file", where);
+	MUST(mkdir(where, 0700));
+	MUST(mount("none", where, "tmpfs", 0, "size=2m"));
+	int fd = (int)MUST(open(name, O_RDWR | O_CREAT, 0600));
+	long n, done = 0;
+	while ((n = must(write(fd, buffer, sizeof(buffer)), ENOSPC, "write")) > 0) {
+		done += n;
+	}
+	errno = EFBIG;
+	MUST(done <= 2 * MIB ? 0 : -1);
+	MUST(close(fd));
+	MUST(umount(where));
+	MUST(rmdir(where));
+	fd = (int)MUST(memfd_create("full", 0));
+	for (int i = 0; i < 32 && must(write(fd, buffer, sizeof(buffer)), ENOSPC, "write") > 0; i++) {
+	}
+	MUST(close(fd));
+}
+
+/* As many descriptors as there may be. */
+static void descriptors(void)
+{
+	static int list[1100];
+	int count = 0, ends[2];
+	for (int i = 0; i < 270; i++) {
+		list[count] = (int)must(open(self, O_RDONLY), EMFILE, "open");
+		count += list[count] >= 0;
+		list[count] = (int)must(eventfd(0, 0), EMFILE, "eventfd");
+		count += list[count] >= 0;
+		list[count] = (int)must(i & 1 ? epoll_create1(0) : timerfd_create(CLOCK_MONOTONIC, 0), EMFILE, "epoll_create1");
+		count += list[count] >= 0;
+		if (must(socketpair(AF_UNIX, SOCK_DGRAM, 0, ends), EMFILE, "socketpair") == 0) {
+			list[count++] = ends[0];
+			list[count++] = ends[1];
+		}
+	}
+	while (count > 0) {
+		MUST(close(list[--count]));
+	}
+}
+
+static void large_pipe(void)
+{
+	int ends[2];
+	MUST(pipe(ends));
+	MUST(fcntl(ends[0], F_SETPIPE_SZ, MIB));
+	fill(ends[1], ends[0]);
+}
+
+/* Down a path deeper than any name can say, and up again. */
+static void tree_in(const char *where)
+{
+	char top[256];
+	snprintf(top, sizeof(top), "%s/tree.%d", where, getpid());
+	MUST(mkdir(top, 0700));
+	MUST(chdir(top));
+	for (int i = 0; i < 60; i++) {
+		MUST(mkdir("a-directory-in-a-directory", 0700));
+		MUST(chdir("a-directory-in-a-directory"));
+	}
+	for (int i = 0; i < 60; i++) {
+		MUST(chdir(".."));
+		MUST(rmdir("a-directory-in-a-directory"));
+	}
+	MUST(chdir("/"));
+	MUST(rmdir(top));
+}
+
+static void tree(void)
+{
+	tree_in(directory);
+	tree_in("/tmp");
+}
+
+/* Large pages, where there are any: shared with a child, broken in the middle, moved. */
+static void large(void)
+{
+	char *at = mmap(NULL, 4 * MIB, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	MUST(at == MAP_FAILED ? -1 : 0);
+	MUST(madvise(at, 4 * MIB, MADV_HUGEPAGE));
+	for (long i = 0; i < 4 * MIB; i += 4096) {
+		at[i] = (char)(i >> 12);
+	}
+	pid_t child = (pid_t)MUST(fork());
+	if (child == 0) {
+		at[MIB] = 1;
+		_exit(at[MIB + 4096] != 1);
+	}
+	MUST(mprotect(at + MIB, 64 * 1024, PROT_READ));
+	MUST(munmap(at + 3 * MIB, MIB));
+	char *moved = mremap(at + MIB + MIB, MIB, 2 * MIB, MREMAP_MAYMOVE);
+	MUST(moved == MAP_FAILED ? -1 : 0);
+	int status;
+	MUST(waitpid(child, &status, 0));
+	errno = EILSEQ;
+	MUST(status == 0 && at[4096] == 1 && moved[4096] == 1 && moved[MIB] == 0 ? 0 : -1);
+	MUST(munmap(at, 2 * MIB));
+	MUST(munmap(moved, 2 * MIB));
+}
+
+static void (*const kinds[])(void) = { hog, hog, forks, execs, disk_file, disk_file, memory_file, reads, pipes, sockets, names, threads,
+	bomb, dirty_file, full_files, descriptors, large_pipe, tree, large };
 #define KINDS (sizeof(kinds) / sizeof(kinds[0]))
 
 static pid_t start(unsigned kind)
