@@ -30,6 +30,7 @@ echo == killed at any time
 sqlite3 u.db 'pragma journal_mode=wal; create table u(round, i, c); create index j on u(c);'
 last=0
 for round in $(seq "${2:-8}"); do
+	: >log # there before it is looked for
 	while :; do
 		echo "begin; with recursive c(x) as (select 1 union all select x + 1 from c where x < 100)
 			insert into u select $round, x, hex(randomblob(30)) from c; commit; select 'done';"
