@@ -6,9 +6,11 @@
  *   front, back      the two ends of a block link (probe_link.c)
  *   dma              leave the disk controller a long queue of reads and wait (probe_dma.c)
  *   wild             send the disk controller where the domain may not (probe_dma.c)
+ *   stray            send the network adapter where the domain may not (probe_nic.c)
  *   idle             wait
  *   vcpus            the second vCPU and the local APIC (probe_vcpus.c)
  *   disk             a virtio-blk front end (probe_disk.c)
+ *   net              a virtio-net front end (probe_net.c)
  *   touch, triple, panic, spin, forbidden   die in this way
  */
 #include "probe.h"
@@ -116,6 +118,10 @@ void probe_main(const struct pvh_start_info *info)
 		probe_disk();
 		power(BH_POWER_OFF, probe_failures);
 	}
+	if (probe_option("net")) {
+		probe_net();
+		power(BH_POWER_OFF, probe_failures);
+	}
 	if (probe_option("front")) {
 		probe_front();
 		power(BH_POWER_OFF, probe_failures);
@@ -128,6 +134,9 @@ void probe_main(const struct pvh_start_info *info)
 	}
 	if (probe_option("wild")) {
 		probe_wild();
+	}
+	if (probe_option("stray")) {
+		probe_stray();
 	}
 	while (probe_option("idle")) {
 		probe_wait(0, 0);

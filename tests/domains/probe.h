@@ -50,8 +50,10 @@ void probe_front(void);
 void probe_back(void);
 _Noreturn void probe_dma(void);
 _Noreturn void probe_wild(void);
+_Noreturn void probe_stray(void);
 void probe_calls(void);
 void probe_vcpus(void);
 void probe_disk(void);
+void probe_net(void);
 
 #endif
