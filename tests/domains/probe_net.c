@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A virtio-net front end without a kernel, on QEMU's own network: asks for an address (DHCP, whose UDP checksum the adapter makes), for the router's (ARP), and pings it, with 1 or (`deep`) 32 pings outstanding, each payload a function of its number, over any
- * number of deaths of the back end. On a loop it sends itself what it would send the router. A ping without an answer after half a second is
- * sent again: what was received by a back end that died is lost, as on any wire. Says how many exits a frame costs, of all domains
- * together.
+ * A virtio-net front end without a kernel, on QEMU's own network: asks for an address (DHCP, whose UDP checksum the adapter makes), for the
+ * router's (ARP), and pings it, with 1 or (`deep`) 32 pings outstanding, each payload a function of its number, over any number of deaths
+ * of the back end. On a loop it sends itself what it would send the router. A ping without an answer after half a second is sent
+ * again: what was received by a back end that died is lost, as on any wire. Says how many exits a frame costs, of all domains together.
  */
 #include "probe.h"
 
@@ -328,8 +328,8 @@ static void find_router(void)
 	}
 	probe_expect(offers, "an address is offered: so the checksum that the adapter made is right");
 	probe_expect(have_router, "the router answers");
-	probe_log("net: %u offers, %u of them checked by the adapter, router %02x:%02x:%02x:%02x:%02x:%02x", offers, valid_sums, router_mac[0], router_mac[1], router_mac[2], router_mac[3],
-		  router_mac[4], router_mac[5]);
+	probe_log("net: %u offers, %u of them checked by the adapter, router %02x:%02x:%02x:%02x:%02x:%02x", offers, valid_sums, router_mac[0],
+		  router_mac[1], router_mac[2], router_mac[3], router_mac[4], router_mac[5]);
 }
 
 void probe_net(void)
