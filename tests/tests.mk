@@ -11,7 +11,7 @@ include tests/linux/linux.mk
 include tests/fuzz/fuzz.mk
 include tests/kvm/kvm.mk
 UNIT_NAMES := $(basename $(notdir $(wildcard tests/unit/*.c)))
-FLAGS_tests := -Ihv/include -Iguest-kernel/include -Idriver-domains -Ivmtools -I.
+FLAGS_tests := -Ihv/include -Iguest-kernel/include -Iguest-kernel -Idriver-domains -Ivmtools -I.
 
 # The instrumentation is the thread sanitizer's, the functions that it calls are tests/model/record.c's.
 RECORD_FLAGS := $(filter-out -fsanitize=%,$(CHECK_FLAGS)) -fsanitize=thread,undefined -ffunction-sections -Wno-tsan --param tsan-instrument-func-entry-exit=0

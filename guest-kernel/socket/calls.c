@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The system calls on sockets but for messages: descriptors, addresses, pairs. Families other than AF_UNIX: EAFNOSUPPORT. */
+/* The system calls on sockets but for messages: descriptors, addresses, pairs. Other families: EAFNOSUPPORT. */
 #include "socket/calls.h"
 
 #include "base/string.h"
@@ -8,7 +8,6 @@
 
 #define FLAGS (uint64_t)(O_CLOEXEC | O_NONBLOCK)
 #define TYPE_MASK 0xfu
-#define ADDRESS_MAX (FAMILY_BYTES + PATH_BYTES)
 
 int socket_get_fd(int fd, struct file **f, struct socket **s)
 {
@@ -23,58 +22,49 @@ int socket_get_fd(int fd, struct file **f, struct socket **s)
 
 int address_read(struct address *a, uint64_t user, int64_t bytes)
 {
-	memset(a, 0, sizeof(*a));
-	if (bytes < (int)FAMILY_BYTES || bytes > (int)ADDRESS_MAX) {
+	if (bytes < (int)FAMILY_BYTES || bytes > (int)ADDRESS_BYTES) {
 		return -EINVAL;
 	}
 	a->length = (unsigned)bytes - FAMILY_BYTES;
-	if (user_read(&a->family, user, FAMILY_BYTES) || user_read(a->path, user + FAMILY_BYTES, a->length)) {
+	if (user_read(&a->family, user, FAMILY_BYTES) || user_read(a->data, user + FAMILY_BYTES, a->length)) {
 		return -EFAULT;
 	}
+	memset(a->data + a->length, 0, sizeof(a->data) - a->length);
 	return 0;
 }
 
-int address_write(const struct name *name, uint64_t user, uint64_t user_length)
+int address_write(const struct address *a, uint64_t user, uint64_t user_length)
 {
-	struct address a = { .family = AF_UNIX, .length = name ? name->length : 0 };
-	int room, length = (int)(FAMILY_BYTES + a.length);
-	if (name) {
-		memcpy(a.path, name->bytes, name->length);
-	}
+	int room, length = (int)(FAMILY_BYTES + a->length);
 	if (user_read(&room, user_length, sizeof(room))) {
 		return -EFAULT;
 	}
 	if (room < 0) {
 		return -EINVAL;
 	}
-	return user_write(user, &a, (size_t)(room < length ? room : length)) || user_write(user_length, &length, sizeof(length)) ? -EFAULT : 0;
+	return user_write(user, a, (size_t)(room < length ? room : length)) || user_write(user_length, &length, sizeof(length)) ? -EFAULT : 0;
 }
 
-/* Of a socket's type argument; RAW is another word for DGRAM here. */
-static int type_check(uint64_t family, uint64_t type, uint64_t protocol)
+static int create(uint64_t family, uint64_t type, uint64_t protocol, struct socket **out)
 {
 	unsigned base = (unsigned)type & TYPE_MASK;
 	if (((unsigned)type & ~TYPE_MASK & ~(unsigned)FLAGS) || base > 10) {
 		return -EINVAL;
 	}
-	if ((unsigned)family != AF_UNIX) {
+	switch ((unsigned)family) {
+	case AF_UNIX:
+		return unix_create((int)base, (int)protocol, out);
+	default:
 		return -EAFNOSUPPORT;
 	}
-	if (protocol != 0 && protocol != AF_UNIX) {
-		return -EPROTONOSUPPORT;
-	}
-	if (base == SOCK_RAW) {
-		return SOCK_DGRAM;
-	}
-	return base == SOCK_STREAM || base == SOCK_DGRAM || base == SOCK_SEQPACKET ? (int)base : -ESOCKTNOSUPPORT;
 }
 
 long sys_socket(const uint64_t a[6])
 {
-	int type = type_check(a[0], a[1], (uint32_t)a[2]);
-	struct socket *s = type < 0 ? NULL : socket_create(type);
-	struct file *f = s ? socket_file(s, (unsigned)a[1]) : NULL;
-	return type < 0 ? type : f ? fd_install(f, a[1] & O_CLOEXEC) : -ENOMEM;
+	struct socket *s;
+	int error = create(a[0], a[1], a[2], &s);
+	struct file *f = error ? NULL : socket_file(s, (unsigned)a[1]);
+	return error ? error : f ? fd_install(f, a[1] & O_CLOEXEC) : -ENOMEM;
 }
 
 static long pair_install(struct file *f[2], uint64_t user, bool close_on_exec)
@@ -94,24 +84,21 @@ static long pair_install(struct file *f[2], uint64_t user, bool close_on_exec)
 
 long sys_socketpair(const uint64_t a[6])
 {
-	int type = type_check(a[0], a[1], (uint32_t)a[2]);
+	struct socket *s[2] = { NULL, NULL };
 	struct file *f[2] = { NULL, NULL };
-	if (type < 0) {
-		return type;
+	int error = 0;
+	for (int i = 0; i < 2 && !error; i++) {
+		error = create(a[0], a[1], a[2], &s[i]);
+		f[i] = error ? NULL : socket_file(s[i], (unsigned)a[1]);
+		error = error ? error : f[i] ? 0 : -ENOMEM;
 	}
-	for (int i = 0; i < 2; i++) {
-		struct socket *s = socket_create(type);
-		f[i] = s ? socket_file(s, (unsigned)a[1]) : NULL;
-		if (!f[i]) {
-			if (f[0] && i) {
-				file_put(f[0]);
-			}
-			return -ENOMEM;
+	error = error ? error : s[0]->ops->pair ? s[0]->ops->pair(s[0], s[1]) : -EOPNOTSUPP;
+	for (int i = 0; i < 2 && error; i++) {
+		if (f[i]) {
+			file_put(f[i]);
 		}
-		s->peer_id = sender_id_current();
 	}
-	socket_pair(f[0]->private, f[1]->private);
-	return pair_install(f, a[3], a[1] & O_CLOEXEC);
+	return error ? error : pair_install(f, a[3], a[1] & O_CLOEXEC);
 }
 
 static long with_address(const uint64_t a[6], bool bind)
@@ -124,11 +111,8 @@ static long with_address(const uint64_t a[6], bool bind)
 		return error;
 	}
 	error = address_read(&address, a[1], (int)a[2]);
-	if (!error && (address.family != AF_UNIX || (!bind && !address.length)) && (bind || address.family != AF_UNSPEC)) {
-		error = -EINVAL;
-	}
 	if (!error) {
-		error = bind ? name_bind(s, &address) : socket_connect(s, &address, !(f->flags & O_NONBLOCK));
+		error = bind ? s->ops->bind(s, &address) : s->ops->connect(s, &address, !(f->flags & O_NONBLOCK));
 	}
 	file_put(f);
 	return error;
@@ -150,31 +134,17 @@ long sys_listen(const uint64_t a[6])
 	struct file *f;
 	int error = socket_get_fd((int)a[0], &f, &s);
 	if (!error) {
-		error = socket_listen(s, (unsigned)a[1]);
+		error = s->ops->listen(s, (unsigned)a[1]);
 		file_put(f);
 	}
 	return error;
 }
 
-static struct name *name_of(struct socket *s)
+static int name_write(struct socket *s, bool peer, uint64_t user, uint64_t user_length)
 {
-	spin_lock(&s->lock);
-	struct name *name = name_get(s->name);
-	spin_unlock(&s->lock);
-	return name;
-}
-
-static int peer_name_write(struct socket *s, uint64_t user, uint64_t user_length)
-{
-	struct socket *peer = socket_peer(s);
-	if (!peer) {
-		return -ENOTCONN;
-	}
-	struct name *name = name_of(peer);
-	socket_put(peer);
-	int error = address_write(name, user, user_length);
-	name_put(name);
-	return error;
+	struct address address = { .family = AF_UNSPEC };
+	int error = s->ops->address(s, peer, &address);
+	return error ? error : address_write(&address, user, user_length);
 }
 
 static long accept(int fd, uint64_t user, uint64_t user_length, uint64_t flags)
@@ -185,7 +155,7 @@ static long accept(int fd, uint64_t user, uint64_t user_length, uint64_t flags)
 	if (error) {
 		return error;
 	}
-	error = socket_accept(s, !(f->flags & O_NONBLOCK), &end);
+	error = s->ops->accept(s, !(f->flags & O_NONBLOCK), &end);
 	file_put(f);
 	if (error) {
 		return error;
@@ -194,9 +164,10 @@ static long accept(int fd, uint64_t user, uint64_t user_length, uint64_t flags)
 	if (!made) {
 		return -ENOMEM;
 	}
-	error = user ? peer_name_write(end, user, user_length) : 0;
-	if (error == -ENOTCONN) {
-		error = address_write(NULL, user, user_length); /* it has gone meanwhile */
+	error = user ? name_write(end, true, user, user_length) : 0;
+	if (error == -ENOTCONN) { /* it has gone meanwhile */
+		struct address none = { .family = (uint16_t)end->ops->family };
+		error = address_write(&none, user, user_length);
 	}
 	if (error) {
 		file_put(made);
@@ -215,30 +186,26 @@ long sys_accept4(const uint64_t a[6])
 	return accept((int)a[0], a[1], a[2], (uint32_t)a[3]);
 }
 
-long sys_getsockname(const uint64_t a[6])
+static long get_name(const uint64_t a[6], bool peer)
 {
 	struct socket *s;
 	struct file *f;
 	int error = socket_get_fd((int)a[0], &f, &s);
 	if (!error) {
-		struct name *name = name_of(s);
-		error = address_write(name, a[1], a[2]);
-		name_put(name);
+		error = name_write(s, peer, a[1], a[2]);
 		file_put(f);
 	}
 	return error;
 }
 
+long sys_getsockname(const uint64_t a[6])
+{
+	return get_name(a, false);
+}
+
 long sys_getpeername(const uint64_t a[6])
 {
-	struct socket *s;
-	struct file *f;
-	int error = socket_get_fd((int)a[0], &f, &s);
-	if (!error) {
-		error = peer_name_write(s, a[1], a[2]);
-		file_put(f);
-	}
-	return error;
+	return get_name(a, true);
 }
 
 long sys_shutdown(const uint64_t a[6])
@@ -246,8 +213,8 @@ long sys_shutdown(const uint64_t a[6])
 	struct socket *s;
 	struct file *f;
 	int error = socket_get_fd((int)a[0], &f, &s);
-	if (!error) {
-		error = socket_shutdown(s, (unsigned)a[1]);
+	if (!error) { /* SHUT_RD, SHUT_WR, SHUT_RDWR */
+		error = (unsigned)a[1] > 2 ? -EINVAL : s->ops->shutdown(s, (unsigned)a[1] + 1);
 		file_put(f);
 	}
 	return error;

@@ -7,9 +7,9 @@
 
 /** A descriptor's socket; put *f after success. -EBADF, -ENOTSOCK. */
 int socket_get_fd(int fd, struct file **f, struct socket **s);
-/** A struct sockaddr_un of so many bytes. -EINVAL, -EFAULT; the family is the caller's to judge. */
+/** A struct sockaddr of so many bytes. -EINVAL, -EFAULT; the family is the caller's to judge. */
 int address_read(struct address *a, uint64_t user, int64_t bytes);
-/** The address of that name (NULL: none), as much as *user_length says, which becomes the whole length. */
-int address_write(const struct name *name, uint64_t user, uint64_t user_length);
+/** As much as *user_length says, which becomes the whole length. */
+int address_write(const struct address *a, uint64_t user, uint64_t user_length);
 
 #endif

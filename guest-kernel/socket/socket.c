@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Making and closing sockets, and what poll, read, write and ioctl see of them. */
+/* What all sockets have in common, and what poll, read, write and ioctl see of them. */
 #include "socket/socket.h"
 
 #include "kernel/poll.h"
@@ -27,25 +27,30 @@ int wait_error(int error, uint64_t timeout_ns)
 	return error == -ETIMEDOUT ? -EAGAIN : error == -EINTR ? (timeout_ns ? -EINTR : -ERESTARTSYS) : error;
 }
 
-struct socket *socket_create(int type)
+long socket_broken_pipe(long result, unsigned flags)
 {
-	struct socket *s = kzalloc(sizeof(*s));
-	if (s) {
-		s->references = 1;
-		s->type = type;
-		spin_init(&s->lock, "socket");
-		list_init(&s->messages);
-		list_init(&s->waiting);
-		list_init(&s->waiting_link);
-		list_init(&s->flight_link);
-		mutex_init(&s->reading, "socket reader");
-		s->reading.outer = true;
-		waitq_init(&s->in);
-		waitq_init(&s->out);
-		s->send_limit = s->receive_limit = BUFFER_DEFAULT;
-		s->peer_id = (struct sender_id){ 0, UINT32_MAX, UINT32_MAX };
+	if (result == -EPIPE && !(flags & MSG_NOSIGNAL)) {
+		signal_broken_pipe();
 	}
-	return s;
+	return result;
+}
+
+void socket_init(struct socket *s, const struct socket_ops *ops, int type, int protocol)
+{
+	static uint64_t cookies;
+	s->ops = ops;
+	s->cookie = __atomic_add_fetch(&cookies, 1, __ATOMIC_RELAXED);
+	s->references = 1;
+	s->type = type;
+	s->protocol = protocol;
+	spin_init(&s->lock, "socket");
+	mutex_init(&s->reading, "socket reader");
+	s->reading.outer = true;
+	waitq_init(&s->in);
+	waitq_init(&s->out);
+	s->send_limit = s->receive_limit = BUFFER_DEFAULT;
+	s->receive_least = 1;
+	s->linger_seconds = -1;
 }
 
 void socket_get(struct socket *s)
@@ -56,107 +61,45 @@ void socket_get(struct socket *s)
 void socket_put(struct socket *s)
 {
 	if (s && __atomic_sub_fetch(&s->references, 1, __ATOMIC_ACQ_REL) == 0) {
-		name_put(s->name);
-		kfree(s);
+		s->ops->free(s);
 	}
 }
 
-struct socket *socket_peer(struct socket *s)
+struct socket *socket_of(const struct file *f)
 {
-	spin_lock(&s->lock);
-	struct socket *peer = s->peer;
-	if (peer) {
-		socket_get(peer);
-	}
-	spin_unlock(&s->lock);
-	return peer;
-}
-
-/* Two that nobody else knows yet, or that are locked. */
-void socket_pair(struct socket *a, struct socket *b)
-{
-	socket_get(a);
-	socket_get(b);
-	a->peer = b;
-	b->peer = a;
-	a->state = b->state = SOCKET_CONNECTED;
-}
-
-/* The other end of a connection learns of it; a datagram socket at its next send. */
-static void peer_leave(struct socket *s, struct socket *peer, bool unread)
-{
-	if (s->type != SOCK_DGRAM) {
-		spin_lock(&peer->lock);
-		peer->closed = CLOSED_RECEIVE | CLOSED_SEND;
-		peer->error = unread ? ECONNRESET : peer->error;
-		spin_unlock(&peer->lock);
-		waitq_wake_all(&peer->in);
-	}
-	waitq_wake_all(&peer->out);
-	socket_put(peer);
-}
-
-/* `unaccepted`: it waited in a listening socket's queue. */
-static void socket_close(struct socket *s, bool unaccepted)
-{
-	struct list messages = LIST_INIT(messages), waiting = LIST_INIT(waiting);
-	spin_lock(&s->lock);
-	s->dead = true;
-	s->state = SOCKET_FREE;
-	s->closed = CLOSED_RECEIVE | CLOSED_SEND;
-	struct socket *peer = s->peer;
-	s->peer = NULL;
-	for (struct list *node; (node = list_pop_front(&s->messages)) != NULL;) {
-		list_push_back(&messages, node);
-	}
-	for (struct list *node; (node = list_pop_front(&s->waiting)) != NULL;) {
-		list_push_back(&waiting, node);
-	}
-	spin_unlock(&s->lock);
-	if (s->name && s->name->owner == s) {
-		name_forget(s->name);
-	}
-	waitq_wake_all(&s->out); /* who wants to connect */
-	if (peer) {
-		peer_leave(s, peer, unaccepted || !list_empty(&messages));
-	}
-	for (struct list *node; (node = list_pop_front(&messages)) != NULL;) {
-		message_free(container_of(node, struct message, link));
-	}
-	for (struct list *node; (node = list_pop_front(&waiting)) != NULL;) {
-		socket_close(container_of(node, struct socket, waiting_link), true); /* these have no such queue */
-	}
-	socket_put(s);
+	return f->ops == &socket_file_ops ? f->private : NULL;
 }
 
 static void socket_release(struct file *f)
 {
-	socket_close(f->private, false);
+	struct socket *s = f->private;
+	s->ops->close(s);
 	socket_closed();
 }
 
 static long plain_send(struct file *f, const struct io_vector *vectors, unsigned count, bool user)
 {
+	struct socket *s = f->private;
 	struct outgoing o = {
 		.from = { .vectors = vectors, .count = count, .user = user },
 		.id = sender_id_current(),
 		.flags = f->flags & O_NONBLOCK ? MSG_DONTWAIT : 0,
+		.tos = -1, .ttl = -1,
 	};
-	return socket_send(f->private, &o);
+	return s->ops->send(s, &o);
 }
 
 static long plain_receive(struct file *f, const struct io_vector *vectors, unsigned count, bool user)
 {
+	struct socket *s = f->private;
 	struct incoming i = {
 		.to = { .vectors = vectors, .count = count, .user = user },
 		.flags = f->flags & O_NONBLOCK ? MSG_DONTWAIT : 0,
 	};
-	long n = cursor_left(&i.to) ? socket_receive(f->private, &i) : 0;
-	for (unsigned k = 0; i.rights && k < i.rights->count; k++) {
-		file_put(i.rights->files[k]); /* read() cannot hand them over */
+	long n = cursor_left(&i.to) ? s->ops->receive(s, &i) : 0;
+	if (i.rights) {
+		s->ops->leave(s, &i); /* read() cannot hand them over */
 	}
-	kfree(i.rights);
-	name_put(i.from);
 	return n;
 }
 
@@ -177,58 +120,22 @@ static long socket_write(struct file *f, const void *buffer, uint64_t bytes, uin
 	return plain_send(f, &v, 1, false);
 }
 
-/* A datagram socket whose peer is another one's has room only while that one's queue has. */
-static bool peer_has_room(struct socket *s)
-{
-	struct socket *peer = s->type == SOCK_DGRAM ? socket_peer(s) : NULL;
-	bool room = true;
-	if (peer) {
-		spin_lock(&peer->lock);
-		room = peer->peer == s || peer->dead || peer->message_count <= DATAGRAMS_MAX;
-		spin_unlock(&peer->lock);
-		socket_put(peer);
-	}
-	return room;
-}
-
 static unsigned socket_poll(struct file *f, struct poll_table *table)
 {
 	struct socket *s = f->private;
-	unsigned events = 0;
 	poll_wait(table, &s->in);
 	poll_wait(table, &s->out);
-	if (s->type == SOCK_DGRAM) {
-		poll_wait(table, &datagram_room);
-	}
-	spin_lock(&s->lock);
-	bool connected = s->type != SOCK_DGRAM, listening = s->state == SOCKET_LISTENING;
-	events |= s->error ? POLLERR : 0;
-	events |= s->closed == (CLOSED_RECEIVE | CLOSED_SEND) || (connected && s->state == SOCKET_FREE) ? POLLHUP : 0;
-	events |= s->closed & CLOSED_RECEIVE ? POLLRDHUP | POLLIN | POLLRDNORM : 0;
-	events |= !list_empty(&s->messages) || !list_empty(&s->waiting) ? POLLIN | POLLRDNORM : 0;
-	bool room = !listening && s->sent <= s->send_limit / 4;
-	spin_unlock(&s->lock);
-	return events | (room && peer_has_room(s) ? POLLOUT | POLLWRNORM | POLLWRBAND : 0);
+	return s->ops->poll(s, table);
 }
 
 static long socket_ioctl(struct file *f, unsigned request, uint64_t argument)
 {
 	struct socket *s = f->private;
-	int value;
-	spin_lock(&s->lock);
-	bool listening = s->state == SOCKET_LISTENING;
-	if (request == SIOCOUTQ) {
-		value = (int)s->sent;
-	} else if (s->type == SOCK_STREAM) {
-		value = (int)s->bytes;
-	} else {
-		value = list_empty(&s->messages) ? 0 : (int)container_of(s->messages.next, struct message, link)->size;
-	}
-	spin_unlock(&s->lock);
 	if (request != FIONREAD && request != SIOCOUTQ) {
-		return -ENOTTY;
+		return s->ops->ioctl ? s->ops->ioctl(s, request, argument) : -ENOTTY;
 	}
-	return listening && request == FIONREAD ? -EINVAL : user_write(argument, &value, sizeof(value));
+	int bytes, error = s->ops->queued(s, request == SIOCOUTQ, &bytes);
+	return error ? error : user_write(argument, &bytes, sizeof(bytes));
 }
 
 const struct file_ops socket_file_ops = {
@@ -242,7 +149,7 @@ struct file *socket_file(struct socket *s, unsigned flags)
 	if (f) {
 		s->file = f;
 	} else {
-		socket_close(s, true);
+		s->ops->close(s);
 	}
 	return f;
 }

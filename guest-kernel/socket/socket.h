@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Sockets of AF_UNIX (unix(7)). A socket is referenced by its file, its peer, and each message it has sent that is not read yet. Its lock
- * guards its state and its queues; two locks are taken together only in socket_connect(), by address, and for a listening socket and one
- * that waits in its queue. `reading` is held over a receive, user copies included: whoever has it alone takes messages out.
- * Letters: l lock, a atomic, c constant after creation, f flight_lock (rights.c).
+ * Sockets: what AF_UNIX (unix/) and AF_INET and AF_INET6 (inet/) share. A family's socket begins with a struct socket and answers by its
+ * operations; descriptors, vectors, control messages, timeouts and the options of SOL_SOCKET are the same for all.
+ * `reading` is held over a receive, user copies included: whoever has it alone takes from the socket's queue.
+ * Letters: l lock, a atomic, c constant after creation.
  */
 #ifndef SOCKET_SOCKET_H
 #define SOCKET_SOCKET_H
@@ -17,79 +17,86 @@
 #include "kernel/memory.h"
 #include "kernel/process.h"
 
-enum { AF_UNSPEC = 0, AF_UNIX = 1, SOCK_STREAM = 1, SOCK_DGRAM = 2, SOCK_RAW = 3, SOCK_SEQPACKET = 5, SOL_SOCKET = 1 };
-enum { MSG_OOB = 1, MSG_PEEK = 2, MSG_CTRUNC = 8, MSG_TRUNC = 0x20, MSG_DONTWAIT = 0x40, MSG_EOR = 0x80, MSG_WAITALL = 0x100,
-	MSG_NOSIGNAL = 0x4000, MSG_WAITFORONE = 0x10000, MSG_CMSG_CLOEXEC = 0x40000000 };
+enum { AF_UNSPEC = 0, AF_UNIX = 1, AF_INET = 2, AF_INET6 = 10, SOCK_STREAM = 1, SOCK_DGRAM = 2, SOCK_RAW = 3, SOCK_SEQPACKET = 5, SOL_SOCKET = 1 };
+enum { MSG_OOB = 1, MSG_PEEK = 2, MSG_DONTROUTE = 4, MSG_CTRUNC = 8, MSG_TRUNC = 0x20, MSG_DONTWAIT = 0x40, MSG_EOR = 0x80, MSG_WAITALL = 0x100,
+	MSG_CONFIRM = 0x800, MSG_ERRQUEUE = 0x2000, MSG_NOSIGNAL = 0x4000, MSG_MORE = 0x8000, MSG_WAITFORONE = 0x10000,
+	MSG_FASTOPEN = 0x20000000, MSG_CMSG_CLOEXEC = 0x40000000 };
 enum { CLOSED_RECEIVE = 1, CLOSED_SEND = 2 };
-enum socket_state { SOCKET_FREE, SOCKET_LISTENING, SOCKET_CONNECTED };
+enum socket_state { SOCKET_FREE, SOCKET_LISTENING, SOCKET_CONNECTING, SOCKET_CONNECTED };
+enum {
+	SO_DEBUG = 1, SO_REUSEADDR, SO_TYPE, SO_ERROR, SO_DONTROUTE, SO_BROADCAST, SO_SNDBUF, SO_RCVBUF, SO_KEEPALIVE, SO_OOBINLINE,
+	SO_NO_CHECK, SO_PRIORITY, SO_LINGER, SO_BSDCOMPAT, SO_REUSEPORT, SO_PASSCRED, SO_PEERCRED, SO_RCVLOWAT, SO_SNDLOWAT, SO_RCVTIMEO,
+	SO_SNDTIMEO, SO_BINDTODEVICE = 25, SO_ATTACH_FILTER, SO_DETACH_FILTER, SO_PEERNAME, SO_TIMESTAMP, SO_ACCEPTCONN, SO_PEERSEC,
+	SO_SNDBUFFORCE, SO_RCVBUFFORCE, SO_PASSSEC, SO_TIMESTAMPNS, SO_MARK, SO_TIMESTAMPING, SO_PROTOCOL, SO_DOMAIN, SO_RXQ_OVFL,
+	SO_BUSY_POLL = 46, SO_INCOMING_CPU = 49, SO_COOKIE = 57,
+};
 
-#define PATH_BYTES 108u
 #define FAMILY_BYTES 2u
+#define ADDRESS_BYTES 128u /* struct sockaddr_storage */
 #define BUFFER_DEFAULT 212992u
-#define DATAGRAMS_MAX 10u /* net.unix.max_dgram_qlen */
 
-struct address { /* struct sockaddr_un */
+struct address { /* struct sockaddr and its kin */
 	uint16_t family;
-	char path[PATH_BYTES + 1]; /* always with a NUL behind it */
-	unsigned length; /* of what is used of the path */
+	char data[ADDRESS_BYTES - FAMILY_BYTES + 2]; /* always with a NUL behind what is used */
+	unsigned length; /* of what is used of the data */
 };
 
 struct sender_id { /* struct ucred */
 	uint32_t pid, uid, gid;
 };
 
-struct name {
-	struct list link; /* names_lock */
-	uint32_t references; /* a */
-	int type; /* c */
-	struct inode *inode; /* c; NULL: abstract */
-	struct socket *owner; /* names_lock */
-	unsigned length; /* c */
-	char bytes[PATH_BYTES + 1]; /* c */
-};
+struct outgoing;
+struct incoming;
+struct control_room;
+struct poll_table;
+struct socket;
 
-struct rights { /* open files on their way */
-	struct list link; /* f: on the list of those to be dropped */
-	unsigned count;
-	struct file *files[];
-};
-
-struct message {
-	struct list link;
-	struct socket *sender; /* referenced: for its send buffer */
-	struct name *from; /* referenced; NULL: none */
-	struct rights *rights;
-	struct sender_id id;
-	uint32_t size, start, charge;
-	char data[];
+/* Errors are Linux's; `wait` false and MSG_DONTWAIT: do not sleep. */
+struct socket_ops {
+	int family;
+	int (*bind)(struct socket *s, const struct address *address);
+	int (*connect)(struct socket *s, const struct address *to, bool wait);
+	int (*listen)(struct socket *s, unsigned backlog);
+	int (*accept)(struct socket *s, bool wait, struct socket **out); /* referenced */
+	int (*pair)(struct socket *a, struct socket *b); /* NULL: there are no pairs */
+	int (*address)(struct socket *s, bool peer, struct address *out);
+	int (*shutdown)(struct socket *s, unsigned closed); /* CLOSED_* */
+	long (*send)(struct socket *s, struct outgoing *o);
+	long (*receive)(struct socket *s, struct incoming *i);
+	int (*control)(struct socket *s, struct outgoing *o, int level, int type, const char *data, uint64_t bytes); /* of a message to be sent */
+	void (*refuse)(struct socket *s, struct outgoing *o); /* after control(): it will not be sent */
+	int (*extras)(struct socket *s, struct incoming *i, struct control_room *room); /* control messages that came with the bytes */
+	void (*leave)(struct socket *s, struct incoming *i); /* in place of that: what came with them is given up */
+	unsigned (*poll)(struct socket *s, struct poll_table *table);
+	int (*queued)(struct socket *s, bool out, int *bytes); /* SIOCOUTQ, FIONREAD */
+	long (*ioctl)(struct socket *s, unsigned request, uint64_t argument); /* NULL, or the others */
+	void (*changed)(struct socket *s, int option); /* NULL, or: a buffer's size or a flag of SOL_SOCKET has been set */
+	int (*set_option)(struct socket *s, int level, int option, uint64_t user, int length); /* of other levels, and those that SOL_SOCKET lacks */
+	int (*get_option)(struct socket *s, int level, int option, uint64_t user, uint64_t user_length);
+	void (*close)(struct socket *s); /* its file is gone; drops the file's reference */
+	void (*free)(struct socket *s); /* so is the last reference */
 };
 
 struct socket {
+	const struct socket_ops *ops; /* c */
 	uint32_t references; /* a */
-	int type; /* c */
+	int type, protocol; /* c */
 	spinlock_t lock;
 	enum socket_state state; /* l */
-	struct socket *peer; /* l: referenced; a stream's stays until it is released */
-	struct name *name; /* l: set once; referenced */
-	struct list messages; /* l */
-	uint32_t message_count; /* l */
-	uint64_t bytes; /* l: to be read */
-	struct list waiting, waiting_link; /* l: of the listening socket: connections to be accepted */
-	uint32_t waiting_count, backlog; /* l */
 	unsigned closed; /* l: CLOSED_* */
-	bool dead; /* l: released */
 	int error; /* l: told once */
-	struct sender_id peer_id; /* l: whom SO_PEERCRED names; of a listening socket, whom it names to others */
 	bool pass_id; /* SO_PASSCRED */
-	uint32_t send_limit, receive_limit, options;
-	uint32_t sent; /* a: charge of messages not read yet */
+	uint32_t send_limit, receive_limit; /* bytes */
+	bool send_limit_set, receive_limit_set; /* by the program */
+	uint64_t options; /* l: flags of SOL_SOCKET, by their numbers */
+	uint32_t receive_least; /* SO_RCVLOWAT */
+	int linger_seconds; /* l; -1: off */
+	int priority, mark;
+	uint64_t cookie; /* c: no other socket's */
 	uint64_t receive_timeout_ns, send_timeout_ns;
 	struct mutex reading;
 	struct waitq in, out; /* something to read or accept; room to send or to connect */
 	struct file *file; /* c: not referenced; NULL: not accepted yet */
-	struct list flight_link; /* f */
-	uint32_t in_flight, outside; /* f */
-	bool candidate, reached; /* f */
 };
 
 /* Where bytes come from or go to. */
@@ -99,72 +106,68 @@ struct cursor {
 	uint64_t offset; /* in the first one */
 	bool user;
 };
+/* cursor.c */
 int cursor_copy_in(struct cursor *c, char *to, uint64_t bytes);
 int cursor_copy_out(struct cursor *c, const char *from, uint64_t bytes);
 uint64_t cursor_left(const struct cursor *c);
 
-/* socket.c */
-struct socket *socket_create(int type); /* one reference; NULL: no memory */
-struct file *socket_file(struct socket *s, unsigned flags); /* takes the reference, also when it fails: NULL */
-void socket_get(struct socket *s);
-void socket_put(struct socket *s);
-void socket_pair(struct socket *a, struct socket *b);
-struct socket *socket_peer(struct socket *s); /* referenced, or NULL */
-struct sender_id sender_id_current(void);
-uint64_t deadline_after(uint64_t timeout_ns);
-int wait_error(int error, uint64_t timeout_ns); /* of a sleep: the call's result */
+struct packet_info { /* which interface and address a datagram came in by, or is to go out by */
+	uint32_t interface;
+	bool v6;
+	uint8_t address[16];
+};
 
-/* connection.c */
-int socket_listen(struct socket *s, unsigned backlog);
-int socket_connect(struct socket *s, const struct address *to, bool wait);
-int socket_accept(struct socket *s, bool wait, struct socket **out); /* referenced */
-int socket_shutdown(struct socket *s, unsigned how);
-
-/* name.c */
-int name_bind(struct socket *s, const struct address *address);
-int name_find(const struct address *address, int type, struct socket **out); /* referenced */
-void name_forget(struct name *name); /* its socket is being released */
-struct name *name_get(struct name *name);
-void name_put(struct name *name); /* may sleep; NULL: nothing */
-
-/* message.c */
-struct message *message_create(struct socket *sender, uint32_t size);
-void message_free(struct message *m); /* off all queues; may sleep */
-void message_queue_locked(struct socket *to, struct message *m);
-void message_unqueue_locked(struct socket *s, struct message *m);
-
-/* rights.c */
-struct rights *rights_create(unsigned count);
-void rights_depart(struct rights *r); /* from now on they are in flight */
-int rights_check(unsigned count); /* -ETOOMANYREFS */
-struct rights *rights_copy(const struct rights *r); /* not in flight; NULL: no memory */
-void rights_land(struct rights *r); /* no longer in flight: the files are the caller's */
-void rights_drop(struct rights *r); /* of a message that nobody reads */
-void rights_collect(void); /* sockets that only wait in each other's queues are closed */
-struct socket *socket_of(const struct file *f); /* NULL: no socket */
-
-/* transfer.c */
-extern struct waitq datagram_room; /* a queue of datagrams is no longer full */
 struct outgoing {
 	struct cursor from;
-	struct address to; /* family AF_UNSPEC: none */
-	struct rights *rights; /* in flight; taken */
-	struct sender_id id;
+	struct address to;
+	bool named; /* by `to` */
 	unsigned flags;
+	struct rights *rights; /* AF_UNIX: in flight; taken */
+	struct sender_id id;
+	bool has_info; /* AF_INET: control messages */
+	int tos, ttl; /* -1: the socket's */
+	struct packet_info info;
 };
 struct incoming {
 	struct cursor to;
+	struct address *from; /* NULL: not asked for; family AF_UNSPEC: none */
 	unsigned flags, out_flags;
-	struct rights *rights; /* landed */
+	struct rights *rights; /* AF_UNIX: landed */
 	struct sender_id id;
 	bool has_id;
-	struct name *from;
+	bool has_info; /* AF_INET: a datagram's */
+	int tos, ttl;
+	uint64_t wall_ns;
+	struct packet_info info;
 };
-long socket_send(struct socket *s, struct outgoing *o);
-long socket_receive(struct socket *s, struct incoming *i);
+
+/* socket.c */
+void socket_init(struct socket *s, const struct socket_ops *ops, int type, int protocol); /* one reference */
+struct file *socket_file(struct socket *s, unsigned flags); /* takes the reference, also when it fails: NULL */
+void socket_get(struct socket *s);
+void socket_put(struct socket *s); /* NULL: nothing */
+struct socket *socket_of(const struct file *f); /* NULL: no socket */
+struct sender_id sender_id_current(void);
+uint64_t deadline_after(uint64_t timeout_ns);
+int wait_error(int error, uint64_t timeout_ns); /* of a sleep: the call's result */
+/** In place of a result that is -EPIPE: the signal that goes with it. */
+long socket_broken_pipe(long result, unsigned flags);
 
 /* options.c */
 long socket_set_option(struct socket *s, int level, int option, uint64_t user, int length);
 long socket_get_option(struct socket *s, int level, int option, uint64_t user, uint64_t user_length);
+int option_answer(uint64_t user, uint64_t user_length, const void *value, int size);
+bool socket_option(const struct socket *s, int option); /* a flag */
+int socket_error_take(struct socket *s);
+
+/* message_calls.c */
+int control_put(struct control_room *room, int level, int type, const void *data, uint64_t bytes);
+struct control_room {
+	uint64_t at, left;
+	bool cut, close_on_exec;
+};
+
+/* The families: a new socket with one reference, or a negative error. */
+int unix_create(int type, int protocol, struct socket **out);
 
 #endif

@@ -8,7 +8,7 @@
 #include <setjmp.h>
 #include <cmocka.h>
 
-#include "guest-kernel/socket/socket.h"
+#include "guest-kernel/socket/unix/unix.h"
 #include "kernel/interval.h"
 #include "kernel/time.h"
 #include "kernel/user.h"
@@ -17,7 +17,8 @@
 
 const struct file_ops socket_file_ops, other_ops;
 static struct file files[SOCKETS + 1]; /* the last one is no socket */
-static struct socket sockets_here[SOCKETS];
+static struct unix_socket sockets_here[SOCKETS];
+static const struct socket_ops unix_ops = { .family = AF_UNIX };
 static unsigned depth, deepest;
 static uint64_t now;
 
@@ -55,7 +56,7 @@ void file_put(struct file *f)
 	if (--f->references || f->ops != &socket_file_ops) {
 		return;
 	}
-	struct socket *s = f->private;
+	struct unix_socket *s = unix_of(f->private);
 	deepest = ++depth > deepest ? depth : deepest;
 	for (struct list *node; (node = list_pop_front(&s->messages)) != NULL;) {
 		struct message *m = container_of(node, struct message, link);
@@ -99,9 +100,10 @@ static int set_up(void **state)
 		files[i].ops = i < SOCKETS ? &socket_file_ops : &other_ops;
 	}
 	for (unsigned i = 0; i < SOCKETS; i++) {
-		struct socket *s = &sockets_here[i];
+		struct unix_socket *s = &sockets_here[i];
+		s->base.ops = &unix_ops;
 		files[i].private = s;
-		s->file = &files[i];
+		s->base.file = &files[i];
 		list_init(&s->messages);
 		list_init(&s->waiting);
 		list_init(&s->waiting_link);
@@ -161,7 +163,7 @@ static void what_waits_to_be_accepted_is_looked_through_too(void **state)
 {
 	list_push_back(&sockets_here[0].waiting, &sockets_here[1].waiting_link); /* 0 listens; 1 has no descriptor */
 	files[1].references = 0;
-	sockets_here[1].file = NULL;
+	sockets_here[1].base.file = NULL;
 	send(1, 0);
 	close_descriptor(0);
 	assert_int_equal(files[0].references, 0);

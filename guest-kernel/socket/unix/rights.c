@@ -5,7 +5,7 @@
  * What is to be dropped goes through one list that is worked off by whoever comes first, so that closing a socket whose messages hold
  * sockets whose messages hold sockets takes no deeper a stack.
  */
-#include "socket/socket.h"
+#include "socket/unix/unix.h"
 
 #define FLIGHT_MAX 16384u /* files */
 
@@ -15,9 +15,11 @@ static struct list dropped = LIST_INIT(dropped); /* struct rights */
 static uint32_t file_count;
 static bool dropping;
 
-struct socket *socket_of(const struct file *f)
+/* NULL: something else. */
+static struct unix_socket *unix_of_file(const struct file *f)
 {
-	return f->ops == &socket_file_ops ? f->private : NULL;
+	struct socket *s = f->ops == &socket_file_ops ? f->private : NULL;
+	return s && s->ops->family == AF_UNIX ? unix_of(s) : NULL;
 }
 
 struct rights *rights_create(unsigned count)
@@ -56,7 +58,7 @@ void rights_depart(struct rights *r)
 	spin_lock(&flight_lock);
 	file_count += r->count;
 	for (unsigned i = 0; i < r->count; i++) {
-		struct socket *s = socket_of(r->files[i]);
+		struct unix_socket *s = unix_of_file(r->files[i]);
 		if (s && s->in_flight++ == 0) {
 			list_push_back(&sockets, &s->flight_link);
 		}
@@ -68,7 +70,7 @@ static void land_locked(struct rights *r)
 {
 	file_count -= r->count;
 	for (unsigned i = 0; i < r->count; i++) {
-		struct socket *s = socket_of(r->files[i]);
+		struct unix_socket *s = unix_of_file(r->files[i]);
 		if (s && --s->in_flight == 0) {
 			list_remove(&s->flight_link);
 		}
@@ -113,12 +115,12 @@ void rights_drop(struct rights *r)
 }
 
 /* Of each candidate that waits in the queue of `s`: leave it out of the count of references from outside, or mark it reached. */
-static void visit_queue_locked(struct socket *s, bool mark, struct list *found)
+static void visit_queue_locked(struct unix_socket *s, bool mark, struct list *found)
 {
 	list_for_each(node, &s->messages) {
 		struct rights *r = container_of(node, struct message, link)->rights;
 		for (unsigned i = 0; r && i < r->count; i++) {
-			struct socket *to = socket_of(r->files[i]);
+			struct unix_socket *to = unix_of_file(r->files[i]);
 			if (!to || !to->candidate) {
 				continue;
 			}
@@ -133,20 +135,20 @@ static void visit_queue_locked(struct socket *s, bool mark, struct list *found)
 	}
 }
 
-static void visit(struct socket *s, bool mark, struct list *found)
+static void visit(struct unix_socket *s, bool mark, struct list *found)
 {
-	spin_lock(&s->lock);
+	spin_lock(&s->base.lock);
 	visit_queue_locked(s, mark, found);
 	list_for_each(node, &s->waiting) {
-		struct socket *inner = container_of(node, struct socket, waiting_link);
-		spin_lock(&inner->lock);
+		struct unix_socket *inner = container_of(node, struct unix_socket, waiting_link);
+		spin_lock(&inner->base.lock);
 		visit_queue_locked(inner, mark, found);
-		spin_unlock(&inner->lock);
+		spin_unlock(&inner->base.lock);
 	}
-	spin_unlock(&s->lock);
+	spin_unlock(&s->base.lock);
 }
 
-static void take_rights(struct socket *s)
+static void take_rights(struct unix_socket *s)
 {
 	list_for_each(node, &s->messages) {
 		struct message *m = container_of(node, struct message, link);
@@ -157,17 +159,17 @@ static void take_rights(struct socket *s)
 	}
 }
 
-static void drop_queue_locked(struct socket *s)
+static void drop_queue_locked(struct unix_socket *s)
 {
-	spin_lock(&s->lock);
+	spin_lock(&s->base.lock);
 	take_rights(s);
 	list_for_each(node, &s->waiting) {
-		struct socket *inner = container_of(node, struct socket, waiting_link);
-		spin_lock(&inner->lock);
+		struct unix_socket *inner = container_of(node, struct unix_socket, waiting_link);
+		spin_lock(&inner->base.lock);
 		take_rights(inner);
-		spin_unlock(&inner->lock);
+		spin_unlock(&inner->base.lock);
 	}
-	spin_unlock(&s->lock);
+	spin_unlock(&s->base.lock);
 }
 
 /* Under flight_lock no file leaves or joins those in flight, and only those can lead to a file without a descriptor. */
@@ -175,19 +177,19 @@ static void collect_locked(void)
 {
 	struct list found = LIST_INIT(found), seen = LIST_INIT(seen);
 	list_for_each(node, &sockets) {
-		struct socket *s = container_of(node, struct socket, flight_link);
-		s->candidate = __atomic_load_n(&s->file->references, __ATOMIC_ACQUIRE) == s->in_flight;
+		struct unix_socket *s = container_of(node, struct unix_socket, flight_link);
+		s->candidate = __atomic_load_n(&s->base.file->references, __ATOMIC_ACQUIRE) == s->in_flight;
 		s->outside = s->in_flight;
 		s->reached = false;
 	}
 	list_for_each(node, &sockets) {
-		struct socket *s = container_of(node, struct socket, flight_link);
+		struct unix_socket *s = container_of(node, struct unix_socket, flight_link);
 		if (s->candidate) {
 			visit(s, false, NULL);
 		}
 	}
 	list_for_each_safe(node, &sockets) {
-		struct socket *s = container_of(node, struct socket, flight_link);
+		struct unix_socket *s = container_of(node, struct unix_socket, flight_link);
 		if (!s->candidate || s->outside) {
 			s->reached = true;
 			list_remove(node);
@@ -196,10 +198,10 @@ static void collect_locked(void)
 	}
 	for (struct list *node; (node = list_pop_front(&found)) != NULL;) {
 		list_push_back(&seen, node);
-		visit(container_of(node, struct socket, flight_link), true, &found);
+		visit(container_of(node, struct unix_socket, flight_link), true, &found);
 	}
 	list_for_each(node, &sockets) {
-		drop_queue_locked(container_of(node, struct socket, flight_link));
+		drop_queue_locked(container_of(node, struct unix_socket, flight_link));
 	}
 	for (struct list *node; (node = list_pop_front(&seen)) != NULL;) {
 		list_push_back(&sockets, node);

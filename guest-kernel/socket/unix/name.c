@@ -3,7 +3,7 @@
  * Names of sockets: of files, found by their inode, and abstract ones, found by their bytes and the socket's type (unix(7)). A name is in
  * the table until its socket is released; peers and messages may keep the structure for longer.
  */
-#include "socket/socket.h"
+#include "socket/unix/unix.h"
 
 #include "base/format.h"
 #include "base/string.h"
@@ -49,6 +49,15 @@ struct name *name_get(struct name *name)
 	return name;
 }
 
+void name_tell(const struct name *name, struct address *out)
+{
+	out->family = AF_UNIX;
+	out->length = name ? name->length : 0;
+	if (name) {
+		memcpy(out->data, name->bytes, name->length);
+	}
+}
+
 void name_put(struct name *name)
 {
 	if (name && __atomic_sub_fetch(&name->references, 1, __ATOMIC_ACQ_REL) == 0) {
@@ -80,7 +89,7 @@ static struct name *name_create(int type, const char *bytes, unsigned length)
 }
 
 /* The socket is the name's from here on; false: another one has such an abstract name. */
-static bool publish(struct socket *s, struct name *n)
+static bool publish(struct unix_socket *s, struct name *n)
 {
 	spin_lock(&names_lock);
 	bool taken = !n->inode && find_locked(NULL, n->bytes, n->length, n->type);
@@ -90,9 +99,9 @@ static bool publish(struct socket *s, struct name *n)
 	}
 	spin_unlock(&names_lock);
 	if (!taken) {
-		spin_lock(&s->lock);
+		spin_lock(&s->base.lock);
 		s->name = n;
-		spin_unlock(&s->lock);
+		spin_unlock(&s->base.lock);
 	}
 	return !taken;
 }
@@ -129,13 +138,13 @@ static int node_create(const char *path, struct inode **out)
 }
 
 /* Five hexadecimal digits, as Linux. */
-static int bind_automatic(struct socket *s)
+static int bind_automatic(struct unix_socket *s)
 {
 	for (uint32_t tries = 0; tries < AUTOMATIC_NAMES; tries++) {
 		char bytes[8] = { 0 };
 		uint32_t number = __atomic_fetch_add(&automatic_next, 1, __ATOMIC_RELAXED) % AUTOMATIC_NAMES;
 		format_text(bytes + 1, sizeof(bytes) - 1, "%05x", number);
-		struct name *n = name_create(s->type, bytes, 6);
+		struct name *n = name_create(s->base.type, bytes, 6);
 		if (!n) {
 			return -ENOMEM;
 		}
@@ -147,20 +156,20 @@ static int bind_automatic(struct socket *s)
 	return -ENOSPC;
 }
 
-static int bind_locked(struct socket *s, const struct address *address)
+static int bind_locked(struct unix_socket *s, const struct address *address)
 {
-	bool path = address->length && address->path[0];
+	bool path = address->length && address->data[0];
 	if (!address->length) {
 		return s->name ? 0 : bind_automatic(s);
 	}
 	if (s->name) {
 		return -EINVAL;
 	}
-	unsigned length = path ? (unsigned)strlen(address->path) + 1 : address->length;
-	struct name *n = name_create(s->type, address->path, length < PATH_BYTES + 1 ? length : PATH_BYTES + 1);
+	unsigned length = path ? (unsigned)strlen(address->data) + 1 : address->length;
+	struct name *n = name_create(s->base.type, address->data, length < PATH_BYTES + 1 ? length : PATH_BYTES + 1);
 	int error = n ? 0 : -ENOMEM;
 	if (!error && path) {
-		error = node_create(address->path, &n->inode);
+		error = node_create(address->data, &n->inode);
 	}
 	if (!error && !publish(s, n)) {
 		error = -EADDRINUSE;
@@ -171,34 +180,38 @@ static int bind_locked(struct socket *s, const struct address *address)
 	return error;
 }
 
-int name_bind(struct socket *s, const struct address *address)
+int unix_bind(struct socket *socket, const struct address *address)
 {
-	mutex_lock(&s->reading); /* no two bind it at once */
+	struct unix_socket *s = unix_of(socket);
+	if (address->family != AF_UNIX || address->length > PATH_BYTES) {
+		return -EINVAL;
+	}
+	mutex_lock(&s->base.reading); /* no two bind it at once */
 	int error = bind_locked(s, address);
-	mutex_unlock(&s->reading);
+	mutex_unlock(&s->base.reading);
 	return error;
 }
 
-static int owner_get(const struct inode *inode, const struct address *a, int type, struct socket **out)
+static int owner_get(const struct inode *inode, const struct address *a, int type, struct unix_socket **out)
 {
 	spin_lock(&names_lock);
-	struct name *n = find_locked(inode, a->path, a->length, type);
-	int error = !n ? -ECONNREFUSED : n->owner->type != type ? -EPROTOTYPE : 0;
+	struct name *n = find_locked(inode, a->data, a->length, type);
+	int error = !n ? -ECONNREFUSED : n->owner->base.type != type ? -EPROTOTYPE : 0;
 	if (!error) {
 		*out = n->owner;
-		socket_get(*out);
+		unix_get(*out);
 	}
 	spin_unlock(&names_lock);
 	return error;
 }
 
-int name_find(const struct address *address, int type, struct socket **out)
+int name_find(const struct address *address, int type, struct unix_socket **out)
 {
 	struct dentry *d;
-	if (!address->length || !address->path[0]) {
+	if (!address->length || !address->data[0]) {
 		return owner_get(NULL, address, type, out);
 	}
-	int error = path_find(AT_FDCWD, address->path, true, &d);
+	int error = path_find(AT_FDCWD, address->data, true, &d);
 	if (error) {
 		return error;
 	}
