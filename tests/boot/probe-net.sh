@@ -49,7 +49,7 @@ less "$exits" 2.01 || fail "$exits exits a frame at depth 1"
 run e1000e deep
 less "$exits" 0.21 || fail "$exits exits a frame at depth 32"
 for iommu in amd intel; do
-	run e1000e 'deep long' --cpus 2 --iommu $iommu $(kills_of e1000e)
+	run e1000e 'deep longest' --cpus 2 --iommu $iommu $(kills_of e1000e)
 	has 3 'domain e1000e died: kill'
 	has 3 'e1000e: 82574L, address'
 	has 3 '^@ recovery domain=e1000e .* completion=yes'
