@@ -17,6 +17,7 @@
 #include "mm/pages.h"
 #include "mm/reserve.h"
 #include "net/net.h"
+#include "net/netdevs.h"
 #include "platform/log.h"
 #include "platform/platform.h"
 #include "sched/lock_watch.h"
@@ -68,5 +69,6 @@ void kernel_main(uint64_t start_info)
 	if (error) {
 		kernel_panic("cannot mount the root file system %s: error %d", root, -error);
 	}
+	interfaces_probe(boot_memory.cmdline);
 	init_run(boot_memory.cmdline);
 }

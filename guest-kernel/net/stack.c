@@ -5,6 +5,7 @@
  */
 #include "net/net.h"
 #include "net/internal.h"
+#include "net/interface.h"
 
 #include "kernel/lock.h"
 #include "kernel/platform.h"
@@ -28,6 +29,7 @@ void net_unlock(void)
 	if (!loop_deliver()) {
 		net_wake();
 	}
+	interfaces_flush();
 	timers_look();
 	net_memory_draw(0);
 	mutex_unlock(&lock);

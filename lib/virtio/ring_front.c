@@ -99,13 +99,18 @@ void ring_front_accept(struct ring_front *ring, const struct ring_completion *co
 	ring->next_used++;
 }
 
-bool ring_front_arm(struct ring_front *ring)
+bool ring_front_arm_after(struct ring_front *ring, uint16_t more)
 {
 	if (ring->s.event_idx) {
-		ring_store(ring_used_event(ring->s.avail, ring->s.size), ring->next_used);
+		ring_store(ring_used_event(ring->s.avail, ring->s.size), (uint16_t)(ring->next_used + more));
 	}
 	__atomic_thread_fence(__ATOMIC_SEQ_CST); /* the wish is out before the last look */
-	return ring_load(&ring->s.used->idx) != ring->next_used;
+	return (uint16_t)(ring_load(&ring->s.used->idx) - ring->next_used) > more;
+}
+
+bool ring_front_arm(struct ring_front *ring)
+{
+	return ring_front_arm_after(ring, 0);
 }
 
 void ring_front_rebuild(struct ring_front *ring)

@@ -65,6 +65,8 @@ int ring_front_peek(const struct ring_front *ring, struct ring_completion *compl
 void ring_front_accept(struct ring_front *ring, const struct ring_completion *completion);
 /** Ask for a signal at the next used entry. True: there is one already; look again. */
 bool ring_front_arm(struct ring_front *ring);
+/** Likewise, at the one that comes after `more` others. Without EVENT_IDX at each. */
+bool ring_front_arm_after(struct ring_front *ring, uint16_t more);
 /** The back half has rebooted and does not run: write descriptors, available ring and used index from the records, all
  *  outstanding requests in their order. Take valid completions first. Only with in_order. */
 void ring_front_rebuild(struct ring_front *ring);

@@ -18,215 +18,38 @@
 #include "driver-domains/ramdisk/ramdisk.h"
 #include "driver-domains/runtime/blk_backend.h"
 #include "guest-kernel/block/block_internal.h"
-#include "hv/link.h"
 #include "kernel/block.h"
 #include "kernel/lock.h"
 #include "kernel/memory.h"
 #include "kernel/platform.h"
-#include "guest-kernel/platform/virtio_port.h"
-#include "tests/fake/mmio.h"
+#include "tests/fake/front.h"
 
 #define SECTORS 2048
 #define ZONE_PAGES 64
-#define SLOT 2
 
-/* --- the kernel's services, as far as block/ uses them --- */
-
-static unsigned locks_held;
 static uint8_t *zone;
-static struct bh_domain_page domain_page;
 
-void spin_init(spinlock_t *lock, const char *name)
+void ahci_probe(void)
 {
-	memset(lock, 0, sizeof(*lock));
-}
-
-void spin_lock(spinlock_t *lock)
-{
-	assert_int_equal(lock->held, 0);
-	lock->held = 1;
-	locks_held++;
-}
-
-void spin_unlock(spinlock_t *lock)
-{
-	assert_int_equal(lock->held, 1);
-	lock->held = 0;
-	locks_held--;
-}
-
-void waitq_init(struct waitq *q)
-{
-	memset(q, 0, sizeof(*q));
-}
-
-void waitq_wake_all(struct waitq *q)
-{
-}
-
-void wait_prepare(struct waitq *q, struct waiter *w)
-{
-}
-
-void wait_finish(struct waiter *w)
-{
-}
-
-static void machine_step(void);
-int wait_sleep(uint64_t deadline_ns, bool interruptible)
-{
-	assert_int_equal(locks_held, 0);
-	machine_step();
-	return 0;
-}
-
-/* "Physical" addresses are such that phys_to_virt gives the pointer back. */
-uint64_t virt_to_phys(const void *virt)
-{
-	return (uintptr_t)virt - PHYSMAP;
-}
-
-uint64_t page_phys(const struct page *page)
-{
-	return virt_to_phys(page->private);
-}
-
-static struct page *pages[64]; /* the kernel never gives a disk up: they stay reachable */
-static size_t page_count;
-
-struct page *page_alloc_order(unsigned order, unsigned flags)
-{
-	struct page *page = calloc(1, sizeof(*page));
-	size_t bytes = PAGE_SIZE << order;
-	page->private = aligned_alloc(bytes, bytes);
-	memset(page->private, 0, bytes);
-	pages[page_count++] = page;
-	return page;
-}
-
-struct page *page_alloc(unsigned flags)
-{
-	return page_alloc_order(0, flags);
-}
-
-void page_free_order(struct page *page, unsigned order)
-{
-	free(page->private);
-	free(page);
-}
-
-void page_put(struct page *page)
-{
-	page_free_order(page, 0);
-}
-
-void memory_io_zone(uint64_t *phys, uint64_t *bytes)
-{
-	*phys = virt_to_phys(zone);
-	*bytes = ZONE_PAGES * PAGE_SIZE;
-}
-
-void *kzalloc(size_t bytes)
-{
-	return calloc(1, bytes);
-}
-
-void kfree(void *memory)
-{
-	free(memory);
-}
-
-void kprintf(const char *format, ...)
-{
-}
-
-bool platform_is_bulkhead(void)
-{
-	return true;
-}
-
-const struct bh_domain_page *platform_domain_page(void)
-{
-	return &domain_page;
 }
 
 void virtio_probe(const struct virtio_driver *driver, const char *cmdline)
 {
 }
 
-void ahci_probe(void)
-{
-}
-
 /* --- the machine: link, back end, disk --- */
 
-static struct link the_link;
-static struct bh_link back_view;
 static struct blk_backend backend;
 static struct blk_backend_request *backend_pool;
 static struct ramdisk ramdisk;
 static struct blkdev slow;
 static uint8_t media[SECTORS * 512];
 static struct blk_request *kept[32];
-static unsigned kept_count, complaints;
-static bool alive, doorbell, bell;
+static unsigned kept_count;
+static bool alive, bell;
 static uint64_t look;
 static void *front;
 static struct block_device *disk;
-
-static void publish(void)
-{
-	link_publish(&the_link, &domain_page.links[SLOT], BH_LINK_FRONT);
-	link_publish(&the_link, &back_view, BH_LINK_BACK);
-}
-
-static uint32_t machine_read(void *device, uint32_t offset)
-{
-	return (uint32_t)link_mmio_read(&the_link, offset, 4);
-}
-
-static void machine_write(void *device, uint32_t offset, uint32_t value)
-{
-	unsigned action = link_mmio_write(&the_link, offset, 4, value);
-	if (action & LINK_RESET) {
-		memset(the_link.grants, 0, sizeof(the_link.grants));
-	}
-	publish();
-}
-
-long hypercall(enum bh_hypercall number, uint64_t a, uint64_t b, uint64_t c, uint64_t d)
-{
-	assert_int_equal(a, SLOT);
-	long error;
-	switch (number) {
-	case BH_HC_GRANT:
-		error = grant_check(the_link.grants, b, c, (uint32_t)d, UINT64_MAX);
-		if (!error) {
-			grant_set(the_link.grants, b, c, (uint32_t)d);
-		}
-		break;
-	case BH_HC_LINK_READY:
-		error = link_ready_check(&the_link, (uint32_t)b);
-		if (!error) {
-			the_link.state = BH_LINK_UP;
-		}
-		break;
-	case BH_HC_LINK_COMPLAIN:
-		complaints++;
-		error = 0;
-		break;
-	default:
-		error = -ENOSYS;
-	}
-	publish();
-	return error;
-}
-
-void event_signal(unsigned event, bool wanted)
-{
-	assert_int_equal(event, BH_EVENT_LINK + SLOT);
-	doorbell |= wanted;
-}
 
 static void ring_front_end(void *arg)
 {
@@ -245,17 +68,13 @@ static int slow_submit(struct blkdev *dev, struct blk_request *request)
 static void back_start(void)
 {
 	struct bh_link_offer offer;
-	back_view.window = back_view.dma_window = PHYSMAP;
-	back_view.front_memory = UINT64_MAX;
-	assert_int_equal(blk_backend_init(&backend, &back_view, &slow, BH_GRANT_CPU_READ | BH_GRANT_CPU_WRITE, ring_front_end, NULL), 0);
+	assert_int_equal(blk_backend_init(&backend, &fake_front.back_view, &slow, BH_GRANT_CPU_READ | BH_GRANT_CPU_WRITE, ring_front_end, NULL), 0);
 	for (struct blk_backend_request *r = backend_pool = backend.free; r; r = r->next) {
 		backend_pool = r < backend_pool ? r : backend_pool;
 	}
 	blk_backend_offer(&backend, &offer);
-	assert_int_equal(link_offer_check(&the_link, &offer), 0);
-	link_offer_set(&the_link, &offer);
+	fake_front_offer(&offer);
 	alive = true;
-	publish();
 }
 
 /* The disk finishes one request, whichever. */
@@ -281,7 +100,7 @@ static void front_step(void)
 static void machine_step(void)
 {
 	if (alive && random() % 2) {
-		doorbell = false;
+		fake_front.doorbell = false;
 		blk_backend_work(&backend, &look);
 	}
 	if (alive && random() % 2) {
@@ -294,14 +113,7 @@ static void machine_step(void)
 
 static uint8_t *back_writable(void)
 {
-	return phys_to_virt(the_link.queues[0].device);
-}
-
-static void scribble(uint8_t *at, size_t bytes)
-{
-	for (size_t i = 0; i < bytes; i++) {
-		at[i] = (uint8_t)(random() >> 9);
-	}
+	return phys_to_virt(fake_front.link.queues[0].device);
 }
 
 static void back_dies(void)
@@ -309,29 +121,26 @@ static void back_dies(void)
 	struct vring_used *used = (void *)back_writable();
 	switch (random() % 5) {
 	case 0:
-		scribble((uint8_t *)used->ring, 128 * sizeof(struct vring_used_elem));
+		fake_scribble(used->ring, 128 * sizeof(struct vring_used_elem));
 		break;
 	case 1:
 		used->idx = (uint16_t)(used->idx + random() % 130); /* over entries of earlier rounds */
 		break;
 	case 2:
-		scribble((uint8_t *)used, ring_used_bytes(128)); /* all but the status bytes */
+		fake_scribble(used, ring_used_bytes(128)); /* all but the status bytes */
 		break;
 	case 3:
-		scribble((uint8_t *)&used->idx, 2);
+		fake_scribble(&used->idx, 2);
 		break;
 	}
 	free(backend_pool);
 	kept_count = 0;
 	alive = false;
-	link_down(&the_link);
-	publish();
+	fake_front_down();
 	if (random() % 2) {
 		virtio_blk_driver.link_changed(front);
 	}
-	link_rebuild(&the_link, the_link.epoch + 1);
-	publish();
-	assert_int_equal(the_link.state, BH_LINK_REBUILD);
+	fake_front_rebuild();
 	if (random() % 2) {
 		back_start(); /* the back end may be up before the front end has noticed, or after */
 		virtio_blk_driver.link_changed(front);
@@ -339,25 +148,22 @@ static void back_dies(void)
 		virtio_blk_driver.link_changed(front);
 		back_start();
 	}
-	assert_int_equal(the_link.state, BH_LINK_UP);
+	assert_int_equal(fake_front.link.state, BH_LINK_UP);
 }
 
 static void machine_start(void)
 {
 	static const struct blkdev_ops slow_ops = { .submit = slow_submit };
-	static const struct fake_mmio_ops mmio_ops = { machine_read, machine_write };
-	memset(&the_link, 0, sizeof(the_link));
-	zone = aligned_alloc(PAGE_SIZE, ZONE_PAGES * PAGE_SIZE);
+	fake_front_start(VIRTIO_ID_BLOCK, ZONE_PAGES * PAGE_SIZE);
+	fake_front.step = machine_step;
+	zone = fake_front.zone;
 	assert_int_equal(ramdisk_init(&ramdisk, media, sizeof(media)), 0);
 	slow = ramdisk.dev;
 	slow.ops = &slow_ops;
 	slow.depth = 32;
 	slow.driver = NULL;
-	the_link.kind = VIRTIO_ID_BLOCK;
-	the_link.epoch = 1;
 	back_start();
-	fake_mmio_arm();
-	struct virtio_port port = { .registers = fake_mmio_map(&mmio_ops, NULL), .link = true, .slot = SLOT, .epoch = 1 };
+	struct virtio_port port = fake_front_port("virtio-blk");
 	assert_int_equal(virtio_blk_driver.start(&port, &front), 0);
 	static unsigned index;
 	disk = block_at(index++);
@@ -370,11 +176,9 @@ static void machine_start(void)
 static void machine_stop(void)
 {
 	free(backend_pool);
-	free(zone);
-	fake_mmio_unmap();
+	fake_front_stop();
 	kept_count = 0;
-	alive = doorbell = bell = false;
-	complaints = 0;
+	alive = bell = false;
 }
 
 /* --- requests, checked against a mirror --- */
@@ -395,7 +199,7 @@ static void io_done(struct blk_request *request, int status)
 	struct io *io = request->owner;
 	assert_true(io->busy);
 	assert_int_equal(status, 0);
-	assert_int_equal(locks_held, 0);
+	assert_int_equal(fake_front.locks_held, 0);
 	io->busy = false;
 	io->ended++;
 	if (request->op == BLK_READ) {
@@ -424,7 +228,7 @@ static void io_start(unsigned i)
 		io->segments[count++] = (struct blk_segment){ .bus = bus + first, .len = sectors * 512 - first };
 	}
 	if (op == BLK_WRITE) {
-		scribble(io->buffer, sectors * 512);
+		fake_scribble(io->buffer, sectors * 512);
 		memcpy(mirror + sector * 512, io->buffer, sectors * 512);
 	}
 	io->request = (struct blk_request){ .op = op, .sector = sector, .sectors = op == BLK_FLUSH ? 0 : sectors,
@@ -465,7 +269,7 @@ static void reads_writes_flushes(void **state)
 		machine_step();
 	}
 	ios_finish();
-	assert_int_equal(complaints, 0);
+	assert_int_equal(fake_front.complaints, 0);
 	assert_true(disk->reads > 1000 && disk->sectors_written > 1000);
 	machine_stop();
 }
@@ -486,7 +290,7 @@ static void no_request_is_lost_however_the_back_end_dies(void **state)
 		}
 	}
 	ios_finish();
-	assert_true(the_link.epoch > 1000);
+	assert_true(fake_front.link.epoch > 1000);
 	machine_stop();
 }
 
@@ -506,18 +310,18 @@ static void lies_are_complained_of(void **state)
 		bell = true;
 		front_step();
 		front_step();
-		assert_int_equal(complaints, i + 1);
+		assert_int_equal(fake_front.complaints, i + 1);
 		assert_true(ios[0].busy && ios[1].busy);
 		bell = true;
 		front_step();
-		assert_int_equal(complaints, i + 1);
+		assert_int_equal(fake_front.complaints, i + 1);
 		back_dies();
 		used->idx = 0;
 	}
 	used->idx = 3; /* more than there are */
 	bell = true;
 	front_step();
-	assert_int_equal(complaints, 6);
+	assert_int_equal(fake_front.complaints, 6);
 	back_dies();
 	ios_finish();
 	machine_stop();
@@ -527,7 +331,7 @@ static void synchronous_wrappers(void **state)
 {
 	srandom(24);
 	machine_start();
-	scribble(zone, 8192);
+	fake_scribble(zone, 8192);
 	uint8_t copy[8192];
 	memcpy(copy, zone, sizeof(copy));
 	assert_int_equal(block_write(disk, 100, zone, 16), 0);

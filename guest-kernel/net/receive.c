@@ -1,0 +1,194 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The device's packets to lwIP, by a thread of the interface's own: a batch under one hold of the net lock, then new buffers, then a look
+ * at what came meanwhile; the device signals again only when a look found nothing. A packet goes up as it lies in packet memory. When
+ * little of that is free, because sockets keep what nobody reads, it is copied into lwIP's own memory, which is bounded too, and dropped where
+ * there is none: so the device always has buffers.
+ */
+#include "net/interface.h"
+
+#include "abi/errno.h"
+#include "base/string.h"
+#include "kernel/memory.h"
+#include "kernel/platform.h"
+#include "kernel/thread.h"
+#include "lwip/priv/tcp_priv.h"
+#include "net/net.h"
+#include "net/packet.h"
+#include "netif/ethernet.h"
+
+#define BATCH 64u /* packets, before others have the lock */
+#define SCARCE 4 /* a packet is copied when less than this part of packet memory is free */
+#define LINK_GRACE_NS 3000000000ull /* a link that is down for less, because a driver starts anew, is not down for the stack */
+
+static void received_done(struct net_buffer *buffer)
+{
+	struct interface *i = buffer->owner;
+	struct packet *packet = container_of(buffer, struct packet, buffer);
+	packet->next = NULL;
+	spin_lock(&i->lock);
+	bool first = !i->received;
+	*i->received_end = packet;
+	i->received_end = &packet->next;
+	spin_unlock(&i->lock);
+	if (first) {
+		waitq_wake_all(&i->work);
+	}
+}
+
+static void link_changed(void *user)
+{
+	struct interface *i = user;
+	__atomic_store_n(&i->link_due, true, __ATOMIC_SEQ_CST);
+	waitq_wake_all(&i->work);
+}
+
+static struct packet *received_take(struct interface *i)
+{
+	spin_lock(&i->lock);
+	struct packet *packet = i->received;
+	if (packet) {
+		i->received = packet->next;
+		if (!i->received) {
+			i->received_end = &i->received;
+		}
+	}
+	spin_unlock(&i->lock);
+	return packet;
+}
+
+/* NULL: no memory, and the packet is given back. */
+static struct pbuf *received_pbuf(struct packet *packet, unsigned bytes)
+{
+	unsigned all, free = packets_free(&all);
+	if (free >= all / SCARCE) {
+		return packet_pbuf(packet, bytes);
+	}
+	struct pbuf *copy = pbuf_alloc(PBUF_RAW, (u16_t)bytes, PBUF_RAM);
+	if (copy) {
+		memcpy(copy->payload, packet->data, bytes);
+	}
+	packet_put(packet);
+	return copy;
+}
+
+static void packet_input(struct interface *i, struct packet *packet)
+{
+	const struct net_buffer *b = &packet->buffer;
+	struct interface_counts *counts = &i->received_counts;
+	i->buffers_out--;
+	if (!b->filled || !b->last) { /* longer than the MTU: nobody has asked for that */
+		counts->errors++;
+		packet_put(packet);
+		return;
+	}
+	counts->packets++;
+	counts->bytes += b->filled;
+	counts->multicast += packet->data[0] & 1;
+	bool checked = b->offload.flags & (NET_DATA_VALID | NET_NEEDS_CSUM);
+	struct pbuf *p = received_pbuf(packet, b->filled);
+	if (!p) {
+		counts->dropped++;
+		return;
+	}
+	u16_t checks = NETIF_CHECKSUM_CHECK_TCP | NETIF_CHECKSUM_CHECK_UDP;
+	i->netif.chksum_flags = (u16_t)(checked ? i->netif.chksum_flags & ~checks : i->netif.chksum_flags | checks);
+	if (i->netif.input(p, &i->netif) != ERR_OK) {
+		pbuf_free(p);
+	}
+}
+
+static void buffers_offer(struct interface *i)
+{
+	while (i->buffers_out < i->dev->receive_depth) {
+		struct packet *packet = packet_get();
+		if (!packet) {
+			return;
+		}
+		packet->buffer = (struct net_buffer){ .segment = { .bus = virt_to_phys(packet->data), .len = NET_BUFFER_BYTES },
+			.done = received_done, .owner = i };
+		if (i->dev->ops->receive(i->dev, &packet->buffer)) {
+			packet_put(packet);
+			return;
+		}
+		i->buffers_out++;
+		i->flush_due = true;
+	}
+}
+
+static void link_follow(struct interface *i)
+{
+	bool up = __atomic_load_n(&i->dev->link_up, __ATOMIC_ACQUIRE);
+	uint64_t now = time_ns();
+	if (up) {
+		i->down_since_ns = 0;
+		netif_set_link_up(&i->netif);
+	} else if (!i->down_since_ns) {
+		i->down_since_ns = now;
+	} else if (now >= i->down_since_ns + LINK_GRACE_NS) {
+		netif_set_link_down(&i->netif);
+	}
+}
+
+/* TCP goes on where it found the queue full. */
+static void stalled_go_on(struct interface *i)
+{
+	if (i->stalled && i->sending_free) {
+		__atomic_store_n(&i->stalled, false, __ATOMIC_SEQ_CST);
+		tcp_txnow();
+	}
+}
+
+static void interface_work(struct interface *i)
+{
+	struct packet *packet;
+	bool link = __atomic_exchange_n(&i->link_due, false, __ATOMIC_SEQ_CST), reclaim = __atomic_exchange_n(&i->reclaim_due, false, __ATOMIC_SEQ_CST);
+	if (reclaim) {
+		i->dev->ops->poll(i->dev);
+	}
+	net_lock();
+	if (link || i->down_since_ns) {
+		link_follow(i);
+	}
+	transmit_reclaim(i);
+	i->reclaim_set = i->reclaim_set && !reclaim;
+	for (unsigned n = 0; n < BATCH && (packet = received_take(i)); n++) {
+		packet_input(i, packet);
+		net_active();
+	}
+	buffers_offer(i);
+	stalled_go_on(i);
+	net_unlock();
+	i->dev->ops->poll(i->dev);
+}
+
+static bool work_waits(const struct interface *i)
+{
+	return __atomic_load_n(&i->received, __ATOMIC_ACQUIRE) || __atomic_load_n(&i->link_due, __ATOMIC_ACQUIRE) ||
+	       __atomic_load_n(&i->reclaim_due, __ATOMIC_ACQUIRE);
+}
+
+static void interface_thread(void *arg)
+{
+	struct interface *i = arg;
+	for (;;) {
+		struct waiter waiter;
+		wait_prepare(&i->work, &waiter);
+		if (!work_waits(i)) {
+			uint64_t deadline = i->down_since_ns && netif_is_link_up(&i->netif) ? i->down_since_ns + LINK_GRACE_NS : 0;
+			wait_sleep(deadline, false);
+		}
+		wait_finish(&waiter);
+		interface_work(i);
+	}
+}
+
+int receive_start(struct interface *i)
+{
+	i->dev->user = i;
+	i->dev->link_changed = link_changed;
+	i->dev->ops->filter(i->dev, NET_FILTER_ALL_MULTICAST, NULL, 0); /* or it does so anyway */
+	i->link_due = true;
+	buffers_offer(i);
+	return thread_create(i->name, interface_thread, i) ? 0 : -ENOMEM;
+}

@@ -1,0 +1,334 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * lwIP's packets to the device. Headers and small pieces are copied into the frame's bounce packet, so that lwIP may write into its headers
+ * again at once, as TCP does when it sends a segment once more; larger pieces go by reference wherever the device reaches them. For these
+ * a frame holds the first pbuf of the chain that it refers to (not the header's: TCP takes a segment whose pbuf is held for one that is
+ * still on its way), and each page of the I/O zone, which TCP may let go of as soon as the other side has it.
+ *
+ * A full queue costs no packet of TCP's: it keeps what it could not send and is asked again when there is room.
+ */
+#include "net/interface.h"
+
+#include "abi/errno.h"
+#include "base/string.h"
+#include "kernel/memory.h"
+#include "kernel/platform.h"
+#include "lwip/priv/tcp_priv.h"
+#include "net/lwip/hooks.h"
+#include "net/net.h"
+#include "net/packet.h"
+
+#define COPY_MOST 192u /* bytes: less is copied rather than referred to */
+#define HEADERS_MOST 136u /* Ethernet, IP and TCP with options */
+#define RECLAIM_NS 50000000ull
+#define PHYSMAP_END 0xffffc90000000000ull
+
+static struct {
+	uint64_t zone, zone_end, packets, packets_end; /* physical */
+} reach;
+
+static void sent_done(struct net_frame *frame)
+{
+	struct sending *s = frame->owner;
+	struct interface *i = s->interface;
+	spin_lock(&i->lock);
+	s->next = i->sent;
+	__atomic_store_n(&i->sent, s, __ATOMIC_RELEASE);
+	bool wake = __atomic_load_n(&i->stalled, __ATOMIC_RELAXED);
+	spin_unlock(&i->lock);
+	if (wake) {
+		waitq_wake_all(&i->work);
+	}
+}
+
+static void reclaim_time(struct timer *timer)
+{
+	struct interface *i = timer->arg;
+	__atomic_store_n(&i->reclaim_due, true, __ATOMIC_SEQ_CST);
+	waitq_wake_all(&i->work);
+}
+
+/* ---- a frame ---- */
+
+static bool in_zone(uint64_t phys)
+{
+	return phys >= reach.zone && phys < reach.zone_end;
+}
+
+static bool is_reachable(const void *data)
+{
+	uint64_t at = (uint64_t)data;
+	if (at < PHYSMAP || at >= PHYSMAP_END) {
+		return false;
+	}
+	return !platform_is_bulkhead() || in_zone(at - PHYSMAP) || (at - PHYSMAP >= reach.packets && at - PHYSMAP < reach.packets_end);
+}
+
+/* The pages of [from, to), both in the zone. */
+static void pages_hold(uint64_t from, uint64_t to)
+{
+	for (uint64_t at = from & ~(PAGE_SIZE - 1); at < to; at += PAGE_SIZE) {
+		page_get(page_from_phys(at));
+	}
+}
+
+static void pages_let_go(uint64_t from, uint64_t to)
+{
+	for (uint64_t at = from & ~(PAGE_SIZE - 1); at < to; at += PAGE_SIZE) {
+		page_put(page_from_phys(at));
+	}
+}
+
+/* What follows the last segment in memory makes it longer. False: too many segments. */
+static bool sending_add(struct sending *s, uint64_t phys, uint32_t bytes)
+{
+	struct net_segment *last = s->frame.segment_count ? &s->segments[s->frame.segment_count - 1] : NULL;
+	uint64_t hold_from = phys;
+	if (last && last->bus + last->len == phys && in_zone(phys) == in_zone(last->bus)) {
+		hold_from = (phys + PAGE_SIZE - 1) & ~(PAGE_SIZE - 1); /* the page of its end is held already */
+		last->len += bytes;
+	} else if (s->frame.segment_count < NET_FRAME_SEGMENTS) {
+		s->segments[s->frame.segment_count++] = (struct net_segment){ .bus = phys, .len = bytes };
+	} else {
+		return false;
+	}
+	if (in_zone(phys)) {
+		pages_hold(hold_from, phys + bytes);
+	}
+	s->bytes += bytes;
+	return true;
+}
+
+static bool sending_copy(struct sending *s, const void *data, uint32_t bytes)
+{
+	if (bytes > NET_BUFFER_BYTES - s->bounced) {
+		return false;
+	}
+	uint8_t *to = s->bounce->data + s->bounced;
+	memcpy(to, data, bytes);
+	s->bounced += bytes;
+	return sending_add(s, virt_to_phys(to), bytes);
+}
+
+static bool sending_piece(struct sending *s, const uint8_t *data, uint32_t bytes, bool *referred)
+{
+	uint32_t copied = s->bytes < HEADERS_MOST ? HEADERS_MOST - s->bytes : 0;
+	if (bytes <= copied || bytes <= COPY_MOST || !is_reachable(data)) {
+		copied = bytes;
+	}
+	if (copied && !sending_copy(s, data, copied)) {
+		return false;
+	}
+	*referred = copied < bytes;
+	return !*referred || sending_add(s, virt_to_phys(data + copied), bytes - copied);
+}
+
+static bool sending_fill(struct sending *s, struct pbuf *p)
+{
+	uint32_t left = p->tot_len;
+	bool held = false;
+	for (struct pbuf *q = p; q && left; q = q->next) {
+		uint32_t bytes = q->len < left ? q->len : left;
+		bool referred = false;
+		if (bytes && !sending_piece(s, q->payload, bytes, &referred)) {
+			return false;
+		}
+		if (referred && !held) {
+			pbuf_ref(q);
+			s->held[s->held_count++] = q;
+			held = true;
+		}
+		left -= bytes;
+	}
+	return true;
+}
+
+static void sending_let_go(struct sending *s)
+{
+	for (uint32_t n = 0; n < s->frame.segment_count; n++) {
+		const struct net_segment *segment = &s->segments[n];
+		if (in_zone(segment->bus)) {
+			pages_let_go(segment->bus, segment->bus + segment->len);
+		}
+	}
+	for (unsigned n = 0; n < s->held_count; n++) {
+		pbuf_free(s->held[n]);
+	}
+	s->next = s->interface->sending_free;
+	s->interface->sending_free = s;
+	s->interface->sending_out--;
+}
+
+void transmit_reclaim(struct interface *i)
+{
+	if (!__atomic_load_n(&i->sent, __ATOMIC_ACQUIRE)) {
+		return;
+	}
+	spin_lock(&i->lock);
+	struct sending *s = i->sent;
+	i->sent = NULL;
+	spin_unlock(&i->lock);
+	while (s) {
+		struct sending *next = s->next;
+		sending_let_go(s);
+		s = next;
+	}
+}
+
+static struct sending *sending_new(struct interface *i)
+{
+	if (i->sending_out > i->dev->send_depth / 2) {
+		i->dev->ops->poll(i->dev);
+		transmit_reclaim(i);
+	}
+	struct sending *s = i->sending_free;
+	if (s) {
+		i->sending_free = s->next;
+		i->sending_out++;
+		s->frame = (struct net_frame){ .segments = s->segments, .done = sent_done, .owner = s };
+		s->bounced = s->held_count = s->bytes = 0;
+	}
+	return s;
+}
+
+/* ---- offloads ---- */
+
+static uint16_t word_at(const uint8_t *at)
+{
+	return (uint16_t)(at[0] << 8 | at[1]);
+}
+
+/* Where the TCP header of a whole frame is and the sum of its pseudo header; 0: it is no such frame. */
+static unsigned tcp_find(const uint8_t *frame, uint32_t bytes, uint16_t *pseudo)
+{
+	unsigned at, length, addresses, addresses_bytes;
+	if (word_at(frame + 12) == 0x0800 && frame[23] == 6 && (word_at(frame + 20) & 0x3fff) == 0) {
+		at = 14 + (frame[14] & 15) * 4u;
+		length = word_at(frame + 16) - (at - 14);
+		addresses = 26;
+		addresses_bytes = 8;
+	} else if (word_at(frame + 12) == 0x86dd && frame[20] == 6) {
+		at = 54;
+		length = word_at(frame + 18);
+		addresses = 22;
+		addresses_bytes = 32;
+	} else {
+		return 0;
+	}
+	if (at + length > bytes || length < 20) {
+		return 0;
+	}
+	uint8_t rest[4] = { 0, 6, (uint8_t)(length >> 8), (uint8_t)length };
+	uint32_t sum = (uint32_t)net_checksum(frame + addresses, (int)addresses_bytes) + net_checksum(rest, sizeof(rest));
+	*pseudo = (uint16_t)((sum & 0xffff) + (sum >> 16));
+	return at;
+}
+
+/* The stack leaves TCP's checksum to a device that makes it (VIRTIO 1.2, 5.1.6.2); the headers are in the bounce packet. */
+static void sending_offload(struct sending *s)
+{
+	uint16_t pseudo;
+	if (!s->interface->dev->csum || s->bounced < 54) {
+		return;
+	}
+	unsigned at = tcp_find(s->bounce->data, s->bytes, &pseudo);
+	if (at && at + 20 <= s->segments[0].len) {
+		memcpy(s->bounce->data + at + 16, &pseudo, sizeof(pseudo));
+		s->frame.offload = (struct net_offload){ .flags = NET_NEEDS_CSUM, .csum_start = (uint16_t)at, .csum_offset = 16 };
+	}
+}
+
+/* ---- out ---- */
+
+/* From here on the thread is woken when a frame is done; what was done before is seen by the look that follows. */
+static void transmit_stall(struct interface *i)
+{
+	__atomic_store_n(&i->stalled, true, __ATOMIC_SEQ_CST);
+	i->dev->ops->poll(i->dev);
+	transmit_reclaim(i);
+}
+
+static int sending_send(struct sending *s)
+{
+	struct netdev *dev = s->interface->dev;
+	int error = dev->ops->send(dev, &s->frame);
+	if (error == -EAGAIN) {
+		transmit_stall(s->interface);
+		error = dev->ops->send(dev, &s->frame);
+	}
+	return error;
+}
+
+static void reclaim_later(struct interface *i)
+{
+	if (!i->reclaim_set) {
+		i->reclaim_set = true;
+		timer_set(&i->reclaim, time_ns() + RECLAIM_NS);
+	}
+}
+
+err_t transmit_output(struct netif *netif, struct pbuf *p)
+{
+	struct interface *i = netif->state;
+	struct sending *s = sending_new(i);
+	if (!s) {
+		transmit_stall(i);
+		s = sending_new(i);
+	}
+	if (!s) {
+		return ERR_MEM;
+	}
+	if (!sending_fill(s, p)) {
+		sending_let_go(s);
+		i->sent_counts.dropped++;
+		return ERR_BUF;
+	}
+	sending_offload(s);
+	bool holds = s->held_count != 0;
+	uint32_t bytes = s->bytes;
+	int error = sending_send(s);
+	if (error) {
+		sending_let_go(s);
+		i->sent_counts.errors += error != -EAGAIN;
+		return error == -EAGAIN ? ERR_MEM : ERR_IF;
+	}
+	i->flush_due = true;
+	i->sent_counts.packets++;
+	i->sent_counts.bytes += bytes;
+	if (holds) {
+		reclaim_later(i);
+	}
+	return ERR_OK;
+}
+
+void transmit_flush(struct interface *i)
+{
+	if (i->flush_due) {
+		i->flush_due = false;
+		i->dev->ops->flush(i->dev);
+		net_active();
+	}
+}
+
+int transmit_start(struct interface *i)
+{
+	uint64_t bytes;
+	memory_io_zone(&reach.zone, &bytes);
+	reach.zone_end = reach.zone + bytes;
+	packet_memory(&reach.packets, &bytes);
+	reach.packets_end = reach.packets + bytes;
+	timer_init(&i->reclaim, reclaim_time, i);
+	for (uint32_t n = 0; n < i->dev->send_depth; n++) {
+		struct sending *s = kzalloc(sizeof(*s));
+		struct packet *bounce = s ? packet_get() : NULL;
+		if (!bounce) {
+			kfree(s);
+			return n ? 0 : -ENOMEM;
+		}
+		s->bounce = bounce;
+		s->interface = i;
+		s->next = i->sending_free;
+		i->sending_free = s;
+	}
+	return 0;
+}
