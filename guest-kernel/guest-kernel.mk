@@ -30,14 +30,10 @@ KERNEL_LINK = $(CC) $(FREE_LDFLAGS) -Wl,-T,guest-kernel/guest-kernel.ld
 $(BUILD)/guest-kernel.elf: $$(KERNEL_OBJECTS) guest-kernel/guest-kernel.ld guest-kernel/symbols.awk
 	@mkdir -p $(@D)
 	$(call say,LD,$@)
-ifeq ($(DEBUG),1)
 	$(Q)$(KERNEL_LINK) -o $@.nameless $(KERNEL_OBJECTS)
 	$(Q)nm -n $@.nameless | awk -f guest-kernel/symbols.awk >$@.symbols.asm
 	$(Q)$(NASM) -f elf64 -o $@.symbols.o $@.symbols.asm
 	$(Q)$(KERNEL_LINK) -o $@ $(KERNEL_OBJECTS) $@.symbols.o
-else
-	$(Q)$(KERNEL_LINK) -o $@ $(KERNEL_OBJECTS)
-endif
 
 ALL += $(BUILD)/guest-kernel.elf
 

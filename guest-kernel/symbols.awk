@@ -9,6 +9,7 @@ function hex(text,    i, value) {
 	return value
 }
 $3 == "kernel_text_start" { start = hex($1); next }
+$3 ~ /^sched_text_/ { next }
 $3 == "kernel_text_end" { exit }
 ($2 == "t" || $2 == "T") && $3 !~ /^stub_[1-9]/ && $3 !~ /\./ && $1 ~ /^ffffffff/ {
 	offsets[count] = hex($1)

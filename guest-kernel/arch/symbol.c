@@ -20,23 +20,36 @@ static bool is_text(uint64_t address)
 	return address >= (uint64_t)kernel_text_start && address < (uint64_t)kernel_text_end;
 }
 
-void symbol_describe(uint64_t address, char *text, size_t size)
+const char *symbol_of(uint64_t address, uint32_t *offset, uint32_t *length)
 {
-	uint32_t low = 0, high = kernel_symbol_count ? *kernel_symbol_count : 0;
+	uint32_t low = 0, count = kernel_symbol_count ? *kernel_symbol_count : 0, high = count;
 	if (!high || !is_text(address)) {
-		format_text(text, size, "%016lx", address);
-		return;
+		return NULL;
 	}
-	uint32_t offset = (uint32_t)(address - (uint64_t)kernel_text_start);
+	uint32_t at = (uint32_t)(address - (uint64_t)kernel_text_start);
 	while (high - low > 1) {
 		uint32_t middle = low + (high - low) / 2;
-		if (kernel_symbols[middle].offset <= offset) {
+		if (kernel_symbols[middle].offset <= at) {
 			low = middle;
 		} else {
 			high = middle;
 		}
 	}
-	format_text(text, size, "%s+0x%x", kernel_symbol_names + kernel_symbols[low].name, offset - kernel_symbols[low].offset);
+	uint32_t start = kernel_symbols[low].offset;
+	*offset = at - start;
+	*length = low + 1 < count ? kernel_symbols[low + 1].offset - start : *offset;
+	return kernel_symbol_names + kernel_symbols[low].name;
+}
+
+void symbol_describe(uint64_t address, char *text, size_t size)
+{
+	uint32_t offset, length;
+	const char *name = symbol_of(address, &offset, &length);
+	if (name) {
+		format_text(text, size, "%s+0x%x", name, offset);
+	} else {
+		format_text(text, size, "%016lx", address);
+	}
 }
 
 __attribute__((noinline)) void trace_take(struct trace *trace, unsigned skip)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Names of the kernel's functions, for stack traces. The debug build links a table of them (guest-kernel.mk makes it out of a first link,
- * whose functions lie where the second one's do); other builds have none and say addresses.
+ * Names of the kernel's functions, for stack traces. The kernel links a table of them (guest-kernel.mk makes it out of a first link,
+ * whose functions lie where the second one's do).
  */
 #ifndef ARCH_SYMBOL_H
 #define ARCH_SYMBOL_H
@@ -9,6 +9,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/** The function that the address is in, its length, and how far behind its start that is. NULL: none of the kernel's. */
+const char *symbol_of(uint64_t address, uint32_t *offset, uint32_t *length);
 /** "function+0x1f", or the address. */
 void symbol_describe(uint64_t address, char *text, size_t size);
 

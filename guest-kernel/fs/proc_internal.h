@@ -50,6 +50,8 @@ int proc_pid_comm(uint32_t pid, struct text *t);
 int proc_pid_auxv(uint32_t pid, struct text *t);
 int proc_pid_environ(uint32_t pid, struct text *t);
 int proc_pid_syscall(uint32_t pid, struct text *t);
+int proc_pid_stack(uint32_t pid, struct text *t);
+int proc_pid_wchan(uint32_t pid, struct text *t);
 int proc_pid_maps(uint32_t pid, struct text *t);
 int proc_pid_smaps(uint32_t pid, struct text *t);
 int proc_pid_limits(uint32_t pid, struct text *t);

@@ -78,6 +78,8 @@ static const struct entry entries[] = {
 	{ IN_PID, "environ", S_IFREG | 0400, NOT_A_DIR, proc_pid_environ, NULL },
 	{ IN_PID, "auxv", S_IFREG | 0400, NOT_A_DIR, proc_pid_auxv, NULL },
 	{ IN_PID, "syscall", S_IFREG | 0400, NOT_A_DIR, proc_pid_syscall, NULL },
+	{ IN_PID, "stack", S_IFREG | 0400, NOT_A_DIR, proc_pid_stack, NULL },
+	{ IN_PID, "wchan", S_IFREG | 0444, NOT_A_DIR, proc_pid_wchan, NULL },
 	{ IN_PID, "mem", S_IFREG | 0600, NOT_A_DIR, NULL, NULL },
 	{ IN_PID, "mounts", S_IFREG | 0444, NOT_A_DIR, proc_mounts, NULL },
 	{ IN_PID, "fd", S_IFDIR | 0500, IN_FD, NULL, NULL },

@@ -211,7 +211,7 @@ uint64_t thread_affinity(const struct thread *thread)
 	return __atomic_load_n(&thread->affinity, __ATOMIC_RELAXED);
 }
 
-static struct cpu *home_lock(struct thread *thread)
+struct cpu *home_lock(struct thread *thread)
 {
 	for (;;) {
 		struct cpu *home = cpu_at(__atomic_load_n(&thread->cpu, __ATOMIC_RELAXED));

@@ -48,6 +48,8 @@ static inline bool stretch_is_brief(const struct stretch *s)
 /** The queues of two processors, perhaps the same, in the order of their indices. Interrupts are off. */
 void queues_lock(struct cpu *a, struct cpu *b);
 void queues_unlock(struct cpu *a, struct cpu *b);
+/** The processor that a thread belongs to, its queue locked. Interrupts are off. */
+struct cpu *home_lock(struct thread *thread);
 /** Where a thread that wakes is to go. Interrupts are off, no lock is held: a moment's choice. */
 struct cpu *place_choose(const struct thread *thread, struct cpu *self);
 /** A thread has been put on that queue: whoever owns it may have to be told. Interrupts are off. */

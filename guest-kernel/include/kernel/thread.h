@@ -130,6 +130,10 @@ void thread_move(void);
 void thread_bases_load(void);
 /** The registers this thread entered the kernel with. */
 struct trap_frame *thread_frame(struct thread *thread);
+/** Where in the kernel a thread sleeps or waits to go on: return addresses, the innermost first. 0: it runs. The thread is not about to end. */
+unsigned thread_trace(struct thread *thread, uint64_t *at, unsigned most);
+/** Is the address in the functions that make a thread sleep, for whoever calls them? */
+bool thread_is_scheduling(uint64_t address);
 /** Sleep until a monotonic time. 0 or -EINTR. */
 int thread_sleep_until(uint64_t deadline_ns, bool interruptible);
 
