@@ -130,6 +130,10 @@ bool signal_queue_full_locked(const struct process *p, const struct thread *only
 /** True: it is queued with what *info says. */
 bool signal_send_locked(struct process *p, struct thread *only, const struct signal_info *info);
 void signal_recalculate_locked(struct thread *thread);
+/** The current thread's mask, or that of one that is stopped. Another thread hears of what this one may have been woken for and now blocks. */
+void signal_block_locked(struct thread *t, uint64_t mask);
+/** `from` will not take these of its process's pending signals: wake threads that will. */
+void signal_pass_on_locked(struct process *p, const struct thread *from, uint64_t signals);
 /** Is something pending for it that ends its process without a dump, which no wait is to keep up? */
 bool signal_ends_locked(const struct thread *thread);
 /** How a process ends that is about to end with `code`: told to before, by that; SIGKILL that it has not taken yet comes first, too. */

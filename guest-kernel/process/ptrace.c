@@ -209,10 +209,10 @@ static int info_locked(struct ptrace *r, bool set)
 static void set_mask_locked(struct ptrace *r)
 {
 	struct process_thread *u = r->t->user;
-	memcpy(&u->blocked, r->buffer, 8);
-	u->blocked &= ~(SIGNAL_BIT(SIGKILL) | SIGNAL_BIT(SIGSTOP));
+	uint64_t mask;
+	memcpy(&mask, r->buffer, 8);
 	u->restore_blocked = false;
-	signal_recalculate_locked(r->t);
+	signal_block_locked(r->t, mask);
 }
 
 /* struct ptrace_syscall_info. Its whole size is the answer, whatever room there is. */

@@ -144,19 +144,47 @@ static bool takes(const struct thread *t, int signal)
 	return !(t->user->blocked & SIGNAL_BIT(signal)) || (t->user->waited & SIGNAL_BIT(signal));
 }
 
+/* Rather one that has no other signal to look after, as it may block this one meanwhile. */
 static struct thread *choose_thread(struct process *p, struct thread *only, int signal)
 {
+	struct thread *chosen = NULL;
 	if (only) {
 		return takes(only, signal) ? only : NULL;
 	}
 	list_for_each(node, &p->threads)
 	{
 		struct thread *t = container_of(node, struct thread, process_link);
-		if (takes(t, signal)) {
-			return t;
+		if (takes(t, signal) && (!chosen || !t->signal_pending)) {
+			chosen = t;
+			if (!t->signal_pending) {
+				break;
+			}
 		}
 	}
-	return NULL;
+	return chosen;
+}
+
+void signal_pass_on_locked(struct process *p, const struct thread *from, uint64_t signals)
+{
+	signals &= p->signals->pending.mask;
+	for (; signals; signals &= signals - 1) {
+		int signal = __builtin_ctzll(signals) + 1;
+		struct thread *t = choose_thread(p, NULL, signal);
+		if (t && t != from) {
+			t->signal_pending = true;
+			thread_wake(t);
+		}
+	}
+}
+
+void signal_block_locked(struct thread *t, uint64_t mask)
+{
+	uint64_t news = mask & ~t->user->blocked;
+	t->user->blocked = mask & ~(SIGNAL_BIT(SIGKILL) | SIGNAL_BIT(SIGSTOP));
+	signal_recalculate_locked(t);
+	if (news & t->process->signals->pending.mask) {
+		signal_pass_on_locked(t->process, t, news);
+	}
 }
 
 static bool traced_for(const struct process *p, const struct thread *only)
@@ -391,8 +419,7 @@ void signal_set_temporary_mask(uint64_t mask)
 		t->user->saved_blocked = t->user->blocked;
 		t->user->restore_blocked = true;
 	}
-	t->user->blocked = mask & ~(SIGNAL_BIT(SIGKILL) | SIGNAL_BIT(SIGSTOP));
-	signal_recalculate_locked(t);
+	signal_block_locked(t, mask);
 	spin_unlock(&process_lock);
 }
 

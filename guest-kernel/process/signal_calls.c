@@ -75,8 +75,7 @@ long sys_rt_sigprocmask(const uint64_t a[6])
 	old = t->user->blocked;
 	if (a[1]) {
 		uint64_t mask = a[0] == SIG_BLOCK ? old | set : a[0] == SIG_UNBLOCK ? old & ~set : set;
-		t->user->blocked = mask & ~UNBLOCKABLE;
-		signal_recalculate_locked(t);
+		signal_block_locked(t, mask);
 	}
 	spin_unlock(&process_lock);
 	return a[2] && user_write(a[2], &old, sizeof(old)) ? -EFAULT : 0;
@@ -121,12 +120,16 @@ long sys_rt_sigsuspend(const uint64_t a[6])
 	return -ERESTARTNOHAND;
 }
 
-static bool take_waited(struct thread *t, uint64_t set, struct signal_info *info)
+/* If there is none and it `waits`, those that come will wake it; else others take those that it was woken for. */
+static bool take_waited(struct thread *t, uint64_t set, bool waits, struct signal_info *info)
 {
 	spin_lock(&process_lock);
 	bool taken = signal_take_locked(t->process, t->user, set, info);
-	t->user->waited = taken ? 0 : set;
+	t->user->waited = taken || !waits ? 0 : set;
 	signal_recalculate_locked(t);
+	if (!t->user->waited) {
+		signal_pass_on_locked(t->process, t, set & t->user->blocked);
+	}
 	spin_unlock(&process_lock);
 	return taken;
 }
@@ -154,12 +157,9 @@ long sys_rt_sigtimedwait(const uint64_t a[6])
 	set &= ~UNBLOCKABLE;
 	waitq_init(&nobody);
 	bool taken = false;
-	int error = WAIT_EVENT_DEADLINE(&nobody, (taken = take_waited(t, set, &info)), deadline, true);
+	int error = WAIT_EVENT_DEADLINE(&nobody, (taken = take_waited(t, set, true, &info)), deadline, true);
 	if (!taken) {
-		taken = take_waited(t, set, &info);
-		spin_lock(&process_lock);
-		t->user->waited = 0;
-		spin_unlock(&process_lock);
+		taken = take_waited(t, set, false, &info);
 	}
 	if (!taken) {
 		return error == -ETIMEDOUT ? -EAGAIN : -EINTR;

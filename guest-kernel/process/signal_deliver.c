@@ -104,11 +104,7 @@ static void run_handler(struct trap_frame *frame, struct process_thread *u, cons
 	if (error) {
 		default_action_locked(t->process, SIGSEGV);
 	} else {
-		u->blocked |= action->mask;
-		if (!(action->flags & SA_NODEFER)) {
-			u->blocked |= SIGNAL_BIT(info->signal);
-		}
-		u->blocked &= ~(SIGNAL_BIT(SIGKILL) | SIGNAL_BIT(SIGSTOP));
+		signal_block_locked(t, u->blocked | action->mask | (action->flags & SA_NODEFER ? 0 : SIGNAL_BIT(info->signal)));
 	}
 	spin_unlock(&process_lock);
 	if (steps) {
@@ -199,8 +195,7 @@ static void deliver(struct trap_frame *frame)
 		if (t->user->restore_blocked) {
 			spin_lock(&process_lock);
 			t->user->restore_blocked = false;
-			t->user->blocked = t->user->saved_blocked;
-			signal_recalculate_locked(t);
+			signal_block_locked(t, t->user->saved_blocked);
 			spin_unlock(&process_lock);
 			if (t->signal_pending) {
 				frame->vector = 0; /* what was restarted is settled */

@@ -198,8 +198,7 @@ long sys_rt_sigreturn(const uint64_t a[6])
 		return 0;
 	}
 	spin_lock(&process_lock);
-	t->user->blocked = in.mask & ~(SIGNAL_BIT(SIGKILL) | SIGNAL_BIT(SIGSTOP));
-	signal_recalculate_locked(t);
+	signal_block_locked(t, in.mask);
 	spin_unlock(&process_lock);
 	stack_restore(t->user, &in.stack);
 	context_restore(frame, &in.context);

@@ -2,6 +2,7 @@
 /* Signals: handlers and their frames, masks, restarts, information, timers. */
 #include "check.h"
 
+#include <pthread.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdint.h>
@@ -317,6 +318,94 @@ static void real_time_signals_queue(void)
 	sigprocmask(SIG_UNBLOCK, &set, NULL);
 }
 
+static sigset_t set_of(int signal)
+{
+	sigset_t set;
+	sigemptyset(&set);
+	sigaddset(&set, signal);
+	return set;
+}
+
+static void *take_one(void *set)
+{
+	struct timespec limit = { 10, 0 }, begin, end;
+	clock_gettime(CLOCK_MONOTONIC, &begin);
+	int taken = sigtimedwait(set, NULL, &limit);
+	clock_gettime(CLOCK_MONOTONIC, &end);
+	return (void *)(intptr_t)(end.tv_sec - begin.tv_sec < 5 ? taken : 0);
+}
+
+/* Two signals for two threads that wait: neither sleeps on. */
+static void each_waiting_thread_takes_one(void)
+{
+	pthread_t threads[2];
+	struct timespec brief = { 0, 100000000 };
+	sigset_t set = set_of(SIGRTMIN);
+	CHECK(sigprocmask(SIG_BLOCK, &set, NULL) == 0);
+	for (int i = 0; i < 2; i++) {
+		CHECK(pthread_create(&threads[i], NULL, take_one, &set) == 0);
+	}
+	nanosleep(&brief, NULL);
+	for (int i = 0; i < 2; i++) {
+		CHECK(sigqueue(getpid(), SIGRTMIN, (union sigval){ .sival_int = i }) == 0);
+	}
+	for (int i = 0; i < 2; i++) {
+		void *taken;
+		CHECK(pthread_join(threads[i], &taken) == 0 && (intptr_t)taken == SIGRTMIN);
+	}
+	sigprocmask(SIG_UNBLOCK, &set, NULL);
+}
+
+static volatile bool second_came, second_in_time;
+
+static void second_handler(int signal)
+{
+	second_came = true;
+}
+
+static void first_handler(int signal)
+{
+	struct timespec moment = { 0, 10000000 };
+	for (int i = 0; i < 500 && !second_came; i++) {
+		nanosleep(&moment, NULL);
+	}
+	second_in_time = second_came;
+}
+
+static void *take_seconds(void *unused)
+{
+	sigset_t set = set_of(SIGUSR2);
+	pthread_sigmask(SIG_UNBLOCK, &set, NULL);
+	while (!second_came) {
+		pause();
+	}
+	return NULL;
+}
+
+/* Two signals come while the first thread cannot look. It takes one, and blocks the other meanwhile: that is for the second thread, at once. */
+static void what_one_thread_blocks_another_takes(void)
+{
+	pthread_t thread;
+	struct timespec brief = { 0, 20000000 };
+	struct sigaction first = { .sa_handler = first_handler, .sa_mask = set_of(SIGUSR2) }, second = { .sa_handler = second_handler };
+	sigset_t both = set_of(SIGUSR1);
+	sigaddset(&both, SIGUSR2);
+	sigaction(SIGUSR1, &first, NULL);
+	sigaction(SIGUSR2, &second, NULL);
+	sigprocmask(SIG_BLOCK, &both, NULL);
+	CHECK(pthread_create(&thread, NULL, take_seconds, NULL) == 0);
+	sigprocmask(SIG_UNBLOCK, &both, NULL);
+	nanosleep(&brief, NULL);
+	pid_t child = vfork();
+	if (child == 0) {
+		kill(getppid(), SIGUSR1);
+		kill(getppid(), SIGUSR2);
+		_exit(0);
+	}
+	CHECK(second_in_time);
+	CHECK(waitpid(child, NULL, 0) == child && pthread_join(thread, NULL) == 0);
+}
+
 static void alarm_interrupts_pause(void)
 {
 	struct itimerval timer = { .it_value = { 0, 20000 } }, left;
@@ -385,6 +474,8 @@ int main(void)
 	RUN(sigsuspend_waits_with_another_mask);
 	RUN(sigtimedwait_takes_and_times_out);
 	RUN(real_time_signals_queue);
+	RUN(each_waiting_thread_takes_one);
+	RUN(what_one_thread_blocks_another_takes);
 	RUN(alarm_interrupts_pause);
 	RUN(nanosleep_tells_what_is_left);
 	RUN(a_stop_does_not_end_a_sleep);
