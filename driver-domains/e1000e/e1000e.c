@@ -361,6 +361,7 @@ static int nic_create(struct e1000e *nic)
 	int error = nic_start(nic, false);
 	if (error == 0) {
 		e1000e_link_check(nic, env_time_ns());
+		nic->link_news = false; /* nobody has heard of another state */
 	} else {
 		env_log("e1000e: the adapter has no address, or does not answer");
 	}

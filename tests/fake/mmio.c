@@ -20,6 +20,7 @@ static struct {
 	const struct fake_mmio_ops *ops;
 	void *device;
 	char *page;
+	size_t bytes;
 	uint32_t offset;
 	bool write;
 } mmio;
@@ -28,14 +29,14 @@ static void mmio_fault(int signal_number, siginfo_t *info, void *context)
 {
 	ucontext_t *c = context;
 	char *at = info->si_addr;
-	if (!mmio.page || at < mmio.page || at >= mmio.page + PAGE) {
+	if (!mmio.page || at < mmio.page || at >= mmio.page + mmio.bytes) {
 		signal(SIGSEGV, SIG_DFL);
 		return;
 	}
 	mmio.offset = (uint32_t)(at - mmio.page);
 	mmio.write = c->uc_mcontext.gregs[REG_ERR] & FAULT_WRITE;
 	uint32_t value = mmio.write ? 0 : mmio.ops->read(mmio.device, mmio.offset);
-	mprotect(mmio.page, PAGE, PROT_READ | PROT_WRITE);
+	mprotect(mmio.page, mmio.bytes, PROT_READ | PROT_WRITE);
 	memcpy(at, &value, sizeof(value));
 	c->uc_mcontext.gregs[REG_EFL] |= EFLAGS_TF;
 }
@@ -45,7 +46,7 @@ static void mmio_trap(int signal_number, siginfo_t *info, void *context)
 	ucontext_t *c = context;
 	uint32_t value;
 	memcpy(&value, mmio.page + mmio.offset, sizeof(value));
-	mprotect(mmio.page, PAGE, PROT_NONE);
+	mprotect(mmio.page, mmio.bytes, PROT_NONE);
 	c->uc_mcontext.gregs[REG_EFL] &= ~(greg_t)EFLAGS_TF;
 	if (mmio.write) {
 		mmio.ops->write(mmio.device, mmio.offset, value);
@@ -62,9 +63,15 @@ void fake_mmio_arm(void)
 
 volatile void *fake_mmio_map(const struct fake_mmio_ops *ops, void *device)
 {
+	return fake_mmio_map_pages(ops, device, 1);
+}
+
+volatile void *fake_mmio_map_pages(const struct fake_mmio_ops *ops, void *device, size_t pages)
+{
 	mmio.ops = ops;
 	mmio.device = device;
-	mmio.page = mmap(NULL, PAGE, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	mmio.bytes = pages * PAGE;
+	mmio.page = mmap(NULL, mmio.bytes, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	if (mmio.page == MAP_FAILED) {
 		abort();
 	}
@@ -73,6 +80,6 @@ volatile void *fake_mmio_map(const struct fake_mmio_ops *ops, void *device)
 
 void fake_mmio_unmap(void)
 {
-	munmap(mmio.page, PAGE);
+	munmap(mmio.page, mmio.bytes);
 	mmio.page = NULL;
 }

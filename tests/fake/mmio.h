@@ -14,8 +14,9 @@ struct fake_mmio_ops {
 	void (*write)(void *device, uint32_t offset, uint32_t value);
 };
 
-/** One page of registers, 32-bit accesses. One at a time. */
+/** A page of registers, or some, 32-bit accesses. One device at a time. */
 volatile void *fake_mmio_map(const struct fake_mmio_ops *ops, void *device);
+volatile void *fake_mmio_map_pages(const struct fake_mmio_ops *ops, void *device, size_t pages);
 /** Take SIGSEGV and SIGTRAP; after anything else that does. */
 void fake_mmio_arm(void);
 void fake_mmio_unmap(void);
