@@ -7,6 +7,7 @@
 #include "kernel/block.h"
 #include "kernel/platform.h"
 #include "kernel/thread.h"
+#include "platform/pci.h"
 
 #define AHCI_CLASS 0x010601
 

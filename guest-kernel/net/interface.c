@@ -108,5 +108,8 @@ void interfaces_flush(void)
 void interfaces_probe(const char *cmdline)
 {
 	virtio_probe(&virtio_net_driver, cmdline);
+	if (!platform_is_bulkhead()) {
+		e1000e_probe();
+	}
 	interfaces_wait();
 }

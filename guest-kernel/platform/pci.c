@@ -3,8 +3,9 @@
  * PCI on the bare machine: configuration mechanism #1 (PCI Local Bus 3.0, 3.2.2.3.2), which every PC has; firmware has assigned the
  * BARs. Interrupts by MSI (6.8.1) to the boot processor.
  */
+#include "platform/pci.h"
+
 #include "abi/errno.h"
-#include "block_internal.h"
 #include "kernel/lock.h"
 #include "kernel/memory.h"
 #include "kernel/platform.h"
@@ -116,7 +117,7 @@ static int pci_irq_enable(struct pcidev *dev, unsigned index, void (*handler)(vo
 	return 0;
 }
 
-static const struct pcidev_ops pci_ops = { pci_config_read, pci_config_write, pci_irq_enable };
+static const struct pcidev_ops pci_ops = { .config_read = pci_config_read, .config_write = pci_config_write, .irq_enable = pci_irq_enable };
 
 /* 6.2.5.1: all ones read back as the size's mask; decoding is off meanwhile. Returns the BARs taken. */
 static unsigned bar_read(struct pcidev *dev, unsigned index)
