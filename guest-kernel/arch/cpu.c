@@ -108,7 +108,9 @@ static void cpu_set_up(struct cpu *cpu, unsigned index, uint8_t (*ist_stacks)[IS
 	cpu->timer_armed_ns = UINT64_MAX;
 	cpu->timers_next_ns = UINT64_MAX;
 	list_init(&cpu->timers);
+	cpu->slice_end_ns = UINT64_MAX;
 	list_init(&cpu->queue.runnable);
+	cpu->queue.urgent = &cpu->queue.runnable;
 	spin_init(&cpu->queue.lock, "run queue");
 	cpu->tss.io_map = sizeof(cpu->tss);
 	for (unsigned i = 0; i < IST_COUNT - 1; i++) {

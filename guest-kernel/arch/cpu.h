@@ -55,9 +55,12 @@ struct address_space;
 
 struct run_queue {
 	spinlock_t lock; /* also: state, place and processor of the threads that belong to this processor */
-	struct list runnable;
+	struct list runnable; /* real-time threads first, those of higher rank before others */
+	struct list *urgent; /* the last real-time thread's link; the list's head: there is none */
 	volatile uint32_t runnable_count; /* read by other processors as a hint */
 	uint32_t bound_count; /* of these, how many may not run just anywhere */
+	uint32_t favoured_levels; /* bit i: favoured[i] is not 0 */
+	uint16_t favoured[20]; /* of these, how many have nice -1 - i */
 	uint64_t turn_ns; /* a hint: not before then goes one away whose turn it is (place.c) */
 };
 
@@ -76,12 +79,14 @@ struct cpu {
 	struct thread *switched_from; /* the thread that the running one took over from, for thread_switched() */
 	struct thread *fpu_owner; /* whose registers the FPU holds; NULL: nobody's */
 	struct address_space *active; /* whose tables CR3 names; NULL: the kernel's own */
+	volatile uint8_t rank; /* of the current thread */
 	volatile bool idling; /* waiting for an interrupt; with one processor in the context of the thread that went to sleep last */
 	volatile bool online; /* set by the processor itself */
 	uint64_t user_gs_base; /* what KERNEL_GS_BASE holds for the user thread */
 	bool debugging; /* a thread's debug registers are loaded */
 	uint32_t sample_countdown; /* stays in the kernel until the next one that is timed */
 	struct doorbell doorbell; /* peers to ring (platform/event.c) */
+	uint64_t slice_end_ns; /* of the current thread, as far as the timer is to tell it; UINT64_MAX: not known */
 	uint64_t timer_armed_ns; /* what the one-shot timer is set to; UINT64_MAX: off */
 	struct run_queue queue;
 	uint64_t user_ns, system_ns; /* what threads of programs had of it */

@@ -11,7 +11,6 @@
 #include "kernel/syscall.h"
 #include "kernel/vfs.h"
 
-#define RLIMIT_NOFILE 7
 #define TABLE_MAX 65536u
 
 struct slots {

@@ -17,6 +17,7 @@ struct snapshot {
 	int foreground;
 	char name[16], state;
 	int nice, exit_code;
+	unsigned policy, real_time;
 	uint64_t user_ns, system_ns, children_user_ns, children_system_ns, start_ns;
 	uint64_t most_resident, affinity;
 	struct memory_sizes memory;
@@ -50,6 +51,8 @@ static void snapshot_times(const struct process *p, struct snapshot *s)
 		s->user_ns += thread->user_ns;
 		s->system_ns += thread->system_ns;
 		s->nice = thread->nice;
+		s->policy = thread->policy;
+		s->real_time = thread->priority;
 		s->threads++;
 	}
 }
@@ -124,9 +127,9 @@ int proc_pid_stat(uint32_t pid, struct text *t)
 	}
 	text_add(t, "%u (%s) %c %u %u %u %u %d 4194304 0 0 0 0 %lu %lu %lu %lu %d %d %u 0 %lu %lu %lu 18446744073709551615", s.pid, s.name,
 		 s.state, s.ppid, s.pgid, s.sid, s.tty, s.foreground, s.user_ns / TICK_NS, s.system_ns / TICK_NS, s.children_user_ns / TICK_NS,
-		 s.children_system_ns / TICK_NS, 20 + s.nice, s.nice, s.threads, s.start_ns / TICK_NS, s.memory.total * 4096,
-		 s.memory.resident);
-	text_add(t, " 0 0 0 0 0 0 0 0 0 0 0 0 17 0 0 0 0 0 0 0 0 0 0 0 0 0 %d\n", s.exit_code);
+		 s.children_system_ns / TICK_NS, s.real_time ? -1 - (int)s.real_time : 20 + s.nice, s.nice, s.threads, s.start_ns / TICK_NS,
+		 s.memory.total * 4096, s.memory.resident);
+	text_add(t, " 0 0 0 0 0 0 0 0 0 0 0 0 17 0 %u %u 0 0 0 0 0 0 0 0 0 0 %d\n", s.real_time, s.policy, s.exit_code);
 	return 0;
 }
 

@@ -16,7 +16,6 @@
 #define CHUNK_MAX 65536u
 #define TRANSFER_MAX 0x7ffff000ull /* as Linux */
 #define VECTORS_MAX 1024u
-#define RLIMIT_FSIZE 1
 
 static long regular_read(struct file *f, struct io_buffer to, uint64_t bytes, uint64_t *offset)
 {

@@ -6,7 +6,6 @@
 #include "mm/limits.h"
 #include "kernel/process.h"
 
-enum { RLIMIT_DATA = 2, RLIMIT_STACK = 3, RLIMIT_MEMLOCK = 8, RLIMIT_AS = 9 };
 
 static uint64_t limit_of(unsigned which)
 {

@@ -42,7 +42,6 @@
 	 CLONE_DETACHED | CLONE_CHILD_SETTID | CLONE_IO | CLONE_CLEAR_SIGHAND | CLONE_PIDFD | \
 	 CLONE_PTRACE | CLONE_UNTRACED)
 
-#define RLIMIT_NPROC 6
 
 struct clone_request {
 	uint64_t flags; /* without the signal */
@@ -149,7 +148,7 @@ static struct thread *thread_copy(struct process *p, uint32_t tid, const struct 
 	string_copy(t->name, from->name, sizeof(t->name));
 	t->fs_base = r->flags & CLONE_SETTLS ? r->tls : from->fs_base;
 	t->gs_base = from->gs_base;
-	t->nice = from->nice;
+	policy_inherit(t, from);
 	if (!(r->flags & CLONE_VM)) {
 		t->rseq = from->rseq;
 		t->rseq_signature = from->rseq_signature;

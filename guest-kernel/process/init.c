@@ -23,7 +23,6 @@
 #define CONSOLE_SHELL "/bin/bash" /* on the console, where the root has it: root's in Debian */
 #define STATUS_CANNOT_RUN 127
 
-enum { RLIMIT_STACK = 3, RLIMIT_CORE, RLIMIT_NPROC = 6, RLIMIT_NOFILE, RLIMIT_MEMLOCK };
 
 static char *command; /* the text for sh -c; NULL: an interactive shell */
 static uint32_t command_pid;
@@ -64,9 +63,10 @@ static const char *error_text(int error)
 
 static void limits_set(struct process *p)
 {
-	for (int i = 0; i < 16; i++) {
+	for (int i = 0; i < RLIMIT_COUNT; i++) {
 		p->rlimits[i] = (struct rlimit_pair){ NO_LIMIT, NO_LIMIT };
 	}
+	p->rlimits[RLIMIT_NICE] = p->rlimits[RLIMIT_RTPRIO] = (struct rlimit_pair){ 0, 0 };
 	p->rlimits[RLIMIT_STACK].soft = 8ull << 20;
 	p->rlimits[RLIMIT_CORE].soft = 0;
 	p->rlimits[RLIMIT_NPROC] = (struct rlimit_pair){ 4096, 4096 };

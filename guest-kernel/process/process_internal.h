@@ -155,6 +155,10 @@ int signal_frame_push(struct trap_frame *frame, const struct signal_action *acti
 		      uint64_t mask);
 void signal_info_to_user(const struct signal_info *info, void *out128);
 
+/* policy.c */
+int nice_limit(const struct process *p); /* the best nice value that RLIMIT_NICE allows */
+void policy_inherit(struct thread *child, const struct thread *parent); /* the child has not run yet */
+
 /* futex.c */
 void futex_thread_exit(struct process_thread *u);
 int futex_wake_address(uint64_t address, unsigned count);

@@ -6,11 +6,9 @@
 #include "kernel/syscall.h"
 #include "kernel/user.h"
 
-#define LIMIT_COUNT 16
-
 static long limit_exchange(struct process *p, unsigned which, const struct rlimit_pair *new, struct rlimit_pair *old)
 {
-	if (which >= LIMIT_COUNT || (new && new->soft > new->hard)) {
+	if (which >= RLIMIT_COUNT || (new && new->soft > new->hard)) {
 		return -EINVAL;
 	}
 	*old = p->rlimits[which];

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Scheduling as programs see it: nice values, SCHED_OTHER only, affinity over the processors there are. */
+/* Scheduling as programs see it: nice values, and affinity over the processors there are. Policies: policy.c. */
 #include "process_internal.h"
 
 #include "abi/errno.h"
@@ -9,7 +9,6 @@
 #include "sched/sched.h"
 
 enum { PRIO_PROCESS, PRIO_PGRP, PRIO_USER };
-enum { SCHED_OTHER, SCHED_FIFO, SCHED_RR, SCHED_BATCH, SCHED_IDLE = 5 };
 
 long sys_sched_yield(const uint64_t a[6])
 {
@@ -17,12 +16,13 @@ long sys_sched_yield(const uint64_t a[6])
 	return 0;
 }
 
-static bool selected(const struct process *p, int which, uint32_t who)
+/** Of PRIO_PROCESS one thread only. */
+static bool selected(const struct thread *t, int which, uint32_t who)
 {
-	const struct process *self = process_current();
+	const struct process *self = process_current(), *p = t->process;
 	switch (which) {
 	case PRIO_PROCESS:
-		return who ? p->pid == who : p == self;
+		return who ? t->tid == who : t == thread_current();
 	case PRIO_PGRP:
 		return p->pgid == (who ? who : self->pgid);
 	default:
@@ -30,50 +30,29 @@ static bool selected(const struct process *p, int which, uint32_t who)
 	}
 }
 
-static int nice_of(const struct process *p)
+static bool is_foreign(const struct process *p)
 {
-	return list_empty(&p->threads) ? 0 : container_of(p->threads.next, struct thread, process_link)->nice;
+	const struct credentials *own = &process_current()->credentials, *other = &p->credentials;
+	return own->euid != 0 && own->euid != other->uid && own->euid != other->euid;
 }
 
-/* 20 - nice: 1 to 40, as Linux's system call answers. */
-long sys_getpriority(const uint64_t a[6])
+static int nice_set(struct thread *t, int nice)
 {
-	long best = -ESRCH;
-	if (a[0] > PRIO_USER) {
-		return -EINVAL;
-	}
-	spin_lock(&process_lock);
-	list_for_each(node, &process_list)
-	{
-		const struct process *p = container_of(node, struct process, all_link);
-		if (selected(p, (int)a[0], (uint32_t)a[1]) && 20 - nice_of(p) > best) {
-			best = 20 - nice_of(p);
-		}
-	}
-	spin_unlock(&process_lock);
-	return best;
-}
-
-static int nice_set(struct process *p, int nice)
-{
-	const struct credentials *c = &process_current()->credentials;
-	if (c->euid != 0 && c->euid != p->credentials.uid && c->euid != p->credentials.euid) {
+	const struct credentials *own = &process_current()->credentials;
+	if (is_foreign(t->process)) {
 		return -EPERM;
 	}
-	if (c->euid != 0 && nice < nice_of(p)) {
+	if (own->euid != 0 && nice < t->nice && nice < nice_limit(t->process)) {
 		return -EACCES;
 	}
-	list_for_each(node, &p->threads)
-	{
-		container_of(node, struct thread, process_link)->nice = nice;
-	}
+	thread_set_share(t, &(struct thread_share){ (enum thread_policy)t->policy, t->priority, nice });
 	return 0;
 }
 
-long sys_setpriority(const uint64_t a[6])
+/** The best answer, and the last error before others: -ESRCH where there was nobody. */
+static long for_selected(const uint64_t a[6], bool sets, int nice)
 {
-	int nice = (int)a[2] < -20 ? -20 : (int)a[2] > 19 ? 19 : (int)a[2];
-	long result = -ESRCH;
+	long best = -ESRCH, error = 0;
 	if (a[0] > PRIO_USER) {
 		return -EINVAL;
 	}
@@ -81,21 +60,32 @@ long sys_setpriority(const uint64_t a[6])
 	list_for_each(node, &process_list)
 	{
 		struct process *p = container_of(node, struct process, all_link);
-		if (selected(p, (int)a[0], (uint32_t)a[1])) {
-			int error = nice_set(p, nice);
-			result = error ? error : result == -ESRCH ? 0 : result;
+		if (list_empty(&p->threads) && a[0] == PRIO_PROCESS && p->pid == (uint32_t)a[1]) {
+			best = is_foreign(p) && sets ? -EPERM : sets ? 0 : 20; /* it is a thread of the kernel, or has ended */
+		}
+		list_for_each(link, &p->threads)
+		{
+			struct thread *t = container_of(link, struct thread, process_link);
+			if (selected(t, (int)a[0], (uint32_t)a[1])) {
+				int result = sets ? nice_set(t, nice) : 20 - t->nice;
+				error = result < 0 ? result : error;
+				best = result > best ? result : best;
+			}
 		}
 	}
 	spin_unlock(&process_lock);
-	return result;
+	return error ? error : best;
 }
 
-static bool thread_exists(uint64_t tid)
+/* 20 - nice: 1 to 40, as Linux's system call answers. */
+long sys_getpriority(const uint64_t a[6])
 {
-	spin_lock(&process_lock);
-	bool found = tid == 0 || process_thread_find_locked((uint32_t)tid) != NULL;
-	spin_unlock(&process_lock);
-	return found;
+	return for_selected(a, false, 0);
+}
+
+long sys_setpriority(const uint64_t a[6])
+{
+	return for_selected(a, true, (int)a[2] < -20 ? -20 : (int)a[2] > 19 ? 19 : (int)a[2]);
 }
 
 /* Answers the bytes of the kernel's mask. */
@@ -141,72 +131,6 @@ long sys_sched_setaffinity(const uint64_t a[6])
 	spin_unlock(&process_lock);
 	thread_move();
 	return error;
-}
-
-long sys_sched_getscheduler(const uint64_t a[6])
-{
-	return (int)a[0] < 0 ? -EINVAL : thread_exists(a[0]) ? SCHED_OTHER : -ESRCH;
-}
-
-long sys_sched_setscheduler(const uint64_t a[6])
-{
-	int priority;
-	if (user_read(&priority, a[2], sizeof(priority))) {
-		return -EFAULT;
-	}
-	if (!thread_exists(a[0])) {
-		return -ESRCH;
-	}
-	if ((int)a[1] == SCHED_OTHER) {
-		return priority == 0 ? 0 : -EINVAL;
-	}
-	return (int)a[1] <= SCHED_IDLE ? -EPERM : -EINVAL;
-}
-
-long sys_sched_getparam(const uint64_t a[6])
-{
-	int priority = 0;
-	if (!a[1] || (int)a[0] < 0) {
-		return -EINVAL;
-	}
-	return thread_exists(a[0]) ? user_write(a[1], &priority, sizeof(priority)) : -ESRCH;
-}
-
-long sys_sched_setparam(const uint64_t a[6])
-{
-	int priority;
-	if (user_read(&priority, a[1], sizeof(priority))) {
-		return -EFAULT;
-	}
-	return !thread_exists(a[0]) ? -ESRCH : priority == 0 ? 0 : -EINVAL;
-}
-
-static long priority_bound(int policy, int real_time)
-{
-	bool plain = policy == SCHED_OTHER || policy == SCHED_BATCH || policy == SCHED_IDLE;
-	return policy == SCHED_FIFO || policy == SCHED_RR ? real_time : plain ? 0 : -EINVAL;
-}
-
-long sys_sched_get_priority_max(const uint64_t a[6])
-{
-	return priority_bound((int)a[0], 99);
-}
-
-long sys_sched_get_priority_min(const uint64_t a[6])
-{
-	return priority_bound((int)a[0], 1);
-}
-
-long sys_sched_rr_get_interval(const uint64_t a[6])
-{
-	if ((int)a[0] < 0) {
-		return -EINVAL;
-	}
-	spin_lock(&process_lock);
-	const struct thread *t = a[0] ? process_thread_find_locked((uint32_t)a[0]) : thread_current();
-	uint64_t slice = t ? slice_ns(t->nice) : 0, out[2] = { 0, slice };
-	spin_unlock(&process_lock);
-	return t ? user_write(a[1], out, sizeof(out)) : -ESRCH;
 }
 
 long sys_getcpu(const uint64_t a[6])

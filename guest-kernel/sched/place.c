@@ -44,6 +44,9 @@ static uint64_t load_of(const struct cpu *cpu)
 
 struct cpu *place_choose(const struct thread *thread, struct cpu *self)
 {
+	if (thread->rank) {
+		return place_choose_urgent(thread);
+	}
 	struct cpu *home = cpu_at(thread->cpu);
 	uint64_t allowed = thread->affinity & thread_processors();
 	uint64_t idle = __atomic_load_n(&idle_mask, __ATOMIC_RELAXED) & allowed;
@@ -126,7 +129,7 @@ static struct thread *oldest_for(struct cpu *from, const struct cpu *to)
 	return oldest && oldest->arrived_ns <= from->current->arrived_ns ? oldest : NULL;
 }
 
-static bool move_one(struct cpu *from, struct cpu *to, struct thread *(*choose)(struct cpu *from, const struct cpu *to))
+bool place_move(struct cpu *from, struct cpu *to, struct thread *(*choose)(struct cpu *from, const struct cpu *to))
 {
 	queues_lock(from, to);
 	struct thread *thread = choose(from, to);
@@ -142,6 +145,9 @@ static bool move_one(struct cpu *from, struct cpu *to, struct thread *(*choose)(
 bool place_steal(struct cpu *self)
 {
 	uint64_t tried = cpu_bit(self);
+	if (urgent_queues && place_pull(self)) {
+		return true;
+	}
 	for (;;) {
 		struct cpu *longest = NULL;
 		for (unsigned i = 0; i < cpu_count; i++) {
@@ -150,7 +156,7 @@ bool place_steal(struct cpu *self)
 				longest = cpu;
 			}
 		}
-		if (!longest || move_one(longest, self, last_for)) {
+		if (!longest || place_move(longest, self, last_for)) {
 			return longest;
 		}
 		tried |= cpu_bit(longest);
@@ -165,8 +171,8 @@ void place_level(struct cpu *self)
 {
 	struct cpu *least = least_loaded(self);
 	uint64_t more = load_of(self) - load_of(least), now = self->current->run_since_ns;
-	bool moved = more >= 2 && move_one(self, least, last_for);
-	if (more == 1 && now >= self->queue.turn_ns && move_one(self, least, oldest_for)) {
+	bool moved = more >= 2 && place_move(self, least, last_for);
+	if (more == 1 && now >= self->queue.turn_ns && place_move(self, least, oldest_for)) {
 		moved = true;
 		self->queue.turn_ns = now + TURN_NS;
 		__atomic_store_n(&least->queue.turn_ns, now + TURN_NS, __ATOMIC_RELAXED);
@@ -178,7 +184,8 @@ void place_level(struct cpu *self)
 
 void place_anew(struct thread *thread)
 {
-	struct cpu *self = cpu_current(), *home = cpu_at(thread->cpu), *target = self;
+	struct cpu *self = cpu_current(), *home = cpu_at(thread->cpu);
+	struct cpu *target = thread->rank ? place_choose_urgent(thread) : self;
 	for (;;) {
 		queues_lock(home, target);
 		if (thread->affinity & cpu_bit(target)) {

@@ -3,6 +3,7 @@
  * The scheduler: one queue a processor, round robin. A thread has a time slice by its nice value; what is left of it survives a
  * sleep, and a thread that wakes with some left goes to the front, so that those that wait for devices and people come before
  * those that compute, yet cannot starve them: an empty slice sends anyone to the back with a new one.
+ * Real-time threads stand before the others in the queue, by rank, and whoever puts one there asks the thread that runs to make room.
  * User mode is preempted, and the kernel outside of spin locks, by interrupts. With nothing to run a machine's only processor waits in
  * the context of the thread that went to sleep last: when that thread is the one to wake, no switch takes place. Of several each has
  * an idle thread, so that a thread that sleeps can go on anywhere. No tick: the timer is set to the slice's end only while another
@@ -160,6 +161,9 @@ static struct thread *queue_take_locked(struct cpu *cpu)
 		return NULL;
 	}
 	struct thread *thread = container_of(cpu->queue.runnable.next, struct thread, run_link);
+	if (thread->debt_ns) {
+		thread = queue_pass_over_locked(cpu);
+	}
 	queue_remove_locked(cpu, thread);
 	return thread;
 }
@@ -198,6 +202,8 @@ void thread_bases_load(void)
 static void thread_load(struct cpu *cpu, struct thread *next)
 {
 	cpu->current = next;
+	cpu->rank = next->rank;
+	cpu->slice_end_ns = UINT64_MAX;
 	cpu->kernel_top = (uint64_t)next->stack + THREAD_STACK;
 	cpu->tss.rsp[0] = cpu->kernel_top;
 	if (next->process) {
@@ -265,6 +271,9 @@ static __attribute__((noinline)) void switched_among_many(struct cpu *cpu, struc
 	if (moving) {
 		place_anew(moving);
 	}
+	if (urgent_queues) {
+		place_urgent(cpu);
+	}
 	place_share(cpu);
 }
 
@@ -288,6 +297,25 @@ void thread_switched(void)
 	}
 }
 
+static void queue_insert_first_locked(struct cpu *cpu, struct thread *thread)
+{
+	list_push_front(&cpu->queue.runnable, &thread->run_link);
+	if (thread->rank && cpu->queue.urgent == &cpu->queue.runnable) {
+		cpu->queue.urgent = &thread->run_link;
+	}
+	queue_count_locked(cpu, thread, 1);
+}
+
+/** Is somebody there for whom the thread that runs has to make room? Among real-time threads of one rank only when its time is up. */
+static bool may_preempt_locked(const struct cpu *cpu, const struct thread *thread)
+{
+	if (list_empty(&cpu->queue.runnable)) {
+		return false;
+	}
+	unsigned rank = container_of(cpu->queue.runnable.next, struct thread, run_link)->rank;
+	return rank > thread->rank || (rank == thread->rank && (!rank || !thread->slice_left_ns));
+}
+
 void sched_preempt(void)
 {
 	struct cpu *cpu = cpu_current();
@@ -300,15 +328,15 @@ void sched_preempt(void)
 	spin_lock(&cpu->queue.lock);
 	if (!(thread->affinity & cpu_bit(cpu))) {
 		thread->state = THREAD_RUNNABLE; /* thread_switched() sends it on */
-	} else if (!list_empty(&cpu->queue.runnable)) {
+	} else if (may_preempt_locked(cpu, thread) && !thread->slice_left_ns) {
+		queue_insert_locked(cpu, thread);
+	} else if (may_preempt_locked(cpu, thread)) {
 		/* Behind the one that is to run now. */
 		struct thread *first = queue_take_locked(cpu);
 		queue_insert_locked(cpu, thread);
-		list_push_front(&cpu->queue.runnable, &first->run_link);
-		cpu->queue.runnable_count++;
-		cpu->queue.bound_count += first->affinity != UINT64_MAX;
+		queue_insert_first_locked(cpu, first);
 	} else if (!thread->slice_left_ns) {
-		thread->slice_left_ns = slice_ns(thread->nice);
+		slice_fill_locked(cpu, thread);
 	}
 	if (thread->state == THREAD_RUNNABLE) {
 		sched_switch_locked(cpu);
@@ -348,7 +376,7 @@ void thread_move(void)
 static uint64_t slice_end(const struct thread *thread)
 {
 	bool sleeps = thread->stretch.ran_ns + thread->stretch.last_ns < thread->slice_left_ns && thread->stretch.last_ns != UINT64_MAX;
-	return thread->run_since_ns + (sleeps ? slice_ns(thread->nice) : thread->slice_left_ns);
+	return thread->run_since_ns + (sleeps ? thread->slice_ns : thread->slice_left_ns);
 }
 
 /** Others wait here while another processor idles: wake it, unless this thread has so far let them run soon; then it has a little time. */
@@ -367,6 +395,7 @@ void sched_before_user(void)
 	uint64_t next = timers_next();
 	if (cpu->queue.runnable_count) {
 		uint64_t end = slice_end(cpu->current);
+		cpu->slice_end_ns = end;
 		next = end < next ? end : next;
 		end = cpu_count > 1 && place_could_share(cpu) ? share_end(cpu) : UINT64_MAX;
 		next = end < next ? end : next;
@@ -384,6 +413,9 @@ void sched_look(void)
 	if (!cpu->idling && !(cpu->current->affinity & cpu_bit(cpu))) {
 		cpu->current->need_resched = true;
 	}
+	if (urgent_queues) {
+		place_urgent(cpu);
+	}
 }
 
 void sched_timer(void)
@@ -396,6 +428,8 @@ void sched_timer(void)
 		struct thread *thread = cpu->current;
 		if (now - thread->run_since_ns >= thread->slice_left_ns) {
 			thread->need_resched = true;
+			thread->debt_ns += now > cpu->slice_end_ns ? now - cpu->slice_end_ns : 0;
+			cpu->slice_end_ns = UINT64_MAX;
 		}
 		if (cpu_count > 1) {
 			place_share(cpu);

@@ -60,6 +60,8 @@ bool place_share(struct cpu *self);
 bool place_steal(struct cpu *self);
 /** A thread used its whole slice: send one that waits to a processor with at least two fewer. Interrupts are off. */
 void place_level(struct cpu *self);
+/** Move the thread that is chosen, if any. */
+bool place_move(struct cpu *from, struct cpu *to, struct thread *(*choose)(struct cpu *from, const struct cpu *to));
 /** Put a runnable thread that is on no queue and has left its processor where it may run. Interrupts are off. */
 void place_anew(struct thread *thread);
 /** This processor has nothing to run and is about to wait; or no longer so. */
@@ -87,32 +89,59 @@ struct thread *thread_prepare(const char *name, void (*entry)(void *arg), void *
 /** Called on the new thread's stack after each switch (and by thread_begin after the first). Interrupts are off. */
 void thread_switched(void);
 
+/* policy.c */
 #define SLICE_NS 8000000ull /* of a thread of nice 0 */
-static inline uint64_t slice_ns(int nice)
+/** Give a thread a new slice: its own, shorter beside one of negative nice on this processor. */
+void slice_fill_locked(const struct cpu *cpu, struct thread *thread);
+/** The first to run has a debt: let it wait for others until that is paid, a slice a turn. Who is to run instead. */
+struct thread *queue_pass_over_locked(struct cpu *cpu);
+/** A thread of negative nice comes to this processor's queue, or goes. */
+void queue_count_favoured_locked(struct cpu *cpu, const struct thread *thread, int change);
+/** Put a real-time thread where its rank says: before its equals if it was running and has time left, else behind them. */
+void queue_insert_urgent_locked(struct cpu *cpu, struct thread *thread);
+void queue_remove_urgent_locked(struct cpu *cpu, struct thread *thread);
+extern volatile uint64_t urgent_queues; /* processors where real-time threads wait; a hint */
+/** A real-time thread that wakes goes where nobody runs, else where the least urgent one does. */
+struct cpu *place_choose_urgent(const struct thread *thread);
+/** Take a real-time thread that waits elsewhere and is more urgent than what runs here. Whether there was one. Interrupts are off. */
+bool place_pull(struct cpu *self);
+/** What runs here has changed: take such a thread, and send the first that waits here where it is more urgent. Interrupts are off. */
+void place_urgent(struct cpu *self);
+
+static inline void queue_count_locked(struct cpu *cpu, const struct thread *thread, int change)
 {
-	return SLICE_NS * (uint64_t)(21 - nice) / 21;
+	cpu->queue.runnable_count += (uint32_t)change;
+	if (thread->affinity != UINT64_MAX) {
+		cpu->queue.bound_count += (uint32_t)change;
+	}
+	if (thread->nice < 0) {
+		queue_count_favoured_locked(cpu, thread, change);
+	}
 }
 
 /** Put a thread on this processor's queue: in front with the rest of its slice, or at the end with a new one. */
 static inline void queue_insert_locked(struct cpu *cpu, struct thread *thread)
 {
-	thread->state = THREAD_RUNNABLE;
-	thread->cpu = cpu->index;
-	if (thread->slice_left_ns) {
-		list_push_front(&cpu->queue.runnable, &thread->run_link);
+	if (thread->rank) {
+		queue_insert_urgent_locked(cpu, thread);
+	} else if (thread->slice_left_ns) {
+		list_insert_after(cpu->queue.urgent, &thread->run_link);
 	} else {
-		thread->slice_left_ns = slice_ns(thread->nice);
+		slice_fill_locked(cpu, thread);
 		list_push_back(&cpu->queue.runnable, &thread->run_link);
 	}
-	cpu->queue.runnable_count++;
-	cpu->queue.bound_count += thread->affinity != UINT64_MAX;
+	thread->state = THREAD_RUNNABLE;
+	thread->cpu = cpu->index;
+	queue_count_locked(cpu, thread, 1);
 }
 
 static inline void queue_remove_locked(struct cpu *cpu, struct thread *thread)
 {
+	if (thread->rank) {
+		queue_remove_urgent_locked(cpu, thread);
+	}
 	list_remove(&thread->run_link);
-	cpu->queue.runnable_count--;
-	cpu->queue.bound_count -= thread->affinity != UINT64_MAX;
+	queue_count_locked(cpu, thread, -1);
 }
 
 #endif

@@ -72,6 +72,7 @@ struct thread *thread_alloc(const char *name)
 	string_copy(thread->name, name, sizeof(thread->name));
 	thread->state = THREAD_SLEEPING;
 	thread->affinity = UINT64_MAX;
+	thread->slice_ns = SLICE_NS;
 	thread->stretch.last_ns = UINT64_MAX; /* who knows */
 	return thread;
 }
@@ -146,7 +147,6 @@ struct thread *thread_create_user(struct process *process, const struct trap_fra
 		string_copy(thread->name, parent->name, sizeof(thread->name));
 		thread->fs_base = parent->fs_base;
 		thread->gs_base = parent->gs_base;
-		thread->nice = parent->nice;
 		thread->affinity = thread_affinity(parent);
 		if (cpu_count > 1) {
 			thread->stretch.last_ns = parent->stretch.last_ns; /* for place.c: the child of one that sleeps soon ends soon */

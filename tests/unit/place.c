@@ -71,13 +71,15 @@ static void machine_make(unsigned count)
 	for (unsigned i = 0; i < CPU_MAX; i++) {
 		cpus[i] = (struct cpu){ .index = i, .idling = true, .current = &idle };
 		list_init(&cpus[i].queue.runnable);
+		cpus[i].queue.urgent = &cpus[i].queue.runnable;
 	}
 	cpu_count = CPU_MAX;
 	for (unsigned i = 0; i < CPU_MAX; i++) {
 		place_idle(&cpus[i], i < count);
 	}
 	for (unsigned i = 0; i < THREADS; i++) {
-		threads[i] = (struct thread){ .tid = i, .state = THREAD_SLEEPING, .affinity = UINT64_MAX, .stretch = { .last_ns = UINT64_MAX } };
+		threads[i] = (struct thread){ .tid = i, .state = THREAD_SLEEPING, .affinity = UINT64_MAX, .slice_ns = SLICE_NS };
+		threads[i].stretch.last_ns = UINT64_MAX;
 		list_init(&threads[i].run_link);
 		had[i] = 0;
 	}
@@ -93,6 +95,7 @@ static void run(struct cpu *cpu, struct thread *thread)
 	thread->cpu = cpu->index;
 	thread->run_since_ns = now_ns;
 	cpu->current = thread;
+	cpu->rank = thread->rank;
 	cpu->idling = false;
 	place_idle(cpu, false);
 }
@@ -122,7 +125,7 @@ static void slice_over(struct cpu *cpu)
 		}
 		place_level(cpu);
 		if (!first(cpu)) {
-			thread->slice_left_ns = slice_ns(thread->nice);
+			slice_fill_locked(cpu, thread);
 			return;
 		}
 		queue(cpu, thread);
@@ -308,15 +311,187 @@ static void a_bound_thread_stays(void **state)
 static void slices_go_by_nice_values(void **state)
 {
 	machine_make(1);
-	threads[0].nice = -20;
-	threads[2].nice = 19;
+	threads[0].nice = -5;
+	threads[2].nice = 5;
 	for (unsigned i = 0; i < 3; i++) {
 		queue(&cpus[0], &threads[i]);
 	}
 	machine_run(21 * 1000);
-	/* 41 to 21 to 2, in steps of a twenty-first of a slice. */
-	assert_in_range(had[0] * 100 / had[1], 41 * 100 / 21 - 10, 41 * 100 / 21 + 10);
-	assert_in_range(had[1] * 10 / had[2], 95, 115);
+	/* 1.25 ** 5 is 3.05; in steps of a twenty-first of a slice, rounded up. */
+	assert_in_range(had[0] * 100 / had[1], 280, 330);
+	assert_in_range(had[1] * 100 / had[2], 220, 330);
+	assert_int_equal(cpus[0].queue.favoured_levels & ~(1u << 4), 0);
+}
+
+/* Beside the best of the queue and of who runs. */
+static uint64_t new_slice(int nice, enum thread_policy policy)
+{
+	struct thread thread = { .nice = nice, .policy = (uint8_t)policy };
+	slice_fill_locked(&cpus[0], &thread);
+	return thread.slice_left_ns;
+}
+
+static void slices_are_shorter_beside_favoured_threads(void **state)
+{
+	machine_make(1);
+	for (int nice = -19; nice <= 15; nice++) {
+		assert_true(nice > 1 || new_slice(nice - 1, POLICY_OTHER) == SLICE_NS);
+		run(&cpus[0], &threads[0]);
+		threads[0].nice = nice - 1;
+		assert_in_range(new_slice(nice - 1, POLICY_OTHER) * 1000 / new_slice(nice, POLICY_OTHER), 1230, 1270);
+		cpus[0].idling = true;
+	}
+	assert_int_equal(new_slice(0, POLICY_OTHER), SLICE_NS);
+	threads[1].nice = -20;
+	threads[2].nice = -10;
+	queue(&cpus[0], &threads[1]);
+	queue(&cpus[0], &threads[2]);
+	assert_int_equal(new_slice(-20, POLICY_OTHER), SLICE_NS);
+	assert_in_range(new_slice(-10, POLICY_OTHER), SLICE_NS / 10, SLICE_NS / 9);
+	assert_in_range(new_slice(0, POLICY_OTHER), SLICE_NS / 87, SLICE_NS / 80);
+	assert_in_range(new_slice(19, POLICY_OTHER), SLICE_NS / 87, SLICE_NS / 80);
+	assert_int_equal(new_slice(0, POLICY_IDLE), new_slice(19, POLICY_BATCH));
+	assert_int_equal(new_slice(-20, POLICY_RR), 100000000);
+	thread_set_share(&threads[1], &(struct thread_share){ .nice = 0 });
+	assert_in_range(new_slice(0, POLICY_OTHER), SLICE_NS / 10, SLICE_NS / 9);
+	queue_remove_locked(&cpus[0], &threads[2]);
+	assert_int_equal(new_slice(0, POLICY_OTHER), SLICE_NS);
+}
+
+/* Who ran on because the timer came late waits for as many turns as that was worth. */
+static void what_was_too_much_is_paid_for(void **state)
+{
+	struct cpu *cpu = &cpus[0];
+	machine_make(1);
+	threads[0].debt_ns = SLICE_NS / 2;
+	queue(cpu, &threads[0]);
+	assert_int_equal(threads[0].slice_left_ns, SLICE_NS / 2);
+	assert_int_equal(threads[0].debt_ns, 0);
+	queue_remove_locked(cpu, &threads[0]);
+	threads[0].slice_left_ns = 0;
+	threads[0].debt_ns = 2 * SLICE_NS + 2;
+	queue(cpu, &threads[0]);
+	assert_ptr_equal(queue_pass_over_locked(cpu), &threads[0]); /* nobody else is there */
+	queue(cpu, &threads[1]);
+	for (unsigned turn = 0; turn < 2; turn++) {
+		assert_ptr_equal(queue_pass_over_locked(cpu), &threads[1]);
+		list_remove(&threads[1].run_link);
+		list_push_back(&cpu->queue.runnable, &threads[1].run_link);
+	}
+	assert_ptr_equal(queue_pass_over_locked(cpu), &threads[0]);
+	threads[0].debt_ns = threads[1].debt_ns = UINT64_MAX / 2; /* ends where all have debts */
+	assert_non_null(queue_pass_over_locked(cpu));
+	queue_remove_locked(cpu, &threads[0]);
+	slice_fill_locked(cpu, &threads[0]);
+	assert_in_range(threads[0].debt_ns, 0, 64 * SLICE_NS);
+}
+
+static void share(unsigned i, enum thread_policy policy, unsigned priority)
+{
+	thread_set_share(&threads[i], &(struct thread_share){ policy, priority, 0 });
+}
+
+static void order_is(const struct cpu *cpu, unsigned count, const unsigned tids[])
+{
+	const struct list *node = cpu->queue.runnable.next, *urgent = &cpu->queue.runnable;
+	for (unsigned i = 0; i < count; i++, node = node->next) {
+		assert_ptr_not_equal(node, &cpu->queue.runnable);
+		const struct thread *t = container_of(node, struct thread, run_link);
+		assert_int_equal(t->tid, tids[i]);
+		urgent = t->rank ? node : urgent;
+	}
+	assert_ptr_equal(node, &cpu->queue.runnable);
+	assert_ptr_equal(cpu->queue.urgent, urgent);
+}
+
+static void real_time_threads_are_before_others(void **state)
+{
+	struct cpu *cpu = &cpus[0];
+	machine_make(1);
+	run(cpu, &threads[7]);
+	queue(cpu, &threads[0]);
+	share(1, POLICY_FIFO, 5);
+	queue(cpu, &threads[1]);
+	assert_true(threads[7].need_resched);
+	threads[2].slice_left_ns = 1; /* woke with some left: before those that have none, not before real time */
+	queue(cpu, &threads[2]);
+	share(3, POLICY_RR, 9);
+	queue(cpu, &threads[3]);
+	share(4, POLICY_RR, 5);
+	queue(cpu, &threads[4]);
+	order_is(cpu, 5, (unsigned[]){ 3, 1, 4, 2, 0 });
+	threads[5].state = THREAD_RUNNING; /* preempted: before its equals */
+	threads[5].policy = POLICY_FIFO;
+	threads[5].rank = 5;
+	threads[5].slice_left_ns = 1;
+	queue(cpu, &threads[5]);
+	order_is(cpu, 6, (unsigned[]){ 3, 5, 1, 4, 2, 0 });
+	share(0, POLICY_FIFO, 1);
+	order_is(cpu, 6, (unsigned[]){ 3, 5, 1, 4, 0, 2 });
+	share(3, POLICY_OTHER, 0);
+	share(0, POLICY_OTHER, 0);
+	thread_lend(&threads[0], 7);
+	order_is(cpu, 6, (unsigned[]){ 0, 5, 1, 4, 3, 2 });
+	for (unsigned i = 0; i < 6; i++) {
+		queue_remove_locked(cpu, &threads[i]);
+	}
+	order_is(cpu, 0, NULL);
+}
+
+static void urgent_threads_go_where_it_is_least_so(void **state)
+{
+	machine_make(3);
+	for (unsigned i = 0; i < 2; i++) {
+		share(i, POLICY_FIFO, 3 - i);
+		run(&cpus[i], &threads[i]);
+	}
+	share(4, POLICY_FIFO, 4);
+	assert_ptr_equal(place_choose(&threads[4], self), &cpus[2]);
+	run(&cpus[2], &threads[2]);
+	assert_ptr_equal(place_choose(&threads[4], self), &cpus[2]);
+	share(2, POLICY_FIFO, 9);
+	assert_ptr_equal(place_choose(&threads[4], self), &cpus[1]);
+	threads[4].affinity = 5;
+	assert_ptr_equal(place_choose(&threads[4], self), &cpus[0]);
+}
+
+/* Of those that may run on n processors the n most urgent ones do. */
+static void the_most_urgent_threads_run(void **state)
+{
+	machine_make(2);
+	share(0, POLICY_FIFO, 9);
+	share(1, POLICY_FIFO, 8);
+	share(2, POLICY_FIFO, 7);
+	share(3, POLICY_FIFO, 6);
+	run(&cpus[0], &threads[0]);
+	run(&cpus[1], &threads[1]);
+	queue(&cpus[0], &threads[2]);
+	queue(&cpus[0], &threads[3]);
+	self = &cpus[1];
+	place_urgent(self);
+	assert_null(first(&cpus[1])); /* nobody is more urgent than who runs here */
+	run(&cpus[1], &threads[5]);
+	threads[3].affinity = 1;
+	place_urgent(self); /* the most urgent one is taken, and the plain thread makes room */
+	assert_ptr_equal(first(&cpus[1]), &threads[2]);
+	assert_true(threads[5].need_resched);
+	assert_ptr_equal(first(&cpus[0]), &threads[3]);
+	queue_remove_locked(&cpus[1], &threads[2]);
+	run(&cpus[1], &threads[2]);
+	place_urgent(self);
+	assert_ptr_equal(first(&cpus[0]), &threads[3]); /* it may run there only */
+	threads[3].affinity = UINT64_MAX;
+	run(&cpus[1], &threads[5]);
+	self = &cpus[0];
+	place_urgent(self); /* sent away */
+	assert_ptr_equal(first(&cpus[1]), &threads[3]);
+	assert_int_equal(told & 2, 2);
+	assert_int_equal(urgent_queues, 2);
+	cpus[0].idling = true;
+	assert_true(place_steal(self)); /* an idle processor takes it at once */
+	assert_ptr_equal(first(&cpus[0]), &threads[3]);
+	queue_remove_locked(&cpus[0], &threads[3]);
+	assert_int_equal(urgent_queues, 0);
 }
 
 static void nobody_is_lost(void **state)
@@ -350,6 +525,11 @@ int main(void)
 		cmocka_unit_test(who_computes_has_an_equal_part),
 		cmocka_unit_test(a_bound_thread_stays),
 		cmocka_unit_test(slices_go_by_nice_values),
+		cmocka_unit_test(slices_are_shorter_beside_favoured_threads),
+		cmocka_unit_test(what_was_too_much_is_paid_for),
+		cmocka_unit_test(real_time_threads_are_before_others),
+		cmocka_unit_test(urgent_threads_go_where_it_is_least_so),
+		cmocka_unit_test(the_most_urgent_threads_run),
 		cmocka_unit_test(nobody_is_lost),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -22,6 +22,11 @@ struct credentials {
 	uint32_t groups[32];
 };
 
+/* getrlimit(2) */
+enum {
+	RLIMIT_CPU, RLIMIT_FSIZE, RLIMIT_DATA, RLIMIT_STACK, RLIMIT_CORE, RLIMIT_RSS, RLIMIT_NPROC, RLIMIT_NOFILE, RLIMIT_MEMLOCK, RLIMIT_AS,
+	RLIMIT_LOCKS, RLIMIT_SIGPENDING, RLIMIT_MSGQUEUE, RLIMIT_NICE, RLIMIT_RTPRIO, RLIMIT_RTTIME, RLIMIT_COUNT
+};
 struct rlimit_pair {
 	uint64_t soft, hard;
 };
@@ -45,7 +50,7 @@ struct process {
 	struct fs_context *fs; /* reference-counted (CLONE_FS) */
 	struct credentials credentials;
 	struct tty *tty; /* controlling terminal */
-	struct rlimit_pair rlimits[16];
+	struct rlimit_pair rlimits[RLIMIT_COUNT];
 	char name[16];
 	char *command_line; /* argv, NUL-separated, for /proc; kmalloc */
 	uint32_t command_line_length;

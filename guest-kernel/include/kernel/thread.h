@@ -66,6 +66,9 @@ struct thread {
 	uint64_t user_ns, system_ns, start_ns;
 	struct usage usage;
 	int nice;
+	uint8_t policy, priority; /* enum thread_policy; 1 to 99 of a real-time thread, else 0. These and nice: by thread_set_share() */
+	bool reset_on_fork; /* its children do not inherit that */
+	uint8_t lent, rank; /* a rank that it was lent (thread_lend()); what the queues go by: the higher of that and its priority */
 	/* Private to sched/ and arch/. */
 	uint32_t cpu; /* whose run queue's lock guards it: where it runs, waits to run, or ran last */
 	uint64_t affinity; /* processors that it may run on, by index; under that lock */
@@ -73,7 +76,9 @@ struct thread {
 	volatile bool wake_pending; /* woken since it last slept */
 	bool timed_out;
 	uint32_t waiter_count; /* waiters prepared and not finished */
+	uint64_t slice_ns; /* how long it runs while others like it wait; of FIFO more than anybody lives */
 	uint64_t slice_left_ns, run_since_ns;
+	uint64_t debt_ns; /* what it had beyond its slices because the timer came late */
 	uint64_t arrived_ns; /* when it was moved to its processor, to level the queues */
 	struct stretch stretch;
 	uint64_t stretch_start_ns; /* of the stay that runs */
@@ -124,6 +129,19 @@ void thread_wake(struct thread *thread);
 uint64_t thread_processors(void);
 uint64_t thread_affinity(const struct thread *thread);
 int thread_set_affinity(struct thread *thread, uint64_t mask);
+/** How a thread shares processors (sched(7)). Real-time threads, FIFO and RR, go before all others, by their priority. */
+enum thread_policy { POLICY_OTHER, POLICY_FIFO, POLICY_RR, POLICY_BATCH, POLICY_IDLE = 5 };
+struct thread_share {
+	enum thread_policy policy;
+	unsigned priority;
+	int nice;
+};
+/** The thread is not about to end. */
+void thread_set_share(struct thread *thread, const struct thread_share *share);
+/** Let it go before others as if it had that priority, if its own is lower; 0: no longer. */
+void thread_lend(struct thread *thread, unsigned priority);
+/** The same for one that has not run yet. */
+void thread_begin_share(struct thread *thread, const struct thread_share *share);
 /** If the current thread may no longer run on this processor: go where it may. */
 void thread_move(void);
 /** The current thread's fs_base and gs_base have been changed. */
