@@ -171,14 +171,8 @@ static int walk_create(int dirfd, const char *path, unsigned flags, unsigned mod
 			}
 			continue;
 		}
-		while (d->mounted) {
-			struct dentry *root = d->mounted->root;
-			dentry_get(root);
-			dentry_put(d);
-			d = root;
-		}
 		dentry_put(w->at);
-		w->at = d;
+		w->at = mounts_cross(d);
 		return 0;
 	}
 	return error;
