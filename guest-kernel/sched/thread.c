@@ -51,6 +51,20 @@ static void *stack_alloc(void)
 	return scattered_alloc(THREAD_STACK / PAGE_SIZE, ALLOC_KIND(PAGE_STACK));
 }
 
+void stacks_give_up(void)
+{
+	spin_lock(&stack_lock);
+	struct free_stack *all = stacks;
+	stacks = NULL;
+	stack_count = 0;
+	spin_unlock(&stack_lock);
+	while (all) {
+		struct free_stack *free = all;
+		all = free->next;
+		scattered_free(free);
+	}
+}
+
 struct thread *thread_alloc(const char *name)
 {
 	struct thread *thread = kzalloc(sizeof(*thread));

@@ -48,6 +48,8 @@ void address_space_sizes(struct address_space *as, bool contents, struct memory_
 /** The text of /proc/PID/maps, with `details` of smaps: at most size bytes; returns its length. */
 /** Its process is to end: take the private pages away now. No fault brings any from now on. */
 void address_space_reap(struct address_space *as);
+/** Resident pages and what the kernel has besides for it; likewise. */
+uint64_t address_space_held(const struct address_space *as);
 uint64_t address_space_resident(const struct address_space *as); /* a moment's value; any context */
 long address_space_describe(struct address_space *as, bool details, char *text, unsigned long size);
 

@@ -106,6 +106,7 @@ static inline struct thread *thread_current(void)
 }
 #endif
 /** A kernel thread, runnable at once. NULL: no memory. */
+void stacks_give_up(void); /* those that are kept for threads to come */
 struct thread *thread_create(const char *name, void (*entry)(void *arg), void *arg);
 /** A user thread that is to return to user mode with *frame; not yet runnable: thread_start() it. NULL: no memory. */
 struct thread *thread_create_user(struct process *process, const struct trap_frame *frame);
