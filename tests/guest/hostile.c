@@ -232,6 +232,21 @@ static void watched_behind_a_mask(void)
 	}
 }
 
+/* ---- what is the program's own comes back from a handler as it was ---- */
+static void nothing(int signal)
+{
+}
+
+static void rounding_flags(void)
+{
+	uint32_t wanted = 0x9fc0, now; /* flush to zero, denormals are zeros */
+	signal(SIGUSR1, nothing);
+	__asm__ volatile("ldmxcsr %0" : : "m"(wanted));
+	raise(SIGUSR1);
+	__asm__ volatile("stmxcsr %0" : "=m"(now));
+	CHECK(now == wanted);
+}
+
 int main(void)
 {
 	RUN(code_of_32_bits);
@@ -239,5 +254,6 @@ int main(void)
 	RUN(frames_of_signals);
 	RUN(registers_of_a_tracer);
 	RUN(watched_behind_a_mask);
+	RUN(rounding_flags);
 	return check_failures;
 }
