@@ -99,16 +99,18 @@ void file_run_end(struct file *f)
 
 void file_exec_ids(struct file *f, uint32_t *uid, uint32_t *gid)
 {
-	const struct inode *inode = f->inode;
+	struct inode *inode = f->inode;
 	if (!inode || inode->super->no_suid) {
 		return;
 	}
+	mutex_lock(&inode->mutex); /* not the new owner with the old mode */
 	if (inode->mode & S_ISUID) {
 		*uid = inode->uid;
 	}
 	if ((inode->mode & S_ISGID) && (inode->mode & 010)) {
 		*gid = inode->gid;
 	}
+	mutex_unlock(&inode->mutex);
 }
 
 long file_pread(struct file *f, void *buffer, uint64_t bytes, uint64_t offset)

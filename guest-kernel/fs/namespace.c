@@ -86,7 +86,7 @@ static long node_make(int dirfd, uint64_t path, uint32_t mode, uint32_t major, u
 	error = absent_last(&w, directory, &d);
 	if (!error) {
 		struct inode *dir = w.at->inode;
-		mode &= ~(fs_context_current()->umask & 0777);
+		mode = inode_mode_new(dir, mode);
 		error = dir->ops->create ? dir->ops->create(dir, w.name, w.length, mode, major, minor, &inode) : -EPERM;
 		if (!error) {
 			dentry_set_inode(d, inode);
