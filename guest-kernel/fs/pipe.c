@@ -246,7 +246,7 @@ long pipe_look(struct file *f, void *to, uint32_t bytes, bool take, bool wait)
 		if (!wait) {
 			return -EAGAIN;
 		}
-		if (WAIT_EVENT_INTERRUPTIBLE(&p->read_queue, (p->used && !(take && p->taken)) || p->writers == 0)) {
+		if (WAIT_EVENT_INTERRUPTIBLE(&p->read_queue, p->used ? !(take && p->taken) : p->writers == 0)) {
 			return -ERESTARTSYS;
 		}
 	}
