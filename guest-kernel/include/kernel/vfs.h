@@ -159,7 +159,7 @@ void pipe_fill(struct file *f, const void *bytes, uint32_t count, uint32_t reser
 /* lock.c */
 void locks_release_file(struct file *f); /* last reference gone */
 void locks_release_table(struct file *f, const struct file_table *table); /* a descriptor of this table was closed */
-long lock_posix(struct file *f, int command, uint64_t user);
+long lock_posix(struct file *f, int fd, int command, uint64_t user);
 
 /* epoll.c */
 void epoll_forget(struct file *f); /* last reference gone */
