@@ -181,6 +181,19 @@ uint64_t file_inode_number(struct file *f)
 	return f->inode ? f->inode->number : 0;
 }
 
+uint64_t file_identity(struct file *f)
+{
+	static uint64_t identities; /* atomic */
+	uint64_t identity = __atomic_load_n(&f->inode->identity, __ATOMIC_RELAXED), fresh;
+	if (!identity) {
+		fresh = __atomic_add_fetch(&identities, 1, __ATOMIC_RELAXED);
+		if (__atomic_compare_exchange_n(&f->inode->identity, &identity, fresh, false, __ATOMIC_RELAXED, __ATOMIC_RELAXED)) {
+			identity = fresh;
+		}
+	}
+	return identity;
+}
+
 void file_path(struct file *f, char *text, unsigned long size)
 {
 	if (size == 0) {

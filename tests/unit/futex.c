@@ -52,16 +52,22 @@ uint64_t syscall_restart_deadline(void)
 	return restart_deadline;
 }
 
-int address_space_shared_page(struct address_space *as, uint64_t address, uint64_t *physical)
+uint64_t address_space_number(const struct address_space *as)
+{
+	return 1;
+}
+
+bool address_space_shared_place(struct address_space *as, uint64_t address, uint64_t *object, uint64_t *offset)
 {
 	for (int i = 0; i < 2; i++) {
 		uint64_t start = (uint64_t)shared_words[i];
 		if (address >= start && address < start + PAGE_SIZE) {
-			*physical = 0x100000 + (address - start);
-			return 1;
+			*object = 1;
+			*offset = address - start;
+			return true;
 		}
 	}
-	return 0;
+	return false;
 }
 
 long sys_futex(const uint64_t a[6]);

@@ -111,6 +111,7 @@ void file_page_dirty(struct file *f, struct page *page); /* a shared mapping wro
 uint64_t file_size(struct file *f);
 uint64_t file_inode_number(struct file *f);
 void file_path(struct file *f, char *text, unsigned long size);
+uint64_t file_identity(struct file *f); /* of what is behind it: a number that no other file ever has */
 
 /* exec, fork, exit. */
 struct file_table *file_table_create(void);

@@ -80,6 +80,7 @@ struct inode {
 	struct pipe *fifo; /* [i] */
 	struct list locks; /* fs/lock.c */
 	int writers; /* [a] open for writing so many times, or, below zero, being run so many times */
+	uint64_t identity; /* [a] see file_identity(); 0: none yet */
 	uint32_t seals; /* [a] F_SEAL_*, of files in memory */
 	uint32_t writable_mappings; /* [a] shared ones, of files that are open for writing */
 	struct epoch_link epoch; /* walks look at it without a reference */
