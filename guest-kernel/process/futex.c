@@ -6,6 +6,7 @@
  * All queues hang on one lock; nothing sleeps or touches user memory under it.
  */
 #include "process_internal.h"
+#include "trace.h"
 
 #include "abi/errno.h"
 #include "kernel/address_space.h"
@@ -419,9 +420,10 @@ long sys_get_robust_list(const uint64_t a[6])
 	spin_lock(&process_lock);
 	struct thread *t = a[0] ? process_thread_find_locked((uint32_t)a[0]) : thread_current();
 	uint64_t head = t ? t->user->robust_list : 0;
+	int error = !t ? -ESRCH : trace_may_access_locked(t->process) ? 0 : -EPERM;
 	spin_unlock(&process_lock);
-	if (!t) {
-		return -ESRCH;
+	if (error) {
+		return error;
 	}
 	return user_write(a[1], &head, sizeof(head)) || user_write(a[2], &size, sizeof(size)) ? -EFAULT : 0;
 }

@@ -124,6 +124,8 @@ static int look(const char *what)
 	static const char *const names[] = { "maps", "smaps", "environ", "auxv", "syscall", "mem", "exe", "cwd", "root", "fd/0" };
 	int ends[2], bad = 0;
 	char byte;
+	void *list;
+	size_t length;
 	drop();
 	if (pipe(ends)) {
 		return 99;
@@ -140,6 +142,9 @@ static int look(const char *what)
 	for (unsigned i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
 		bad = !bad && !closed_to_us(child, names[i]) ? (int)i + 1 : bad;
 	}
+	int handle = (int)syscall(SYS_pidfd_open, child, 0);
+	bad = !bad && handle < 0 ? 97 : !bad && syscall(SYS_pidfd_getfd, handle, 0, 0) >= 0 ? 51 : bad;
+	bad = !bad && syscall(SYS_get_robust_list, child, &list, &length) == 0 ? 52 : bad;
 	bad = !bad && ptrace(PTRACE_ATTACH, child, NULL, NULL) == 0 ? 50 : bad;
 	kill(child, SIGKILL);
 	waitpid(child, NULL, 0);
