@@ -4,7 +4,9 @@
  * child's, of which only is asked that it is over. Random ones come from a fixed seed.
  */
 #include <elf.h>
+#include <sched.h>
 #include <signal.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <sys/mman.h>
 #include <sys/ptrace.h>
@@ -232,6 +234,92 @@ static void watched_behind_a_mask(void)
 	}
 }
 
+/* ---- what a tracer has set is its thread's, and ends with its program ---- */
+static volatile uint64_t watched = 5;
+
+static uint64_t gs_read(void)
+{
+	uint64_t value;
+	__asm__ volatile("mov %%gs:0, %0" : "=r"(value));
+	return value;
+}
+
+/* Stopped, with the base of GS where `watched` is. 0: it did not work. */
+static pid_t child_with_base(void (*then)(void))
+{
+	int status;
+	pid_t child = fork();
+	if (child == 0) {
+		ptrace(PTRACE_TRACEME, 0, NULL, NULL);
+		raise(SIGSTOP);
+		then();
+		_exit(0);
+	}
+	bool good = waitpid(child, &status, 0) == child && WIFSTOPPED(status) &&
+		    ptrace(PTRACE_POKEUSER, child, (void *)offsetof(struct user_regs_struct, gs_base), (void *)&watched) == 0;
+	return good ? child : 0;
+}
+
+static void give_up_base(void)
+{
+	for (int i = 0; i < 200; i++) {
+		__asm__ volatile("mov %0, %%gs" : : "r"(0x2b));
+		sched_yield();
+	}
+}
+
+static void read_base(void)
+{
+	for (int i = 0; i < 200; i++) {
+		if (gs_read() != watched) {
+			_exit(1);
+		}
+		sched_yield();
+	}
+}
+
+static void bases_of_two(void)
+{
+	unsigned long one = 1;
+	int status;
+	pid_t spoils = child_with_base(give_up_base), reads = child_with_base(read_base);
+	CHECK(spoils && reads);
+	CHECK(syscall(SYS_sched_setaffinity, spoils, sizeof(one), &one) == 0 && syscall(SYS_sched_setaffinity, reads, sizeof(one), &one) == 0);
+	CHECK(ptrace(PTRACE_DETACH, spoils, NULL, NULL) == 0 && ptrace(PTRACE_DETACH, reads, NULL, NULL) == 0);
+	CHECK(waitpid(reads, &status, 0) == reads && status == 0);
+	CHECK(waitpid(spoils, &status, 0) == spoils && status == 0);
+}
+
+static void become_another(void)
+{
+	execl("/proc/self/exe", "hostile", "after exec", NULL);
+}
+
+static void base_is_gone(int signal)
+{
+	_exit(0);
+}
+
+/* The program that was executed: nothing stops it at `watched`, and GS leads nowhere. */
+static int after_exec(void)
+{
+	watched++;
+	signal(SIGSEGV, base_is_gone);
+	gs_read();
+	return 1;
+}
+
+static void registers_after_exec(void)
+{
+	int status;
+	pid_t child = child_with_base(become_another);
+	CHECK(child);
+	CHECK(ptrace(PTRACE_POKEUSER, child, (void *)DEBUG_AT, (void *)&watched) == 0);
+	CHECK(ptrace(PTRACE_POKEUSER, child, (void *)(DEBUG_AT + 56ul), (void *)(3ul << 16 | 3ul << 18 | 1)) == 0);
+	CHECK(ptrace(PTRACE_DETACH, child, NULL, NULL) == 0);
+	CHECK(waitpid(child, &status, 0) == child && status == 0);
+}
+
 /* ---- what is the program's own comes back from a handler as it was ---- */
 static void nothing(int signal)
 {
@@ -247,13 +335,18 @@ static void rounding_flags(void)
 	CHECK(now == wanted);
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
+	if (argc > 1) {
+		return after_exec();
+	}
 	RUN(code_of_32_bits);
 	RUN(flags);
 	RUN(frames_of_signals);
 	RUN(registers_of_a_tracer);
 	RUN(watched_behind_a_mask);
+	RUN(bases_of_two);
+	RUN(registers_after_exec);
 	RUN(rounding_flags);
 	return check_failures;
 }
