@@ -169,7 +169,8 @@ static int notification_read(struct posix_timer *t, uint64_t user)
 	return 0;
 }
 
-static int publish_locked(struct process *p, struct posix_timer *t, bool own_value)
+/* From here on another thread may delete it. */
+static int publish_locked(struct process *p, struct posix_timer *t, bool own_value, uint32_t *id)
 {
 	uint64_t count = 0, limit = p->rlimits[RLIMIT_SIGPENDING].soft;
 	list_for_each(node, &p->signals->timers) {
@@ -184,7 +185,7 @@ static int publish_locked(struct process *p, struct posix_timer *t, bool own_val
 			return -EINVAL;
 		}
 	}
-	t->id = p->signals->timer_next++ & INT32_MAX;
+	*id = t->id = p->signals->timer_next++ & INT32_MAX;
 	t->value = own_value ? t->id : t->value;
 	list_push_back(&p->signals->timers, &t->link);
 	return 0;
@@ -202,6 +203,7 @@ long sys_timer_create(const uint64_t a[6])
 	if (counts_cpu && cpu_clock_of(clock, &cpu)) {
 		return -EINVAL;
 	}
+	uint32_t id = 0;
 	struct posix_timer *t = kzalloc(sizeof(*t));
 	int error = t ? notification_read(t, a[1]) : -EAGAIN;
 	if (!error) {
@@ -214,14 +216,13 @@ long sys_timer_create(const uint64_t a[6])
 		t->cpu.kind = CPU_TIMER_POSIX;
 		list_init(&t->cpu.link);
 		spin_lock(&process_lock);
-		error = publish_locked(p, t, !a[1]);
+		error = publish_locked(p, t, !a[1], &id);
 		spin_unlock(&process_lock);
 	}
 	if (error) {
 		kfree(t);
 		return error;
 	}
-	uint32_t id = t->id;
 	const uint64_t own[6] = { id };
 	return user_write(a[2], &id, sizeof(id)) ? (sys_timer_delete(own), -EFAULT) : 0;
 }
