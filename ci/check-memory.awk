@@ -145,6 +145,12 @@ function source_line(  text, i, at, n, name, value, rest) {
 	line_text[source, FNR] = $0
 }
 
+# lwIP's files lie below the build directory, whatever that is called.
+function plain(text) {
+	sub(/^.*\/lwip\/src\//, "lwip/src/", text)
+	return text
+}
+
 # ---- the call graph ----
 function field(text, key,  at, rest) {
 	at = index(text, key ": \"")
@@ -161,10 +167,11 @@ function edge_add(from, to, at, extra) {
 
 function graph_line(  title, label, part) {
 	if ($0 ~ /^node/) {
-		title = field($0, "title")
+		title = plain(field($0, "title"))
 		label = field($0, "label")
 		if (label ~ /bytes \(/) {
 			split(label, part, "\\\\n")
+			part[2] = plain(part[2])
 			frame[title] = part[3] + 8 # and the return address
 			if (part[3] ~ /dynamic/ && part[3] !~ /bounded/) {
 				fail(title ": its stack frame has no bound the compiler knows")
@@ -183,7 +190,7 @@ function graph_line(  title, label, part) {
 			}
 		}
 	} else if ($0 ~ /^edge/) {
-		edge_add(field($0, "sourcename"), field($0, "targetname"), field($0, "label"), 0)
+		edge_add(plain(field($0, "sourcename")), plain(field($0, "targetname")), plain(field($0, "label")), 0)
 	}
 }
 
@@ -445,7 +452,7 @@ BEGIN { # in which field the reason begins, for each word
 }
 FILENAME != current {
 	current = FILENAME
-	source = FILENAME
+	source = plain(FILENAME)
 	depth = depth_loop = pending_loop = in_comment = 0
 	type = ""
 }

@@ -7,15 +7,12 @@
 #include "kernel/epoch.h"
 #include "kernel/vfs.h"
 
-/* What covers it, or itself. NULL: not so simple, for it is being unmounted. */
+/* What covers it, or itself. */
 static struct dentry *topmost(struct dentry *d)
 {
 	struct super *mounted;
 	while ((mounted = __atomic_load_n(&d->mounted, __ATOMIC_ACQUIRE)) != NULL) {
 		d = mounted->root;
-		if (__atomic_load_n(&d->references, __ATOMIC_ACQUIRE) & DENTRY_DEAD) {
-			return NULL;
-		}
 	}
 	return d;
 }
@@ -24,7 +21,7 @@ static struct dentry *topmost(struct dentry *d)
 static struct dentry *above(struct dentry *d, const struct dentry *root)
 {
 	if (d == root) {
-		return topmost(d);
+		return d;
 	}
 	struct dentry *parent = __atomic_load_n(&d->parent, __ATOMIC_ACQUIRE);
 	return parent == d ? NULL : topmost(parent);

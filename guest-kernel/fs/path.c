@@ -81,27 +81,25 @@ static void walk_set(struct walk *w, struct dentry *d)
 	w->at = d;
 }
 
-struct dentry *mounts_cross(struct dentry *d)
+static void cross_mounts(struct walk *w)
 {
-	while (__atomic_load_n(&d->mounted, __ATOMIC_ACQUIRE) != NULL) {
+	while (__atomic_load_n(&w->at->mounted, __ATOMIC_ACQUIRE) != NULL) {
 		epoch_enter();
-		struct super *mounted = __atomic_load_n(&d->mounted, __ATOMIC_ACQUIRE);
+		struct super *mounted = __atomic_load_n(&w->at->mounted, __ATOMIC_ACQUIRE);
 		struct dentry *root = mounted && dentry_try_get(mounted->root) ? mounted->root : NULL;
 		epoch_exit();
 		if (root) {
-			dentry_put(d);
-			d = root;
-		} else if (mounted) { /* it is being unmounted, if nobody uses it (mount.c): that shows soon */
-			mutex_lock(&mount_mutex);
-			mutex_unlock(&mount_mutex);
+			walk_set(w, root);
 		}
 	}
-	return d;
 }
 
 static void walk_up(struct walk *w)
 {
-	walk_set(w, mounts_cross(dentry_parent(w->at, w->root)));
+	if (w->at != w->root) {
+		walk_set(w, dentry_parent(w->at));
+		cross_mounts(w);
+	}
 }
 
 /* `link` was found in w->at. Its text is walked from there; or it leads straight to an object. Part of walk_string's frame, for the recursion's sake. */
@@ -159,7 +157,8 @@ static int walk_down(struct walk *w, const char *name, unsigned length, bool las
 		dentry_put(next);
 		return error;
 	}
-	walk_set(w, mounts_cross(next));
+	walk_set(w, next);
+	cross_mounts(w);
 	return 0;
 }
 

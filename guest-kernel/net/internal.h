@@ -17,6 +17,7 @@ void net_wake(void); /* the net thread looks at timers and the loopback; any con
 void net_memory_init(void);
 /** Until the lock is let go: so many more of lwIP's allocations, a page each at most, come out of the caller's reservation. */
 void net_memory_draw(unsigned count);
+void net_memory_draw_end(void);
 
 /* loop.c */
 void loop_start(void);

@@ -13,6 +13,7 @@
 #include "lwip/ip.h"
 #include "lwip/netif.h"
 #include "lwip/pbuf.h"
+#include "lwip/prot/ethernet.h"
 
 #define MTU 65535u
 #define QUEUE_SIZE 1024u /* packets; what comes beyond is lost, as on a wire */
@@ -20,7 +21,10 @@
 #define PIECE 2048u /* of what is copied */
 
 struct netif loop_netif;
-static struct pbuf *queue[QUEUE_SIZE];
+static struct {
+	struct pbuf *packet;
+	struct netif *to; /* it is as if it had come by this one */
+} queue[QUEUE_SIZE];
 static unsigned queue_head, queue_count;
 
 struct page_buffer {
@@ -100,35 +104,72 @@ static struct pbuf *packet_clone(const struct pbuf *p)
 	return all;
 }
 
-static err_t packet_queue(struct pbuf *p)
+static err_t packet_queue(struct pbuf *p, struct netif *to)
 {
 	struct pbuf *copy = queue_count < QUEUE_SIZE ? packet_clone(p) : NULL;
 	if (!copy) {
 		return ERR_MEM;
 	}
-	queue[(queue_head + queue_count++) % QUEUE_SIZE] = copy;
+	unsigned at = (queue_head + queue_count++) % QUEUE_SIZE;
+	queue[at].packet = copy;
+	queue[at].to = to;
 	return ERR_OK;
 }
 
 static err_t output4(struct netif *netif, struct pbuf *p, const ip4_addr_t *to)
 {
-	return packet_queue(p);
+	return packet_queue(p, netif);
 }
 
 static err_t output6(struct netif *netif, struct pbuf *p, const ip6_addr_t *to)
 {
-	return packet_queue(p);
+	return packet_queue(p, netif);
+}
+
+/* It is in front of the packet, which may have an Ethernet header by now. */
+void net_loop_multicast(struct pbuf *p, struct netif *netif)
+{
+	if (netif == &loop_netif) {
+		return;
+	}
+	struct pbuf *copy = queue_count < QUEUE_SIZE ? packet_clone(p) : NULL;
+	if (copy && (netif->flags & NETIF_FLAG_ETHERNET)) {
+		pbuf_remove_header(copy, SIZEOF_ETH_HDR);
+	}
+	if (copy) {
+		unsigned at = (queue_head + queue_count++) % QUEUE_SIZE;
+		queue[at].packet = copy;
+		queue[at].to = netif;
+	}
+}
+
+/* Any address of this machine may be meant, all of 127.0.0.0/8 too: lwIP takes a packet for one that the interface has. */
+static void address_follow(const struct pbuf *p)
+{
+	const struct ip_hdr *header = p->payload;
+	ip4_addr_t to;
+	if (p->len >= IP_HLEN && IPH_V(header) == 4) {
+		ip4_addr_copy(to, header->dest);
+		if (net_route4(&to)) {
+			ip4_addr_copy(*ip_2_ip4(&loop_netif.ip_addr), to);
+		}
+	}
 }
 
 bool loop_deliver(void)
 {
 	for (unsigned done = 0; queue_count && done < BATCH; done++) {
-		struct pbuf *p = queue[queue_head];
+		struct pbuf *p = queue[queue_head].packet;
+		struct netif *to = queue[queue_head].to;
 		queue_head = (queue_head + 1) % QUEUE_SIZE;
 		queue_count--;
-		if (ip_input(p, &loop_netif) != ERR_OK) {
+		if (to == &loop_netif) {
+			address_follow(p);
+		}
+		if (ip_input(p, to) != ERR_OK) {
 			pbuf_free(p);
 		}
+		IP4_ADDR(ip_2_ip4(&loop_netif.ip_addr), 127, 0, 0, 1);
 	}
 	return !queue_count;
 }
@@ -138,6 +179,7 @@ static err_t loop_up(struct netif *netif)
 	netif->name[0] = 'l';
 	netif->name[1] = 'o';
 	netif->mtu = MTU;
+	netif->flags = NETIF_FLAG_IGMP | NETIF_FLAG_MLD6;
 	netif->output = output4;
 	netif->output_ip6 = output6;
 	NETIF_SET_CHECKSUM_CTRL(netif, NETIF_CHECKSUM_DISABLE_ALL);

@@ -16,6 +16,7 @@
 
 #define SHARE 8 /* of memory */
 #define HEADER sizeof(uint64_t)
+#define LARGEST 69632u /* a packet in one piece, which lwIP makes where a segment is larger than a window */
 
 static size_t used; /* atomic */
 static size_t most; /* constant */
@@ -39,16 +40,21 @@ void net_memory_draw(unsigned count)
 	draws = count;
 }
 
+void net_memory_draw_end(void)
+{
+	draws = 0;
+}
+
 void *net_memory_alloc(size_t bytes)
 {
 	size_t whole = bytes + HEADER;
-	if (bytes > PAGE_SIZE - HEADER || __atomic_load_n(&used, __ATOMIC_RELAXED) + whole > most) {
+	if (bytes > LARGEST || __atomic_load_n(&used, __ATOMIC_RELAXED) + whole > most) {
 		return NULL;
 	}
 	reserve_optional_begin();
 	uint64_t *memory = kmalloc(whole);
 	reserve_optional_end();
-	if (!memory && draws) {
+	if (!memory && draws && whole <= PAGE_SIZE) {
 		draws--;
 		memory = kmalloc(whole);
 	}
@@ -69,6 +75,9 @@ void *net_memory_alloc_zeroed(size_t count, size_t bytes)
 void net_memory_free(void *memory)
 {
 	uint64_t *whole = (uint64_t *)memory - 1;
+	if (!memory) {
+		return;
+	}
 	__atomic_fetch_sub(&used, *whole, __ATOMIC_RELAXED);
 	kfree(whole);
 }

@@ -33,6 +33,13 @@ struct page;
 struct pbuf;
 struct pbuf *net_page_pbuf(struct page *page, unsigned offset, unsigned bytes);
 
+/** With the lock: what was sent to a group goes to this machine's members of it as well. The packet is as lwIP left it, headers included. */
+struct netif;
+void net_loop_multicast(struct pbuf *p, struct netif *netif);
+
+/** With the lock: an interface by name (interface_name() in net/interface.h). NULL. */
+struct netif *net_find(const char *name);
+
 /** Bytes that lwIP has (not payload pages), and the most that it may have. */
 void net_memory_usage(size_t *used, size_t *most);
 

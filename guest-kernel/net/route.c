@@ -3,8 +3,22 @@
 #include "net/internal.h"
 #include "net/net.h"
 
+#include "base/string.h"
+#include "net/interface.h"
 #include "net/lwip/hooks.h"
 #include "lwip/netif.h"
+
+struct netif *net_find(const char *name)
+{
+	struct netif *netif;
+	NETIF_FOREACH(netif)
+	{
+		if (strcmp(interface_name(netif), name) == 0) {
+			return netif;
+		}
+	}
+	return NULL;
+}
 
 struct netif *net_route4(const void *to)
 {

@@ -31,7 +31,7 @@ void net_unlock(void)
 	}
 	interfaces_flush();
 	timers_look();
-	net_memory_draw(0);
+	net_memory_draw_end();
 	mutex_unlock(&lock);
 }
 

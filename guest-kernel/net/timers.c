@@ -189,6 +189,22 @@ void timers_look(void)
 	}
 }
 
+/*
+ * lwIP sends a segment whole or not at all; one that is larger than the window, because that has become smaller since, waits for the
+ * persist timer to be split. It need not where the window is open a little.
+ */
+static void segments_split(void)
+{
+	for (struct tcp_pcb *pcb = tcp_active_pcbs, *next; pcb; pcb = next) {
+		next = pcb->next;
+		u32_t window = LWIP_MIN(pcb->snd_wnd, 0xffffu);
+		if (pcb->persist_backoff && window && pcb->unsent && !pcb->unacked && pcb->unsent->len > window &&
+		    tcp_split_unsent_seg(pcb, (u16_t)window) == ERR_OK) {
+			tcp_output(pcb);
+		}
+	}
+}
+
 void timers_tick(void)
 {
 	uint64_t now = time_ns();
@@ -200,6 +216,9 @@ void timers_tick(void)
 		struct periodic *p = &periodics[i];
 		if (p->next_ns && p->next_ns <= now) {
 			p->call();
+			if (p->kind == PERIODIC_TCP) {
+				segments_split();
+			}
 			p->last_ns = now;
 			p->next_ns = is_needed(p->kind, now) ? now + p->period_ns : 0;
 		}

@@ -54,6 +54,9 @@ static int create(uint64_t family, uint64_t type, uint64_t protocol, struct sock
 	switch ((unsigned)family) {
 	case AF_UNIX:
 		return unix_create((int)base, (int)protocol, out);
+	case AF_INET:
+	case AF_INET6:
+		return inet_create((unsigned)family == AF_INET6, (int)base, (int)protocol, out);
 	default:
 		return -EAFNOSUPPORT;
 	}
@@ -166,7 +169,7 @@ static long accept(int fd, uint64_t user, uint64_t user_length, uint64_t flags)
 	}
 	error = user ? name_write(end, true, user, user_length) : 0;
 	if (error == -ENOTCONN) { /* it has gone meanwhile */
-		struct address none = { .family = (uint16_t)end->ops->family };
+		struct address none = { .family = (uint16_t)end->family };
 		error = address_write(&none, user, user_length);
 	}
 	if (error) {

@@ -199,7 +199,7 @@ static bool int_option(struct socket *s, int option, int *value)
 		*value = s->state == SOCKET_LISTENING;
 		return true;
 	case SO_DOMAIN:
-		*value = s->ops->family;
+		*value = s->family;
 		return true;
 	case SO_PROTOCOL:
 		*value = s->protocol;

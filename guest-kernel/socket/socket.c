@@ -35,12 +35,13 @@ long socket_broken_pipe(long result, unsigned flags)
 	return result;
 }
 
-void socket_init(struct socket *s, const struct socket_ops *ops, int type, int protocol)
+void socket_init(struct socket *s, const struct socket_ops *ops, int family, int type, int protocol)
 {
 	static uint64_t cookies;
 	s->ops = ops;
 	s->cookie = __atomic_add_fetch(&cookies, 1, __ATOMIC_RELAXED);
 	s->references = 1;
+	s->family = family;
 	s->type = type;
 	s->protocol = protocol;
 	spin_init(&s->lock, "socket");
@@ -138,15 +139,9 @@ static long socket_ioctl(struct file *f, unsigned request, uint64_t argument)
 	return error ? error : user_write(argument, &bytes, sizeof(bytes));
 }
 
-static uint64_t socket_held(const struct file *f)
-{
-	struct socket *s = f->private;
-	return s->ops->held ? s->ops->held(s) : 0;
-}
-
 const struct file_ops socket_file_ops = {
 	.read = socket_read, .write = socket_write, .transfer = socket_transfer, .poll = socket_poll, .ioctl = socket_ioctl,
-	.release = socket_release, .held = socket_held,
+	.release = socket_release,
 };
 
 struct file *socket_file(struct socket *s, unsigned flags)

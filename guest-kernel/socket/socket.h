@@ -53,7 +53,6 @@ struct socket;
 
 /* Errors are Linux's; `wait` false and MSG_DONTWAIT: do not sleep. */
 struct socket_ops {
-	int family;
 	int (*bind)(struct socket *s, const struct address *address);
 	int (*connect)(struct socket *s, const struct address *to, bool wait);
 	int (*listen)(struct socket *s, unsigned backlog);
@@ -69,7 +68,6 @@ struct socket_ops {
 	void (*leave)(struct socket *s, struct incoming *i); /* in place of that: what came with them is given up */
 	unsigned (*poll)(struct socket *s, struct poll_table *table);
 	int (*queued)(struct socket *s, bool out, int *bytes); /* SIOCOUTQ, FIONREAD */
-	uint64_t (*held)(struct socket *s); /* NULL, or bytes of memory in its queues: any context, no lock, a moment's value */
 	long (*ioctl)(struct socket *s, unsigned request, uint64_t argument); /* NULL, or the others */
 	void (*changed)(struct socket *s, int option); /* NULL, or: a buffer's size or a flag of SOL_SOCKET has been set */
 	int (*set_option)(struct socket *s, int level, int option, uint64_t user, int length); /* of other levels, and those that SOL_SOCKET lacks */
@@ -81,7 +79,7 @@ struct socket_ops {
 struct socket {
 	const struct socket_ops *ops; /* c */
 	uint32_t references; /* a */
-	int type, protocol; /* c */
+	int family, type, protocol; /* c */
 	spinlock_t lock;
 	enum socket_state state; /* l */
 	unsigned closed; /* l: CLOSED_* */
@@ -143,7 +141,7 @@ struct incoming {
 };
 
 /* socket.c */
-void socket_init(struct socket *s, const struct socket_ops *ops, int type, int protocol); /* one reference */
+void socket_init(struct socket *s, const struct socket_ops *ops, int family, int type, int protocol); /* one reference */
 struct file *socket_file(struct socket *s, unsigned flags); /* takes the reference, also when it fails: NULL */
 void socket_get(struct socket *s);
 void socket_put(struct socket *s); /* NULL: nothing */
@@ -170,5 +168,6 @@ struct control_room {
 
 /* The families: a new socket with one reference, or a negative error. */
 int unix_create(int type, int protocol, struct socket **out);
+int inet_create(bool v6, int type, int protocol, struct socket **out);
 
 #endif

@@ -18,7 +18,6 @@
 const struct file_ops socket_file_ops, other_ops;
 static struct file files[SOCKETS + 1]; /* the last one is no socket */
 static struct unix_socket sockets_here[SOCKETS];
-static const struct socket_ops unix_ops = { .family = AF_UNIX };
 static unsigned depth, deepest;
 static uint64_t now;
 
@@ -101,7 +100,7 @@ static int set_up(void **state)
 	}
 	for (unsigned i = 0; i < SOCKETS; i++) {
 		struct unix_socket *s = &sockets_here[i];
-		s->base.ops = &unix_ops;
+		s->base.family = AF_UNIX;
 		files[i].private = s;
 		s->base.file = &files[i];
 		list_init(&s->messages);

@@ -93,7 +93,7 @@
 #define LWIP_UDPLITE 0
 #define LWIP_NETBUF_RECVINFO 1
 #define SO_REUSE 1
-#define SO_REUSE_RXTOALL 0
+#define SO_REUSE_RXTOALL 1
 #define LWIP_TCP 1
 #define TCP_MSS 65483 /* the loopback's; a connection's is its interface's */
 #define TCP_CALCULATE_EFF_SEND_MSS 1
@@ -113,11 +113,11 @@
 #define LWIP_TCP_MAX_SACK_NUM 3
 #define LWIP_TCP_TIMESTAMPS 0
 #define TCP_OVERSIZE 0
-#define TCP_LISTEN_BACKLOG 1
-#define TCP_DEFAULT_LISTEN_BACKLOG 128
+#define TCP_LISTEN_BACKLOG 0 /* the socket layer counts, socket/inet/tcp_events.c */
 #define TCP_MAXRTX 12
-#define TCP_SYNMAXRTX 6
-#define TCP_MSL 1000u
+#define TCP_SYNMAXRTX 12 /* the socket layer counts */
+#define TCP_TMR_INTERVAL 50 /* ms: a delayed acknowledgement; timeouts count in twice that */
+#define TCP_MSL 5000u
 #define LWIP_TCP_KEEPALIVE 1
 #define LWIP_TCP_PCB_NUM_EXT_ARGS 1
 #define LWIP_EVENT_API 0

@@ -19,7 +19,7 @@ static bool dropping;
 static struct unix_socket *unix_of_file(const struct file *f)
 {
 	struct socket *s = f->ops == &socket_file_ops ? f->private : NULL;
-	return s && s->ops->family == AF_UNIX ? unix_of(s) : NULL;
+	return s && s->family == AF_UNIX ? unix_of(s) : NULL;
 }
 
 struct rights *rights_create(unsigned count)

@@ -10,7 +10,7 @@ struct unix_socket *unix_alloc(int type)
 {
 	struct unix_socket *s = kzalloc(sizeof(*s));
 	if (s) {
-		socket_init(&s->base, &unix_ops, type, 0);
+		socket_init(&s->base, &unix_ops, AF_UNIX, type, 0);
 		list_init(&s->messages);
 		list_init(&s->waiting);
 		list_init(&s->waiting_link);
@@ -207,17 +207,10 @@ static int unix_get_option(struct socket *socket, int level, int option, uint64_
 	return option_answer(user, user_length, &id, sizeof(id));
 }
 
-/** What it has sent that is not read yet. */
-static uint64_t unix_held(struct socket *s)
-{
-	return __atomic_load_n(&unix_of(s)->sent, __ATOMIC_RELAXED);
-}
-
 static const struct socket_ops unix_ops = {
-	.family = AF_UNIX,
 	.bind = unix_bind, .connect = unix_connect, .listen = unix_listen, .accept = unix_accept, .pair = pair_made, .address = unix_address,
 	.shutdown = unix_shutdown, .send = unix_send, .receive = unix_receive, .control = unix_control, .refuse = unix_refuse,
 	.extras = unix_extras, .leave = unix_leave,
-	.poll = unix_poll, .queued = unix_queued, .held = unix_held, .set_option = unix_set_option, .get_option = unix_get_option,
+	.poll = unix_poll, .queued = unix_queued, .set_option = unix_set_option, .get_option = unix_get_option,
 	.close = unix_release, .free = unix_free,
 };

@@ -1,0 +1,184 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Sockets of AF_INET and AF_INET6 over lwIP (net/net.h). A TCP socket outlives its file while its connection does: it is referenced by
+ * its file or the queue that it waits in, and by lwIP's control block, which says when it ends (ended() in tcp_events.c). Payload to be
+ * sent is copied once, into pages that TCP refers to until they are acknowledged; what arrived stays in lwIP's buffers until it is read.
+ * Letters: n net lock, l lock, r `reading`, w `writing`, a atomic, c constant after creation. Both n and l to change what is marked nl.
+ */
+#ifndef SOCKET_INET_INET_H
+#define SOCKET_INET_INET_H
+
+#include "socket/socket.h"
+
+#include "lwip/ip_addr.h"
+
+enum { IPPROTO_IP = 0, IPPROTO_ICMP = 1, IPPROTO_TCP = 6, IPPROTO_UDP = 17, IPPROTO_IPV6 = 41, IPPROTO_ICMPV6 = 58, IPPROTO_RAW = 255 };
+
+#define PORT_EPHEMERAL_FIRST 32768u
+#define PORT_EPHEMERAL_LAST 60999u
+#define TCP_RECEIVE_DEFAULT 131072u /* what SO_RCVBUF and SO_SNDBUF tell of a TCP socket; unless set, more is used */
+#define TCP_SEND_DEFAULT 16384u
+#define TCP_WINDOW_FIRST (1u << 18) /* it grows while the program reads */
+#define TCP_WINDOW_USUAL (1u << 21)
+#define TCP_SEND_USUAL (1u << 18)
+
+struct tcp_pcb;
+struct udp_pcb;
+struct pbuf;
+struct netif;
+
+struct endpoint { /* a struct sockaddr_in or _in6 */
+	ip_addr_t address;
+	uint16_t port;
+	uint32_t interface; /* AF_INET6: scope; 0: none */
+};
+
+/* Payload on its way, in the order in which it was given to TCP. */
+struct sent_piece {
+	struct page *page; /* referenced */
+	uint32_t bytes; /* not acknowledged yet */
+};
+
+struct membership {
+	struct membership *next;
+	ip_addr_t group;
+	uint32_t interface;
+};
+
+struct inet_socket {
+	struct socket base;
+	bool v6, v6_only; /* c; n */
+	uint8_t reuse_address, reuse_port; /* n */
+	bool bound, address_bound; /* nl: has a port; and an address that was asked for */
+	uint32_t uid; /* c: for SO_REUSEPORT */
+	uint32_t interface; /* n: SO_BINDTODEVICE; 0: any */
+	struct endpoint local, remote; /* nl */
+	struct list port_link; /* n: port.c */
+	uint16_t port_listed; /* n */
+	int tos, ttl; /* n; -1: usual */
+	int multicast_ttl; /* n */
+	uint32_t multicast_interface; /* n */
+	bool multicast_loop; /* n */
+	bool want_info, want_tos, want_ttl, want_errors; /* n: IP_PKTINFO, IP_RECVTOS, IP_RECVTTL, IP_RECVERR */
+	struct membership *memberships; /* n */
+	union {
+		struct tcp_pcb *tcp; /* n; NULL: none, or it has ended */
+		struct udp_pcb *udp; /* n; NULL: closed */
+	};
+
+	/* TCP. */
+	bool connected_once; /* nl */
+	bool nodelay, cork, keepalive_set; /* n */
+	int keep_idle, keep_interval, keep_count, user_timeout_ms, max_segment, defer_accept, syn_count, linger2; /* n */
+	struct inet_socket *listener; /* n: of one that is in its queue, or only half open; referenced */
+	bool deferred; /* n: accepted when data comes */
+	struct list waiting, waiting_link; /* nl: of the listening socket: connections to be accepted */
+	uint32_t waiting_count, half_open_count, backlog; /* nl */
+	struct pbuf *head, *tail; /* l: what has arrived */
+	uint32_t head_at; /* r: of the first one, taken already */
+	uint32_t queued; /* l: bytes to be read */
+	uint32_t taken; /* r: read, and TCP does not know */
+	uint32_t window, excess; /* n: the most that may be on its way to be read; how much of it is to go away */
+	struct mutex writing;
+	struct page *fill; /* a: page that is not full, `index` used; NULL: none, or a writer has it */
+	struct sent_piece *sent_ring; /* n; changed with `writing` too */
+	uint32_t sent_size, sent_head, sent_count; /* n */
+	uint32_t sent; /* n; read without: bytes not acknowledged */
+	uint64_t progress_ns; /* n: the last acknowledgement, for TCP_USER_TIMEOUT */
+
+	/* UDP. */
+	struct list datagrams; /* l */
+	uint32_t datagram_charge; /* l */
+	uint32_t dropped; /* l */
+};
+
+static inline struct inet_socket *inet_of(struct socket *s)
+{
+	return container_of(s, struct inet_socket, base);
+}
+
+/* inet.c */
+extern const struct socket_ops tcp_ops, udp_ops;
+struct inet_socket *inet_alloc(bool v6, int type, int protocol, bool optional); /* `optional`: not from the reservation */
+void inet_free(struct socket *s);
+void inet_put(struct inet_socket *s); /* as socket_put(); NULL: nothing */
+int inet_bind(struct socket *s, const struct address *address);
+int inet_address(struct socket *s, bool peer, struct address *out);
+void inet_fail(struct inet_socket *s, int error); /* net lock: an error to be told, and everybody woken */
+int error_of(int lwip_error); /* err_t */
+
+/* address.c */
+int endpoint_read(const struct inet_socket *s, const struct address *a, struct endpoint *out);
+void endpoint_tell(const struct inet_socket *s, const struct endpoint *e, struct address *out);
+/** Net lock. Is it an address of this machine, as bind() wants it; multicast and broadcast ones are for datagrams. */
+bool address_is_own(const ip_addr_t *address, bool datagrams);
+/** Net lock. Which interface leads there, and with what address of this machine. 0, -ENETUNREACH, -EADDRNOTAVAIL. */
+int route_find(const struct inet_socket *s, struct endpoint *to, struct netif **netif, ip_addr_t *from);
+bool address_is_any(const ip_addr_t *a);
+void address_set_any(ip_addr_t *a, const struct inet_socket *s); /* of the socket's family, or of both */
+
+/* port.c; net lock */
+/** Give the socket this port, 0: one of the ephemeral ones. -EADDRINUSE, -EAGAIN. */
+int port_take(struct inet_socket *s, uint16_t port);
+int port_take_for(struct inet_socket *s, const struct endpoint *remote); /* to connect from, where it has none */
+void port_join(struct inet_socket *s, uint16_t port); /* a connection of a listening socket's */
+void port_leave(struct inet_socket *s);
+bool port_may_listen(struct inet_socket *s);
+/** Of the sockets that share a port by SO_REUSEPORT and would get this, the one that is to have it; `usual` if there are no others. */
+struct inet_socket *port_choose(struct inet_socket *usual, const ip_addr_t *from, uint16_t from_port);
+/** For /proc and others: each socket with a port, under the net lock. */
+void port_each(int type, void (*visit)(void *context, struct inet_socket *s), void *context);
+
+/* tcp.c */
+int tcp_socket_connect(struct socket *s, const struct address *to, bool wait);
+int tcp_socket_listen(struct socket *s, unsigned backlog);
+int tcp_socket_accept(struct socket *s, bool wait, struct socket **out);
+int tcp_socket_shutdown(struct socket *s, unsigned closed);
+void tcp_socket_close(struct socket *s);
+unsigned tcp_socket_poll(struct socket *s, struct poll_table *table);
+int tcp_socket_queued(struct socket *s, bool out, int *bytes);
+void tcp_options_apply(struct inet_socket *s); /* net lock: to lwIP's control block */
+uint32_t tcp_window_first(const struct inet_socket *s);
+uint32_t tcp_window_usual(const struct inet_socket *s); /* at most */
+uint32_t tcp_send_room(const struct inet_socket *s);
+
+/* tcp_events.c; net lock */
+struct tcp_pcb *tcp_pcb_create(struct inet_socket *s); /* refers to the socket; NULL: no memory */
+int tcp_pcb_listen(struct inet_socket *s);
+void tcp_pcb_drop(struct inet_socket *s); /* it ends now, the peer is told so */
+
+/* tcp_send.c */
+long tcp_socket_send(struct socket *s, struct outgoing *o);
+void tcp_acknowledged(struct inet_socket *s, uint32_t bytes); /* net lock */
+void tcp_sent_drop(struct inet_socket *s); /* net lock: nothing is on its way any more */
+void tcp_push(struct inet_socket *s); /* net lock: what was held back by TCP_CORK */
+
+/* tcp_receive.c */
+long tcp_socket_receive(struct socket *s, struct incoming *i);
+bool tcp_arrived(struct inet_socket *s, struct pbuf *p); /* net lock; false: there is no memory for it */
+void tcp_arrived_drop(struct inet_socket *s);
+bool tcp_readable(struct inet_socket *s);
+
+/* udp.c */
+int udp_socket_open(struct inet_socket *s);
+int udp_socket_connect(struct socket *s, const struct address *to, bool wait);
+int udp_socket_shutdown(struct socket *s, unsigned closed);
+long udp_socket_send(struct socket *s, struct outgoing *o);
+long udp_socket_receive(struct socket *s, struct incoming *i);
+int udp_socket_extras(struct socket *s, struct incoming *i, struct control_room *room);
+int inet_control(struct socket *s, struct outgoing *o, int level, int type, const char *data, uint64_t bytes);
+unsigned udp_socket_poll(struct socket *s, struct poll_table *table);
+int udp_socket_queued(struct socket *s, bool out, int *bytes);
+void udp_socket_close(struct socket *s);
+int udp_socket_bound(struct inet_socket *s); /* net lock: it has a local address and port, and lwIP is to know */
+
+/* options.c */
+int inet_set_option(struct socket *s, int level, int option, uint64_t user, int length);
+int inet_get_option(struct socket *s, int level, int option, uint64_t user, uint64_t user_length);
+void inet_changed(struct socket *s, int option);
+void memberships_leave(struct inet_socket *s); /* net lock */
+int tcp_set_option(struct inet_socket *s, int option, uint64_t user, int length);
+uint8_t tcp_state_number(const struct inet_socket *s); /* Linux's */
+int tcp_get_option(struct inet_socket *s, int option, uint64_t user, uint64_t user_length);
+
+#endif

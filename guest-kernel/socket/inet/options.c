@@ -1,0 +1,508 @@
+/* SPDX-License-Identifier: MIT */
+/* getsockopt and setsockopt of IP and IPv6 (ip(7), ipv6(7)), and what the options of SOL_SOCKET change here. TCP's are in tcp_options.c. */
+#include "socket/inet/inet.h"
+
+#include "base/string.h"
+#include "kernel/user.h"
+#include "net/lwip/hooks.h"
+#include "net/interface.h"
+#include "net/net.h"
+#include "lwip/igmp.h"
+#include "lwip/mld6.h"
+#include "lwip/netif.h"
+#include "lwip/priv/tcp_priv.h"
+#include "lwip/udp.h"
+
+enum {
+	IP_TOS = 1, IP_TTL, IP_HDRINCL, IP_OPTIONS, IP_RECVOPTS = 6, IP_PKTINFO = 8, IP_MTU_DISCOVER = 10, IP_RECVERR, IP_RECVTTL, IP_RECVTOS,
+	IP_MTU, IP_FREEBIND, IP_TRANSPARENT = 19, IP_BIND_ADDRESS_NO_PORT = 24, IP_MULTICAST_IF = 32, IP_MULTICAST_TTL, IP_MULTICAST_LOOP,
+	IP_ADD_MEMBERSHIP, IP_DROP_MEMBERSHIP, IP_MULTICAST_ALL = 49, IP_UNICAST_IF,
+};
+enum {
+	IPV6_UNICAST_HOPS = 16, IPV6_MULTICAST_IF, IPV6_MULTICAST_HOPS, IPV6_MULTICAST_LOOP, IPV6_ADD_MEMBERSHIP, IPV6_DROP_MEMBERSHIP,
+	IPV6_MTU_DISCOVER = 23, IPV6_MTU, IPV6_RECVERR, IPV6_V6ONLY, IPV6_RECVPKTINFO = 49, IPV6_PKTINFO, IPV6_RECVHOPLIMIT, IPV6_HOPLIMIT,
+	IPV6_RECVTCLASS = 66, IPV6_TCLASS, IPV6_DONTFRAG = 62,
+};
+#define NAME_BYTES 16 /* IFNAMSIZ */
+
+/* An int, or for these options also one byte. */
+static int value_read(uint64_t user, int length, int *value)
+{
+	uint8_t byte;
+	*value = 0;
+	if (length >= (int)sizeof(*value)) {
+		return user_read(value, user, sizeof(*value)) ? -EFAULT : 0;
+	}
+	if (length < 1) {
+		return -EINVAL;
+	}
+	int error = user_read(&byte, user, 1) ? -EFAULT : 0;
+	*value = byte;
+	return error;
+}
+
+/* To lwIP's control block, where there is one. */
+static void apply(struct inet_socket *s)
+{
+	u8_t tos = s->tos >= 0 ? (u8_t)s->tos : 0, ttl = s->ttl >= 0 ? (u8_t)s->ttl : IP_DEFAULT_TTL;
+	if (s->base.type == SOCK_STREAM) {
+		if (s->tcp && s->tcp->state != LISTEN) {
+			tcp_options_apply(s);
+		} else if (s->tcp) {
+			s->tcp->tos = tos;
+			s->tcp->ttl = ttl;
+		}
+		return;
+	}
+	s->udp->tos = tos;
+	s->udp->ttl = ttl;
+	s->udp->mcast_ttl = s->multicast_ttl >= 0 ? (u8_t)s->multicast_ttl : 1;
+	s->udp->netif_idx = (u8_t)s->interface;
+	if (s->multicast_loop) {
+		udp_set_flags(s->udp, UDP_FLAGS_MULTICAST_LOOP);
+	} else {
+		udp_clear_flags(s->udp, UDP_FLAGS_MULTICAST_LOOP);
+	}
+}
+
+void inet_changed(struct socket *base, int option)
+{
+	struct inet_socket *s = inet_of(base);
+	net_lock();
+	s->reuse_address = socket_option(base, SO_REUSEADDR);
+	s->reuse_port = socket_option(base, SO_REUSEPORT);
+	if (base->type == SOCK_STREAM && (option == SO_RCVBUF || option == SO_RCVBUFFORCE)) {
+		uint32_t window = tcp_window_usual(s), before = s->window;
+		bool connected = s->tcp && s->tcp->state != LISTEN;
+		if (connected && window > before) {
+			uint32_t more = window - before, absorbed = more < s->excess ? more : s->excess;
+			s->excess -= absorbed;
+			s->tcp->rcv_wnd += more - absorbed;
+		} else if (connected) {
+			s->excess += before - window;
+		}
+		s->window = window;
+	}
+	apply(s);
+	net_unlock();
+}
+
+/* ---- membership of groups ---- */
+static bool group_join(const ip_addr_t *group, struct netif *netif, bool join)
+{
+	if (IP_IS_V4(group)) {
+		return (join ? igmp_joingroup_netif(netif, ip_2_ip4(group)) : igmp_leavegroup_netif(netif, ip_2_ip4(group))) == ERR_OK;
+	}
+	ip6_addr_t zoned = *ip_2_ip6(group);
+	ip6_addr_assign_zone(&zoned, IP6_MULTICAST, netif);
+	return (join ? mld6_joingroup_netif(netif, &zoned) : mld6_leavegroup_netif(netif, &zoned)) == ERR_OK;
+}
+
+static struct membership **membership_find(struct inet_socket *s, const ip_addr_t *group, uint32_t interface)
+{
+	struct membership **at = &s->memberships;
+	while (*at && !(ip_addr_cmp(&(*at)->group, group) && (!interface || (*at)->interface == interface))) {
+		at = &(*at)->next;
+	}
+	return at;
+}
+
+static int membership_add(struct inet_socket *s, const ip_addr_t *group, uint32_t interface)
+{
+	struct netif *netif = interface ? netif_get_by_index((u8_t)interface) : NULL;
+	if (!interface) {
+		netif = IP_IS_V4(group) ? ip4_route(ip_2_ip4(group)) : netif_default;
+	}
+	if (!netif) {
+		return -ENODEV;
+	}
+	interface = netif_get_index(netif);
+	if (*membership_find(s, group, interface)) {
+		return -EADDRINUSE;
+	}
+	struct membership *m = net_memory_alloc(sizeof(*m));
+	if (!m || !group_join(group, netif, true)) {
+		net_memory_free(m);
+		return m ? -ENODEV : -ENOBUFS;
+	}
+	*m = (struct membership){ s->memberships, *group, interface };
+	s->memberships = m;
+	return 0;
+}
+
+static int membership_drop(struct inet_socket *s, const ip_addr_t *group, uint32_t interface)
+{
+	struct membership **at = membership_find(s, group, interface), *m = *at;
+	if (!m) {
+		return -EADDRNOTAVAIL;
+	}
+	struct netif *netif = netif_get_by_index((u8_t)m->interface);
+	if (netif) {
+		group_join(group, netif, false);
+	}
+	*at = m->next;
+	net_memory_free(m);
+	return 0;
+}
+
+void memberships_leave(struct inet_socket *s)
+{
+	while (s->memberships) {
+		membership_drop(s, &s->memberships->group, s->memberships->interface);
+	}
+}
+
+static uint32_t interface_with(uint32_t address)
+{
+	struct netif *netif;
+	ip4_addr_t a = { address };
+	NETIF_FOREACH(netif)
+	{
+		if (ip4_addr_cmp(&a, netif_ip4_addr(netif))) {
+			return netif_get_index(netif);
+		}
+	}
+	return 0;
+}
+
+/* struct ip_mreq or ip_mreqn: the group, an address of the interface, its index. */
+static int mreq_read(uint64_t user, int length, uint32_t words[3])
+{
+	words[2] = 0;
+	if (length < 8) {
+		return -EINVAL;
+	}
+	return user_read(words, user, length >= 12 ? 12 : 8) ? -EFAULT : 0;
+}
+
+static int membership4(struct inet_socket *s, bool add, uint64_t user, int length)
+{
+	uint32_t words[3];
+	ip_addr_t group = { 0 };
+	int error = mreq_read(user, length, words);
+	IP_SET_TYPE(&group, IPADDR_TYPE_V4);
+	ip_2_ip4(&group)->addr = words[0];
+	if (error || !ip_addr_ismulticast(&group)) {
+		return error ? error : -EINVAL;
+	}
+	net_lock();
+	uint32_t interface = words[2] ? words[2] : words[1] ? interface_with(words[1]) : 0;
+	error = words[1] && !interface ? -ENODEV : add ? membership_add(s, &group, interface) : membership_drop(s, &group, interface);
+	net_unlock();
+	return error;
+}
+
+static int membership6(struct inet_socket *s, bool add, uint64_t user, int length)
+{
+	uint32_t words[5];
+	ip_addr_t group = { 0 };
+	if (length < (int)sizeof(words)) {
+		return -EINVAL;
+	}
+	if (user_read(words, user, sizeof(words))) {
+		return -EFAULT;
+	}
+	IP_SET_TYPE(&group, IPADDR_TYPE_V6);
+	memcpy(ip_2_ip6(&group)->addr, words, 16);
+	if (!ip_addr_ismulticast(&group)) {
+		return -EINVAL;
+	}
+	net_lock();
+	int error = add ? membership_add(s, &group, words[4]) : membership_drop(s, &group, words[4]);
+	net_unlock();
+	return error;
+}
+
+static int multicast_interface(struct inet_socket *s, uint64_t user, int length)
+{
+	uint32_t words[3] = { 0 };
+	int error = length == 4 ? (user_read(&words[1], user, 4) ? -EFAULT : 0) : mreq_read(user, length, words);
+	if (error) {
+		return error;
+	}
+	net_lock();
+	uint32_t interface = words[2] ? words[2] : words[1] ? interface_with(words[1]) : 0;
+	error = (words[1] || words[2]) && !(interface && netif_get_by_index((u8_t)interface)) ? -EADDRNOTAVAIL : 0;
+	s->multicast_interface = error ? s->multicast_interface : interface;
+	net_unlock();
+	return error;
+}
+
+static int bind_to_device(struct inet_socket *s, uint64_t user, int length)
+{
+	char name[NAME_BYTES + 1] = "";
+	if (length < 0) {
+		return -EINVAL;
+	}
+	if (user_read(name, user, length < NAME_BYTES ? (size_t)length : NAME_BYTES - 1)) {
+		return -EFAULT;
+	}
+	net_lock();
+	struct netif *netif = name[0] ? net_find(name) : NULL;
+	int error = name[0] && !netif ? -ENODEV : 0;
+	if (!error) {
+		s->interface = netif ? netif_get_index(netif) : 0;
+		apply(s);
+	}
+	net_unlock();
+	return error;
+}
+
+/* ---- IP ---- */
+/* Options that are a number. False: no such option. */
+static bool ip_number(struct inet_socket *s, int option, int **at, bool **flag, int *most)
+{
+	*at = NULL;
+	*flag = NULL;
+	*most = 255;
+	switch (option) {
+	case IP_TOS:
+		*at = &s->tos;
+		return true;
+	case IP_TTL:
+		*at = &s->ttl;
+		return true;
+	case IP_MULTICAST_TTL:
+		*at = &s->multicast_ttl;
+		return true;
+	case IP_MULTICAST_LOOP:
+		*flag = &s->multicast_loop;
+		return true;
+	case IP_PKTINFO:
+		*flag = &s->want_info;
+		return true;
+	case IP_RECVTTL:
+		*flag = &s->want_ttl;
+		return true;
+	case IP_RECVTOS:
+		*flag = &s->want_tos;
+		return true;
+	case IP_RECVERR:
+		*flag = &s->want_errors;
+		return true;
+	default:
+		return false;
+	}
+}
+
+static bool ip6_number(struct inet_socket *s, int option, int **at, bool **flag, int *most)
+{
+	static const int same[][2] = {
+		{ IPV6_TCLASS, IP_TOS }, { IPV6_UNICAST_HOPS, IP_TTL }, { IPV6_MULTICAST_HOPS, IP_MULTICAST_TTL }, { IPV6_MULTICAST_LOOP, IP_MULTICAST_LOOP },
+		{ IPV6_RECVPKTINFO, IP_PKTINFO }, { IPV6_RECVHOPLIMIT, IP_RECVTTL }, { IPV6_RECVTCLASS, IP_RECVTOS }, { IPV6_RECVERR, IP_RECVERR },
+	};
+	for (unsigned i = 0; i < sizeof(same) / sizeof(same[0]); i++) {
+		if (same[i][0] == option) {
+			return ip_number(s, same[i][1], at, flag, most);
+		}
+	}
+	return false;
+}
+
+static int number_set(struct inet_socket *s, int *at, bool *flag, int most, int least, int value)
+{
+	if (at && (value < least || value > most)) {
+		return -EINVAL;
+	}
+	net_lock();
+	if (at) {
+		*at = value;
+	} else {
+		*flag = value;
+	}
+	apply(s);
+	net_unlock();
+	return 0;
+}
+
+static int set_ip(struct inet_socket *s, int option, uint64_t user, int length)
+{
+	int value, *at, most;
+	bool *flag;
+	switch (option) {
+	case IP_ADD_MEMBERSHIP:
+	case IP_DROP_MEMBERSHIP:
+		return s->base.type == SOCK_STREAM ? -EPROTO : membership4(s, option == IP_ADD_MEMBERSHIP, user, length);
+	case IP_MULTICAST_IF:
+		return multicast_interface(s, user, length);
+	}
+	int error = value_read(user, length, &value);
+	if (error) {
+		return error;
+	}
+	if (ip_number(s, option, &at, &flag, &most)) {
+		int least = option == IP_TTL ? (value == -1 ? -1 : 1) : option == IP_TOS ? 0 : -1;
+		return number_set(s, at, flag, most, least, option == IP_TOS ? value & 0xff : value);
+	}
+	switch (option) { /* taken without effect: fragments are sent as needed, and nothing here routes */
+	case IP_MTU_DISCOVER:
+		return value < 0 || value > 5 ? -EINVAL : 0;
+	case IP_RECVOPTS:
+	case IP_FREEBIND:
+	case IP_BIND_ADDRESS_NO_PORT:
+	case IP_MULTICAST_ALL:
+	case IP_OPTIONS:
+		return 0;
+	default:
+		return -ENOPROTOOPT;
+	}
+}
+
+static int get_ip(struct inet_socket *s, int option, uint64_t user, uint64_t user_length)
+{
+	int value, *at, most;
+	bool *flag;
+	if (ip_number(s, option, &at, &flag, &most)) {
+		value = at ? (*at >= 0 ? *at : option == IP_TTL ? IP_DEFAULT_TTL : option == IP_MULTICAST_TTL ? 1 : 0) : *flag;
+		return option_answer(user, user_length, &value, sizeof(value));
+	}
+	switch (option) {
+	case IP_MTU_DISCOVER:
+	case IP_MULTICAST_ALL:
+		value = 1;
+		break;
+	case IP_RECVOPTS:
+	case IP_FREEBIND:
+	case IP_BIND_ADDRESS_NO_PORT:
+	case IP_MULTICAST_IF:
+		value = 0;
+		break;
+	case IP_MTU:
+		value = s->base.state == SOCKET_CONNECTED ? 1500 : 0;
+		return value ? option_answer(user, user_length, &value, sizeof(value)) : -ENOTCONN;
+	default:
+		return -ENOPROTOOPT;
+	}
+	return option_answer(user, user_length, &value, sizeof(value));
+}
+
+/* ---- IPv6 ---- */
+static int set_only6(struct inet_socket *s, bool only)
+{
+	net_lock();
+	int error = s->port_listed || s->base.state != SOCKET_FREE ? -EINVAL : 0;
+	if (!error) {
+		s->v6_only = only;
+		address_set_any(&s->local.address, s);
+		address_set_any(&s->remote.address, s);
+		if (s->base.type == SOCK_DGRAM) {
+			s->udp->local_ip = s->udp->remote_ip = s->local.address;
+		}
+	}
+	net_unlock();
+	return error;
+}
+
+static int set_ip6(struct inet_socket *s, int option, uint64_t user, int length)
+{
+	int value, *at, most;
+	bool *flag;
+	if (!s->v6) {
+		return -ENOPROTOOPT;
+	}
+	if (option == IPV6_ADD_MEMBERSHIP || option == IPV6_DROP_MEMBERSHIP) {
+		return s->base.type == SOCK_STREAM ? -EPROTO : membership6(s, option == IPV6_ADD_MEMBERSHIP, user, length);
+	}
+	if (length < (int)sizeof(value)) {
+		return -EINVAL;
+	}
+	int error = value_read(user, length, &value);
+	if (error) {
+		return error;
+	}
+	if (ip6_number(s, option, &at, &flag, &most)) {
+		return number_set(s, at, flag, most, -1, value);
+	}
+	switch (option) {
+	case IPV6_V6ONLY:
+		return set_only6(s, value);
+	case IPV6_MULTICAST_IF:
+		net_lock();
+		error = value && !netif_get_by_index((u8_t)value) ? -ENODEV : 0;
+		s->multicast_interface = error ? s->multicast_interface : (uint32_t)value;
+		net_unlock();
+		return error;
+	case IPV6_MTU_DISCOVER:
+	case IPV6_DONTFRAG:
+		return 0;
+	default:
+		return -ENOPROTOOPT;
+	}
+}
+
+static int get_ip6(struct inet_socket *s, int option, uint64_t user, uint64_t user_length)
+{
+	int value, *at, most;
+	bool *flag;
+	if (!s->v6) {
+		return -EOPNOTSUPP;
+	}
+	if (ip6_number(s, option, &at, &flag, &most)) {
+		value = at ? (*at >= 0 ? *at : option == IPV6_UNICAST_HOPS ? IP_DEFAULT_TTL : option == IPV6_MULTICAST_HOPS ? 1 : 0) : *flag;
+		return option_answer(user, user_length, &value, sizeof(value));
+	}
+	switch (option) {
+	case IPV6_V6ONLY:
+		value = s->v6_only;
+		break;
+	case IPV6_MULTICAST_IF:
+		value = (int)s->multicast_interface;
+		break;
+	case IPV6_MTU_DISCOVER:
+		value = 1;
+		break;
+	case IPV6_DONTFRAG:
+		value = 0;
+		break;
+	default:
+		return -ENOPROTOOPT;
+	}
+	return option_answer(user, user_length, &value, sizeof(value));
+}
+
+/* ---- all ---- */
+int inet_set_option(struct socket *base, int level, int option, uint64_t user, int length)
+{
+	struct inet_socket *s = inet_of(base);
+	switch (level) {
+	case SOL_SOCKET:
+		return option == SO_BINDTODEVICE ? bind_to_device(s, user, length) : -ENOPROTOOPT;
+	case IPPROTO_IP:
+		return set_ip(s, option, user, length);
+	case IPPROTO_IPV6:
+		return set_ip6(s, option, user, length);
+	case IPPROTO_TCP:
+		return base->type == SOCK_STREAM ? tcp_set_option(s, option, user, length) : -ENOPROTOOPT;
+	default:
+		return -ENOPROTOOPT;
+	}
+}
+
+static int device_tell(struct inet_socket *s, uint64_t user, uint64_t user_length)
+{
+	char name[NAME_BYTES] = "";
+	net_lock();
+	struct netif *netif = s->interface ? netif_get_by_index((u8_t)s->interface) : NULL;
+	if (netif) {
+		string_copy(name, interface_name(netif), sizeof(name));
+	}
+	net_unlock();
+	return option_answer(user, user_length, name, netif ? (int)strlen(name) + 1 : 0);
+}
+
+int inet_get_option(struct socket *base, int level, int option, uint64_t user, uint64_t user_length)
+{
+	struct inet_socket *s = inet_of(base);
+	switch (level) {
+	case SOL_SOCKET:
+		return option == SO_BINDTODEVICE ? device_tell(s, user, user_length) : -ENOPROTOOPT;
+	case IPPROTO_IP:
+		return get_ip(s, option, user, user_length);
+	case IPPROTO_IPV6:
+		return get_ip6(s, option, user, user_length);
+	case IPPROTO_TCP:
+		return base->type == SOCK_STREAM ? tcp_get_option(s, option, user, user_length) : -ENOPROTOOPT;
+	default:
+		return -ENOPROTOOPT;
+	}
+}

@@ -1,0 +1,268 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What lwIP tells of connections, all under the net lock. Each control block has an extra argument, the socket, of which it holds a
+ * reference; before a connection is accepted that is the listening socket. When the block is freed, for whatever reason, ended() hears it.
+ */
+#include "socket/inet/inet.h"
+
+#include "kernel/time.h"
+#include "net/lwip/hooks.h"
+#include "net/net.h"
+#include "lwip/priv/tcp_priv.h"
+#include "lwip/tcp.h"
+
+#define POLL_TICKS 5 /* slow ticks of TCP between two looks at TCP_USER_TIMEOUT and TCP_DEFER_ACCEPT */
+#define ARGUMENT 0
+#define RTO_FIRST (1000 / TCP_SLOW_INTERVAL) /* RFC 6298; lwIP's own is three times that */
+#define SYN_DOUBLINGS 6
+
+static void ended(u8_t id, void *data);
+static err_t opened(u8_t id, struct tcp_pcb_listen *listening, struct tcp_pcb *pcb);
+static const struct tcp_ext_arg_callbacks connection_callbacks = { .destroy = ended };
+static const struct tcp_ext_arg_callbacks listening_callbacks = { .destroy = ended, .passive_open = opened };
+static void half_open_ended(u8_t id, void *data);
+static const struct tcp_ext_arg_callbacks half_open_callbacks = { .destroy = half_open_ended };
+
+static void ended(u8_t id, void *data)
+{
+	struct inet_socket *s = data;
+	s->tcp = NULL;
+	tcp_sent_drop(s);
+	if (!s->bound || !s->base.file) {
+		port_leave(s);
+	}
+	spin_lock(&s->base.lock);
+	if (s->base.state == SOCKET_CONNECTING) {
+		s->base.state = SOCKET_FREE;
+	}
+	s->base.closed = CLOSED_RECEIVE | CLOSED_SEND;
+	spin_unlock(&s->base.lock);
+	waitq_wake_all(&s->base.in);
+	waitq_wake_all(&s->base.out);
+	inet_put(s);
+}
+
+static void half_open_ended(u8_t id, void *data)
+{
+	struct inet_socket *s = data;
+	s->half_open_count--;
+	inet_put(s);
+}
+
+/* ERR_RST: refused or reset; ERR_ABRT: given up after many tries; ERR_CLSD: both have said that they send no more. */
+static void failed(void *arg, err_t reason)
+{
+	struct inet_socket *s = arg;
+	if (reason == ERR_CLSD) {
+		return;
+	}
+	int error = reason == ERR_RST ? (s->base.state == SOCKET_CONNECTING ? ECONNREFUSED : ECONNRESET) : ETIMEDOUT;
+	if (reason == ERR_RST && (s->base.closed & CLOSED_RECEIVE)) {
+		error = EPIPE; /* it had said that it sends no more */
+	}
+	inet_fail(s, error);
+}
+
+static err_t received(void *arg, struct tcp_pcb *pcb, struct pbuf *p, err_t error)
+{
+	struct inet_socket *s = arg;
+	if (!p) {
+		spin_lock(&s->base.lock);
+		s->base.closed |= CLOSED_RECEIVE;
+		spin_unlock(&s->base.lock);
+		waitq_wake_all(&s->base.in);
+		return ERR_OK;
+	}
+	return tcp_arrived(s, p) ? ERR_OK : ERR_MEM;
+}
+
+static err_t acknowledged(void *arg, struct tcp_pcb *pcb, u16_t bytes)
+{
+	tcp_acknowledged(arg, bytes);
+	return ERR_OK;
+}
+
+static void window_start(struct inet_socket *s)
+{
+	uint32_t most = TCP_WND_MAX(s->tcp);
+	s->window = tcp_window_first(s);
+	s->tcp->rcv_wnd = s->tcp->rcv_ann_wnd = s->window < most ? s->window : most;
+}
+
+static err_t connected(void *arg, struct tcp_pcb *pcb, err_t error)
+{
+	struct inet_socket *s = arg;
+	window_start(s);
+	spin_lock(&s->base.lock);
+	s->base.state = SOCKET_CONNECTED;
+	s->connected_once = true;
+	spin_unlock(&s->base.lock);
+	waitq_wake_all(&s->base.out);
+	waitq_wake_all(&s->base.in);
+	return ERR_OK;
+}
+
+static void queue_for_accept(struct inet_socket *s)
+{
+	struct inet_socket *listener = s->listener;
+	s->deferred = false;
+	spin_lock(&listener->base.lock);
+	list_push_back(&listener->waiting, &s->waiting_link);
+	listener->waiting_count++;
+	spin_unlock(&listener->base.lock);
+	waitq_wake_all(&listener->base.in);
+}
+
+static err_t looked_at(void *arg, struct tcp_pcb *pcb)
+{
+	struct inet_socket *s = arg;
+	if (pcb->state == SYN_SENT) { /* lwIP asks at the same intervals again and again */
+		pcb->rto = (s16_t)(RTO_FIRST << (pcb->nrtx < SYN_DOUBLINGS ? pcb->nrtx : SYN_DOUBLINGS));
+		if (pcb->nrtx > s->syn_count) {
+			tcp_abort(pcb);
+			return ERR_ABRT;
+		}
+	}
+	uint64_t late = s->user_timeout_ms > 0 && s->sent ? (uint64_t)s->user_timeout_ms * 1000000 : 0;
+	if (late && time_ns() - s->progress_ns > late) {
+		tcp_abort(pcb); /* failed() is told */
+		return ERR_ABRT;
+	}
+	return ERR_OK;
+}
+
+static void callbacks_set(struct inet_socket *s, struct tcp_pcb *pcb)
+{
+	s->tcp = pcb;
+	socket_get(&s->base);
+	tcp_arg(pcb, s);
+	tcp_recv(pcb, received);
+	tcp_sent(pcb, acknowledged);
+	tcp_err(pcb, failed);
+	tcp_poll(pcb, looked_at, POLL_TICKS);
+	tcp_ext_arg_set_callbacks(pcb, ARGUMENT, &connection_callbacks);
+	tcp_ext_arg_set(pcb, ARGUMENT, s);
+	pcb->rto = pcb->sv = RTO_FIRST;
+	tcp_options_apply(s);
+}
+
+struct tcp_pcb *tcp_pcb_create(struct inet_socket *s)
+{
+	struct tcp_pcb *pcb = tcp_new_ip_type(s->v6 ? IPADDR_TYPE_ANY : IPADDR_TYPE_V4);
+	if (pcb) {
+		callbacks_set(s, pcb);
+		pcb->connected = connected;
+	}
+	return pcb;
+}
+
+void tcp_pcb_drop(struct inet_socket *s)
+{
+	struct tcp_pcb *pcb = s->tcp;
+	if (!pcb) {
+		return;
+	}
+	if (pcb->state == LISTEN) {
+		tcp_close(pcb);
+		return;
+	}
+	tcp_err(pcb, NULL);
+	if (pcb->state == CLOSED) {
+		tcp_close(pcb);
+	} else {
+		tcp_abort(pcb);
+	}
+}
+
+/* A connection is established: it becomes a socket of its own. */
+static err_t accepted(void *arg, struct tcp_pcb *pcb, err_t error)
+{
+	struct inet_socket *listener = pcb ? tcp_ext_arg_get(pcb, ARGUMENT) : NULL;
+	if (!listener || error != ERR_OK) {
+		return ERR_VAL;
+	}
+	struct inet_socket *s = listener->base.state == SOCKET_LISTENING ? inet_alloc(listener->v6, SOCK_STREAM, IPPROTO_TCP, true) : NULL;
+	if (!s) {
+		return ERR_MEM; /* the connection is reset */
+	}
+	socket_get(&listener->base);
+	half_open_ended(ARGUMENT, listener);
+	s->base.send_limit = listener->base.send_limit;
+	s->base.receive_limit = listener->base.receive_limit;
+	s->base.send_limit_set = listener->base.send_limit_set;
+	s->base.receive_limit_set = listener->base.receive_limit_set;
+	s->base.options = listener->base.options;
+	s->base.linger_seconds = listener->base.linger_seconds;
+	s->base.priority = listener->base.priority;
+	s->base.mark = listener->base.mark;
+	s->base.receive_timeout_ns = listener->base.receive_timeout_ns;
+	s->base.send_timeout_ns = listener->base.send_timeout_ns;
+	s->base.receive_least = listener->base.receive_least;
+	s->v6_only = listener->v6_only;
+	s->uid = listener->uid;
+	s->reuse_address = listener->reuse_address;
+	s->reuse_port = listener->reuse_port;
+	s->interface = listener->interface;
+	s->nodelay = listener->nodelay;
+	s->keep_idle = listener->keep_idle;
+	s->keep_interval = listener->keep_interval;
+	s->keep_count = listener->keep_count;
+	s->user_timeout_ms = listener->user_timeout_ms;
+	s->tos = listener->tos;
+	s->ttl = listener->ttl;
+	s->base.state = SOCKET_CONNECTED;
+	s->connected_once = true;
+	s->local.address = pcb->local_ip;
+	s->local.port = pcb->local_port;
+	s->remote.address = pcb->remote_ip;
+	s->remote.port = pcb->remote_port;
+	s->listener = listener; /* good while it waits: the listening socket resets those in its queue before it goes */
+	callbacks_set(s, pcb);
+	window_start(s);
+	port_join(s, s->local.port);
+	queue_for_accept(s);
+	inet_put(listener);
+	return ERR_OK;
+}
+
+static err_t opened(u8_t id, struct tcp_pcb_listen *listening, struct tcp_pcb *pcb)
+{
+	struct inet_socket *usual = listening->ext_args[id].data, *s = port_choose(usual, &pcb->remote_ip, pcb->remote_port);
+	if (s->waiting_count + s->half_open_count > s->backlog) {
+		return ERR_MEM; /* forgotten: the other end tries again */
+	}
+	s->half_open_count++;
+	socket_get(&s->base);
+	pcb->rto = pcb->sv = RTO_FIRST;
+	tcp_ext_arg_set_callbacks(pcb, id, &half_open_callbacks);
+	tcp_ext_arg_set(pcb, id, s);
+	uint32_t window = tcp_window_first(s), most = TCP_WND_MAX(pcb);
+	pcb->rcv_wnd = pcb->rcv_ann_wnd = window < most ? window : most;
+	return ERR_OK;
+}
+
+int tcp_pcb_listen(struct inet_socket *s)
+{
+	struct tcp_pcb *pcb = tcp_new_ip_type(s->v6 && !s->v6_only ? IPADDR_TYPE_ANY : s->v6 ? IPADDR_TYPE_V6 : IPADDR_TYPE_V4);
+	if (!pcb) {
+		return -ENOBUFS;
+	}
+	pcb->local_ip = s->local.address;
+	pcb->local_port = s->port_listed;
+	if (s->interface) {
+		pcb->netif_idx = (u8_t)s->interface;
+	}
+	err_t error;
+	struct tcp_pcb *listening = tcp_listen_with_backlog_and_err(pcb, 0, &error);
+	if (!listening) {
+		tcp_abort(pcb);
+		return error_of(error);
+	}
+	tcp_arg(listening, s);
+	tcp_accept(listening, accepted);
+	tcp_ext_arg_set_callbacks(listening, ARGUMENT, &listening_callbacks);
+	tcp_ext_arg_set(listening, ARGUMENT, s);
+	s->tcp = listening;
+	socket_get(&s->base);
+	return 0;
+}

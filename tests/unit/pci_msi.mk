@@ -1,2 +1,0 @@
-# SPDX-License-Identifier: MIT
-UNIT_pci_msi := hv/pci/msi.c
