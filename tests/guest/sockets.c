@@ -421,6 +421,33 @@ static void senders_wait_for_room(void)
 	close(s[1]);
 }
 
+/* Its queue is full, and then it goes, or no longer wants to hear. */
+static void senders_hear_that_the_receiver_is_gone(void)
+{
+	struct sockaddr_un name = { .sun_family = AF_UNIX };
+	socklen_t length = offsetof(struct sockaddr_un, sun_path) + 1 + (socklen_t)snprintf(name.sun_path + 1, 50, "gone-%d", getpid());
+	int fd = socket(AF_UNIX, SOCK_DGRAM, 0), status = 0;
+	CHECK(fd >= 0 && bind(fd, (struct sockaddr *)&name, length) == 0);
+	pid_t pid = fork();
+	if (pid == 0) {
+		int out = socket(AF_UNIX, SOCK_DGRAM, 0);
+		close(fd);
+		if (connect(out, (struct sockaddr *)&name, length)) {
+			_exit(1);
+		}
+		while (send(out, "x", 1, 0) == 1) {
+		}
+		_exit(errno == ECONNREFUSED ? 0 : 2);
+	}
+	usleep(100000);
+	close(fd);
+	for (int i = 0; i < 500 && waitpid(pid, &status, WNOHANG) == 0; i++) {
+		usleep(10000);
+	}
+	kill(pid, SIGKILL);
+	CHECK(waitpid(pid, NULL, 0) == -1 && errno == ECHILD && status == 0);
+}
+
 static void nothing(int signal)
 {
 }
@@ -577,6 +604,7 @@ int main(void)
 	RUN(long_chains_of_descriptors_are_closed);
 	RUN(senders_are_named);
 	RUN(senders_wait_for_room);
+	RUN(senders_hear_that_the_receiver_is_gone);
 	RUN(waits_end_by_signals_and_timeouts);
 	RUN(ping_pong_works_many_times);
 	RUN(several_messages_in_one_call);

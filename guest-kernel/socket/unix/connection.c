@@ -159,6 +159,9 @@ int unix_shutdown(struct socket *socket, unsigned mine)
 	spin_unlock(&s->base.lock);
 	waitq_wake_all(&s->base.in);
 	waitq_wake_all(&s->base.out);
+	if (s->base.type == SOCK_DGRAM) {
+		waitq_wake_all(&datagram_room);
+	}
 	if (peer) {
 		spin_lock(&peer->base.lock);
 		peer->base.closed |= its;

@@ -102,6 +102,9 @@ void unix_close(struct unix_socket *s, bool unaccepted)
 		name_forget(s->name);
 	}
 	waitq_wake_all(&s->base.out); /* who wants to connect */
+	if (s->base.type == SOCK_DGRAM) {
+		waitq_wake_all(&datagram_room); /* who waits for room in its queue */
+	}
 	if (peer) {
 		peer_leave(s, peer, unaccepted || !list_empty(&messages));
 	}
