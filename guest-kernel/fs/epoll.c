@@ -406,20 +406,26 @@ static int set_sleep(struct epoll *e, uint64_t deadline)
 	return error;
 }
 
+/* Another one may sleep, for whom there is something, too: what this one left, or was woken for when it had another reason to give up. */
+static void others_wake(struct epoll *e)
+{
+	if (!list_empty(&e->waiters.waiters) && has_ready(e)) {
+		waitq_wake_one(&e->waiters);
+	}
+}
+
 /* deadline 0: for ever, 1: do not wait. */
 static long set_wait(struct epoll *e, struct user_event *out, unsigned max, uint64_t deadline)
 {
 	for (;;) {
 		unsigned told = set_take(e, out, max);
 		if (told || deadline == 1) {
-			/* Another one may sleep, for whom there is something, too. */
-			if (!list_empty(&e->waiters.waiters) && has_ready(e)) {
-				waitq_wake_one(&e->waiters);
-			}
+			others_wake(e);
 			return told;
 		}
 		int error = set_sleep(e, deadline);
 		if (error && error != -ETIMEDOUT) {
+			others_wake(e);
 			return error;
 		}
 		deadline = error ? 1 : deadline;

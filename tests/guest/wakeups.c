@@ -2,7 +2,7 @@
 /*
  * Games whose players wait for each other in all the ways there are, at once: futexes (timed, requeued, interrupted), semaphores and
  * condition variables between processes, pipes, poll, epoll, signals, children, locks, naps. Each move is counted; a wake that is lost leaves a count
- * where it is, and then the test tells where everybody sleeps. Argument: seconds (1).
+ * where it is, and then the test tells where everybody sleeps. Arguments: seconds (1), and the one game to play (all).
  */
 #include "check.h"
 
@@ -77,6 +77,10 @@ static long futex(atomic_uint *word, int operation, unsigned value, const struct
 	return syscall(SYS_futex, word, operation, value, time, NULL, 0);
 }
 
+static void nothing(int signal)
+{
+}
+
 /* ---- futexes ---- */
 static void pass_word(bool timed)
 {
@@ -101,10 +105,6 @@ static void futex_pair(void)
 static void futex_timed(void)
 {
 	pass_word(true);
-}
-
-static void nothing(int signal)
-{
 }
 
 /* Both are interrupted all the time, their waits go on. */
@@ -331,6 +331,86 @@ static void epolls(void)
 		if (write(others, &value, 8) != 8) {
 			fail("eventfd");
 		}
+		moved();
+	}
+}
+
+static int crowd_set; /* an epoll set with the counter fds[0] */
+
+static void event_answer(void)
+{
+	uint64_t value;
+	if (read(here->fds[0], &value, 8) == 8) {
+		atomic_fetch_add(&here->words[0], 1);
+		futex(&here->words[0], FUTEX_WAKE | FUTEX_PRIVATE, INT_MAX, NULL);
+	}
+}
+
+static void answer_wait(unsigned seen)
+{
+	while (atomic_load(&here->words[0]) == seen) {
+		futex(&here->words[0], FUTEX_WAIT | FUTEX_PRIVATE, seen, NULL);
+	}
+}
+
+static void moment(long ns)
+{
+	struct timespec time = { 0, ns };
+	nanosleep(&time, NULL);
+}
+
+static void *epoll_steady(void *unused)
+{
+	struct epoll_event e;
+	for (;;) {
+		epoll_wait(crowd_set, &e, 1, -1);
+		event_answer();
+		moment(100000); /* the other is the first to wait again, and to be woken */
+	}
+	return NULL;
+}
+
+static void *epoll_interrupted(void *unused)
+{
+	struct epoll_event e;
+	for (;;) {
+		unsigned seen = atomic_load(&here->words[0]);
+		if (epoll_wait(crowd_set, &e, 1, -1) > 0) {
+			event_answer();
+		} else {
+			answer_wait(seen);
+		}
+	}
+	return NULL;
+}
+
+/*
+ * Two threads wait at one set. One of them is interrupted just when something happens, and comes back only when the other has answered: what it
+ * was woken for is the other's then.
+ */
+static void epoll_crowd(void)
+{
+	struct epoll_event e = { .events = EPOLLIN };
+	struct sigaction action = { .sa_handler = nothing };
+	uint64_t one = 1;
+	pthread_t threads[2];
+	sigaction(SIGALRM, &action, NULL);
+	crowd_set = epoll_create1(0);
+	epoll_ctl(crowd_set, EPOLL_CTL_ADD, here->fds[0], &e);
+	if (pthread_create(&threads[0], NULL, epoll_interrupted, NULL) || pthread_create(&threads[1], NULL, epoll_steady, NULL)) {
+		fail("pthread_create");
+	}
+	for (;;) {
+		unsigned seen = atomic_load(&here->words[0]);
+		moment(500000);
+		pthread_kill(threads[0], SIGALRM);
+		for (unsigned left = dice(40000); left; left--) {
+			__asm__ volatile("");
+		}
+		if (write(here->fds[0], &one, 8) != 8) {
+			fail("eventfd");
+		}
+		answer_wait(seen);
 		moved();
 	}
 }
@@ -580,6 +660,7 @@ static const struct game {
 	{ "pipe_bulk", 2, pipe_bulk },
 	{ "polls", 2, polls },
 	{ "epolls", 2, epolls },
+	{ "epoll_crowd", 1, epoll_crowd },
 	{ "sockets", 2, sockets },
 	{ "file_locks", 2, file_locks },
 	{ "children", 1, children },
@@ -610,7 +691,7 @@ static struct table *table_set(const struct game *game)
 	sem_init(&t->sems[1], 1, 0);
 	if (game->play == sockets) {
 		socketpair(AF_UNIX, SOCK_STREAM, 0, t->fds);
-	} else if (game->play == epolls) {
+	} else if (game->play == epolls || game->play == epoll_crowd) {
 		t->fds[0] = eventfd(0, EFD_NONBLOCK);
 		t->fds[1] = eventfd(0, EFD_NONBLOCK);
 	} else {
@@ -686,6 +767,9 @@ static double now(void)
 static bool look(struct table *tables[], unsigned long counts[], double changed[], bool told_counts)
 {
 	for (size_t i = 0; i < GAMES; i++) {
+		if (!tables[i]) {
+			continue;
+		}
 		unsigned long count = atomic_load(&tables[i]->moves);
 		if (count != counts[i]) {
 			counts[i] = count;
@@ -703,10 +787,10 @@ static bool look(struct table *tables[], unsigned long counts[], double changed[
 	return true;
 }
 
-static bool all_moved(const unsigned long counts[])
+static bool all_moved(struct table *tables[], const unsigned long counts[])
 {
 	for (size_t i = 0; i < GAMES; i++) {
-		if (!counts[i]) {
+		if (tables[i] && !counts[i]) {
 			return false;
 		}
 	}
@@ -717,7 +801,7 @@ int main(int argc, char **argv)
 {
 	double seconds = argc > 1 ? atof(argv[1]) : 1, changed[GAMES];
 	unsigned long counts[GAMES] = { 0 };
-	struct table *tables[GAMES];
+	struct table *tables[GAMES] = { NULL };
 	sigset_t set;
 	sigemptyset(&set);
 	sigaddset(&set, SIGUSR1);
@@ -731,12 +815,14 @@ int main(int argc, char **argv)
 	}
 	setpgid(group, group);
 	for (size_t i = 0; i < GAMES; i++) {
-		tables[i] = table_set(&games[i]);
-		game_begin(&games[i], tables[i], group);
-		changed[i] = now();
+		if (argc <= 2 || strcmp(argv[2], games[i].name) == 0) {
+			tables[i] = table_set(&games[i]);
+			game_begin(&games[i], tables[i], group);
+			changed[i] = now();
+		}
 	}
 	bool going = true;
-	for (double end = now() + seconds; going && (now() < end || !all_moved(counts));) {
+	for (double end = now() + seconds; going && (now() < end || !all_moved(tables, counts));) {
 		struct timespec time = { 0, 200000000 };
 		nanosleep(&time, NULL);
 		going = look(tables, counts, changed, false);
