@@ -5,7 +5,11 @@
 . tests/packages/packages.bash
 
 packages $language_packages
-in_guest 0 'bash /test/stress.bash 60' --cpus 2 --memory 1G --timeout 700
-in_guest 0 'bash /test/stress.bash 20' --cpus 1 --memory 768M --timeout 300
-in_guest 0 'bash /test/stress.bash 20' --cpus 4 --memory 1G --timeout 400
-grep -qE 'panic|lock watch' "$err" && fail "the kernel complained: $(cat "$err")"
+# stressed SECONDS CPUS MEMORY LIMIT
+stressed() {
+	in_guest 0 "bash /test/stress.bash $1" --cpus "$2" --memory "$3" --timeout "$4"
+	! grep -qE 'panic|lock watch' "$err" || fail "the kernel complained: $(grep -E -A 20 'panic|lock watch' "$err")"
+}
+stressed 60 2 1G 700
+stressed 20 1 768M 300
+stressed 20 4 1G 400
