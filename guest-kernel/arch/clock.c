@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Time. Monotonic nanoseconds are (TSC - start) * mult >> 32. Bulkhead says the TSC's frequency and the wall clock; on the bare
- * machine the PIT's channel 2 measures it (8254; gate and output in port 0x61), and the RTC gives the date (MC146818).
+ * machine the PIT measures it (8254), by channel 2, whose gate and output are in port 0x61, or where there is no such port (QEMU's microvm) by
+ * reading channel 0's count; the RTC gives the date (MC146818).
  */
 #include "arch/clock.h"
 #include "arch/apic.h"
@@ -13,6 +14,7 @@
 
 #define PIT_HZ 1193182u
 #define PIT_TICKS 11932u /* 10 ms */
+#define PIT_CYCLES_MOST (1ull << 33) /* no processor has as many in PIT_TICKS */
 #define NS_PER_S 1000000000ull
 
 static uint64_t tsc_start, tsc_khz;
@@ -66,23 +68,53 @@ void clock_arm(uint64_t deadline_ns)
 	}
 }
 
+/* Both start the local APIC's count, wait for PIT_TICKS, and return how many cycles that took. */
+static uint64_t pit_wait_gate(void)
+{
+	uint8_t gate = (uint8_t)((port_read8(0x61) & ~2u) | 1);
+	port_write8(0x61, (uint8_t)(gate & ~1u));
+	port_write8(0x43, 0xb0); /* channel 2, both bytes, mode 0 */
+	port_write8(0x42, (uint8_t)PIT_TICKS);
+	port_write8(0x42, (uint8_t)(PIT_TICKS >> 8));
+	apic_count_start();
+	port_write8(0x61, gate);
+	uint64_t start = tsc_read();
+	while (!(port_read8(0x61) & 0x20)) {
+		cpu_relax();
+	}
+	return tsc_read() - start;
+}
+
+static uint16_t pit_count(void)
+{
+	port_write8(0x43, 0); /* latch channel 0 */
+	unsigned low = port_read8(0x40);
+	return (uint16_t)(low | port_read8(0x40) << 8);
+}
+
+static uint64_t pit_wait_count(void)
+{
+	port_write8(0x43, 0x34); /* channel 0, both bytes, mode 2, from 65536 down */
+	port_write8(0x40, 0);
+	port_write8(0x40, 0);
+	uint16_t first = pit_count();
+	apic_count_start();
+	uint64_t start = tsc_read();
+	while ((uint16_t)(first - pit_count()) < PIT_TICKS) {
+		if (tsc_read() - start > PIT_CYCLES_MOST) {
+			kernel_panic("nothing here to measure the TSC by");
+		}
+	}
+	return tsc_read() - start;
+}
+
 /** Cycles in PIT_TICKS; the least of three runs, since a host's pauses only lengthen one. */
 static uint64_t pit_measure(uint64_t *apic_ticks)
 {
 	uint64_t best = UINT64_MAX;
+	bool gate = port_read8(0x61) != 0xff;
 	for (unsigned run = 0; run < 3; run++) {
-		uint8_t gate = (uint8_t)((port_read8(0x61) & ~2u) | 1);
-		port_write8(0x61, (uint8_t)(gate & ~1u));
-		port_write8(0x43, 0xb0); /* channel 2, both bytes, mode 0 */
-		port_write8(0x42, (uint8_t)PIT_TICKS);
-		port_write8(0x42, (uint8_t)(PIT_TICKS >> 8));
-		apic_count_start();
-		port_write8(0x61, gate);
-		uint64_t start = tsc_read();
-		while (!(port_read8(0x61) & 0x20)) {
-			cpu_relax();
-		}
-		uint64_t cycles = tsc_read() - start;
+		uint64_t cycles = gate ? pit_wait_gate() : pit_wait_count();
 		uint64_t ticks = apic_count_read();
 		if (cycles < best) {
 			best = cycles;

@@ -62,7 +62,7 @@ static void gdt_load(struct cpu *cpu)
 	uint64_t tss = (uint64_t)&cpu->tss;
 	cpu->gdt[KERNEL_CS / 8] = 0x00af9b000000ffffull;
 	cpu->gdt[KERNEL_SS / 8] = 0x00cf93000000ffffull;
-	cpu->gdt[4] = 0x00cffb000000ffffull; /* 32-bit user code: SYSRET's base selector, not used */
+	/* gdt[4], SYSRET's base selector, stays empty: in a 32-bit segment SYSCALL would go to where CSTAR says (APM vol. 2, 6.1.1). */
 	cpu->gdt[USER_SS / 8] = 0x00cff3000000ffffull;
 	cpu->gdt[USER_CS / 8] = 0x00affb000000ffffull;
 	cpu->gdt[VDSO_PROCESSOR_SELECTOR / 8] = 0x0040f10000000000ull | cpu->index; /* read-only data of programs, limit: the number */

@@ -41,6 +41,17 @@ void debug_load(void)
 	interrupts_restore(flags);
 }
 
+void debug_clear(void)
+{
+	struct thread *thread = thread_current();
+	uint64_t flags = interrupts_save();
+	if (thread->debug) {
+		*thread->debug = (struct debug_registers){ 0 };
+		debug_switch(cpu_current(), thread);
+	}
+	interrupts_restore(flags);
+}
+
 uint64_t debug_status_take(void)
 {
 	uint64_t status;

@@ -20,6 +20,8 @@ struct thread;
 void debug_switch(struct cpu *cpu, const struct thread *next);
 /** The current thread's have been changed. */
 void debug_load(void);
+/** The current thread has a new program, which has none. */
+void debug_clear(void);
 /** What made this #DB, and forget it. Interrupts are off. */
 uint64_t debug_status_take(void);
 /** -EINVAL: an address of the kernel, or a bit that no program may set. */

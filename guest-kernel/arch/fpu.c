@@ -16,12 +16,13 @@
 #define XCR0_X87_SSE_AVX 7u
 #define XSAVE_HEADER 512 /* XSTATE_BV, XCOMP_BV, 48 bytes zero */
 #define MXCSR_OFFSET 24
+#define MXCSR_MASK_OFFSET 28
 #define FCW_START 0x37f
 #define MXCSR_START 0x1f80u
 
 static unsigned state_size = 512;
 static uint64_t state_mask;
-static uint32_t mxcsr_mask = 0xffbf;
+static uint32_t mxcsr_mask = 0xffbf; /* what the processor takes: the others fault */
 static uint8_t start_state[4096] __attribute__((aligned(64)));
 
 unsigned fpu_size(void)
@@ -63,8 +64,18 @@ void fpu_start(void)
 	}
 }
 
+/* 0: a processor that does not say (Intel SDM vol. 1, 11.6.6). */
+static void mxcsr_mask_find(void)
+{
+	uint8_t image[512] __attribute__((aligned(16)));
+	__asm__ volatile("fxsave64 (%0)" : : "r"(image) : "memory");
+	uint32_t mask = *(uint32_t *)(image + MXCSR_MASK_OFFSET);
+	mxcsr_mask = mask ? mask : mxcsr_mask;
+}
+
 void fpu_init(void)
 {
+	mxcsr_mask_find();
 	if (cpu_features.xsave) {
 		state_mask = cpuid(13, 0).eax & XCR0_X87_SSE_AVX;
 		fpu_start();

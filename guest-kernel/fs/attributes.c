@@ -51,7 +51,12 @@ static int change_locked(struct inode *inode, const struct change *c)
 		if (!inode_owned(inode)) {
 			return -EPERM;
 		}
-		inode->mode = (inode->mode & S_IFMT) | (c->new_mode & 07777);
+		const struct credentials *me = &process_current()->credentials;
+		uint32_t mode = c->new_mode & 07777;
+		if (me->fsuid != 0 && !credentials_have_group(me, inode->gid)) { /* what runs as a group is made by who is in it */
+			mode &= ~(uint32_t)S_ISGID;
+		}
+		inode->mode = (inode->mode & S_IFMT) | mode;
 	}
 	if (c->owner) {
 		int error = owner_change(inode, c);

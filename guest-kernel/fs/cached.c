@@ -11,5 +11,10 @@ unsigned file_pages_cached(struct file *f, uint64_t first, uint64_t last, struct
 	}
 	uint64_t end = (inode->size - 1) / PAGE_SIZE;
 	last = last < end ? last : end;
-	return cache_collect(&inode->mapping, &first, last, PAGE_UPTODATE, pages, max);
+	unsigned count = cache_collect(&inode->mapping, &first, last, PAGE_UPTODATE, pages, max);
+	/* Those that a truncation has left behind the end by now, it may have looked at before they were referenced here. */
+	while (count && pages[count - 1]->index * PAGE_SIZE >= __atomic_load_n(&inode->size, __ATOMIC_ACQUIRE)) {
+		page_put(pages[--count]);
+	}
+	return count;
 }

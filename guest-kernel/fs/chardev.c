@@ -11,15 +11,22 @@
 static spinlock_t chardev_lock = SPINLOCK_INIT("character devices");
 static struct list devices = LIST_INIT(devices); /* chardev_lock */
 
+/* Its device has gone, and another one may have the number by now. Under the lock, after which a device goes and before which the next comes. */
+static bool is_stale_locked(const struct inode *inode)
+{
+	struct super *devfs;
+	return inode->links == 0 && !devfs_super_get(&devfs) && inode->super == devfs;
+}
+
 /* By number; its driver keeps it if it might go. NULL: none. */
-static struct char_device *chardev_take(uint32_t major, uint32_t minor)
+static struct char_device *chardev_take(const struct inode *inode, uint32_t major, uint32_t minor)
 {
 	struct char_device *found = NULL;
 	spin_lock(&chardev_lock);
 	list_for_each(node, &devices) {
 		struct char_device *device = container_of(node, struct char_device, link);
 		if (device->major == major && device->minor == minor) {
-			found = device;
+			found = is_stale_locked(inode) ? NULL : device;
 			break;
 		}
 	}
@@ -32,7 +39,7 @@ static struct char_device *chardev_take(uint32_t major, uint32_t minor)
 
 int chardev_open(struct file *f, uint32_t major, uint32_t minor)
 {
-	struct char_device *device = chardev_take(major, minor);
+	struct char_device *device = chardev_take(f->inode, major, minor);
 	return device ? device->open(f, device) : -ENXIO;
 }
 

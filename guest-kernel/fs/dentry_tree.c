@@ -32,18 +32,19 @@ void dentry_set_mounted(struct dentry *d, struct super *super)
 	spin_unlock(&dentry_lock);
 }
 
-static struct dentry *above_locked(struct dentry *d)
+/* A mount over the root itself is no way out of it. */
+static struct dentry *above_locked(struct dentry *d, struct dentry *root)
 {
-	while (d->parent == d && d->super->mountpoint) {
+	while (d != root && d->parent == d && d->super->mountpoint) {
 		d = d->super->mountpoint;
 	}
-	return d->parent;
+	return d == root ? d : d->parent;
 }
 
-struct dentry *dentry_parent(struct dentry *d)
+struct dentry *dentry_parent(struct dentry *d, struct dentry *root)
 {
 	spin_lock(&dentry_lock);
-	struct dentry *parent = above_locked(d);
+	struct dentry *parent = above_locked(d, root);
 	dentry_get(parent);
 	spin_unlock(&dentry_lock);
 	return parent;
@@ -117,27 +118,36 @@ static struct dentry *next_locked(struct dentry *d, struct dentry *root)
 	return NULL;
 }
 
-bool dentries_unpin(struct super *super)
+bool dentries_in_use(struct super *super, unsigned own)
 {
-	bool busy = false;
 	spin_lock(&dentry_lock);
-	for (struct dentry *d = next_locked(super->root, super->root); d && !busy; d = next_locked(d, super->root)) {
+	struct dentry *d = super->root;
+	bool busy = (d->references & ~DENTRY_DEAD) > own + (super->pinned ? children_count_locked(d) : 0);
+	while (!busy && (d = next_locked(d, super->root)) != NULL) {
 		busy = d->references > children_count_locked(d) + (d->inode ? 1 : 0) || d->mounted;
 	}
 	spin_unlock(&dentry_lock);
-	while (!busy) {
+	return busy;
+}
+
+void dentries_unpin(struct super *super)
+{
+	for (;;) {
 		spin_lock(&dentry_lock);
 		struct dentry *d = super->root;
 		while (!list_empty(&d->children)) {
 			d = container_of(d->children.next, struct dentry, child_link);
 		}
+		dentry_get(d); /* an absent name may go at any time */
 		spin_unlock(&dentry_lock);
-		if (d == super->root) {
-			break;
+		if (d != super->root) {
+			dentry_remove(d);
 		}
-		dentry_remove(d);
+		dentry_put(d);
+		if (d == super->root) {
+			return;
+		}
 	}
-	return !busy;
 }
 
 bool dentry_child(struct dentry *dir, uint64_t *cookie, char *name, unsigned *length, uint64_t *number, uint32_t *mode)

@@ -7,12 +7,15 @@
 #include "kernel/epoch.h"
 #include "kernel/vfs.h"
 
-/* What covers it, or itself. */
+/* What covers it, or itself. NULL: not so simple, for it is being unmounted. */
 static struct dentry *topmost(struct dentry *d)
 {
 	struct super *mounted;
 	while ((mounted = __atomic_load_n(&d->mounted, __ATOMIC_ACQUIRE)) != NULL) {
 		d = mounted->root;
+		if (__atomic_load_n(&d->references, __ATOMIC_ACQUIRE) & DENTRY_DEAD) {
+			return NULL;
+		}
 	}
 	return d;
 }
@@ -21,7 +24,7 @@ static struct dentry *topmost(struct dentry *d)
 static struct dentry *above(struct dentry *d, const struct dentry *root)
 {
 	if (d == root) {
-		return d;
+		return topmost(d);
 	}
 	struct dentry *parent = __atomic_load_n(&d->parent, __ATOMIC_ACQUIRE);
 	return parent == d ? NULL : topmost(parent);

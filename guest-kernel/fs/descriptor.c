@@ -238,6 +238,27 @@ struct file *file_of_process(struct process *p, unsigned fd)
 	return p->files ? table_find(p->files, fd) : NULL;
 }
 
+/** An open file as such, and what hangs on most of them. */
+#define FILE_BYTES 512u
+
+static uint64_t file_held(const struct file *f)
+{
+	const struct inode *inode = f->inode;
+	bool nameless = inode && inode->super->pinned && !inode->links && S_IS(inode->mode, S_IFREG);
+	return FILE_BYTES + (f->ops && f->ops->held ? f->ops->held(f) : 0) + (nameless ? inode->mapping.page_count * PAGE_SIZE : 0);
+}
+
+uint64_t file_table_held(struct file_table *t)
+{
+	uint64_t bytes = 0;
+	spin_lock(&t->lock); /* what is in it stays open */
+	for (unsigned fd = 0; fd < t->slots->size; fd++) {
+		bytes += t->slots->files[fd] ? file_held(t->slots->files[fd]) : 0;
+	}
+	spin_unlock(&t->lock);
+	return bytes / PAGE_SIZE;
+}
+
 static unsigned table_limit(void)
 {
 	uint64_t limit = process_current()->rlimits[RLIMIT_NOFILE].soft;

@@ -52,7 +52,7 @@ static long control(struct file *f, int fd, int command, uint64_t argument)
 	case F_GETLK:
 	case F_SETLK:
 	case F_SETLKW:
-		return lock_posix(f, command, argument);
+		return lock_posix(f, fd, command, argument);
 	case F_SETOWN:
 	case F_GETOWN:
 		return 0;

@@ -99,16 +99,18 @@ void file_run_end(struct file *f)
 
 void file_exec_ids(struct file *f, uint32_t *uid, uint32_t *gid)
 {
-	const struct inode *inode = f->inode;
+	struct inode *inode = f->inode;
 	if (!inode || inode->super->no_suid) {
 		return;
 	}
+	mutex_lock(&inode->mutex); /* not the new owner with the old mode */
 	if (inode->mode & S_ISUID) {
 		*uid = inode->uid;
 	}
 	if ((inode->mode & S_ISGID) && (inode->mode & 010)) {
 		*gid = inode->gid;
 	}
+	mutex_unlock(&inode->mutex);
 }
 
 long file_pread(struct file *f, void *buffer, uint64_t bytes, uint64_t offset)
@@ -177,6 +179,19 @@ uint64_t file_size(struct file *f)
 uint64_t file_inode_number(struct file *f)
 {
 	return f->inode ? f->inode->number : 0;
+}
+
+uint64_t file_identity(struct file *f)
+{
+	static uint64_t identities; /* atomic */
+	uint64_t identity = __atomic_load_n(&f->inode->identity, __ATOMIC_RELAXED), fresh;
+	if (!identity) {
+		fresh = __atomic_add_fetch(&identities, 1, __ATOMIC_RELAXED);
+		if (__atomic_compare_exchange_n(&f->inode->identity, &identity, fresh, false, __ATOMIC_RELAXED, __ATOMIC_RELAXED)) {
+			identity = fresh;
+		}
+	}
+	return identity;
 }
 
 void file_path(struct file *f, char *text, unsigned long size)

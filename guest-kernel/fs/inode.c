@@ -209,6 +209,17 @@ bool credentials_have_group(const struct credentials *c, uint32_t gid)
 	return false;
 }
 
+/* As Linux: whoever is not in the group of the directory, which the file gets from it, makes no program that runs with it. */
+uint32_t inode_mode_new(const struct inode *dir, uint32_t mode)
+{
+	const struct process *p = process_current();
+	bool runs = (mode & S_ISGID) && (mode & 010) && !S_IS(mode, S_IFDIR) && (dir->mode & S_ISGID);
+	if (runs && p && p->credentials.fsuid != 0 && !credentials_have_group(&p->credentials, dir->gid)) {
+		mode &= ~(uint32_t)S_ISGID;
+	}
+	return mode & ~(fs_context_current()->umask & 0777);
+}
+
 bool inode_owned(const struct inode *inode)
 {
 	struct process *p = process_current();

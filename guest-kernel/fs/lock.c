@@ -6,6 +6,7 @@
 #include "kernel/lock.h"
 
 #include "base/string.h"
+#include "kernel/epoch.h"
 #include "kernel/syscall.h"
 #include "kernel/user.h"
 #include "kernel/vfs.h"
@@ -167,7 +168,17 @@ static long lock_ask(struct file *f, const struct held_lock *wanted, struct user
 	return user_write(user, u, sizeof(*u));
 }
 
-long lock_posix(struct file *f, int command, uint64_t user)
+/* Another thread may have closed it before the lock was there to be given up with it (release_owner, whose fence is this one's other half). */
+static bool is_closed(const struct file *f, int fd)
+{
+	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+	epoch_enter();
+	bool closed = fd_peek(fd) != f;
+	epoch_exit();
+	return closed;
+}
+
+long lock_posix(struct file *f, int fd, int command, uint64_t user)
 {
 	struct user_lock u;
 	struct held_lock wanted;
@@ -187,11 +198,17 @@ long lock_posix(struct file *f, int command, uint64_t user)
 	if (u.type == F_UNLCK) {
 		return lock_try(f->inode, &wanted, true);
 	}
-	return command == F_SETLKW ? lock_wait(f->inode, &wanted) : lock_try(f->inode, &wanted, false);
+	error = command == F_SETLKW ? lock_wait(f->inode, &wanted) : lock_try(f->inode, &wanted, false);
+	if (!error && is_closed(f, fd)) {
+		(void)lock_try(f->inode, &wanted, true);
+		error = -EBADF;
+	}
+	return error;
 }
 
 static void release_owner(struct inode *inode, const void *owner, bool whole)
 {
+	__atomic_thread_fence(__ATOMIC_SEQ_CST);
 	if (list_empty(&inode->locks)) {
 		return;
 	}

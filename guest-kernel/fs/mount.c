@@ -35,10 +35,11 @@ struct super *super_create(const char *type, uint64_t magic, const char *source)
 	return s;
 }
 
+/* The directory's mutex, if it is not the kernel's own start, keeps it where it is (namespace.c). */
 int super_mount(struct super *super, struct dentry *at)
 {
-	if (at && at->mounted) {
-		return -EBUSY;
+	if (at && (at->mounted || at->inode->links == 0)) {
+		return at->mounted ? -EBUSY : -ENOENT;
 	}
 	if (at) {
 		dentry_get(at);
@@ -49,6 +50,16 @@ int super_mount(struct super *super, struct dentry *at)
 	}
 	list_push_back(&super_list, &super->link);
 	return 0;
+}
+
+/* It is mounted nowhere, and nobody uses it. */
+static void super_end(struct super *super)
+{
+	struct dentry *root = super->root;
+	dentry_remove(root);
+	dentry_put(root);
+	epoch_wait();
+	super->ops->unmount(super);
 }
 
 static void mount_at(const char *path, int (*open)(struct super **))
@@ -106,6 +117,7 @@ int fs_mount_root(const char *device, const char *options)
 	struct super *super;
 	page_cache_init();
 	mutex_init(&mount_mutex, "mounts");
+	mount_mutex.outer = true;
 	mutex_init(&rename_mutex, "rename");
 	rename_mutex.outer = true;
 	mutex_init(&disks_mutex, "disks");
@@ -237,7 +249,7 @@ static int mount_new(struct dentry *at, const char *type, const char *source, ui
 	flags_set(super, flags);
 	error = super_mount(super, at);
 	if (error && super->ops->unmount) {
-		super->ops->unmount(super);
+		super_end(super);
 	}
 	return error;
 }
@@ -261,20 +273,27 @@ long sys_mount(const uint64_t a[6])
 		file_put(f);
 		return -ENOTDIR;
 	}
-	mutex_lock(&mount_mutex);
 	if (a[3] & (MS_BIND | MS_MOVE)) {
 		error = -EINVAL;
 	} else if (a[3] & MS_REMOUNT) {
+		mutex_lock(&mount_mutex);
 		error = remount(at, a[3], options);
+		mutex_unlock(&mount_mutex);
 	} else {
+		mutex_lock(&at->inode->mutex);
+		mutex_lock(&mount_mutex);
 		error = mount_new(at, type, source, a[3], options);
+		mutex_unlock(&mount_mutex);
+		mutex_unlock(&at->inode->mutex);
 	}
-	mutex_unlock(&mount_mutex);
 	dentry_put(at);
 	return error;
 }
 
-/* Busy as long as anybody but the cache uses its root, or a file system is mounted inside. */
+/*
+ * Busy as long as anybody but the cache uses its names, or a file system is mounted inside. Before the last look nobody new is let in:
+ * who meets a root that is marked as dead waits for mount_mutex, as long as the walks take that were inside (path.c).
+ */
 static int unmount(struct dentry *root)
 {
 	struct super *super = root->super;
@@ -287,23 +306,26 @@ static int unmount(struct dentry *root)
 	}
 	inodes_flush(super);
 	dentries_drop(super);
-	unsigned own = 2; /* the file system's reference and the caller's; a pinned child has one more of its parent */
-	if (!super->pinned && root->references > own) {
+	unsigned own = 2; /* the file system's reference and the caller's */
+	if (dentries_in_use(super, own)) {
 		return -EBUSY;
 	}
-	if (super->pinned && (!dentries_unpin(super) || root->references > own)) {
-		return -EBUSY;
+	__atomic_fetch_or(&root->references, DENTRY_DEAD, __ATOMIC_SEQ_CST);
+	epoch_wait(); /* walks that saw it alive have their references now */
+	dentries_drop(super);
+	bool busy = dentries_in_use(super, own);
+	if (!busy) {
+		if (super->pinned) {
+			dentries_unpin(super);
+		}
+		dentry_set_mounted(point, NULL);
+		epoch_wait(); /* and nobody finds it any more */
+		super->mountpoint = NULL;
+		list_remove(&super->link);
+		dentry_put(point);
 	}
-	dentry_set_mounted(point, NULL);
-	epoch_wait(); /* walks that still saw it mounted have their references now */
-	if (root->references > own) {
-		dentry_set_mounted(point, super);
-		return -EBUSY;
-	}
-	super->mountpoint = NULL;
-	list_remove(&super->link);
-	dentry_put(point);
-	return 0;
+	__atomic_fetch_and(&root->references, ~DENTRY_DEAD, __ATOMIC_SEQ_CST);
+	return busy ? -EBUSY : 0;
 }
 
 long sys_umount2(const uint64_t a[6])
@@ -324,14 +346,9 @@ long sys_umount2(const uint64_t a[6])
 	error = unmount(root);
 	mutex_unlock(&mount_mutex);
 	struct super *super = root->super;
-	if (!error) {
-		dentry_remove(root);
-		dentry_put(root);
-	}
 	dentry_put(root);
 	if (!error) {
-		epoch_wait();
-		super->ops->unmount(super);
+		super_end(super);
 	}
 	return error;
 }

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Calls that make, remove and move names. Each walks to the parent, takes its mutex, looks the last name up under it and asks the
- * file system; the name cache follows. A rename takes one mutex for all renames, then both directories' (parent first, else by
- * address), so that no two renames can make a loop or a deadlock.
+ * file system; the name cache follows. What loses or gets a name is locked as well, below its directory: its links change, and nobody may
+ * make names in a directory that is just found empty. A rename takes one mutex for all renames, then both directories' (parent first, else
+ * by address), then those of what it moves and replaces, so that no two renames can make a loop or a deadlock.
  */
 #include "base/string.h"
 #include "kernel/syscall.h"
@@ -85,7 +86,7 @@ static long node_make(int dirfd, uint64_t path, uint32_t mode, uint32_t major, u
 	error = absent_last(&w, directory, &d);
 	if (!error) {
 		struct inode *dir = w.at->inode;
-		mode &= ~(fs_context_current()->umask & 0777);
+		mode = inode_mode_new(dir, mode);
 		error = dir->ops->create ? dir->ops->create(dir, w.name, w.length, mode, major, minor, &inode) : -EPERM;
 		if (!error) {
 			dentry_set_inode(d, inode);
@@ -189,8 +190,12 @@ static long link_hard(int from_fd, uint64_t from, int to_fd, uint64_t to, unsign
 		struct inode *dir = w.at->inode;
 		error = absent_last(&w, false, &d);
 		if (!error) {
-			error = old->super != w.at->super ? -EXDEV : !dir->ops->link || S_IS(old->inode->mode, S_IFDIR) ? -EPERM
-				: dir->ops->link(dir, w.name, w.length, old->inode);
+			error = old->super != w.at->super ? -EXDEV : !dir->ops->link || S_IS(old->inode->mode, S_IFDIR) ? -EPERM : 0;
+			if (!error) {
+				mutex_lock(&old->inode->mutex);
+				error = dir->ops->link(dir, w.name, w.length, old->inode);
+				mutex_unlock(&old->inode->mutex);
+			}
 			if (!error) {
 				inode_get(old->inode);
 				dentry_set_inode(d, old->inode);
@@ -224,11 +229,11 @@ static bool has_children(struct dentry *d)
 	return d->super->pinned && dentry_child(d, &cookie, name, &length, &number, &mode);
 }
 
-static int name_remove(struct walk *w, struct dentry *d, bool directory)
+static int name_remove_locked(struct walk *w, struct dentry *d, bool directory)
 {
 	struct inode *dir = w->at->inode, *victim = d->inode;
 	int (*act)(struct inode *, const char *, unsigned, struct inode *) = directory ? dir->ops->rmdir : dir->ops->unlink;
-	int error = !victim ? -ENOENT : !w->slash || directory ? 0 : S_IS(victim->mode, S_IFDIR) ? -EISDIR : -ENOTDIR;
+	int error = !w->slash || directory ? 0 : S_IS(victim->mode, S_IFDIR) ? -EISDIR : -ENOTDIR;
 	error = error ? error : dir_may_delete(dir, victim, directory);
 	if (!error && (d->mounted || (directory && d == fs_context_current()->root))) {
 		error = -EBUSY;
@@ -236,7 +241,18 @@ static int name_remove(struct walk *w, struct dentry *d, bool directory)
 	if (!error && directory && has_children(d)) {
 		error = -ENOTEMPTY;
 	}
-	error = error ? error : act ? act(dir, w->name, w->length, victim) : -EPERM;
+	return error ? error : act ? act(dir, w->name, w->length, victim) : -EPERM;
+}
+
+static int name_remove(struct walk *w, struct dentry *d, bool directory)
+{
+	struct inode *victim = d->inode;
+	if (!victim) {
+		return -ENOENT;
+	}
+	mutex_lock(&victim->mutex);
+	int error = name_remove_locked(w, d, directory);
+	mutex_unlock(&victim->mutex);
 	if (!error) {
 		dentry_remove(d);
 	}
@@ -281,27 +297,33 @@ long sys_unlinkat(const uint64_t a[6])
 	return a[2] & ~(uint64_t)AT_REMOVEDIR ? -EINVAL : remove_path((int)a[0], a[1], a[2] & AT_REMOVEDIR);
 }
 
-static void both_lock(struct dentry *a, struct dentry *b)
+static void inodes_lock(struct inode *first, struct inode *second)
 {
-	struct inode *first = a->inode, *second = b->inode;
-	if (first == second) {
-		mutex_lock(&first->mutex);
-		return;
-	}
-	if (dentry_is_below(a, b) || (!dentry_is_below(b, a) && first > second)) {
-		first = b->inode;
-		second = a->inode;
-	}
 	mutex_lock(&first->mutex);
-	mutex_lock(&second->mutex);
+	if (second && second != first) {
+		mutex_lock(&second->mutex);
+	}
 }
 
-static void both_unlock(struct dentry *a, struct dentry *b)
+static void inodes_unlock(struct inode *a, struct inode *b)
 {
-	mutex_unlock(&a->inode->mutex);
-	if (a->inode != b->inode) {
-		mutex_unlock(&b->inode->mutex);
+	mutex_unlock(&a->mutex);
+	if (b && b != a) {
+		mutex_unlock(&b->mutex);
 	}
+}
+
+static void directories_lock(struct dentry *a, struct dentry *b)
+{
+	bool b_first = a != b && (dentry_is_below(a, b) || (!dentry_is_below(b, a) && a->inode > b->inode));
+	inodes_lock(b_first ? b->inode : a->inode, b_first ? a->inode : b->inode);
+}
+
+/* Neither is below the other: of the same directory or rename_check() says so. The second may be absent. */
+static void moved_lock(struct inode *moved, struct inode *target)
+{
+	bool target_first = target && target < moved;
+	inodes_lock(target_first ? target : moved, target_first ? moved : target);
 }
 
 #define RENAME_NOREPLACE 1u
@@ -318,23 +340,21 @@ static int rename_check(struct walk *from, struct walk *to, struct dentry *d, st
 	if ((from->slash || to->slash) && !directory) {
 		return -ENOTDIR;
 	}
-	if (d->mounted || target->mounted) {
-		return -EBUSY;
-	}
 	if (dentry_is_below(to->at, d)) {
 		return -EINVAL;
 	}
-	if (target->inode && dentry_is_below(from->at, target)) {
-		return -ENOTEMPTY;
-	}
-	if (d->inode == target->inode) { /* two names of one file: both stay (POSIX, rename) */
-		return 0;
-	}
+	return target->inode && dentry_is_below(from->at, target) ? -ENOTEMPTY : 0;
+}
+
+static int rename_check_locked(struct walk *from, struct walk *to, struct dentry *d, struct dentry *target)
+{
+	bool directory = S_IS(d->inode->mode, S_IFDIR);
 	int error = dir_may_delete(from->at->inode, d->inode, directory);
 	if (!error) {
 		error = target->inode ? dir_may_delete(to->at->inode, target->inode, directory)
 				      : inode_permission(to->at->inode, MAY_WRITE | MAY_EXEC);
 	}
+	error = error ? error : d->mounted || target->mounted ? -EBUSY : 0;
 	return error ? error : target->inode && directory && has_children(target) ? -ENOTEMPTY : 0;
 }
 
@@ -344,13 +364,17 @@ static int rename_locked(struct walk *from, struct walk *to, unsigned flags, str
 	int error = path_last_locked(from, d);
 	error = error ? error : path_last_locked(to, target);
 	error = error ? error : rename_check(from, to, *d, *target, flags);
-	if (error || (*d)->inode == (*target)->inode) {
+	if (error || (*d)->inode == (*target)->inode) { /* two names of one file: both stay (POSIX, rename) */
 		return error;
 	}
-	error = dir->ops->rename ? dir->ops->rename(dir, from->name, from->length, to->at->inode, to->name, to->length, (*d)->inode,
-						    (*target)->inode)
-				 : -EPERM;
-	return error ? error : dentry_move(*d, to->at, to->name, to->length, *target);
+	struct inode *moved = (*d)->inode, *replaced = (*target)->inode;
+	moved_lock(moved, replaced);
+	error = rename_check_locked(from, to, *d, *target);
+	error = error ? error : dir->ops->rename ? dir->ops->rename(dir, from->name, from->length, to->at->inode, to->name, to->length, moved, replaced)
+						 : -EPERM;
+	error = error ? error : dentry_move(*d, to->at, to->name, to->length, *target);
+	inodes_unlock(moved, replaced);
+	return error;
 }
 
 static int rename_walked(struct walk *from, struct walk *to, unsigned flags)
@@ -366,9 +390,9 @@ static int rename_walked(struct walk *from, struct walk *to, unsigned flags)
 		return from->last == LAST_NAME && (flags & RENAME_NOREPLACE) ? -EEXIST : -EBUSY;
 	}
 	mutex_lock(&rename_mutex);
-	both_lock(from->at, to->at);
+	directories_lock(from->at, to->at);
 	int error = rename_locked(from, to, flags, &d, &target);
-	both_unlock(from->at, to->at);
+	inodes_unlock(from->at->inode, to->at->inode);
 	mutex_unlock(&rename_mutex);
 	if (d) {
 		dentry_put(d);

@@ -128,7 +128,7 @@ static int find_or_create(struct walk *w, unsigned flags, unsigned mode, struct 
 	} else if (!error) {
 		error = dir->links == 0 ? -ENOENT : inode_permission(dir, MAY_WRITE | MAY_EXEC);
 		error = !error && !dir->ops->create ? -EACCES : error;
-		mode = S_IFREG | (mode & 07777 & ~fs_context_current()->umask);
+		mode = inode_mode_new(dir, S_IFREG | (mode & 07777));
 		error = error ? error : dir->ops->create(dir, w->name, w->length, mode, 0, 0, &inode);
 		if (!error) {
 			dentry_set_inode(*out, inode);
@@ -171,14 +171,8 @@ static int walk_create(int dirfd, const char *path, unsigned flags, unsigned mod
 			}
 			continue;
 		}
-		while (d->mounted) {
-			struct dentry *root = d->mounted->root;
-			dentry_get(root);
-			dentry_put(d);
-			d = root;
-		}
 		dentry_put(w->at);
-		w->at = d;
+		w->at = mounts_cross(d);
 		return 0;
 	}
 	return error;

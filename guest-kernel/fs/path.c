@@ -81,25 +81,27 @@ static void walk_set(struct walk *w, struct dentry *d)
 	w->at = d;
 }
 
-static void cross_mounts(struct walk *w)
+struct dentry *mounts_cross(struct dentry *d)
 {
-	while (__atomic_load_n(&w->at->mounted, __ATOMIC_ACQUIRE) != NULL) {
+	while (__atomic_load_n(&d->mounted, __ATOMIC_ACQUIRE) != NULL) {
 		epoch_enter();
-		struct super *mounted = __atomic_load_n(&w->at->mounted, __ATOMIC_ACQUIRE);
+		struct super *mounted = __atomic_load_n(&d->mounted, __ATOMIC_ACQUIRE);
 		struct dentry *root = mounted && dentry_try_get(mounted->root) ? mounted->root : NULL;
 		epoch_exit();
 		if (root) {
-			walk_set(w, root);
+			dentry_put(d);
+			d = root;
+		} else if (mounted) { /* it is being unmounted, if nobody uses it (mount.c): that shows soon */
+			mutex_lock(&mount_mutex);
+			mutex_unlock(&mount_mutex);
 		}
 	}
+	return d;
 }
 
 static void walk_up(struct walk *w)
 {
-	if (w->at != w->root) {
-		walk_set(w, dentry_parent(w->at));
-		cross_mounts(w);
-	}
+	walk_set(w, mounts_cross(dentry_parent(w->at, w->root)));
 }
 
 /* `link` was found in w->at. Its text is walked from there; or it leads straight to an object. Part of walk_string's frame, for the recursion's sake. */
@@ -157,8 +159,7 @@ static int walk_down(struct walk *w, const char *name, unsigned length, bool las
 		dentry_put(next);
 		return error;
 	}
-	walk_set(w, next);
-	cross_mounts(w);
+	walk_set(w, mounts_cross(next));
 	return 0;
 }
 

@@ -246,7 +246,7 @@ long pipe_look(struct file *f, void *to, uint32_t bytes, bool take, bool wait)
 		if (!wait) {
 			return -EAGAIN;
 		}
-		if (WAIT_EVENT_INTERRUPTIBLE(&p->read_queue, (p->used && !(take && p->taken)) || p->writers == 0)) {
+		if (WAIT_EVENT_INTERRUPTIBLE(&p->read_queue, p->used ? !(take && p->taken) : p->writers == 0)) {
 			return -ERESTARTSYS;
 		}
 	}
@@ -394,11 +394,18 @@ static void pipe_release(struct file *f)
 	pipe_put(p);
 }
 
+/** Each end is said to keep half. */
+static uint64_t pipe_held(const struct file *f)
+{
+	const struct pipe *p = f->private;
+	return p ? __atomic_load_n(&p->size, __ATOMIC_RELAXED) / 2 : 0;
+}
+
 static const struct file_ops pipe_ops = {
-	.read = pipe_read, .write = pipe_write, .poll = pipe_poll, .ioctl = pipe_ioctl, .release = pipe_release,
+	.read = pipe_read, .write = pipe_write, .poll = pipe_poll, .ioctl = pipe_ioctl, .release = pipe_release, .held = pipe_held,
 };
 const struct file_ops fifo_file_ops = {
-	.read = pipe_read, .write = pipe_write, .poll = pipe_poll, .ioctl = pipe_ioctl, .release = pipe_release,
+	.read = pipe_read, .write = pipe_write, .poll = pipe_poll, .ioctl = pipe_ioctl, .release = pipe_release, .held = pipe_held,
 };
 
 static void pipe_join(struct pipe *p, struct file *f)

@@ -313,7 +313,8 @@ static long transfer_vectors(int fd, bool write, uint64_t user, uint64_t count, 
 		if (done > 0 && !write && f->ops && f->ops->poll && !(f->ops->poll(f, NULL) & POLLIN)) {
 			break;
 		}
-		long got = transfer(f, write, vectors[i].base, vectors[i].length, &at);
+		uint64_t left = TRANSFER_MAX - (uint64_t)done;
+		long got = transfer(f, write, vectors[i].base, vectors[i].length < left ? vectors[i].length : left, &at);
 		if (got < 0) {
 			n = done ? 0 : got;
 			break;

@@ -72,15 +72,14 @@ void address_space_activate(struct address_space *as)
 	interrupts_restore(flags);
 }
 
-int address_space_shared_page(struct address_space *as, uint64_t address, uint64_t *physical)
+bool address_space_shared_place(struct address_space *as, uint64_t address, uint64_t *object, uint64_t *offset)
 {
-	uint64_t *leaf;
 	mutex_lock(&as->lock);
 	struct area *area = area_find(&as->areas, address);
-	bool shared = area && area->start <= address && (area->flags & MAP_SHARED) &&
-		      (leaf = user_leaf_find(as->cr3, address)) && (*leaf & PTE_PRESENT);
+	bool shared = area && area->start <= address && (area->flags & MAP_SHARED);
 	if (shared) {
-		*physical = (*leaf & PTE_ADDRESS) + (address & (PAGE_SIZE - 1));
+		*object = area->file ? file_identity(area->file) << 1 | 1 : shared_identity(area->shared) << 1;
+		*offset = area->offset + (address - area->start);
 	}
 	mutex_unlock(&as->lock);
 	return shared;

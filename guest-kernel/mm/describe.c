@@ -90,6 +90,11 @@ uint64_t address_space_resident(const struct address_space *as)
 	return __atomic_load_n(&as->resident, __ATOMIC_RELAXED);
 }
 
+uint64_t address_space_held(const struct address_space *as)
+{
+	return address_space_resident(as) + user_table_count(as->cr3) + as->areas.count * sizeof(struct area) / PAGE_SIZE;
+}
+
 static void area_name(const struct address_space *as, const struct area *area, char *name, unsigned long size)
 {
 	if (area->file) {

@@ -85,7 +85,7 @@ bool large_leaf_make(struct address_space *as, const struct area *area, uint64_t
 void large_leaf_zap(struct address_space *as, uint64_t *leaf, uint64_t at, struct flush *flush)
 {
 	struct page *block = block_of(*leaf);
-	user_large_drop(leaf);
+	user_large_drop(as->cr3, leaf);
 	flush_page(flush, at);
 	as->large_count--;
 	as->resident -= LARGE_PAGES;
@@ -149,7 +149,7 @@ void leaves_move(struct address_space *as, uint64_t from, uint64_t to, uint64_t 
 			uint64_t *slot = user_large_slot(as->cr3, to + (at - from));
 			user_large_keep(slot);
 			*slot = *leaf;
-			user_large_drop(leaf);
+			user_large_drop(as->cr3, leaf);
 			flush_page(&flush, at);
 			continue;
 		}

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The reclaimer: a thread that sleeps until an operation waits for memory (reserve.c). It gives up what is only there for speed, first what
- * costs least: clean pages of files, names that nobody uses, dirty pages (written first). When a round of that brings too little, and
+ * costs least: clean pages of files, stacks of ended threads, names that nobody uses, dirty pages (written first). When a round of that brings too little, and
  * no operation that runs gives back what it reserved within PATIENCE_NS, the process that holds the most is ended. It needs little
  * memory itself, which is kept for it, and no lock of those that somebody may have who waits for memory.
  */
@@ -36,6 +36,7 @@ static bool caches_shrink(void)
 {
 	uint64_t before = free_pages();
 	if (!page_reclaim(RECLAIM_BATCH) && shrink_hook) {
+		stacks_give_up();
 		shrink_hook();
 		page_reclaim(RECLAIM_BATCH);
 	}

@@ -8,7 +8,7 @@
 struct shared_memory {
 	spinlock_t lock;
 	uint32_t references;
-	uint64_t count;
+	uint64_t identity, count;
 	struct page *pages[];
 };
 
@@ -20,10 +20,17 @@ struct shared_memory *shared_create(uint64_t pages)
 	struct shared_memory *shared = kzalloc(sizeof(*shared) + pages * sizeof(struct page *));
 	if (shared) {
 		spin_init(&shared->lock, "shared memory");
+		static uint64_t identities; /* atomic */
+		shared->identity = __atomic_add_fetch(&identities, 1, __ATOMIC_RELAXED);
 		shared->references = 1;
 		shared->count = pages;
 	}
 	return shared;
+}
+
+uint64_t shared_identity(const struct shared_memory *shared)
+{
+	return shared->identity;
 }
 
 uint64_t shared_pages(const struct shared_memory *shared)

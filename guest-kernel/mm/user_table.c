@@ -4,7 +4,7 @@
  * which slots were ever set, the first and one behind the last, so that fork and exit look at no others. Its `private` is, of a table
  * of small leaves, the number of faults that have set one; of a directory, the tables that are kept for its large leaves, each
  * linked to the next by its own `private`. Its `owner` has, but in tables of leaves, a bit for each group of eight slots of which one was ever
- * set: a program's tables lie at the two ends of its addresses.
+ * set: a program's tables lie at the two ends of its addresses. The `private` of the topmost is how many tables there are.
  */
 #include "mm/user_table.h"
 #include "base/string.h"
@@ -67,6 +67,12 @@ static inline bool slots_any(struct slots *s)
 	return s->slot < s->end;
 }
 
+static void count_change(uint64_t cr3, intptr_t by)
+{
+	struct page *top = page_from_phys(cr3);
+	__atomic_store_n(&top->private, (void *)((intptr_t)top->private + by), __ATOMIC_RELAXED);
+}
+
 static struct page *table_alloc(void)
 {
 	struct page *page = page_alloc(ALLOC_ZERO | ALLOC_KIND(PAGE_TABLE));
@@ -84,6 +90,7 @@ uint64_t user_table_create(void)
 	}
 	uint64_t *table = page_data(page);
 	memcpy(table + USER_SLOTS, kernel_pml4 + USER_SLOTS, PAGE_SIZE / 2);
+	count_change(page_phys(page), 1);
 	return page_phys(page);
 }
 
@@ -98,21 +105,9 @@ static void table_destroy(uint64_t phys, unsigned level)
 	page_put(page_from_phys(phys));
 }
 
-static uint64_t tables_below(uint64_t phys, unsigned level)
-{
-	const uint64_t *table = phys_to_virt(phys);
-	uint64_t count = 1;
-	for (struct slots s = slots_of(table, level); level > 0 && slots_any(&s); s.slot++) {
-		if (table[s.slot] & (PTE_PRESENT | PTE_LARGE)) { /* a large leaf has one in reserve */
-			count += level > 1 ? tables_below(table[s.slot] & PTE_ADDRESS, level - 1) : 1;
-		}
-	}
-	return count;
-}
-
 uint64_t user_table_count(uint64_t cr3)
 {
-	return tables_below(cr3, 3);
+	return (uint64_t)__atomic_load_n(&page_from_phys(cr3)->private, __ATOMIC_RELAXED);
 }
 
 void user_table_destroy(uint64_t cr3)
@@ -151,6 +146,7 @@ uint64_t *user_leaves_make(uint64_t cr3, uint64_t address, unsigned count)
 			}
 			table[slot] = page_phys(page) | TABLE_FLAGS;
 			table_note_above(table, slot);
+			count_change(cr3, 1);
 		}
 		table = phys_to_virt(table[slot] & PTE_ADDRESS);
 	}
@@ -256,9 +252,10 @@ void user_large_fill(uint64_t *slot, uint64_t entry)
 	*slot = page_phys(page) | TABLE_FLAGS;
 }
 
-void user_large_drop(uint64_t *slot)
+void user_large_drop(uint64_t cr3, uint64_t *slot)
 {
 	*slot = 0;
+	count_change(cr3, -1);
 	page_put(kept_take(slot));
 }
 

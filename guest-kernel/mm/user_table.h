@@ -42,7 +42,7 @@ void user_large_keep(uint64_t *slot);
 /** Put a kept table back into the slot, with small leaves to all that the large leaf `entry` led to. */
 void user_large_fill(uint64_t *slot, uint64_t entry);
 /** Empty the slot, and free the table that was kept for it. */
-void user_large_drop(uint64_t *slot);
+void user_large_drop(uint64_t cr3, uint64_t *slot);
 /** How many faults have set leaves in this small leaf's table, this one included. */
 uintptr_t user_leaf_touch(uint64_t *leaf);
 void user_leaf_untouch(uint64_t *leaf);

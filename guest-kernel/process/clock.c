@@ -256,16 +256,49 @@ static long sleep_absolute(int clock, uint64_t until_ns)
 	}
 }
 
+static long cpu_sleep_again(const uint64_t a[6]);
+
+/* `remain` as for sleep_relative(). */
+static long cpu_sleep(int number, uint64_t deadline_ns, bool absolute, uint64_t remain)
+{
+	struct cpu_clock clock;
+	uint64_t left_ns;
+	int error = cpu_clock_of(number, &clock);
+	if (error || clock.tid == thread_current()->tid) {
+		return -EINVAL; /* it would not use any meanwhile */
+	}
+	error = cpu_sleep_until(&clock, deadline_ns, &left_ns);
+	if (!error || absolute) {
+		return error ? -ERESTARTNOHAND : 0;
+	}
+	struct timespec left = timespec_of(left_ns);
+	if (remain && user_write(remain, &left, sizeof(left))) {
+		return -EFAULT;
+	}
+	return syscall_restart_as(cpu_sleep_again, deadline_ns);
+}
+
+static long cpu_sleep_again(const uint64_t a[6])
+{
+	return cpu_sleep((int)a[0], syscall_restart_deadline(), false, a[3]);
+}
+
 long sys_clock_nanosleep(const uint64_t a[6])
 {
 	int clock = (int)a[0];
 	uint64_t ns;
-	if (clock != CLOCK_REALTIME && clock != CLOCK_MONOTONIC && clock != CLOCK_BOOTTIME) {
+	bool counts_cpu = clock == CLOCK_PROCESS_CPUTIME_ID || clock < 0;
+	if (clock != CLOCK_REALTIME && clock != CLOCK_MONOTONIC && clock != CLOCK_BOOTTIME && !counts_cpu) {
 		return clock >= 0 && clock < CLOCK_BOOTTIME ? -EOPNOTSUPP : -EINVAL; /* a clock that one cannot sleep by */
 	}
 	int error = timespec_from_user(a[2], &ns);
 	if (error) {
 		return error;
+	}
+	if (counts_cpu) {
+		uint64_t now = 0;
+		error = a[1] & TIMER_ABSTIME ? 0 : clock_read(clock, &now);
+		return error ? error : cpu_sleep(clock, now + ns, a[1] & TIMER_ABSTIME, a[3]);
 	}
 	return a[1] & TIMER_ABSTIME ? sleep_absolute(clock, ns) : sleep_relative(time_ns() + ns, a[3]);
 }

@@ -223,6 +223,9 @@ static void child_publish(struct process *child, struct thread *t, const struct 
 	process_thread_add_locked(child, t);
 	child->signals->thread_count = 1;
 	process_publish_locked(child, parent);
+	if (child->rlimits[RLIMIT_CPU].soft != UINT64_MAX || child->rlimits[RLIMIT_CPU].hard != UINT64_MAX) {
+		cpu_timers_look_locked(child);
+	}
 	trace_clone_locked(t);
 	t->signal_pending = true; /* writes its number, if asked to, on the way out */
 	spin_unlock(&process_lock);

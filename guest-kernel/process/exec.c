@@ -10,6 +10,7 @@
 
 #include "abi/errno.h"
 #include "arch/cpu.h"
+#include "arch/debug.h"
 #include "base/format.h"
 #include "base/string.h"
 #include "kernel/address_space.h"
@@ -255,7 +256,8 @@ static void become(const struct exec_image *image, const struct exec_arguments *
 	p->signals->keep_capabilities = false;
 	fpu_reset();
 	t->fs_base = t->gs_base = 0;
-	msr_write(MSR_FS_BASE, 0);
+	thread_bases_load();
+	debug_clear();
 	*frame = (struct trap_frame){
 		.vector = 0,
 		.error = UINT64_MAX,

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * futex(2). A waiter is keyed by address space and address; for FUTEX_PRIVATE and for shared mappings alike, since what two
- * processes share through fork-inherited or file mappings is keyed by the physical page instead. A waiter queues itself, then
+ * futex(2). A waiter is keyed by address space and address; what processes share, by the file or shared memory and the place in it, as
+ * numbers that are never given again: a waiter may outlive its page, and even the mapping. A waiter queues itself, then
  * compares the word: whoever changes the word and wakes afterwards either finds it queued or has made the comparison fail.
  * All queues hang on one lock; nothing sleeps or touches user memory under it.
  */
 #include "process_internal.h"
+#include "trace.h"
 
 #include "abi/errno.h"
 #include "kernel/address_space.h"
@@ -27,8 +28,8 @@ enum { OP_SET, OP_ADD, OP_OR, OP_ANDN, OP_XOR, OP_SHIFT = 8 }; /* FUTEX_WAKE_OP 
 enum { CMP_EQ, CMP_NE, CMP_LT, CMP_LE, CMP_GT, CMP_GE };
 
 struct futex_key {
-	const void *space; /* address space, or NULL: address is physical */
-	uint64_t address;
+	uint64_t object; /* odd: file or shared memory; even: address space */
+	uint64_t address; /* in it */
 };
 
 struct futex_waiter {
@@ -44,7 +45,7 @@ static struct list buckets[BUCKETS];
 
 static struct list *bucket_of(const struct futex_key *key)
 {
-	struct list *bucket = &buckets[((key->address >> 2) ^ ((uint64_t)key->space >> 6) ^ (key->address >> 12)) % BUCKETS];
+	struct list *bucket = &buckets[((key->address >> 2) ^ key->object ^ (key->address >> 12)) % BUCKETS];
 	if (!bucket->next) {
 		list_init(bucket);
 	}
@@ -54,24 +55,24 @@ static struct list *bucket_of(const struct futex_key *key)
 static int key_make(uint64_t address, bool private, struct futex_key *key)
 {
 	struct address_space *memory = process_current()->memory;
-	uint64_t physical;
+	uint64_t object, offset;
 	uint32_t word;
 	if ((address & 3) || address >= USER_END) {
 		return address & 3 ? -EINVAL : -EFAULT;
 	}
-	*key = (struct futex_key){ memory, address };
-	if (!private && user_read(&word, address, sizeof(word))) { /* a page that was never touched has no physical address to be known by */
+	*key = (struct futex_key){ address_space_number(memory) << 1, address };
+	if (!private && user_read(&word, address, sizeof(word))) { /* as Linux */
 		return -EFAULT;
 	}
-	if (!private && address_space_shared_page(memory, address, &physical)) {
-		*key = (struct futex_key){ NULL, physical };
+	if (!private && address_space_shared_place(memory, address, &object, &offset)) {
+		*key = (struct futex_key){ object << 1 | 1, offset };
 	}
 	return 0;
 }
 
 static bool same(const struct futex_key *a, const struct futex_key *b)
 {
-	return a->space == b->space && a->address == b->address;
+	return a->object == b->object && a->address == b->address;
 }
 
 static void enqueue(struct futex_waiter *w)
@@ -272,7 +273,6 @@ static long futex_wake_op(const uint64_t a[6], bool private)
 		error = error ? error : operate(operation, (int)seen, argument, &new);
 		error = error ? error : user_compare_exchange(a[4], &value, new);
 	} while (!error && value != seen);
-	error = error ? error : key_make(a[4], private, &second); /* the page is there now */
 	int holds = error ? error : compare(code >> 24 & 15, (int)seen, (int32_t)(code << 20) >> 20);
 	if (holds < 0) {
 		return holds;
@@ -420,9 +420,10 @@ long sys_get_robust_list(const uint64_t a[6])
 	spin_lock(&process_lock);
 	struct thread *t = a[0] ? process_thread_find_locked((uint32_t)a[0]) : thread_current();
 	uint64_t head = t ? t->user->robust_list : 0;
+	int error = !t ? -ESRCH : trace_may_access_locked(t->process) ? 0 : -EPERM;
 	spin_unlock(&process_lock);
-	if (!t) {
-		return -ESRCH;
+	if (error) {
+		return error;
 	}
 	return user_write(a[1], &head, sizeof(head)) || user_write(a[2], &size, sizeof(size)) ? -EFAULT : 0;
 }

@@ -1,20 +1,25 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * When operations wait for memory and there is nothing left to give up, the process that holds the most is ended (mm/reclaim.c decides when).
- * Its private memory is taken away at once, whatever it waits for; the rest goes as it ends. The command's own shell, PID 2, counts for
- * a fourth of its size, or for nothing while it holds little: with it the machine goes. The user is told on the console, who else only sees a 137.
+ * Its private memory is taken away at once, whatever it waits for; the rest goes as it ends. What the kernel keeps for it counts as well: page
+ * tables, stacks of its threads, what is in its pipes and sockets, files in memory that have no name. The command's own shell,
+ * PID 2, counts for a fourth of its size, and while it holds little it is ended only when nobody else is left: with it the machine
+ * goes. The user is told on the console, who else only sees a 137.
  */
 #include "process_internal.h"
 
 #include "base/format.h"
 #include "base/string.h"
 #include "kernel/address_space.h"
+#include "kernel/file.h"
 #include "kernel/memory.h"
 #include "kernel/platform.h"
+#include "kernel/thread.h"
 #include "kernel/tty.h"
 
 #define PATIENCE_NS 1000000000ull /* for one process to end, before the next has to */
 #define COMMAND_PID 2u
+#define THREAD_PAGES (THREAD_STACK / PAGE_SIZE + 1)
 #define MIB(pages) ((pages) >> 8)
 
 struct victim {
@@ -47,22 +52,30 @@ static bool ending_locked(void)
 	return p && !p->zombie && dying_locked(p) && time_ns() - chosen_ns < PATIENCE_NS;
 }
 
+static uint64_t held_locked(const struct process *p)
+{
+	return address_space_held(p->memory) + p->signals->thread_count * THREAD_PAGES + (p->files ? file_table_held(p->files) : 0);
+}
+
 static struct process *largest_locked(uint64_t total, uint64_t *pages)
 {
 	struct process *largest = NULL;
 	uint64_t most = 0;
+	bool others = false; /* give theirs back before long */
 	list_for_each(node, &process_list)
 	{
 		struct process *p = container_of(node, struct process, all_link);
-		uint64_t size = p->memory && !dying_locked(p) ? address_space_resident(p->memory) + 4 : 0;
-		uint64_t weight = p->pid != COMMAND_PID ? size : size > total / 16 ? size / 4 : 0;
+		bool dying = dying_locked(p);
+		uint64_t size = p->memory && !dying ? held_locked(p) : 0;
+		uint64_t weight = p->pid != COMMAND_PID ? size : size > total / 16 ? size / 4 : size != 0;
+		others |= dying && !p->zombie;
 		if (weight > most) {
 			most = weight;
 			*pages = size;
 			largest = p;
 		}
 	}
-	return largest;
+	return most == 1 && others ? NULL : largest;
 }
 
 /* Whoever else has that memory could not go on without it. */

@@ -4,6 +4,7 @@
  * process lets go of when it is freed. Handles are under process_lock.
  */
 #include "process_internal.h"
+#include "trace.h"
 
 #include "abi/errno.h"
 #include "kernel/fcntl.h"
@@ -179,16 +180,13 @@ long sys_pidfd_send_signal(const uint64_t a[6])
 
 long sys_pidfd_getfd(const uint64_t a[6])
 {
-	const struct credentials *mine = &process_current()->credentials;
 	struct file *f = file_from_fd((int)a[0]), *found = NULL;
 	struct process_handle *h = f ? pidfd_handle(f) : NULL;
 	int error = a[2] ? -EINVAL : h ? 0 : -EBADF;
 	if (!error) {
 		spin_lock(&process_lock);
 		struct process *p = h->process;
-		const struct credentials *its = p ? &p->credentials : mine;
-		bool may = mine->euid == 0 || (mine->uid == its->uid && mine->uid == its->euid && mine->uid == its->suid);
-		error = !p || p->zombie ? -ESRCH : may ? -EBADF : -EPERM;
+		error = !p || p->zombie ? -ESRCH : trace_may_access_locked(p) ? -EBADF : -EPERM;
 		found = error == -EBADF ? file_of_process(p, (unsigned)a[1]) : NULL;
 		spin_unlock(&process_lock);
 	}

@@ -29,7 +29,23 @@ struct posix_timer {
 	bool waits; /* periodic, and armed again when the signal is taken */
 	uint64_t overruns, last_overruns;
 	struct timer timer;
+	bool counts_cpu; /* by `cpu` instead of `timer` */
+	struct cpu_timer cpu;
 };
+
+static uint64_t now_locked(struct process *p, const struct posix_timer *t)
+{
+	return t->counts_cpu ? cpu_time_locked(p, &t->cpu.clock) : time_ns();
+}
+
+static void arm_locked(struct process *p, struct posix_timer *t, uint64_t deadline_ns)
+{
+	if (t->counts_cpu) {
+		cpu_timer_set_locked(p, &t->cpu, deadline_ns);
+	} else {
+		timer_set(&t->timer, deadline_ns);
+	}
+}
 
 static struct posix_timer *find_locked(struct process *p, uint32_t id)
 {
@@ -65,7 +81,7 @@ static void fire_locked(struct process *p, struct posix_timer *t, uint64_t now)
 		t->waits = true;
 	} else { /* nobody will take it */
 		interval_forward(&t->deadline_ns, t->interval_ns, now);
-		timer_set(&t->timer, t->interval_ns < IGNORED_PERIOD_NS ? now + IGNORED_PERIOD_NS : t->deadline_ns);
+		arm_locked(p, t, t->interval_ns < IGNORED_PERIOD_NS ? now + IGNORED_PERIOD_NS : t->deadline_ns);
 	}
 }
 
@@ -82,6 +98,14 @@ static void expired(struct timer *timer)
 	spin_unlock(&process_lock);
 }
 
+void posix_timer_expired_locked(struct process *p, struct cpu_timer *cpu, uint64_t now)
+{
+	struct posix_timer *t = container_of(cpu, struct posix_timer, cpu);
+	if (t->deadline_ns && !t->waits) {
+		fire_locked(p, t, now);
+	}
+}
+
 void posix_timer_taken_locked(struct process *p, struct signal_info *info)
 {
 	struct posix_timer *t = find_locked(p, info->pid);
@@ -91,8 +115,11 @@ void posix_timer_taken_locked(struct process *p, struct signal_info *info)
 	t->queued = false;
 	if (t->waits) {
 		t->waits = false;
-		t->overruns += interval_forward(&t->deadline_ns, t->interval_ns, time_ns()) - 1;
-		timer_set(&t->timer, t->deadline_ns);
+		t->overruns += interval_forward(&t->deadline_ns, t->interval_ns, now_locked(p, t)) - 1;
+		arm_locked(p, t, t->deadline_ns);
+		if (t->counts_cpu) {
+			cpu_timers_look_locked(p);
+		}
 	}
 	t->last_overruns = t->overruns < INT32_MAX ? t->overruns : INT32_MAX;
 	t->overruns = 0;
@@ -104,11 +131,14 @@ void posix_timers_delete(struct process *p)
 	for (;;) {
 		spin_lock(&process_lock);
 		struct list *node = list_pop_front(&p->signals->timers);
+		struct posix_timer *t = container_of(node, struct posix_timer, link);
+		if (node) {
+			cpu_timer_cancel_locked(&t->cpu);
+		}
 		spin_unlock(&process_lock);
 		if (!node) {
 			return;
 		}
-		struct posix_timer *t = container_of(node, struct posix_timer, link);
 		timer_cancel(&t->timer);
 		kfree(t);
 	}
@@ -139,7 +169,8 @@ static int notification_read(struct posix_timer *t, uint64_t user)
 	return 0;
 }
 
-static int publish_locked(struct process *p, struct posix_timer *t, bool own_value)
+/* From here on another thread may delete it. */
+static int publish_locked(struct process *p, struct posix_timer *t, bool own_value, uint32_t *id)
 {
 	uint64_t count = 0, limit = p->rlimits[RLIMIT_SIGPENDING].soft;
 	list_for_each(node, &p->signals->timers) {
@@ -154,7 +185,7 @@ static int publish_locked(struct process *p, struct posix_timer *t, bool own_val
 			return -EINVAL;
 		}
 	}
-	t->id = p->signals->timer_next++ & INT32_MAX;
+	*id = t->id = p->signals->timer_next++ & INT32_MAX;
 	t->value = own_value ? t->id : t->value;
 	list_push_back(&p->signals->timers, &t->link);
 	return 0;
@@ -164,9 +195,15 @@ long sys_timer_create(const uint64_t a[6])
 {
 	struct process *p = process_current();
 	int clock = (int)a[0];
-	if (clock != CLOCK_REALTIME && clock != CLOCK_MONOTONIC && clock != CLOCK_BOOTTIME) {
+	struct cpu_clock cpu = { 0 };
+	bool counts_cpu = clock != CLOCK_REALTIME && clock != CLOCK_MONOTONIC && clock != CLOCK_BOOTTIME;
+	if (clock < 0 && (clock & 7) == 3) {
+		return -EOPNOTSUPP; /* a clock of a descriptor */
+	}
+	if (counts_cpu && cpu_clock_of(clock, &cpu)) {
 		return -EINVAL;
 	}
+	uint32_t id = 0;
 	struct posix_timer *t = kzalloc(sizeof(*t));
 	int error = t ? notification_read(t, a[1]) : -EAGAIN;
 	if (!error) {
@@ -174,22 +211,25 @@ long sys_timer_create(const uint64_t a[6])
 		timer_init(&t->timer, expired, t);
 		t->pid = p->pid;
 		t->clock = clock;
+		t->counts_cpu = counts_cpu;
+		t->cpu.clock = cpu;
+		t->cpu.kind = CPU_TIMER_POSIX;
+		list_init(&t->cpu.link);
 		spin_lock(&process_lock);
-		error = publish_locked(p, t, !a[1]);
+		error = publish_locked(p, t, !a[1], &id);
 		spin_unlock(&process_lock);
 	}
 	if (error) {
 		kfree(t);
 		return error;
 	}
-	uint32_t id = t->id;
 	const uint64_t own[6] = { id };
 	return user_write(a[2], &id, sizeof(id)) ? (sys_timer_delete(own), -EFAULT) : 0;
 }
 
-static struct interval left_locked(const struct posix_timer *t)
+static struct interval left_locked(struct process *p, const struct posix_timer *t)
 {
-	uint64_t left = interval_left(t->deadline_ns, t->interval_ns, time_ns());
+	uint64_t left = interval_left(t->deadline_ns, t->interval_ns, now_locked(p, t));
 	if (!left && t->deadline_ns && t->notify != SIGEV_NONE) {
 		left = 1; /* armed, and about to fire */
 	}
@@ -207,13 +247,19 @@ long sys_timer_settime(const uint64_t a[6])
 	spin_lock(&process_lock);
 	struct posix_timer *t = find_locked(p, (uint32_t)a[0]);
 	if (t) {
-		old = left_locked(t);
-		t->deadline_ns = interval_deadline(new.value_ns, a[1] & TIMER_ABSTIME, t->clock);
+		old = left_locked(p, t);
+		bool from_now = t->counts_cpu && new.value_ns && !(a[1] & TIMER_ABSTIME);
+		t->deadline_ns = from_now      ? now_locked(p, t) + new.value_ns :
+				 t->counts_cpu ? new.value_ns :
+						 interval_deadline(new.value_ns, a[1] & TIMER_ABSTIME, t->clock);
 		t->interval_ns = new.value_ns ? new.interval_ns : 0;
 		t->waits = false;
 		t->overruns = 0;
 		if (t->deadline_ns && t->notify != SIGEV_NONE) {
-			timer_set(&t->timer, t->deadline_ns);
+			arm_locked(p, t, t->deadline_ns);
+		}
+		if (t->counts_cpu) {
+			cpu_timers_look_locked(p);
 		}
 	}
 	spin_unlock(&process_lock);
@@ -226,7 +272,7 @@ long sys_timer_gettime(const uint64_t a[6])
 	spin_lock(&process_lock);
 	struct posix_timer *t = find_locked(process_current(), (uint32_t)a[0]);
 	if (t) {
-		left = left_locked(t);
+		left = left_locked(process_current(), t);
 	}
 	spin_unlock(&process_lock);
 	return t ? interval_write(a[1], &left) : -EINVAL;
@@ -247,6 +293,7 @@ long sys_timer_delete(const uint64_t a[6])
 	struct posix_timer *t = find_locked(process_current(), (uint32_t)a[0]);
 	if (t) {
 		list_remove(&t->link);
+		cpu_timer_cancel_locked(&t->cpu);
 	}
 	spin_unlock(&process_lock);
 	if (!t) {

@@ -19,6 +19,18 @@ struct file;
 struct trace;
 struct trap_frame;
 
+/* cpu_timer.c */
+struct cpu_clock {
+	uint32_t tid; /* of that thread; 0: of the process */
+	bool user_only;
+};
+struct cpu_timer { /* p */
+	struct list link; /* signals.cpu_timers while it is armed */
+	struct cpu_clock clock;
+	enum { CPU_TIMER_VIRTUAL, CPU_TIMER_PROFILE, CPU_TIMER_POSIX, CPU_TIMER_SLEEP } kind;
+	uint64_t deadline_ns, interval_ns; /* of processor time; 0: not armed */
+};
+
 struct signal_action {
 	uint64_t handler, flags, restorer, mask; /* Linux's struct kernel_sigaction */
 };
@@ -49,6 +61,11 @@ struct signals {
 	bool child_subreaper; /* p: orphans among its descendants become its children */
 	struct timer alarm; /* ITIMER_REAL */
 	uint64_t alarm_deadline_ns, alarm_interval_ns; /* p */
+	struct cpu_timer virtual, profile; /* p: ITIMER_VIRTUAL, ITIMER_PROF */
+	struct list cpu_timers; /* p: of this process, of all kinds */
+	struct timer cpu_look; /* cpu_timer.c */
+	bool cpu_over; /* p: the process ends, nothing is set any more */
+	uint64_t cpu_looked_ns; /* p: the time that it had used then */
 	struct list timers; /* p: posix_timer.c */
 	uint32_t timer_next; /* p: the number of the next one */
 	uint64_t minor_faults, major_faults;
@@ -167,7 +184,20 @@ int futex_wake_address(uint64_t address, unsigned count);
 void itimer_init(struct signals *s);
 void itimer_cancel(struct process *p);
 
+/* cpu_timer.c */
+void cpu_timers_init(struct signals *s);
+void cpu_timers_end(struct process *p);
+void cpu_timers_look_locked(struct process *p); /* soon: a timer or RLIMIT_CPU has been set */
+void cpu_timer_set_locked(struct process *p, struct cpu_timer *t, uint64_t deadline_ns); /* and then the above */
+void cpu_timer_cancel_locked(struct cpu_timer *t);
+void cpu_timer_expired_locked(struct process *p, struct cpu_timer *t, uint64_t now);
+uint64_t cpu_time_locked(struct process *p, const struct cpu_clock *clock);
+int cpu_clock_of(int number, struct cpu_clock *clock); /* of clock_gettime(2); -EINVAL: none of this process's */
+/** Until the process has used that much processor time. 0 or -EINTR; *left_ns: what was left. */
+int cpu_sleep_until(const struct cpu_clock *clock, uint64_t deadline_ns, uint64_t *left_ns);
+
 /* posix_timer.c */
+void posix_timer_expired_locked(struct process *p, struct cpu_timer *cpu, uint64_t now);
 void posix_timer_taken_locked(struct process *p, struct signal_info *info); /* a timer's signal is taken: its overruns go in */
 void posix_timers_delete(struct process *p); /* exec and exit */
 

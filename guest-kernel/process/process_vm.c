@@ -60,11 +60,23 @@ static long copy_part(struct address_space *memory, struct walk *own, struct wal
 	return n;
 }
 
+/* Vectors may name the same gigabyte a thousand times. */
+static bool is_to_end(void)
+{
+	if (!signal_pending()) {
+		return false;
+	}
+	spin_lock(&process_lock);
+	bool ends = process_current()->signals->group_exit || signal_ends_locked(thread_current());
+	spin_unlock(&process_lock);
+	return ends;
+}
+
 static long copy(struct address_space *memory, struct walk *own, struct walk *other, void *buffer, bool write)
 {
 	long total = 0, n = 1;
 	int more = 1;
-	while (n > 0 && more > 0) {
+	while (n > 0 && more > 0 && !is_to_end()) {
 		more = walk_next(own);
 		more = more > 0 ? walk_next(other) : more;
 		n = more > 0 ? copy_part(memory, own, other, buffer, write) : more;

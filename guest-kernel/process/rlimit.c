@@ -17,6 +17,9 @@ static long limit_exchange(struct process *p, unsigned which, const struct rlimi
 	}
 	if (new) {
 		p->rlimits[which] = *new;
+		if (which == RLIMIT_CPU) {
+			cpu_timers_look_locked(p);
+		}
 	}
 	return 0;
 }

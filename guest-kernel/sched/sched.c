@@ -182,9 +182,10 @@ static struct thread *idle_until_runnable_locked(struct cpu *cpu)
 	return next;
 }
 
+/* A program that loads GS with a selector makes the base 0 without our knowing. */
 static void gs_base_load(struct cpu *cpu, const struct thread *thread)
 {
-	if (thread->gs_base != cpu->user_gs_base) {
+	if (thread->gs_base || cpu->user_gs_base) {
 		cpu->user_gs_base = thread->gs_base;
 		msr_write(MSR_KERNEL_GS_BASE, thread->gs_base);
 	}

@@ -51,6 +51,20 @@ static void *stack_alloc(void)
 	return scattered_alloc(THREAD_STACK / PAGE_SIZE, ALLOC_KIND(PAGE_STACK));
 }
 
+void stacks_give_up(void)
+{
+	spin_lock(&stack_lock);
+	struct free_stack *all = stacks;
+	stacks = NULL;
+	stack_count = 0;
+	spin_unlock(&stack_lock);
+	while (all) {
+		struct free_stack *free = all;
+		all = free->next;
+		scattered_free(free);
+	}
+}
+
 struct thread *thread_alloc(const char *name)
 {
 	struct thread *thread = kzalloc(sizeof(*thread));
@@ -96,6 +110,27 @@ void thread_free(struct thread *thread)
 	kfree(thread->fpu);
 	kfree(thread->debug);
 	kfree(thread);
+}
+
+/* Who runs elsewhere may charge itself meanwhile, which begins with run_since_ns: then what is between is seen later, never twice. */
+void thread_time_now(struct thread *thread, uint64_t *user_ns, uint64_t *system_ns)
+{
+	uint64_t since, ran = 0, flags = interrupts_save();
+	struct cpu *home = home_lock(thread);
+	do {
+		since = __atomic_load_n(&thread->run_since_ns, __ATOMIC_ACQUIRE);
+		*user_ns = __atomic_load_n(&thread->user_ns, __ATOMIC_ACQUIRE);
+		*system_ns = __atomic_load_n(&thread->system_ns, __ATOMIC_ACQUIRE);
+	} while (since != __atomic_load_n(&thread->run_since_ns, __ATOMIC_ACQUIRE));
+	if (thread->state == THREAD_RUNNING) {
+		uint64_t now = time_ns();
+		ran = now > since ? now - since : 0;
+	}
+	uint64_t system = thread->sampled || thread->system_debt_ns > ran ? ran : thread->system_debt_ns;
+	spin_unlock(&home->queue.lock);
+	interrupts_restore(flags);
+	*user_ns += ran - system;
+	*system_ns += system;
 }
 
 static void switch_frame_set(struct thread *thread, void *below, struct switch_frame frame)

@@ -139,9 +139,15 @@ static long socket_ioctl(struct file *f, unsigned request, uint64_t argument)
 	return error ? error : user_write(argument, &bytes, sizeof(bytes));
 }
 
+static uint64_t socket_held(const struct file *f)
+{
+	struct socket *s = f->private;
+	return s->ops->held ? s->ops->held(s) : 0;
+}
+
 const struct file_ops socket_file_ops = {
 	.read = socket_read, .write = socket_write, .transfer = socket_transfer, .poll = socket_poll, .ioctl = socket_ioctl,
-	.release = socket_release,
+	.release = socket_release, .held = socket_held,
 };
 
 struct file *socket_file(struct socket *s, unsigned flags)

@@ -68,6 +68,7 @@ struct socket_ops {
 	void (*leave)(struct socket *s, struct incoming *i); /* in place of that: what came with them is given up */
 	unsigned (*poll)(struct socket *s, struct poll_table *table);
 	int (*queued)(struct socket *s, bool out, int *bytes); /* SIOCOUTQ, FIONREAD */
+	uint64_t (*held)(struct socket *s); /* NULL, or bytes of memory in its queues: any context, no lock, a moment's value */
 	long (*ioctl)(struct socket *s, unsigned request, uint64_t argument); /* NULL, or the others */
 	void (*changed)(struct socket *s, int option); /* NULL, or: a buffer's size or a flag of SOL_SOCKET has been set */
 	int (*set_option)(struct socket *s, int level, int option, uint64_t user, int length); /* of other levels, and those that SOL_SOCKET lacks */

@@ -121,6 +121,12 @@ static bool are_shared(const struct pci_function *f, uint64_t first, uint64_t en
 	return host_has(first, end);
 }
 
+static int bar_map(struct domain *d, uint64_t first, uint64_t end)
+{
+	return first < end ? paging_map(&d->nested, first, HPA(first), end - first, MAP_READ | MAP_WRITE | MAP_UNCACHED) : 0;
+}
+
+/* All of it but the table of messages. */
 static int build_bar(struct domain *d, const struct pci_function *f, unsigned index, struct bh_bar *out, const char **why)
 {
 	uint64_t at = f->bars[index].at.value, size = f->bars[index].size;
@@ -137,7 +143,10 @@ static int build_bar(struct domain *d, const struct pci_function *f, unsigned in
 		return -EBUSY;
 	}
 	*out = (struct bh_bar){ .gpa = at, .size = size };
-	return paging_map(&d->nested, first, HPA(first), end - first, MAP_READ | MAP_WRITE | MAP_UNCACHED);
+	bool has_hole = f->msix.size && f->msix.at.value >= first && f->msix.at.value < end;
+	uint64_t hole = has_hole ? f->msix.at.value : end, behind = has_hole ? hole + f->msix.size : end;
+	int error = bar_map(d, first, hole);
+	return error ? error : bar_map(d, behind, end);
 }
 
 static void device_interrupt(void *arg)
@@ -199,7 +208,7 @@ static int build_device(struct domain *d, unsigned index, const char **why)
 		error = build_bar(d, f, b, &page->bars[b], why);
 	}
 	if (!error) {
-		pci_reset_prepare(f);
+		pci_prepare(f);
 	}
 	const char *reset = pci_reset_method(f);
 	log_line("domain %s: device %02x:%02x.%x %04x:%04x class %06x, reset by %s", d->config->name, f->bdf >> 8,

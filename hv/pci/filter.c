@@ -39,7 +39,7 @@ int pci_domain_write(struct pci_function *f, unsigned offset, unsigned width, ui
 		return -EPERM;
 	}
 	uint32_t kept = pci_read(f, dword, 4) & ~clear & ~(plain & lanes);
-	if (dword == PCI_COMMAND && f->msi_cap) {
+	if (dword == PCI_COMMAND && (f->msi_cap || f->msix_cap)) {
 		kept |= PCI_COMMAND_NO_INTX; /* its interrupt is a message; a line shared with others is never raised */
 	}
 	pci_write(f, dword, 4, kept | (value << shift & (plain | clear) & lanes));

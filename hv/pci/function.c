@@ -64,6 +64,22 @@ static void bridge_read(struct pci_function *f)
 	}
 }
 
+/* 6.8.2: where the table lies. Used only if its pages hold nothing else, which a table that begins a page promises. */
+static void msix_read(struct pci_function *f)
+{
+	uint8_t cap = pci_cap_find(f, PCI_CAP_MSIX);
+	uint32_t where = cap ? pci_read(f, cap + 4, 4) : 0, offset = where & ~7u;
+	if (!cap || (where & 7) > 5) {
+		return;
+	}
+	const struct pci_bar *bar = &f->bars[where & 7];
+	uint64_t size = page_up(PCI_MSIX_ENTRY * PCI_MSIX_COUNT(pci_read(f, cap + 2, 2)));
+	if (((bar->at.value | offset) & (PAGE_SIZE - 1)) == 0 && offset + size <= bar->size) {
+		f->msix_cap = cap;
+		f->msix = (struct pci_bar){ .at = HPA(bar->at.value + offset), .size = size };
+	}
+}
+
 /* The value that a BAR register shows with all ones written: its size mask. The old value is put back. */
 static uint32_t bar_mask(const struct pci_function *f, unsigned offset)
 {
@@ -122,4 +138,5 @@ void pci_function_read(struct pci_function *f)
 	f->requester = f->bdf;
 	bridge_read(f);
 	bars_read(f);
+	msix_read(f);
 }

@@ -3,7 +3,7 @@
  * Function resets, the most thorough first: function-level reset (PCI Express 4.0, 6.6.2), D3hot to D0 where the
  * function says that it loses its state (PCI PM 1.2, 5.4), the class's own (AHCI 1.3.1, 10.4.3). Afterwards the
  * header is as before, with bus mastering and message interrupts off. Each wait ends at a TSC deadline. Nothing here
- * allocates: what must be mapped was mapped by pci_reset_prepare at boot.
+ * allocates: what must be mapped was mapped by pci_prepare at boot.
  */
 #include <stddef.h>
 
@@ -41,13 +41,14 @@
 #define AHCI_US 1000000u
 #define AHCI_IDLE_US 10000u
 
-void pci_reset_prepare(struct pci_function *f)
+void pci_prepare(struct pci_function *f)
 {
 	const struct pci_bar *bar = &f->bars[AHCI_BAR];
 	uint64_t in_page = bar->at.value & (PAGE_SIZE - 1);
 	if (f->class_code == PCI_CLASS_AHCI && bar->at.value != 0 && bar->size >= AHCI_PORT(0) && in_page == 0) {
 		f->registers = mmio_map(bar->at, bar->size < AHCI_PORT(32) ? PAGE_SIZE : 2 * PAGE_SIZE);
 	}
+	f->messages = f->msix.size ? mmio_map(f->msix.at, f->msix.size) : NULL;
 }
 
 static void wait_us(uint64_t us)

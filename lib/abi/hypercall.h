@@ -55,7 +55,7 @@ enum bh_hypercall {
 	BH_HC_PCI_READ = 8,
 	/* pci_write(dev, offset, width, value). Filtered: MSI, BARs and bridges are the hypervisor's. */
 	BH_HC_PCI_WRITE = 9,
-	/* pci_irq(dev, index, event): deliver the device's interrupt (MSI, or MSI-X entry index) as
+	/* pci_irq(dev, index, event): deliver the device's interrupt (MSI-X entry index, or MSI, index 0) as
 	 * that event bit of vCPU 0. event 0 disables. */
 	BH_HC_PCI_IRQ = 10,
 	/* console_write(gpa, len): len <= 4096, may cross one page. -EPERM without a console. */

@@ -22,7 +22,7 @@ round /tmp "$1" "$(($2 + 1000))"
 round /work "$1" "$(($2 + 2000))"
 after=$(free_now)
 [ $((before - after)) -lt 1024 ] && echo even || echo "$before KiB, then $after KiB"
-ps -o comm | grep -v -e '^ps$' -e '^grep$' -e '^sh$' -e '^COMMAND$' -e init
+ps -o comm >/left && grep -v -e '^ps$' -e '^grep$' -e '^sh$' -e '^COMMAND$' -e init /left
 END
 kept_root "$scratch/root"
 boot 0 --mode $mode --cpus $cpus --timeout $(((2 * seconds + 90) * slow)) "${kept[@]}" -- "sh /fuzz.sh $seconds $seed; true"

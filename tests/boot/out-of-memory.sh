@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 # No memory left: the largest process is ended, whoever asked last, the user is told on the console, and the shell goes on. Files in
 # memory come to their end before that, at the size that df shows, or that their file system was given. Whoever is ended while a signal's
-# frame is made has been killed, too.
+# frame is made has been killed, too. What is kept in pipes, sockets, page tables and stacks counts as its process's.
 . tests/boot/assert.bash
 
 boot 0 --memory 256M -- 'dd if=/dev/zero of=/dev/null bs=400M count=1 2>/dev/null; echo "status $?"
@@ -54,3 +54,27 @@ it holds more
 65536
 49152
 /small tmpfs rw,size=128k'
+
+# What the kernel keeps for a process is the process's, too: whoever has little besides goes on.
+cp "$BUILD/tests/guest/kernel_hog" "$scratch/root/"
+boot 0 --memory 64M --root "$scratch/root" -- 'mkfifo /tmp/fifo; cat /kernel_hog >/dev/null
+for kind in pipes sockets tables threads files; do
+	awk "BEGIN { s = sprintf(\"%3000000s\", \"x\"); print \"ready\"; fflush(); getline < \"/tmp/fifo\"; print length(s) }" >/tmp/awk &
+	until [ -s /tmp/awk ]; do sleep 0.1; done
+	/kernel_hog $kind 2>/dev/null; echo "$kind $?"; echo >/tmp/fifo; wait; tail -n 1 /tmp/awk; rm /tmp/awk
+done'
+sed -i -e 's/\[[0-9]*\], which holds [45][0-9] MiB of .*/[N]/' -e '/^Killed$/d' "$out"
+output 'out of memory: killed kernel_hog[N]
+pipes 137
+3000000
+out of memory: killed kernel_hog[N]
+sockets 137
+3000000
+out of memory: killed kernel_hog[N]
+tables 137
+3000000
+out of memory: killed kernel_hog[N]
+threads 137
+3000000
+files 1
+3000000'

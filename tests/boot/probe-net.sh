@@ -42,7 +42,7 @@ has() { # COUNT PATTERN
 }
 
 run e1000e ''
-has 1 'e1000e: 82574L, address 52:54:00:12:34:56, MSI'
+has 1 'e1000e: 82574L, address 52:54:00:12:34:56, MSI-X'
 has 1 'link up, 1000 Mb/s full duplex'
 has 1 'net: ([0-9]+) offers, \1 of them checked by the adapter, router 52:55:0a:00:02:02'
 less "$exits" 2.01 || fail "$exits exits a frame at depth 1"

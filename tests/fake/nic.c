@@ -112,6 +112,7 @@ bool nic_receive(struct fake_nic *nic, const void *bytes, size_t count, uint16_t
 		return false;
 	}
 	nic->violations += !nic->master || !(*reg(nic, REG_RCTL) & RCTL_SECRC) || (*reg(nic, REG_RCTL) & 0x30000);
+	nic->violations += (*reg(nic, REG_RFCTL) & 1u << 15) || !(*reg(nic, REG_RXCSUM) & RXCSUM_TUOFL); /* another format of descriptors */
 	struct e1000e_receive_descriptor *d = (void *)(uintptr_t)ring_at(nic, REG_RDBAL, *head);
 	memcpy((void *)(uintptr_t)d->address, bytes, count);
 	d->length = length;

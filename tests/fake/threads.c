@@ -29,6 +29,7 @@ struct fake_thread {
 	void (*entry)(void *arg);
 	void *arg;
 	unsigned spin_depth, sections;
+	uint64_t seed;
 };
 
 struct process fake_process;
@@ -38,7 +39,7 @@ static pthread_mutex_t scheduler = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t changed = PTHREAD_COND_INITIALIZER;
 static unsigned sleepers; /* under scheduler: those without a wake on its way */
 static unsigned memory_in_use, pages_in_use, fail_in;
-static uint64_t random_state = 1;
+static __thread uint64_t random_state = 1;
 
 static struct fake_thread *own(void)
 {
@@ -62,6 +63,7 @@ struct thread *thread_current(void)
 static void *run(void *arg)
 {
 	self = arg;
+	random_state = self->seed;
 	self->entry(self->arg);
 	kassert(self->spin_depth == 0 && self->sections == 0);
 	return NULL;
@@ -73,6 +75,7 @@ struct fake_thread *fake_thread_start(void (*entry)(void *arg), void *arg)
 	t->thread.process = &fake_process;
 	t->entry = entry;
 	t->arg = arg;
+	t->seed = fake_random(1u << 30) * 2 + 1;
 	kassert(pthread_create(&t->host, NULL, run, t) == 0);
 	return t;
 }
@@ -407,34 +410,59 @@ uint64_t page_phys(const struct page *page)
 	return (uint64_t)(uintptr_t)container_of(page, struct fake_page, page)->data - PHYSMAP;
 }
 
-/* ---- kernel/epoch.h: what is given back within a section goes at the end of the last one, so one thread at a time looks and changes ---- */
-static struct epoch_link *given_back;
+/* ---- kernel/epoch.h: what is given back goes when no thread is in a section ---- */
+static pthread_mutex_t epochs = PTHREAD_MUTEX_INITIALIZER;
+static struct epoch_link *given_back; /* under epochs */
+static unsigned reading; /* threads in sections */
+
+static void give_back(struct epoch_link *one)
+{
+	struct epoch_link *gone = NULL;
+	pthread_mutex_lock(&epochs);
+	if (one) {
+		one->next = given_back;
+		given_back = one;
+	}
+	if (__atomic_load_n(&reading, __ATOMIC_SEQ_CST) == 0) {
+		gone = given_back;
+		given_back = NULL;
+	}
+	pthread_mutex_unlock(&epochs);
+	while (gone) {
+		struct epoch_link *link = gone;
+		gone = link->next;
+		kfree(link->memory);
+	}
+}
 
 void epoch_enter(void)
 {
-	own()->sections++;
+	if (own()->sections++ == 0) {
+		__atomic_fetch_add(&reading, 1, __ATOMIC_SEQ_CST);
+	}
 }
 
 void epoch_exit(void)
 {
 	kassert(own()->sections > 0);
-	own()->sections--;
-	while (own()->sections == 0 && given_back) {
-		struct epoch_link *link = given_back;
-		given_back = link->next;
-		kfree(link->memory);
+	if (--own()->sections == 0 && __atomic_sub_fetch(&reading, 1, __ATOMIC_SEQ_CST) == 0) {
+		give_back(NULL);
 	}
 }
 
 void epoch_free(struct epoch_link *link, void *memory)
 {
-	if (own()->sections == 0) {
-		kfree(memory);
-		return;
-	}
 	link->memory = memory;
-	link->next = given_back;
-	given_back = link;
+	give_back(link);
+}
+
+void epoch_wait(void)
+{
+	kassert(own()->spin_depth == 0 && own()->sections == 0);
+	while (__atomic_load_n(&reading, __ATOMIC_SEQ_CST)) {
+		sched_yield();
+	}
+	give_back(NULL);
 }
 
 /* ---- random numbers ---- */
@@ -443,6 +471,7 @@ uint64_t fake_seed(void)
 	const char *given = getenv("SEED");
 	uint64_t seed = given ? strtoull(given, NULL, 0) : time_ns() ^ (uint64_t)clock();
 	printf("SEED=%llu\n", (unsigned long long)seed);
+	fflush(stdout);
 	random_state = seed * 2 + 1;
 	return seed;
 }

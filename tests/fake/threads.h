@@ -27,7 +27,7 @@ void fake_wait_sleepers(unsigned count);
 unsigned fake_memory_in_use(void), fake_pages_in_use(void);
 void fake_memory_fail(unsigned in);
 
-/** A generator that a seed determines; the seed is from $SEED or the clock, and printed. */
+/** A generator that a seed determines, each thread's own; the seed is from $SEED or the clock, and printed. */
 uint64_t fake_seed(void);
 uint64_t fake_random(uint64_t below);
 

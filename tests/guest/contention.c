@@ -399,6 +399,67 @@ static void *collect_events(void *arg)
 	return NULL;
 }
 
+static atomic_int lock_fd = -1;
+static atomic_bool lock_over;
+
+static void *lock_without_end(void *unused)
+{
+	while (!lock_over) {
+		struct flock lock = { .l_type = F_WRLCK };
+		fcntl(lock_fd, F_SETLK, &lock);
+	}
+	return unused;
+}
+
+#define LOCK_FILES 600
+
+static int lock_file_open(int i)
+{
+	char path[96];
+	snprintf(path, sizeof(path), "%s/closed%d", folder, i);
+	return open(path, O_RDWR | O_CREAT, 0600);
+}
+
+static int close_while_locking(void)
+{
+	pthread_t locker;
+	int failed = pthread_create(&locker, NULL, lock_without_end, NULL);
+	for (int i = 0; i < LOCK_FILES && !failed; i++) {
+		lock_fd = lock_file_open(i);
+		for (volatile int wait = i % 100 * 20; wait > 0; wait--) {
+		}
+		failed = close(lock_fd);
+	}
+	lock_over = true;
+	return failed || pthread_join(locker, NULL);
+}
+
+/* A lock that another thread asks for while the descriptor is closed is not there when the process has gone. */
+static void a_lock_goes_with_its_descriptor(void)
+{
+	int files[LOCK_FILES], status, left = 0;
+	for (int i = 0; i < LOCK_FILES; i++) { /* which keeps the locks, too */
+		files[i] = lock_file_open(i);
+	}
+	pid_t child = fork();
+	if (child == 0) {
+		for (int i = 0; i < LOCK_FILES; i++) { /* or its locks would end with these */
+			close(files[i]);
+		}
+		_exit(close_while_locking());
+	}
+	CHECK(waitpid(child, &status, 0) == child && status == 0);
+	for (int i = 0; i < LOCK_FILES; i++) {
+		struct flock lock = { .l_type = F_WRLCK };
+		char path[96];
+		left += fcntl(files[i], F_GETLK, &lock) != 0 || lock.l_type != F_UNLCK;
+		close(files[i]);
+		snprintf(path, sizeof(path), "%s/closed%d", folder, i);
+		unlink(path);
+	}
+	CHECK(left == 0);
+}
+
 static void events_are_all_seen(void)
 {
 	struct epoll_event event = { .events = EPOLLIN };
@@ -489,6 +550,7 @@ int main(int argc, char **argv)
 	RUN(threads_wait_for_their_own_children);
 	RUN(memory_is_shared_between_processes);
 	RUN(record_locks_exclude);
+	RUN(a_lock_goes_with_its_descriptor);
 	RUN(events_are_all_seen);
 	RUN(families_are_killed);
 	rmdir(folder);

@@ -283,6 +283,36 @@ static void working_directories_of_others_are_closed(void)
 	CHECK(waitpid(child, &status, 0) == child && status == 0);
 }
 
+#define VECTORS 1024
+#define COPIED (16ul << 20)
+
+/* Sixteen gigabytes, from zeros that were never touched to the same few pages again and again. */
+static void copy_long(void)
+{
+	static struct iovec from[VECTORS], to[VECTORS];
+	char *zeros = mmap(NULL, COPIED, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	char *target = mmap(NULL, COPIED, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	for (int i = 0; i < VECTORS; i++) {
+		from[i] = (struct iovec){ zeros, COPIED };
+		to[i] = (struct iovec){ target, COPIED };
+	}
+	process_vm_writev(getpid(), from, VECTORS, to, VECTORS, 0);
+}
+
+static void a_long_copy_can_be_killed(void)
+{
+	pid_t child = fork();
+	if (child == 0) {
+		copy_long();
+		_exit(0);
+	}
+	usleep(100000);
+	kill(child, SIGKILL);
+	alarm(20); /* which ends this program */
+	CHECK(waitpid(child, NULL, 0) == child);
+	alarm(0);
+}
+
 int main(void)
 {
 	RUN(hole_mapped_by_reading_is_written);
@@ -300,5 +330,6 @@ int main(void)
 	RUN(queued_signals_have_a_limit);
 	RUN(script_without_a_newline_runs);
 	RUN(working_directories_of_others_are_closed);
+	RUN(a_long_copy_can_be_killed);
 	return check_failures;
 }

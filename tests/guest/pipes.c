@@ -180,6 +180,41 @@ static void bytes_are_spliced(void)
 	unlink("/tmp/pipes-splice");
 }
 
+/* One splice has taken some and waits for room elsewhere, nobody writes any more: another one may wait for the first, but can be killed. */
+static void a_splice_that_waits_for_another_can_be_killed(void)
+{
+	static char block[65536];
+	int from[2], full[2], empty[2], status;
+	CHECK(pipe(from) == 0 && pipe(full) == 0 && pipe(empty) == 0);
+	CHECK(fcntl(from[1], F_SETPIPE_SZ, 1 << 18) > 0);
+	CHECK(write(from[1], block, sizeof(block)) == sizeof(block) && write(from[1], block, sizeof(block)) == sizeof(block));
+	CHECK(write(full[1], block, sizeof(block)) == sizeof(block));
+	close(from[1]);
+	pid_t first = fork();
+	if (first == 0) {
+		splice(from[0], NULL, full[1], NULL, sizeof(block), 0);
+		_exit(0);
+	}
+	usleep(100000);
+	pid_t second = fork();
+	if (second == 0) {
+		splice(from[0], NULL, empty[1], NULL, sizeof(block), 0);
+		_exit(0);
+	}
+	usleep(100000);
+	kill(second, SIGKILL);
+	alarm(10); /* which ends this program */
+	CHECK(waitpid(second, &status, 0) == second);
+	alarm(0);
+	kill(first, SIGKILL);
+	CHECK(waitpid(first, &status, 0) == first);
+	for (int i = 0; i < 2; i++) {
+		close(full[i]);
+		close(empty[i]);
+	}
+	close(from[0]);
+}
+
 int main(void)
 {
 	RUN(bytes_arrive_in_order);
@@ -190,5 +225,6 @@ int main(void)
 	RUN(ping_pong_works_many_times);
 	RUN(duplicates_share_the_end);
 	RUN(bytes_are_spliced);
+	RUN(a_splice_that_waits_for_another_can_be_killed);
 	return check_failures;
 }

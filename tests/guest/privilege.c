@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <sched.h>
 #include <signal.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/ptrace.h>
@@ -123,6 +124,8 @@ static int look(const char *what)
 	static const char *const names[] = { "maps", "smaps", "environ", "auxv", "syscall", "mem", "exe", "cwd", "root", "fd/0" };
 	int ends[2], bad = 0;
 	char byte;
+	void *list;
+	size_t length;
 	drop();
 	if (pipe(ends)) {
 		return 99;
@@ -139,6 +142,9 @@ static int look(const char *what)
 	for (unsigned i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
 		bad = !bad && !closed_to_us(child, names[i]) ? (int)i + 1 : bad;
 	}
+	int handle = (int)syscall(SYS_pidfd_open, child, 0);
+	bad = !bad && handle < 0 ? 97 : !bad && syscall(SYS_pidfd_getfd, handle, 0, 0) >= 0 ? 51 : bad;
+	bad = !bad && syscall(SYS_get_robust_list, child, &list, &length) == 0 ? 52 : bad;
 	bad = !bad && ptrace(PTRACE_ATTACH, child, NULL, NULL) == 0 ? 50 : bad;
 	kill(child, SIGKILL);
 	waitpid(child, NULL, 0);
@@ -168,6 +174,45 @@ static void looking_at_privileged(void)
 static void looking_at_dropped(void)
 {
 	looking_at("wait-dropped");
+}
+
+static int master_open(char name[32])
+{
+	int number = -1, unlocked = 0, master = open("/dev/ptmx", O_RDWR | O_NOCTTY | O_NONBLOCK);
+	ioctl(master, TIOCGPTN, &number);
+	ioctl(master, TIOCSPTLCK, &unlocked);
+	snprintf(name, 32, "/dev/pts/%d", number);
+	return master;
+}
+
+/* As an ordinary user: has a terminal, lets go of it but for its node, and opens that when the next one has the number. */
+static int keep_a_node(int told, int go_on)
+{
+	char name[32], byte;
+	drop();
+	int master = master_open(name), node = open(name, O_PATH);
+	close(master);
+	if (node < 0 || write(told, "", 1) != 1 || read(go_on, &byte, 1) != 1) {
+		return 99;
+	}
+	snprintf(name, sizeof(name), "/proc/self/fd/%d", node);
+	return open(name, O_RDWR | O_NOCTTY) >= 0;
+}
+
+static void terminal_of_another(void)
+{
+	char name[32], byte;
+	int told[2], go_on[2];
+	CHECK(pipe(told) == 0 && pipe(go_on) == 0);
+	pid_t child = fork();
+	if (child == 0) {
+		_exit(keep_a_node(told[1], go_on[0]));
+	}
+	CHECK(read(told[0], &byte, 1) == 1);
+	int master = master_open(name);
+	CHECK(master >= 0 && write(go_on[1], "", 1) == 1);
+	CHECK(status_of(child) == 0);
+	close(master);
 }
 
 static void remap_onto_itself(void)
@@ -206,7 +251,7 @@ static const struct {
 	void (*run)(void);
 } tests[] = { /* that only root can try */
 	{ "set_user_id_works", set_user_id_works }, { "traced_by_request", traced_by_request }, { "given_up_privilege", given_up_privilege },
-	{ "looking_at_privileged", looking_at_privileged }, { "looking_at_dropped", looking_at_dropped },
+	{ "terminal_of_another", terminal_of_another }, { "looking_at_privileged", looking_at_privileged }, { "looking_at_dropped", looking_at_dropped },
 };
 
 int main(int argc, char **argv)

@@ -128,6 +128,31 @@ static void *sleep_long(void *arg)
 	return NULL;
 }
 
+/* Others' words may come to lie where the page of a waiter's was: it takes no wake of theirs. */
+static void a_waiter_of_what_is_gone_takes_no_wake(void)
+{
+	int fd = memfd_create("futex", 0);
+	CHECK(fd >= 0 && ftruncate(fd, 4096) == 0);
+	int *gone = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	CHECK(gone != MAP_FAILED && *gone == 0);
+	pid_t child = fork();
+	if (child == 0) {
+		syscall(SYS_futex, gone, FUTEX_WAIT, 0, NULL, NULL, 0);
+		_exit(0);
+	}
+	usleep(100000);
+	CHECK(ftruncate(fd, 0) == 0);
+	for (int i = 0; i < 64; i++) {
+		int *word = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+		CHECK(word != MAP_FAILED && *word == 0);
+		CHECK(syscall(SYS_futex, word, FUTEX_WAKE, 1, NULL, NULL, 0) == 0);
+	}
+	CHECK(ftruncate(fd, 4096) == 0); /* the same place in the same file: that is the waiter's */
+	CHECK(syscall(SYS_futex, gone, FUTEX_WAKE, 1, NULL, NULL, 0) == 1);
+	CHECK(waitpid(child, NULL, 0) == child);
+	close(fd);
+}
+
 static void exit_ends_all_threads(void)
 {
 	int status;
@@ -218,6 +243,7 @@ int main(int argc, char **argv)
 	RUN(a_timed_wait_times_out);
 	RUN(futex_compares_first);
 	RUN(futexes_work_between_processes);
+	RUN(a_waiter_of_what_is_gone_takes_no_wake);
 	RUN(exit_ends_all_threads);
 	RUN(exec_leaves_one_thread);
 	RUN(pthread_kill_reaches_its_thread);

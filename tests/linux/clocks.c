@@ -3,6 +3,7 @@
 #include "calls.h"
 
 #include <pthread.h>
+#include <sys/resource.h>
 #include <sched.h>
 #include <sys/time.h>
 #include <sys/times.h>
@@ -171,6 +172,158 @@ static void processor_clocks(void)
 	CALL(clock_getres((clockid_t)(~99999999u << 3 | 2), &t));
 }
 
+static void spin_until(volatile int *count, int value)
+{
+	while (*count < value) {
+	}
+}
+
+static long process_us(void)
+{
+	struct timespec t;
+	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
+	return t.tv_sec * 1000000 + t.tv_nsec / 1000;
+}
+
+/* Linux looks at a tick, every 1 to 10 ms. */
+static void processor_intervals(void)
+{
+	static const struct {
+		int which, signal;
+	} kinds[] = { { ITIMER_VIRTUAL, SIGVTALRM }, { ITIMER_PROF, SIGPROF } };
+	for (int i = 0; i < 2; i++) {
+		struct itimerval value = { { 0, 20000 }, { 0, 30000 } }, old = { { 9, 9 }, { 9, 9 } }, off = { 0 };
+		struct timespec pause = { 0, 60000000 };
+		ticks = 0;
+		signal(kinds[i].signal, tick);
+		CALL(setitimer(kinds[i].which, &value, &old));
+		SHOW("old", "%ld %ld", (long)old.it_interval.tv_usec, (long)old.it_value.tv_usec);
+		CALL(getitimer(kinds[i].which, &old));
+		IS(old.it_value.tv_usec > 0 && old.it_value.tv_usec <= 40000);
+		SHOW("interval", "%ld", (long)old.it_interval.tv_usec);
+		CALL(nanosleep(&pause, NULL));
+		SHOW("ticks of a sleep", "%d", ticks);
+		long before = process_us();
+		spin_until(&ticks, 3);
+		IS(process_us() - before > 55000);
+		CALL(setitimer(kinds[i].which, &off, &old));
+		IS(old.it_value.tv_usec > 0);
+		CALL(getitimer(kinds[i].which, &old));
+		SHOW("off", "%ld %ld", (long)old.it_interval.tv_usec, (long)old.it_value.tv_usec);
+		value.it_interval.tv_usec = 0;
+		ticks = 0;
+		CALL(setitimer(kinds[i].which, &value, NULL));
+		if (fork() == 0) {
+			getitimer(kinds[i].which, &old);
+			SHOW("a child's", "%ld", (long)old.it_value.tv_usec);
+			_exit(0);
+		}
+		wait(NULL);
+		spin_until(&ticks, 1);
+		CALL(getitimer(kinds[i].which, &old));
+		SHOW("once", "%ld %ld", (long)old.it_interval.tv_usec, (long)old.it_value.tv_usec);
+	}
+	CALL(setitimer(3, NULL, NULL));
+	CALL(setitimer(-1, NULL, NULL));
+}
+
+static void processor_timers(void)
+{
+	static const int which[] = { CLOCK_PROCESS_CPUTIME_ID, CLOCK_THREAD_CPUTIME_ID, (int)(~0u << 3 | 2), (int)(~0u << 3 | 6), (int)(~0u << 3 | 5) };
+	for (unsigned i = 0; i < sizeof(which) / sizeof(which[0]); i++) {
+		struct sigevent event = { .sigev_notify = SIGEV_SIGNAL, .sigev_signo = SIGUSR1 };
+		struct itimerspec value = { { 0, 10000000 }, { 0, 20000000 } }, old;
+		int timer = 0;
+		ticks = 0;
+		signal(SIGUSR1, tick);
+		CALL(syscall(SYS_timer_create, which[i], &event, &timer));
+		CALL(syscall(SYS_timer_gettime, timer, &old));
+		SHOW("not armed", "%ld", old.it_value.tv_nsec);
+		CALL(syscall(SYS_timer_settime, timer, 0, &value, NULL));
+		spin_until(&ticks, 3);
+		CALL(syscall(SYS_timer_gettime, timer, &old));
+		IS(old.it_value.tv_nsec > 0 && old.it_value.tv_nsec <= 10000000);
+		SHOW("interval", "%ld", old.it_interval.tv_nsec);
+		value = (struct itimerspec){ { 0, 0 }, { 0, 1 } };
+		ticks = 0;
+		CALL(syscall(SYS_timer_settime, timer, TIMER_ABSTIME, &value, &old)); /* a moment that is over */
+		spin_until(&ticks, 1);
+		CALL(syscall(SYS_timer_gettime, timer, &old));
+		SHOW("fired", "%ld", old.it_value.tv_nsec);
+		CALL(syscall(SYS_timer_delete, timer));
+	}
+	int timer;
+	CALL(syscall(SYS_timer_create, (int)(~99999999u << 3 | 2), NULL, &timer));
+	CALL(syscall(SYS_timer_create, (int)(~99999999u << 3 | 6), NULL, &timer));
+	CALL(syscall(SYS_timer_create, (int)(~0u << 3 | 3), NULL, &timer));
+}
+
+static volatile int spins = 1;
+
+static void *spinner(void *unused)
+{
+	while (spins) {
+	}
+	return NULL;
+}
+
+static void processor_sleeps(void)
+{
+	struct timespec t = { 0, 30000000 }, none = { 0, 1 }, left = { 9, 9 };
+	pthread_t thread;
+	CALL(syscall(SYS_clock_nanosleep, CLOCK_PROCESS_CPUTIME_ID, TIMER_ABSTIME, &none, NULL));
+	CALL(syscall(SYS_clock_nanosleep, (int)(~0u << 3 | 6), 0, &t, NULL));
+	CALL(syscall(SYS_clock_nanosleep, (int)(~(unsigned)getpid() << 3 | 6), 0, &t, NULL));
+	CALL(syscall(SYS_clock_nanosleep, (int)(~99999999u << 3 | 2), 0, &t, NULL));
+	signal(SIGALRM, tick);
+	CALL(setitimer(ITIMER_REAL, &(struct itimerval){ { 0, 0 }, { 0, 30000 } }, NULL));
+	CALL(syscall(SYS_clock_nanosleep, CLOCK_PROCESS_CPUTIME_ID, 0, &t, &left));
+	IS(left.tv_sec == 0 && left.tv_nsec > 0 && left.tv_nsec <= 30000000);
+	pthread_create(&thread, NULL, spinner, NULL);
+	long before = process_us();
+	CALL(syscall(SYS_clock_nanosleep, CLOCK_PROCESS_CPUTIME_ID, 0, &t, &left));
+	IS(process_us() - before >= 29000);
+	spins = 0;
+	pthread_join(thread, NULL);
+}
+
+static void too_long(int signal)
+{
+	struct rlimit limit;
+	getrlimit(RLIMIT_CPU, &limit);
+	SHOW("SIGXCPU, and the limits are", "%ld %ld", (long)limit.rlim_cur, (long)limit.rlim_max);
+	IS(process_us() >= 900000);
+}
+
+static void computes(void)
+{
+	alarm(100);
+	signal(SIGXCPU, too_long);
+	setpriority(PRIO_PROCESS, 0, -20); /* not to wait for others where it can */
+	struct rlimit limit = { 1, 2 };
+	CALL(setrlimit(RLIMIT_CPU, &limit));
+	for (;;) {
+	}
+}
+
+static void inherits(void)
+{
+	struct rlimit limit;
+	getrlimit(RLIMIT_CPU, &limit);
+	SHOW("a child's limits", "%ld %ld", (long)limit.rlim_cur, (long)limit.rlim_max);
+	for (;;) {
+	}
+}
+
+static void processor_limits(void)
+{
+	alarm(100);
+	CALL(child_status(computes));
+	struct rlimit limit = { 1, 5 };
+	CALL(setrlimit(RLIMIT_CPU, &limit));
+	CALL(child_status(inherits));
+}
+
 int main(void)
 {
 	calls_begin();
@@ -178,5 +331,9 @@ int main(void)
 	RUN(sleeps);
 	RUN(timers);
 	RUN(processor_clocks);
+	RUN(processor_intervals);
+	RUN(processor_timers);
+	RUN(processor_sleeps);
+	RUN(processor_limits);
 	return 0;
 }

@@ -268,6 +268,42 @@ static void signals_to_others(void)
 	SHOW("status", "%x", status);
 }
 
+static void show_mode(const char *name)
+{
+	struct stat s;
+	CALL(stat(name, &s));
+	SHOW(name, "%o %d %d", (unsigned)s.st_mode, (int)s.st_uid, (int)s.st_gid);
+}
+
+/* Files and directories below one whose group they get: what of that is for somebody who is not in it. */
+static void group_of_the_directory(void)
+{
+	umask(0);
+	CALL(mkdir("group", 0777));
+	CALL(chown("group", 0, 50));
+	CALL(chmod("group", 02777));
+	CALL(chmod(".", 0755));
+	CALL(syscall(SYS_setresgid, 1000, 1000, 1000));
+	CALL(syscall(SYS_setresuid, 1000, 1000, 1000));
+	DONE(open("group/program", O_CREAT | O_RDWR, 02755));
+	show_mode("group/program");
+	DONE(open("group/locked", O_CREAT | O_RDWR, 02745));
+	show_mode("group/locked");
+	CALL(mknod("group/node", S_IFREG | 06755, 0));
+	show_mode("group/node");
+	CALL(mkdir("group/below", 0777));
+	show_mode("group/below");
+	CALL(chmod("group/program", 06755));
+	show_mode("group/program");
+	CALL(chmod("group/below", 02777));
+	show_mode("group/below");
+	CALL(chown("group/program", -1, 1000));
+	CALL(chmod("group/program", 06755));
+	show_mode("group/program");
+	CALL(chown("group/program", -1, 1000));
+	show_mode("group/program");
+}
+
 int main(void)
 {
 	calls_begin();
@@ -277,6 +313,7 @@ int main(void)
 	RUN(user_for_good);
 	RUN(group_ids);
 	RUN(modes);
+	RUN(group_of_the_directory);
 	RUN(as_another);
 	RUN(real_and_effective);
 	RUN(signals_to_others);

@@ -21,6 +21,7 @@
 #include "kernel/syscall.h"
 #include "kernel/time.h"
 #include "process/process_internal.h"
+#include "process/trace.h"
 #include "tests/fake/threads.h"
 
 enum { WAIT, WAKE, REQUEUE = 3, CMP_REQUEUE, WAKE_OP, WAIT_BITSET = 9, WAKE_BITSET, PRIVATE = 128 };
@@ -34,6 +35,11 @@ static uint32_t *private_words, *shared_words[2]; /* the same memory twice */
 struct thread *process_thread_find_locked(uint32_t tid)
 {
 	return NULL;
+}
+
+bool trace_may_access_locked(const struct process *p)
+{
+	return true;
 }
 
 /* What is to go on after a signal, and until when. */
@@ -52,16 +58,22 @@ uint64_t syscall_restart_deadline(void)
 	return restart_deadline;
 }
 
-int address_space_shared_page(struct address_space *as, uint64_t address, uint64_t *physical)
+uint64_t address_space_number(const struct address_space *as)
+{
+	return 1;
+}
+
+bool address_space_shared_place(struct address_space *as, uint64_t address, uint64_t *object, uint64_t *offset)
 {
 	for (int i = 0; i < 2; i++) {
 		uint64_t start = (uint64_t)shared_words[i];
 		if (address >= start && address < start + PAGE_SIZE) {
-			*physical = 0x100000 + (address - start);
-			return 1;
+			*object = 1;
+			*offset = address - start;
+			return true;
 		}
 	}
-	return 0;
+	return false;
 }
 
 long sys_futex(const uint64_t a[6]);

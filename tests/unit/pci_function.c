@@ -143,6 +143,33 @@ static void capabilities_are_found(void **state)
 	assert_int_equal(pci_cap_find(&f, PCI_CAP_MSI), 0);
 }
 
+/* The table of messages is used if it has whole pages of a BAR to itself. */
+static void where_the_messages_are(void **state)
+{
+	struct pci_function f = { .bdf = 0xfa };
+	fake.bytes[PCI_CAPABILITIES] = 0xa0;
+	capability(0xa0, PCI_CAP_MSIX, 0);
+	put32(0xa0, 0x00040011); /* five entries */
+	put32(0xa4, 0x2000 | 3);
+	bar(3, 0xfeb40000, 0xffffc000);
+	pci_function_read(&f);
+	assert_int_equal(f.msix_cap, 0xa0);
+	assert_int_equal(f.msix.at.value, 0xfeb42000);
+	assert_int_equal(f.msix.size, 0x1000);
+	const struct {
+		uint32_t entries, where;
+	} wrong[] = { { 0x07ff0011, 0x2000 | 3 }, { 0x00040011, 0x2800 | 3 }, { 0x00040011, 0x4000 | 3 }, { 0x00040011, 0xfffff000 | 3 },
+		{ 0x00040011, 2 }, { 0x00040011, 6 }, { 0x00040011, 7 } };
+	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+		struct pci_function g = { .bdf = 0xfa };
+		put32(0xa0, wrong[i].entries);
+		put32(0xa4, wrong[i].where);
+		pci_function_read(&g);
+		assert_int_equal(g.msix_cap, 0);
+		assert_int_equal(g.msix.size, 0);
+	}
+}
+
 static void a_capability_loop_ends(void **state)
 {
 	struct pci_function f = { .bdf = 0xfa };
@@ -270,6 +297,7 @@ int main(void)
 		cmocka_unit_test_setup(bars_are_sized, fresh),
 		cmocka_unit_test_setup(strange_bars_are_absent, fresh),
 		cmocka_unit_test_setup(capabilities_are_found, fresh),
+		cmocka_unit_test_setup(where_the_messages_are, fresh),
 		cmocka_unit_test_setup(a_capability_loop_ends, fresh),
 		cmocka_unit_test_setup(access_control_is_switched_on, fresh),
 		cmocka_unit_test_setup(a_bridges_buses, fresh),

@@ -35,8 +35,8 @@ void address_spaces_cut(const struct inode *inode, uint64_t first_page);
 #define ACCESS_FORCE 2u /* a tracer's: what the process itself may not read or write too, if it is private */
 /** Copy from or to a process's memory that need not be the current one's. Bytes, fewer at a place that is not there; or a negative errno. */
 long address_space_access(struct address_space *as, uint64_t address, void *buffer, unsigned long bytes, unsigned how);
-/** For futexes: where `address` lies, if in a MAP_SHARED area and present. 1 and *physical, or 0. */
-int address_space_shared_page(struct address_space *as, uint64_t address, uint64_t *physical);
+/** For futexes: what lies at `address`, if that is in a MAP_SHARED area: *object, a number that nothing else ever has, and where in it. */
+bool address_space_shared_place(struct address_space *as, uint64_t address, uint64_t *object, uint64_t *offset);
 /* What /proc tells of it, in pages. */
 struct memory_sizes {
 	uint64_t total, total_most, resident, resident_most; /* the second of each: what it was at most */
@@ -48,6 +48,8 @@ void address_space_sizes(struct address_space *as, bool contents, struct memory_
 /** The text of /proc/PID/maps, with `details` of smaps: at most size bytes; returns its length. */
 /** Its process is to end: take the private pages away now. No fault brings any from now on. */
 void address_space_reap(struct address_space *as);
+/** Resident pages and what the kernel has besides for it; likewise. */
+uint64_t address_space_held(const struct address_space *as);
 uint64_t address_space_resident(const struct address_space *as); /* a moment's value; any context */
 long address_space_describe(struct address_space *as, bool details, char *text, unsigned long size);
 

@@ -37,6 +37,7 @@ struct file_ops {
 	unsigned (*poll)(struct file *f, struct poll_table *table);
 	bool polls_caller; /* what poll answers, and the queues that it registers on, are the calling process's, not the file's */
 	void (*release)(struct file *f); /* last reference gone */
+	uint64_t (*held)(const struct file *f); /* bytes of memory that it keeps until it is closed; any context, no lock, a moment's value. May be NULL */
 	long (*readdir)(struct file *f, void *context, bool (*emit)(void *context, const char *name, unsigned length, uint64_t inode, unsigned type));
 };
 
@@ -76,6 +77,8 @@ static inline void fd_return(struct file *f, bool counted)
 int fd_install(struct file *f, bool close_on_exec); /* takes the reference; -EMFILE */
 int fd_close(int fd);
 bool fd_close_on_exec(int fd, int set); /* the flag as it was; set < 0: ask */
+/** Pages that are there because of these open files alone, about. Under process_lock, of a process that has not ended. */
+uint64_t file_table_held(struct file_table *t);
 struct file *file_of_process(struct process *p, unsigned fd); /* under process_lock; referenced, or NULL */
 
 /** Open for exec or by the kernel, resolved against `path` in the current process's (or the initial) fs context. Negative errno in *error. */
@@ -108,6 +111,7 @@ void file_page_dirty(struct file *f, struct page *page); /* a shared mapping wro
 uint64_t file_size(struct file *f);
 uint64_t file_inode_number(struct file *f);
 void file_path(struct file *f, char *text, unsigned long size);
+uint64_t file_identity(struct file *f); /* of what is behind it: a number that no other file ever has */
 
 /* exec, fork, exit. */
 struct file_table *file_table_create(void);

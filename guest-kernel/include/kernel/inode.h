@@ -80,6 +80,7 @@ struct inode {
 	struct pipe *fifo; /* [i] */
 	struct list locks; /* fs/lock.c */
 	int writers; /* [a] open for writing so many times, or, below zero, being run so many times */
+	uint64_t identity; /* [a] see file_identity(); 0: none yet */
 	uint32_t seals; /* [a] F_SEAL_*, of files in memory */
 	uint32_t writable_mappings; /* [a] shared ones, of files that are open for writing */
 	struct epoch_link epoch; /* walks look at it without a reference */
@@ -142,7 +143,7 @@ struct dentry {
 		char text[32];
 	} first_name; /* the name that it was made with, if it is short */
 };
-#define DENTRY_DEAD 0x80000000u
+#define DENTRY_DEAD 0x80000000u /* or, of a root, maybe not: it is being unmounted */
 
 /* inode.c */
 /** A new inode with one reference; number 0: the next of the file system's own. NULL: no memory. */
@@ -167,6 +168,7 @@ void inodes_flush(struct super *super); /* write dirty pages; NULL: of all */
 #define MAY_READ 4u
 /** 0, -EACCES, -EROFS by the current process's file system credentials. */
 int inode_permission(const struct inode *inode, unsigned may);
+uint32_t inode_mode_new(const struct inode *dir, uint32_t mode); /* of what the current process makes there */
 bool inode_owned(const struct inode *inode); /* owner or root */
 
 /* dentry.c */
@@ -184,12 +186,13 @@ void dentry_remove(struct dentry *dentry); /* the name is gone; users keep it */
 int dentry_move(struct dentry *dentry, struct dentry *parent, const char *name, unsigned length, struct dentry *target);
 bool dentry_is_below(struct dentry *dentry, struct dentry *ancestor); /* or the same */
 void dentry_set_mounted(struct dentry *dentry, struct super *super);
-struct dentry *dentry_parent(struct dentry *dentry); /* referenced; crosses mounts upwards */
+struct dentry *dentry_parent(struct dentry *dentry, struct dentry *root); /* referenced; crosses mounts upwards; the root's is itself */
 /** Absolute path below `root`; -ERANGE if it does not fit. The length without NUL. */
 long dentry_path(struct dentry *dentry, struct dentry *root, char *text, size_t size);
 void dentries_shrink(void); /* half of the unused ones go */
 void dentries_drop(struct super *super); /* all unused ones of a file system that is going */
-bool dentries_unpin(struct super *super); /* those of a file system that lives in the cache; false: some are in use */
+bool dentries_in_use(struct super *super, unsigned own); /* by others than those `own` that keep the root, and the cache's names that are its contents */
+void dentries_unpin(struct super *super); /* all names of a file system that lives in the cache, of which none is in use */
 /** The first name whose cookie is at least *cookie, for file systems that live in the cache; *cookie becomes its. false: none. */
 bool dentry_child(struct dentry *dir, uint64_t *cookie, char *name, unsigned *length, uint64_t *number, uint32_t *mode);
 

@@ -106,6 +106,7 @@ static inline struct thread *thread_current(void)
 }
 #endif
 /** A kernel thread, runnable at once. NULL: no memory. */
+void stacks_give_up(void); /* those that are kept for threads to come */
 struct thread *thread_create(const char *name, void (*entry)(void *arg), void *arg);
 /** A user thread that is to return to user mode with *frame; not yet runnable: thread_start() it. NULL: no memory. */
 struct thread *thread_create_user(struct process *process, const struct trap_frame *frame);
@@ -118,6 +119,8 @@ void thread_yield(void);
 void load_read(uint64_t averages[LOAD_AVERAGES]);
 /** Bring the current thread's user_ns and system_ns up to this moment, before they are read or summed up. */
 void thread_account(void);
+/** Of any thread, up to this moment; a moment's answer where it runs elsewhere. */
+void thread_time_now(struct thread *thread, uint64_t *user_ns, uint64_t *system_ns);
 /** What threads of programs have had of one processor of several. */
 struct thread_times {
 	uint64_t user_ns, system_ns;

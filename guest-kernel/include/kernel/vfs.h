@@ -47,6 +47,8 @@ struct inode *path_peek(int dirfd, const char *path, bool follow, int *error);
 /** From the descriptor's directory (AT_FDCWD: the working directory) along `path`. Put walk->at (and ->file) after success. */
 int path_walk(int dirfd, const char *path, unsigned flags, struct walk *walk);
 void walk_put(struct walk *walk);
+/** What covers `dentry`, whose reference is exchanged for one to that, or itself. */
+struct dentry *mounts_cross(struct dentry *dentry);
 /** `link` was found in walk->at: go on where it leads. */
 int walk_link(struct walk *walk, struct inode *link, unsigned flags);
 /** The usual end of a path: *dentry referenced and not absent. */
@@ -157,7 +159,7 @@ void pipe_fill(struct file *f, const void *bytes, uint32_t count, uint32_t reser
 /* lock.c */
 void locks_release_file(struct file *f); /* last reference gone */
 void locks_release_table(struct file *f, const struct file_table *table); /* a descriptor of this table was closed */
-long lock_posix(struct file *f, int command, uint64_t user);
+long lock_posix(struct file *f, int fd, int command, uint64_t user);
 
 /* epoll.c */
 void epoll_forget(struct file *f); /* last reference gone */

@@ -210,10 +210,16 @@ static int unix_get_option(struct socket *socket, int level, int option, uint64_
 	return option_answer(user, user_length, &id, sizeof(id));
 }
 
+/** What it has sent that is not read yet. */
+static uint64_t unix_held(struct socket *s)
+{
+	return __atomic_load_n(&unix_of(s)->sent, __ATOMIC_RELAXED);
+}
+
 static const struct socket_ops unix_ops = {
 	.bind = unix_bind, .connect = unix_connect, .listen = unix_listen, .accept = unix_accept, .pair = pair_made, .address = unix_address,
 	.shutdown = unix_shutdown, .send = unix_send, .receive = unix_receive, .control = unix_control, .refuse = unix_refuse,
 	.extras = unix_extras, .leave = unix_leave,
-	.poll = unix_poll, .queued = unix_queued, .set_option = unix_set_option, .get_option = unix_get_option,
+	.poll = unix_poll, .queued = unix_queued, .held = unix_held, .set_option = unix_set_option, .get_option = unix_get_option,
 	.close = unix_release, .free = unix_free,
 };

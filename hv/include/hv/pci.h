@@ -21,9 +21,10 @@ struct pci_function {
 	uint16_t bdf, vendor, device;
 	uint32_t class_code; /* 24 bits */
 	struct pci_bar bars[6];
-	uint8_t msi_cap, pm_cap, pcie_cap; /* offsets, 0: absent */
+	uint8_t msi_cap, msix_cap, pm_cap, pcie_cap; /* offsets, 0: absent */
+	struct pci_bar msix; /* whole pages of a BAR, with nothing but the table of messages: no domain's; size 0: MSI-X is not used */
 	struct domain *owner; /* NULL: the hypervisor's or nobody's; bus mastering is off then */
-	void *registers; /* mapped for the class's own reset, by pci_reset_prepare; or NULL */
+	void *registers, *messages; /* mapped for the class's own reset, and msix, by pci_prepare; or NULL */
 	uint8_t index; /* pci_at(index) is it */
 	uint8_t port; /* PCI_PORT_* */
 	bool acs; /* it has access control services, and they are on */
@@ -64,12 +65,13 @@ bool pci_is_infrastructure(const struct pci_function *f);
 int pci_domain_read(const struct pci_function *f, unsigned offset, unsigned width, uint32_t *value);
 int pci_domain_write(struct pci_function *f, unsigned offset, unsigned width, uint32_t value);
 
-/** Deliver the function's MSI (`index` is 0) as host `vector` on processor `cpu`, through interrupt remapping
- *  where the IOMMU has it. vector 0: off. -ENODEV without MSI. */
+/** Deliver the function's message `index`, by MSI-X where it can be used, else by MSI, which has one, as host `vector` on
+ *  processor `cpu`, through interrupt remapping where the IOMMU has it; its other messages are masked. vector 0: off.
+ *  -ENODEV with neither, -EINVAL: no such message. */
 int pci_msi_set(struct pci_function *f, unsigned index, uint8_t vector, uint32_t cpu);
 void pci_bus_master(struct pci_function *f, bool on);
-/** Map what a later reset needs, so that it allocates nothing. */
-void pci_reset_prepare(struct pci_function *f);
+/** Map what a later reset or interrupt needs, so that it allocates nothing. */
+void pci_prepare(struct pci_function *f);
 /** Reset the function: FLR, else D3hot to D0, else the class's own reset (AHCI GHC.HR). Afterwards bus mastering and
  *  messages are off. -ENODEV: no reset known, -ETIMEDOUT. */
 int pci_reset(struct pci_function *f);

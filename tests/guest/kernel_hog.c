@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Takes memory that is not its own address space's, without end: kernel_hog pipes|sockets|files|tables|threads|areas. Somebody has to find out
+ * who it was.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+static char block[64 * 1024];
+
+static int fill(int fd)
+{
+	fcntl(fd, F_SETFL, O_NONBLOCK);
+	while (write(fd, block, sizeof(block)) > 0) {
+	}
+	return errno == EAGAIN ? 0 : -1;
+}
+
+static int pipes(void)
+{
+	int ends[2];
+	return pipe(ends) ? -1 : fill(ends[1]);
+}
+
+static int sockets(void)
+{
+	int ends[2];
+	return socketpair(AF_UNIX, SOCK_STREAM, 0, ends) ? -1 : fill(ends[0]);
+}
+
+/* A little in each of many files without a name. */
+static int files(void)
+{
+	int fd = memfd_create("hog", 0);
+	return fd < 0 || write(fd, block, 4096) != 4096 ? -1 : 0;
+}
+
+/* One page of zeros, read at many places. */
+static int tables(void)
+{
+	const long step = 2 << 20, count = 1024;
+	char *at = mmap(NULL, (size_t)(count * step), PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	volatile char sum = 0;
+	for (long i = 0; at != MAP_FAILED && i < count; i++) {
+		sum = (char)(sum + at[i * step]);
+	}
+	return at == MAP_FAILED ? -1 : 0;
+}
+
+static _Noreturn void *sleeper(void *unused)
+{
+	for (;;) {
+		pause();
+	}
+}
+
+static int threads(void)
+{
+	pthread_t thread;
+	pthread_attr_t attributes;
+	pthread_attr_init(&attributes);
+	pthread_attr_setstacksize(&attributes, 16 * 1024);
+	errno = pthread_create(&thread, &attributes, sleeper, NULL);
+	return errno ? -1 : 0;
+}
+
+static int areas(void)
+{
+	static int writable;
+	writable ^= PROT_WRITE;
+	return mmap(NULL, 4096, PROT_READ | writable, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) == MAP_FAILED ? -1 : 0;
+}
+
+int main(int count, char **arguments)
+{
+	static const struct {
+		const char *name;
+		int (*take)(void);
+	} kinds[] = { { "pipes", pipes }, { "sockets", sockets }, { "files", files }, { "tables", tables }, { "threads", threads }, { "areas", areas } };
+	struct rlimit most = { 60000, 60000 };
+	setrlimit(RLIMIT_NOFILE, &most);
+	for (unsigned i = 0; count > 1 && i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+		if (strcmp(arguments[1], kinds[i].name) != 0) {
+			continue;
+		}
+		long rounds = 0;
+		while (kinds[i].take() == 0) {
+			rounds++;
+		}
+		perror(arguments[1]);
+		fprintf(stderr, "%ld rounds\n", rounds);
+		return 1;
+	}
+	return 0;
+}
