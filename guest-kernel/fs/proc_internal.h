@@ -42,6 +42,14 @@ int proc_bulkhead(uint32_t pid, struct text *t);
 int proc_drop_caches(const char *text, size_t length);
 int proc_empty(uint32_t pid, struct text *t);
 
+/* net/proc_net.c */
+int proc_net_arp(uint32_t pid, struct text *t);
+int proc_net_dev(uint32_t pid, struct text *t);
+int proc_net_if_inet6(uint32_t pid, struct text *t);
+int proc_net_ipv6_route(uint32_t pid, struct text *t);
+int proc_net_pnp(uint32_t pid, struct text *t);
+int proc_net_route(uint32_t pid, struct text *t);
+
 int proc_pid_stat(uint32_t pid, struct text *t);
 int proc_pid_status(uint32_t pid, struct text *t);
 int proc_pid_statm(uint32_t pid, struct text *t);

@@ -14,7 +14,7 @@
 #define TEXT_MAX 65536u
 #define TEXT_MAX_MAPS (8 * TEXT_MAX) /* a thousand areas in detail */
 
-enum dir { IN_ROOT, IN_SYS, IN_KERNEL, IN_VM, IN_FS, IN_PID, IN_TASK, IN_TID, IN_FD, NOT_A_DIR };
+enum dir { IN_ROOT, IN_NET, IN_SYS, IN_KERNEL, IN_VM, IN_FS, IN_PID, IN_TASK, IN_TID, IN_FD, NOT_A_DIR };
 
 struct entry {
 	enum dir in;
@@ -56,6 +56,13 @@ static const struct entry entries[] = {
 	{ IN_ROOT, "diskstats", S_IFREG | 0444, NOT_A_DIR, proc_diskstats, NULL },
 	{ IN_ROOT, "vmstat", S_IFREG | 0444, NOT_A_DIR, proc_vmstat, NULL },
 	{ IN_ROOT, "bulkhead", S_IFREG | 0444, NOT_A_DIR, proc_bulkhead, NULL },
+	{ IN_ROOT, "net", S_IFDIR | 0555, IN_NET, NULL, NULL },
+	{ IN_NET, "arp", S_IFREG | 0444, NOT_A_DIR, proc_net_arp, NULL },
+	{ IN_NET, "dev", S_IFREG | 0444, NOT_A_DIR, proc_net_dev, NULL },
+	{ IN_NET, "if_inet6", S_IFREG | 0444, NOT_A_DIR, proc_net_if_inet6, NULL },
+	{ IN_NET, "ipv6_route", S_IFREG | 0444, NOT_A_DIR, proc_net_ipv6_route, NULL },
+	{ IN_NET, "pnp", S_IFREG | 0444, NOT_A_DIR, proc_net_pnp, NULL },
+	{ IN_NET, "route", S_IFREG | 0444, NOT_A_DIR, proc_net_route, NULL },
 	{ IN_ROOT, "sys", S_IFDIR | 0555, IN_SYS, NULL, NULL },
 	{ IN_SYS, "kernel", S_IFDIR | 0555, IN_KERNEL, NULL, NULL },
 	{ IN_SYS, "vm", S_IFDIR | 0555, IN_VM, NULL, NULL },
@@ -82,6 +89,7 @@ static const struct entry entries[] = {
 	{ IN_PID, "wchan", S_IFREG | 0444, NOT_A_DIR, proc_pid_wchan, NULL },
 	{ IN_PID, "mem", S_IFREG | 0600, NOT_A_DIR, NULL, NULL },
 	{ IN_PID, "mounts", S_IFREG | 0444, NOT_A_DIR, proc_mounts, NULL },
+	{ IN_PID, "net", S_IFDIR | 0555, IN_NET, NULL, NULL },
 	{ IN_PID, "fd", S_IFDIR | 0500, IN_FD, NULL, NULL },
 	{ IN_PID, "task", S_IFDIR | 0555, IN_TASK, NULL, NULL },
 };

@@ -40,6 +40,10 @@ void net_loop_multicast(struct pbuf *p, struct netif *netif);
 /** With the lock: an interface by name (interface_name() in net/interface.h). NULL. */
 struct netif *net_find(const char *name);
 
+/** Without the lock: ioctl(2) on interfaces and routes, on a socket of any family (ioctl.c). */
+bool net_ioctl_known(unsigned request);
+long net_ioctl(unsigned request, uint64_t argument);
+
 /** Bytes that lwIP has (not payload pages), and the most that it may have. */
 void net_memory_usage(size_t *used, size_t *most);
 

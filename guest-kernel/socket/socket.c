@@ -6,6 +6,7 @@
 #include "kernel/signal.h"
 #include "kernel/time.h"
 #include "kernel/user.h"
+#include "net/net.h"
 
 #define FIONREAD 0x541bu /* SIOCINQ */
 #define SIOCOUTQ 0x5411u
@@ -133,7 +134,7 @@ static long socket_ioctl(struct file *f, unsigned request, uint64_t argument)
 {
 	struct socket *s = f->private;
 	if (request != FIONREAD && request != SIOCOUTQ) {
-		return s->ops->ioctl ? s->ops->ioctl(s, request, argument) : -ENOTTY;
+		return net_ioctl_known(request) ? net_ioctl(request, argument) : s->ops->ioctl ? s->ops->ioctl(s, request, argument) : -ENOTTY;
 	}
 	int bytes, error = s->ops->queued(s, request == SIOCOUTQ, &bytes);
 	return error ? error : user_write(argument, &bytes, sizeof(bytes));

@@ -1,0 +1,159 @@
+/* SPDX-License-Identifier: MIT */
+/* What programs change of the network (tables.h): an interface's state, MTU and IPv4 address, and the default route. */
+#include "net/tables.h"
+
+#include "abi/errno.h"
+#include "base/string.h"
+#include "lwip/dhcp.h"
+#include "net/internal.h"
+
+#define MTU_LEAST 68u
+
+int net_link_set(unsigned index, bool up)
+{
+	struct net_link link;
+	if (!net_link_by_index(index, &link)) {
+		return -ENODEV;
+	}
+	if (up) {
+		netif_set_up(link.netif);
+	} else {
+		netif_set_down(link.netif);
+	}
+	return 0;
+}
+
+int net_mtu_set(unsigned index, uint32_t mtu)
+{
+	struct net_link link;
+	if (!net_link_by_index(index, &link)) {
+		return -ENODEV;
+	}
+	const struct interface *i = interface_of(link.netif);
+	if (mtu < MTU_LEAST || mtu > (i ? i->dev->mtu : 65535u)) {
+		return -EINVAL;
+	}
+	link.netif->mtu = (u16_t)mtu;
+	return 0;
+}
+
+static ip4_addr_t mask_of(unsigned bits)
+{
+	return (ip4_addr_t){ .addr = lwip_htonl(bits ? ~0u << (32 - bits) : 0) };
+}
+
+/* Whoever sets addresses by hand wants none from DHCP any more. */
+static void dhcp_end(struct netif *netif)
+{
+	if (netif_dhcp_data(netif)) {
+		ip4_addr_t address = *netif_ip4_addr(netif), mask = *netif_ip4_netmask(netif), gateway = *netif_ip4_gw(netif);
+		dhcp_stop(netif);
+		dhcp_cleanup(netif);
+		netif_set_addr(netif, &address, &mask, &gateway);
+	}
+}
+
+static int address6_set(struct netif *netif, const struct net_address *address)
+{
+	ip6_addr_t to = { .addr = { 0 } };
+	s8_t slot;
+	memcpy(to.addr, address->bytes, 16);
+	ip6_addr_assign_zone(&to, IP6_UNICAST, netif);
+	if (netif_get_ip6_addr_match(netif, &to) >= 0) {
+		return -EEXIST;
+	}
+	if (netif_add_ip6_address(netif, &to, &slot) != ERR_OK) {
+		return -ENOBUFS;
+	}
+	netif_ip6_addr_set_state(netif, slot, IP6_ADDR_TENTATIVE);
+	return 0;
+}
+
+int net_address_set(unsigned index, const struct net_address *address)
+{
+	struct net_link link;
+	if (!net_link_by_index(index, &link)) {
+		return -ENODEV;
+	}
+	if (address->v6) {
+		return address6_set(link.netif, address);
+	}
+	if (address->bits > 32) {
+		return -EINVAL;
+	}
+	ip4_addr_t to, mask = mask_of(address->bits), gateway = *netif_ip4_gw(link.netif);
+	memcpy(&to, address->bytes, 4);
+	dhcp_end(link.netif);
+	netif_set_addr(link.netif, &to, &mask, &gateway);
+	return 0;
+}
+
+int net_address_remove(unsigned index, const struct net_address *address)
+{
+	struct net_link link;
+	if (!net_link_by_index(index, &link)) {
+		return -ENODEV;
+	}
+	if (address->v6) {
+		ip6_addr_t to = { .addr = { 0 } };
+		memcpy(to.addr, address->bytes, 16);
+		ip6_addr_assign_zone(&to, IP6_UNICAST, link.netif);
+		s8_t slot = netif_get_ip6_addr_match(link.netif, &to);
+		if (slot < 0) {
+			return -EADDRNOTAVAIL;
+		}
+		netif_ip6_addr_set_state(link.netif, slot, IP6_ADDR_INVALID);
+		return 0;
+	}
+	if (memcmp(netif_ip4_addr(link.netif), address->bytes, 4) != 0) {
+		return -EADDRNOTAVAIL;
+	}
+	dhcp_end(link.netif);
+	netif_set_addr(link.netif, NULL, NULL, NULL);
+	return 0;
+}
+
+/* The interface in whose network a gateway is. */
+static struct netif *gateway_netif(const struct net_route *route, const ip4_addr_t *gateway)
+{
+	struct netif *netif;
+	NETIF_FOREACH(netif)
+	{
+		if (netif != &loop_netif && (!route->index || netif_get_index(netif) == route->index) &&
+		    !ip4_addr_isany(netif_ip4_addr(netif)) && ip4_addr_netcmp(gateway, netif_ip4_addr(netif), netif_ip4_netmask(netif))) {
+			return netif;
+		}
+	}
+	return NULL;
+}
+
+/* Only the default route can be set: lwIP knows no others. */
+int net_route_add(const struct net_route *route)
+{
+	ip4_addr_t gateway;
+	if (route->v6 || route->bits || !route->gateway_set) {
+		return -EOPNOTSUPP;
+	}
+	memcpy(&gateway, route->gateway, 4);
+	struct netif *netif = gateway_netif(route, &gateway);
+	if (!netif) {
+		return -ENETUNREACH;
+	}
+	if (netif_default == netif && !ip4_addr_isany(netif_ip4_gw(netif))) {
+		return -EEXIST;
+	}
+	netif_set_gw(netif, &gateway);
+	netif_set_default(netif);
+	return 0;
+}
+
+int net_route_remove(const struct net_route *route)
+{
+	struct net_route now;
+	if (route->v6 || route->bits || !net_route_at(0, &now) || !now.gateway_set || now.v6 || (route->index && route->index != now.index) ||
+	    (route->gateway_set && memcmp(route->gateway, now.gateway, 4) != 0)) {
+		return -ESRCH;
+	}
+	netif_set_gw(netif_default, NULL);
+	return 0;
+}

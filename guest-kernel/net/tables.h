@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The network's links, addresses, routes and neighbours in plain words, for /proc/net, ioctl and netlink alike: the n-th of each, and the
+ * changes that programs may ask for. All with the net lock.
+ */
+#ifndef NET_TABLES_H
+#define NET_TABLES_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "net/interface.h"
+
+/* netdevice(7) */
+enum { IFF_UP = 1, IFF_BROADCAST = 2, IFF_LOOPBACK = 8, IFF_RUNNING = 0x40, IFF_MULTICAST = 0x1000, IFF_LOWER_UP = 0x10000 };
+/* rtnetlink(7) */
+enum { RT_SCOPE_UNIVERSE = 0, RT_SCOPE_LINK = 253, RT_SCOPE_HOST = 254 };
+enum { RTPROT_KERNEL = 2, RTPROT_BOOT = 3, RTPROT_RA = 9, RTPROT_DHCP = 16 };
+enum { NUD_INCOMPLETE = 1, NUD_REACHABLE = 2, NUD_STALE = 4, NUD_DELAY = 8, NUD_PROBE = 16 };
+enum { IFA_F_TENTATIVE = 0x40, IFA_F_PERMANENT = 0x80 };
+
+struct net_link {
+	struct netif *netif;
+	unsigned index;
+	const char *name;
+	uint32_t flags, mtu;
+	uint8_t mac[NET_MAC_BYTES];
+	struct interface_counts received, sent;
+};
+
+struct net_address {
+	unsigned index;
+	bool v6;
+	uint8_t bytes[16]; /* as on the wire; 4 of them, or all */
+	unsigned bits;
+	uint8_t scope, flags;
+};
+
+struct net_route {
+	unsigned index;
+	bool v6, gateway_set;
+	uint8_t to[16], gateway[16], from[16]; /* `from` all zero: none */
+	unsigned bits;
+	uint8_t scope, protocol;
+};
+
+struct net_neighbour {
+	unsigned index;
+	bool v6;
+	uint8_t bytes[16], mac[NET_MAC_BYTES];
+	uint16_t state; /* NUD_* */
+};
+
+/** False: behind the last. Links come by their index. */
+bool net_link_at(unsigned n, struct net_link *out);
+bool net_address_at(unsigned n, struct net_address *out);
+bool net_route_at(unsigned n, struct net_route *out);
+bool net_neighbour_at(unsigned n, struct net_neighbour *out);
+/** False: there is no such link. */
+bool net_link_by_index(unsigned index, struct net_link *out);
+bool net_link_by_name(const char *name, struct net_link *out);
+
+/* Changes: 0 or Linux's error. An interface has one IPv4 address; setting it ends DHCP. */
+int net_link_set(unsigned index, bool up);
+int net_mtu_set(unsigned index, uint32_t mtu);
+int net_address_set(unsigned index, const struct net_address *address);
+int net_address_remove(unsigned index, const struct net_address *address);
+int net_route_add(const struct net_route *route);
+int net_route_remove(const struct net_route *route);
+
+#endif
