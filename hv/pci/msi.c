@@ -28,8 +28,8 @@ void pci_msi_off(struct pci_function *f)
 		uint32_t control = pci_read(f, f->msi_cap + MSI_CONTROL, 2);
 		pci_write(f, f->msi_cap + MSI_CONTROL, 2, control & ~(MSI_CONTROL_ENABLE | MSI_CONTROL_MULTIPLE));
 	}
-	if (f->msix_cap) {
-		pci_write(f, f->msix_cap + MSI_CONTROL, 2, MSIX_CONTROL_MASK);
+	if (f->msix_cap) { /* masked, but left enabled: timers of QEMU 7.2's e1000e end the emulator if they find it disabled */
+		pci_write(f, f->msix_cap + MSI_CONTROL, 2, pci_read(f, f->msix_cap + MSI_CONTROL, 2) | MSIX_CONTROL_MASK);
 	}
 }
 
