@@ -4,6 +4,7 @@
  * router's (ARP), and pings it, with 1 or (`deep`) 32 pings outstanding, each payload a function of its number, over any number of deaths
  * of the back end. On a loop it sends itself what it would send the router. A ping without an answer after half a second is sent
  * again: what was received by a back end that died is lost, as on any wire. Says how many exits a frame costs, of all domains together.
+ * With `watch` it first waits until the link has been down and is up again, with `cut` it sends a frame that the adapter cuts into ten.
  */
 #include "probe.h"
 
@@ -18,6 +19,7 @@
 #define EPOCH_EVENT (1ull << BH_EVENT_EPOCH)
 #define PING_BYTES 1400
 #define RESEND_MS 500
+#define LONG_PORT 4321
 
 struct queue {
 	struct vring_desc desc[SIZE] __attribute__((aligned(4096)));
@@ -35,7 +37,7 @@ static const uint8_t broadcast[6] = { 255, 255, 255, 255, 255, 255 }, our_ip[4] 
 static uint32_t rebuilds, resent, offers, valid_sums;
 static uint64_t pings[DEPTH], asked_at[DEPTH]; /* number + 1 of the ping outstanding at a place; 0: none */
 static uint64_t pongs, twice, frames_received, frames_sent;
-static bool loop, have_router;
+static bool loop, have_router, was_reset, link_up = true;
 
 static unsigned describe(void *owner, uint16_t id, struct vring_desc *table)
 {
@@ -80,7 +82,7 @@ static void queue_start(unsigned index)
 static void start(void)
 {
 	const uint64_t features = VIRTIO_F_VERSION_1 | VIRTIO_F_INDIRECT_DESC | VIRTIO_F_EVENT_IDX | VIRTIO_F_IN_ORDER | VIRTIO_NET_F_CSUM |
-				  VIRTIO_NET_F_GUEST_CSUM | VIRTIO_NET_F_MAC | VIRTIO_NET_F_STATUS | VIRTIO_NET_F_MRG_RXBUF;
+				  VIRTIO_NET_F_GUEST_CSUM | VIRTIO_NET_F_MAC | VIRTIO_NET_F_STATUS | VIRTIO_NET_F_MRG_RXBUF | VIRTIO_NET_F_HOST_TSO4;
 	uint32_t low = config(0), high = config(4), access = config(VIRTIO_NET_CONFIG_DATA_ACCESS);
 	memcpy(our_mac, &low, 4);
 	memcpy(our_mac + 4, &high, 2);
@@ -89,7 +91,7 @@ static void start(void)
 	probe_expect(call(BH_HC_GRANT, 0, (uint64_t)sent, sizeof(sent), access & 5) == 0, "grant of what is sent, for reading");
 	probe_expect(call(BH_HC_GRANT, 0, (uint64_t)received, sizeof(received), access) == 0, "grant of what is received");
 	put(VIRTIO_MMIO_STATUS, 3);
-	put(VIRTIO_MMIO_DRIVER_FEATURES, (uint32_t)features);
+	put(VIRTIO_MMIO_DRIVER_FEATURES, (uint32_t)features & *(volatile uint32_t *)(probe_page->links[0].mmio + VIRTIO_MMIO_DEVICE_FEATURES));
 	put(VIRTIO_MMIO_DRIVER_FEATURES_SEL, 1);
 	put(VIRTIO_MMIO_DRIVER_FEATURES, features >> 32);
 	put(VIRTIO_MMIO_STATUS, 11);
@@ -241,6 +243,8 @@ static void frame_take(const uint8_t *f, uint32_t bytes, const struct virtio_net
 	} else if (type == 0x0800 && f[23] == 17 && f[37] == 68) {
 		offers++;
 		valid_sums += h->flags & NET_DATA_VALID ? 1 : 0;
+	} else if (type == 0x0800 && f[23] == 6 && f[36] == LONG_PORT >> 8 && f[37] == (LONG_PORT & 255) && f[47] & 4) {
+		was_reset = true;
 	} else if (type == 0x0800 && f[23] == 1 && f[34] == 0 && 14 + ip_bytes <= bytes) {
 		pong(f + 34, ip_bytes - 20);
 	}
@@ -306,6 +310,21 @@ static void turn(unsigned ms)
 	}
 }
 
+/* The configuration says it; a change of it is an event. */
+static void watch_link(void)
+{
+	for (unsigned changes = 0; changes < 2;) {
+		bool up = config(4) >> 16 & VIRTIO_NET_S_LINK_UP;
+		if (up != link_up) {
+			link_up = up;
+			changes++;
+			probe_log("net: the link is %s", up ? "up" : "down");
+			continue;
+		}
+		turn(10000);
+	}
+}
+
 static void resend_late(void)
 {
 	uint64_t late = tsc() - RESEND_MS * probe_page->tsc_khz;
@@ -332,6 +351,31 @@ static void find_router(void)
 		  router_mac[1], router_mac[2], router_mac[3], router_mac[4], router_mac[5]);
 }
 
+/* TCP to a port where nobody listens, ten pieces, headers bare (component/netdev.h): who puts it together and checks it answers by a reset. */
+static void send_long(void)
+{
+	const unsigned header = 54, bytes = header + 9 * 200 + 77;
+	uint16_t id;
+	uint8_t *f = frame_begin(&id, router_mac, 0x0800), *tcp = f + 34;
+	ip_header(f + 14, 6, 0, our_ip, router_ip);
+	put16(f + 24, 0);
+	put16(tcp + 16, sum(f + 26, 8, 6));
+	put16(tcp, LONG_PORT);
+	put16(tcp + 2, 9);
+	tcp[12] = 0x50;
+	tcp[13] = 0x18; /* PSH, ACK */
+	for (unsigned i = header; i < bytes; i++) {
+		f[i] = (uint8_t)i;
+	}
+	queues[1].headers[id] = (struct virtio_net_header){ .flags = NET_NEEDS_CSUM, .gso_type = NET_GSO_TCP4, .hdr_len = header, .gso_size = 200,
+		.csum_start = 34, .csum_offset = 16 };
+	frame_end(id, bytes);
+	for (unsigned i = 0; i < 40 && !was_reset; i++) {
+		turn(50);
+	}
+	probe_expect(was_reset, "the long frame is answered");
+}
+
 void probe_net(void)
 {
 	uint64_t asked = 0, total = probe_option("longest") ? 100000 : probe_option("long") ? 20000 : 2000;
@@ -341,8 +385,14 @@ void probe_net(void)
 	}
 	start();
 	call(BH_HC_POWER, BH_POWER_STARTED, 0, 0, 0);
+	if (probe_option("watch")) {
+		watch_link();
+	}
 	if (!loop) {
 		find_router();
+	}
+	if (probe_option("cut")) {
+		send_long();
 	}
 	uint64_t before = exits(), began = tsc(), frames = frames_sent + frames_received;
 	while (pongs < total && probe_failures == 0) {

@@ -191,6 +191,8 @@ static uint32_t config_read(struct pcidev *dev, unsigned offset, unsigned width)
 	switch (offset) {
 	case 6:
 		return 0x10;
+	case 0x2c:
+		return nic->subsystem;
 	case 0x34:
 		return 0xc8;
 	case 0xc8:
@@ -235,6 +237,7 @@ void nic_init(struct fake_nic *nic, bool old)
 	*reg(nic, REG_STATUS) = STATUS_LU | STATUS_FD | 2u << 6;
 	nic->icr = nic->ims = ~0u;
 	nic->no_irq = old;
+	nic->subsystem = 0xa01f8086;
 	nic->pci.ops = &pci_ops;
 	nic->pci.owner = nic;
 	nic->pci.vendor = 0x8086;

@@ -30,6 +30,7 @@ struct fake_nic {
 	struct pcidev pci;
 	uint32_t registers[NIC_PAGES * 1024];
 	uint16_t nvm[3];
+	uint32_t subsystem;
 	bool no_irq, msix, master, silent; /* silent: all ones, as if unplugged */
 	bool hangs, wedged; /* does not send; never ends its reset */
 	bool garbage; /* every register reads as anything */

@@ -264,6 +264,15 @@ static void long_frames_are_cut_by_the_adapter(void **state)
 	assert_int_equal(s->pieces, 5); /* of 8 KiB at most */
 }
 
+static void an_emulated_one_cuts_no_ipv6(void **state)
+{
+	nic.subsystem = 0x00008086;
+	start();
+	assert_true(dev->tso4 && !dev->tso6);
+	struct net_offload o = { .flags = NET_NEEDS_CSUM, .gso = NET_GSO_TCP6, .header_bytes = 74, .gso_bytes = 1440, .csum_start = 54, .csum_offset = 16 };
+	assert_int_equal(out_send(0, 20000, 8, o), -EINVAL);
+}
+
 static void offloads_that_make_no_sense(void **state)
 {
 	const struct net_offload wrong[] = {
@@ -659,7 +668,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(finds_its_address), TEST(refuses_what_it_does_not_drive), TEST(frames_go_out_in_order), TEST(a_full_ring_says_so),
-		TEST(checksums_need_one_context), TEST(long_frames_are_cut_by_the_adapter), TEST(offloads_that_make_no_sense),
+		TEST(checksums_need_one_context), TEST(long_frames_are_cut_by_the_adapter), TEST(an_emulated_one_cuts_no_ipv6),
+		TEST(offloads_that_make_no_sense),
 		TEST(frames_come_in), TEST(interrupts_wait_for_the_user), TEST(a_busy_adapter_is_looked_at), TEST(works_with_msi_x),
 		TEST(the_link_is_followed), TEST(a_hanging_transmitter_is_reset), TEST(everything_comes_back), TEST(an_adapter_that_is_gone),
 		TEST(the_filter_is_set), TEST(it_counts), { "the_older_one", in_armed_test, set_up_old, tear_down, the_older_one },
