@@ -115,11 +115,11 @@ void inet_fail(struct inet_socket *s, int error)
 static int bind_locked(struct inet_socket *s, const struct endpoint *e)
 {
 	bool datagrams = s->base.type == SOCK_DGRAM, any = address_is_any(&e->address);
-	if (s->bound || s->base.state != SOCKET_FREE) {
-		return -EINVAL;
-	}
 	if (!any && !address_is_own(&e->address, true)) {
 		return -EADDRNOTAVAIL;
+	}
+	if (s->port_listed || s->base.state != SOCKET_FREE) {
+		return -EINVAL;
 	}
 	struct endpoint before = s->local;
 	if (!any) {

@@ -126,8 +126,13 @@ void port_leave(struct inet_socket *s);
 bool port_may_listen(struct inet_socket *s);
 /** Of the sockets that share a port by SO_REUSEPORT and would get this, the one that is to have it; `usual` if there are no others. */
 struct inet_socket *port_choose(struct inet_socket *usual, const ip_addr_t *from, uint16_t from_port);
+/** Who sent this, from there to there: connected, or one that hears errors without that (want_errors). NULL: nobody. */
+struct inet_socket *port_find(int type, const ip_addr_t *local, uint16_t local_port, const ip_addr_t *remote, uint16_t remote_port);
 /** For /proc and others: each socket with a port, under the net lock. */
 void port_each(int type, void (*visit)(void *context, struct inet_socket *s), void *context);
+
+/* errors.c; net lock */
+void errors_listen(void);
 
 /* tcp.c */
 int tcp_socket_connect(struct socket *s, const struct address *to, bool wait);

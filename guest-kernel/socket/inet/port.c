@@ -171,6 +171,20 @@ struct inet_socket *port_choose(struct inet_socket *usual, const ip_addr_t *from
 	return usual;
 }
 
+struct inet_socket *port_find(int type, const ip_addr_t *local, uint16_t local_port, const ip_addr_t *remote, uint16_t remote_port)
+{
+	struct inet_socket *found = NULL;
+	list_for_each(node, bucket_of(type, local_port)) {
+		struct inet_socket *s = container_of(node, struct inet_socket, port_link);
+		bool here = s->port_listed == local_port && (address_is_any(&s->local.address) || ip_addr_cmp(&s->local.address, local));
+		if (here && s->remote.port == remote_port && ip_addr_cmp(&s->remote.address, remote)) {
+			return s;
+		}
+		found = here && !s->remote.port && s->want_errors ? s : found;
+	}
+	return found;
+}
+
 void port_each(int type, void (*visit)(void *context, struct inet_socket *s), void *context)
 {
 	for (unsigned i = 0; i < BUCKETS; i++) {

@@ -150,6 +150,7 @@ struct tcp_pcb *tcp_pcb_create(struct inet_socket *s)
 {
 	struct tcp_pcb *pcb = tcp_new_ip_type(s->v6 ? IPADDR_TYPE_ANY : IPADDR_TYPE_V4);
 	if (pcb) {
+		errors_listen();
 		callbacks_set(s, pcb);
 		pcb->connected = connected;
 	}

@@ -82,6 +82,7 @@ static void arrived(void *arg, struct udp_pcb *pcb, struct pbuf *p, const ip_add
 int udp_socket_open(struct inet_socket *s)
 {
 	net_lock();
+	errors_listen();
 	s->udp = udp_new_ip_type(s->v6 ? (s->v6_only ? IPADDR_TYPE_V6 : IPADDR_TYPE_ANY) : IPADDR_TYPE_V4);
 	if (s->udp) {
 		udp_recv(s->udp, arrived, s);
