@@ -333,7 +333,7 @@ static bool name_remove_locked(struct dentry *d)
 	return pinned;
 }
 
-/* Absent names below a directory that is gone would keep it for as long as the cache keeps them. */
+/* Absent names below a directory that is gone would keep it for as long as the cache keeps them. Those in use go with their last user. */
 static void children_prune(struct dentry *dir)
 {
 	struct dentry *victim, *parent;
@@ -342,6 +342,7 @@ static void children_prune(struct dentry *dir)
 		spin_lock(&dentry_lock);
 		list_for_each(node, &dir->children) {
 			struct dentry *d = container_of(node, struct dentry, child_link);
+			unhash_locked(d); /* first: whoever gives it back from now on sees that (dentry_put) */
 			if (kill_locked(d, &parent)) {
 				victim = d;
 				break;

@@ -252,10 +252,10 @@ static int name_remove(struct walk *w, struct dentry *d, bool directory)
 	}
 	mutex_lock(&victim->mutex);
 	int error = name_remove_locked(w, d, directory);
-	mutex_unlock(&victim->mutex);
 	if (!error) {
-		dentry_remove(d);
+		dentry_remove(d); /* from now on the directory keeps no names, absent ones neither */
 	}
+	mutex_unlock(&victim->mutex);
 	return error;
 }
 
