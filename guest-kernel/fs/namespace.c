@@ -354,6 +354,9 @@ static int rename_check_locked(struct walk *from, struct walk *to, struct dentry
 		error = target->inode ? dir_may_delete(to->at->inode, target->inode, directory)
 				      : inode_permission(to->at->inode, MAY_WRITE | MAY_EXEC);
 	}
+	if (!error && directory && from->at != to->at) {
+		error = inode_permission(d->inode, MAY_WRITE); /* its ".." changes */
+	}
 	error = error ? error : d->mounted || target->mounted ? -EBUSY : 0;
 	return error ? error : target->inode && directory && has_children(target) ? -ENOTEMPTY : 0;
 }

@@ -163,6 +163,12 @@ static int walk_down(struct walk *w, const char *name, unsigned length, bool las
 	return 0;
 }
 
+/* Nothing is looked up in a directory that is gone. */
+static int name_too_long(const struct dentry *dir)
+{
+	return dir->inode->links == 0 ? -ENOENT : -ENAMETOOLONG;
+}
+
 static int component(struct walk *w, const char *name, unsigned length, bool last, unsigned flags)
 {
 	if (w->file || !S_IS(w->at->inode->mode, S_IFDIR)) {
@@ -172,16 +178,17 @@ static int component(struct walk *w, const char *name, unsigned length, bool las
 	if (error) {
 		return error;
 	}
-	if (length > NAME_MAX) {
-		return w->at->inode->links == 0 ? -ENOENT : -ENAMETOOLONG; /* nothing is looked up in a directory that is gone */
+	if (length > NAME_MAX && !(last && (flags & WALK_PARENT))) {
+		return name_too_long(w->at);
 	}
 	enum last_kind kind = length == 1 && name[0] == '.'			 ? LAST_DOT
 			      : length == 2 && name[0] == '.' && name[1] == '.' ? LAST_DOTDOT
 										 : LAST_NAME;
 	if (last && (flags & WALK_PARENT)) {
 		w->last = kind;
-		memcpy(w->name, name, length);
-		w->name[length] = '\0';
+		unsigned kept = length <= NAME_MAX ? length : NAME_MAX; /* path_last_locked() looks at the length */
+		memcpy(w->name, name, kept);
+		w->name[kept] = '\0';
 		w->length = length;
 		return 0;
 	}
@@ -369,6 +376,9 @@ int path_last_locked(struct walk *w, struct dentry **out)
 {
 	if (w->last != LAST_NAME) {
 		return -EBUSY;
+	}
+	if (w->length > NAME_MAX) {
+		return name_too_long(w->at);
 	}
 	return name_lookup_locked(w->at, w->name, w->length, out);
 }

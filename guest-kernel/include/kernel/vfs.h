@@ -25,7 +25,7 @@ struct walk {
 	struct file *file; /* the walk ended at an open file without a name (/proc/self/fd/0) */
 	enum last_kind last;
 	char name[NAME_MAX + 1]; /* with WALK_PARENT: the last component */
-	unsigned length;
+	unsigned length; /* > NAME_MAX: too long, as path_last_locked() will say */
 	bool slash; /* the path ended in a slash */
 	unsigned links; /* followed so far */
 	struct dentry *root; /* not referenced: the context's */
