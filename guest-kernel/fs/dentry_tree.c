@@ -124,7 +124,7 @@ bool dentries_in_use(struct super *super, unsigned own)
 	struct dentry *d = super->root;
 	bool busy = (d->references & ~DENTRY_DEAD) > own + (super->pinned ? children_count_locked(d) : 0);
 	while (!busy && (d = next_locked(d, super->root)) != NULL) {
-		busy = d->references > children_count_locked(d) + (d->inode ? 1 : 0) || d->mounted;
+		busy = d->references > children_count_locked(d) + (d->hashed && d->inode ? 1 : 0) || d->mounted; /* the cache's own; of names */
 	}
 	spin_unlock(&dentry_lock);
 	return busy;

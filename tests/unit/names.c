@@ -630,6 +630,28 @@ static void both_sides_fit_after_many_changes(const char *type)
 	end();
 }
 
+/* What is used there, and how: a directory that is gone, the root, or nothing; its files are there afterwards. */
+static void unmounting_hurts_nobody(void **state)
+{
+	static const uint64_t here = AT_FDCWD;
+	begin("tmpfs");
+	assert_int_equal(CALL(sys_mkdirat, here, TEXT("/a"), 0755), 0);
+	assert_int_equal(CALL(sys_mount, TEXT("x"), TEXT("/a"), TEXT("tmpfs"), 0), 0);
+	assert_int_equal(CALL(sys_mkdirat, here, TEXT("/a/b"), 0755), 0);
+	assert_int_equal(CALL(sys_mkdirat, here, TEXT("/a/c"), 0755), 0);
+	long fd = CALL(sys_openat, here, TEXT("/a/b"), O_RDONLY);
+	assert_int_equal(CALL(sys_unlinkat, here, TEXT("/a/b"), AT_REMOVEDIR), 0);
+	assert_int_equal(CALL(sys_umount2, TEXT("/a"), 0), -EBUSY);
+	assert_int_equal(fd_close((int)fd), 0);
+	fd = CALL(sys_openat, here, TEXT("/a"), O_RDONLY);
+	assert_int_equal(CALL(sys_umount2, TEXT("/a"), 0), -EBUSY);
+	assert_int_equal(fd_close((int)fd), 0);
+	key_at(0, "/a/c");
+	assert_int_equal(CALL(sys_umount2, TEXT("/a"), 0), 0);
+	assert_int_equal(CALL(sys_umount2, TEXT("/a"), 0), -EINVAL);
+	end();
+}
+
 #define OVER_BOTH(test)               \
 	static void test##_disk(void **s) \
 	{                             \
@@ -646,7 +668,7 @@ OVER_BOTH(both_sides_fit_after_many_changes)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(alone_it_is_the_model_disk), cmocka_unit_test(alone_it_is_the_model_memory),
+		cmocka_unit_test(unmounting_hurts_nobody), cmocka_unit_test(alone_it_is_the_model_disk), cmocka_unit_test(alone_it_is_the_model_memory),
 		cmocka_unit_test(look_ups_see_what_was_there_disk), cmocka_unit_test(look_ups_see_what_was_there_memory),
 		cmocka_unit_test(both_sides_fit_after_many_changes_disk), cmocka_unit_test(both_sides_fit_after_many_changes_memory),
 	};
