@@ -327,6 +327,9 @@ static long place_locked(struct address_space *as, uint64_t address, uint64_t le
 static long map_locked(struct address_space *as, struct area *model, unsigned flags)
 {
 	uint64_t pages = (model->end - model->start) >> PAGE_SHIFT;
+	if (as->areas.count >= AREAS_MOST) {
+		return -ENOMEM;
+	}
 	uint64_t gone = flags & MAP_FIXED ? areas_count(as, model->start, model->end, 0) : 0;
 	if (!limit_allows(as, model->prot, model->flags, pages, gone)) {
 		return -ENOMEM;

@@ -18,6 +18,7 @@ enum { MAP_SHARED = 1, MAP_PRIVATE = 2, MAP_FIXED = 0x10, MAP_ANONYMOUS = 0x20, 
 enum { AREA_LARGE = 1 << 24, AREA_SMALL = 1 << 25, AREA_NO_FORK = 1 << 26, AREA_WIPE = 1 << 27, AREA_LOCKED = 1 << 28,
        AREA_WRITER = 1 << 29 }; /* counted with its file as one through which that may be written */
 
+#define AREAS_MOST 65530u /* vm.max_map_count */
 #define STACK_GUARD (256 * 4096ull) /* a stack that can grow keeps this far from what is below it */
 
 #define MAP_KERNELS 0x40000000u /* in area.flags: the kernel's pages, which nobody may write */
@@ -32,6 +33,8 @@ struct area {
 	struct file *file; /* referenced; NULL: anonymous */
 	struct shared_memory *shared; /* referenced; anonymous MAP_SHARED only */
 	uint64_t offset; /* of start, in the file or the shared memory; bytes */
+	struct area *lower, *upper; /* area_index.c */
+	uint32_t priority;
 };
 
 struct area_list {
@@ -39,6 +42,9 @@ struct area_list {
 	uint64_t count, pages; /* of all areas */
 	uint64_t pages_most; /* there ever were */
 	struct area *hint; /* found last; NULL: none */
+	struct area *top; /* of the index; NULL: there is none, as there are few areas */
+	uint32_t random; /* of the index */
+	uint64_t gap_high, gap_top, gap_least; /* between these two no gap is larger than the third; gap_top 0: not known */
 };
 
 void area_list_init(struct area_list *areas);
@@ -50,7 +56,7 @@ struct area *area_next(struct area_list *areas, struct area *area);
 struct area *area_copy(const struct area *model);
 /** Put it in, and join it with its neighbours where they go on alike. The area that now covers it. */
 struct area *area_insert(struct area_list *areas, struct area *area);
-/** Cut so that no area reaches across `at`. 0, -ENOMEM. */
+/** Cut so that no area reaches across `at`. 0; -ENOMEM: no memory, or AREAS_MOST. */
 int area_split(struct area_list *areas, uint64_t at);
 /** Drop the references of an area that is on no list. */
 void area_free(struct area *area);

@@ -58,7 +58,7 @@ it holds more
 # What the kernel keeps for a process is the process's, too: whoever has little besides goes on.
 cp "$BUILD/tests/guest/kernel_hog" "$scratch/root/"
 boot 0 --memory 64M --root "$scratch/root" -- 'mkfifo /tmp/fifo; cat /kernel_hog >/dev/null
-for kind in pipes sockets tables threads files; do
+for kind in pipes sockets tables threads files areas; do
 	awk "BEGIN { s = sprintf(\"%3000000s\", \"x\"); print \"ready\"; fflush(); getline < \"/tmp/fifo\"; print length(s) }" >/tmp/awk &
 	until [ -s /tmp/awk ]; do sleep 0.1; done
 	/kernel_hog $kind 2>/dev/null; echo "$kind $?"; echo >/tmp/fifo; wait; tail -n 1 /tmp/awk; rm /tmp/awk
@@ -77,4 +77,6 @@ out of memory: killed kernel_hog[N]
 threads 137
 3000000
 files 1
+3000000
+areas 1
 3000000'

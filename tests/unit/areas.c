@@ -181,6 +181,69 @@ static void random_use_agrees_with_an_array(void **state)
 	clear(&areas);
 }
 
+/** As area_gap(), of what a model says. */
+static uint64_t model_gap(const unsigned char *model, unsigned pages, uint64_t length, uint64_t align)
+{
+	for (uint64_t start = (pages - length) / align * align; start > 0 && length <= pages; start -= align) {
+		uint64_t free = 0;
+		while (free < length && !model[start + free]) {
+			free++;
+		}
+		if (free == length) {
+			return start << 12;
+		}
+	}
+	return 0;
+}
+
+#define MANY 1024u
+static void many_areas_agree_with_an_array(void **state)
+{
+	struct area_list areas;
+	static unsigned char model[MANY];
+	unsigned most = 0;
+	area_list_init(&areas);
+	srand(4);
+	for (unsigned step = 0; step < 60000; step++) {
+		uint64_t a = (uint64_t)rand() % MANY, length = 1 + (uint64_t)rand() % 4, align = rand() % 4 ? 1 : 4;
+		uint64_t from = a * 0x1000, b = a + length < MANY ? a + length : MANY;
+		unsigned prot = 1 + (unsigned)rand() % 3;
+		bool fills = step / 4000 % 2 == 0;
+		if (fills && rand() % 2) { /* as mmap does */
+			uint64_t at = area_gap(&areas, length << 12, 0x1000, MANY << 12, align << 12);
+			assert_int_equal(at, model_gap(model, MANY, length, align));
+			if (at) {
+				add(&areas, at, at + (length << 12), prot, &file, at);
+				memset(model + (at >> 12), (int)prot, length);
+			}
+			continue;
+		}
+		assert_int_equal(area_split(&areas, from), 0);
+		assert_int_equal(area_split(&areas, b << 12), 0);
+		for (struct area *at = area_find(&areas, from), *next; at && at->start < b << 12; at = next) {
+			next = area_next(&areas, at);
+			area_remove(&areas, at);
+		}
+		prot = fills && rand() % 2 ? prot : 0;
+		memset(model + a, (int)prot, b - a);
+		if (prot) {
+			add(&areas, from, b << 12, prot, &file, from);
+		}
+		uint64_t p = (uint64_t)rand() % MANY;
+		struct area *at = area_find(&areas, p << 12);
+		assert_int_equal(at && at->start <= p << 12 ? at->prot : 0, model[p]);
+		most = areas.count > most ? (unsigned)areas.count : most;
+		assert_int_equal(areas.count, count(&areas));
+	}
+	assert_true(most > 200);
+	for (uint64_t p = 0; p < MANY; p++) {
+		struct area *at = area_find(&areas, p << 12);
+		assert_int_equal(at && at->start <= p << 12 ? at->prot : 0, model[p]);
+	}
+	clear(&areas);
+	assert_null(areas.top);
+}
+
 /* The sums are kept over splits, joins, growth and the way out and in again; the peak stays. */
 static void sizes_are_kept(void **state)
 {
@@ -230,6 +293,7 @@ int main(void)
 		cmocka_unit_test(split_keeps_the_file_offset),
 		cmocka_unit_test(gaps_are_found_from_the_top),
 		cmocka_unit_test(random_use_agrees_with_an_array),
+		cmocka_unit_test(many_areas_agree_with_an_array),
 	};
 	return cmocka_run_group_tests_name("areas", tests, NULL, NULL);
 }

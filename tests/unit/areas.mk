@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: MIT
-UNIT_areas := guest-kernel/mm/area.c
+UNIT_areas := guest-kernel/mm/area.c guest-kernel/mm/area_index.c
