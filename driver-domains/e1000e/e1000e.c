@@ -69,6 +69,7 @@ static unsigned nic_collect(struct e1000e *nic)
 {
 	unsigned found = e1000e_send_collect(nic) + e1000e_receive_collect(nic);
 	nic->found += found;
+	nic->window_frames += found;
 	return found;
 }
 
@@ -120,19 +121,31 @@ static void nic_interrupt(void *arg)
 }
 
 /*
- * How long a busy adapter may be left alone, in ns; 0: it is not busy. Until the next batch is there, as far as the pace up to now tells.
+ * How long a busy adapter may be left alone, in ns; 0: it interrupts. Looks that find a batch each are cheaper than interrupts, as long as nobody
+ * waits for the frames; that is tried out: rests grow while as many frames come as before. If fewer come, their senders wait for answers: rests
+ * shrink, and where hardly more than a frame comes in one there is no more rest for a while.
  */
 static uint64_t nic_rest(struct e1000e *nic, uint64_t now)
 {
-	bool busy = nic->found >= E1000E_BUSY;
-	if (busy) {
-		nic->pace_ns = (nic->pace_ns + (now - nic->paced_since) / nic->found) / 2;
+	uint64_t span = now - nic->window_since;
+	if (span >= E1000E_WINDOW_NS) {
+		uint64_t rate = nic->window_frames * 1000000000ull / span, in_rest = nic->window_frames * nic->rest_ns / span;
+		if (nic->rest_ns == 0 && rate >= E1000E_BUSY_RATE && now >= nic->rest_from) {
+			nic->rest_ns = E1000E_FEW * 1000000000ull / rate;
+		} else if (rate < E1000E_BUSY_RATE || (rate < nic->rate - nic->rate / 8 && in_rest / 2 < E1000E_FEW)) {
+			nic->rest_from = nic->rest_ns ? now + E1000E_RETRY_NS : nic->rest_from;
+			nic->rest_ns = 0;
+		} else if (rate < nic->rate - nic->rate / 8) {
+			nic->rest_ns /= 2;
+		} else if (in_rest < E1000E_BATCH) {
+			nic->rest_ns += nic->rest_ns / 2;
+		}
+		nic->rest_ns = nic->rest_ns < E1000E_REST_MAX_NS ? nic->rest_ns : E1000E_REST_MAX_NS;
+		nic->rate = rate;
+		nic->window_since = now;
+		nic->window_frames = 0;
 	}
-	nic->found = 0;
-	nic->paced_since = now;
-	uint64_t rest = nic->pace_ns * E1000E_BATCH;
-	rest = rest < E1000E_LOOK_MAX_NS ? rest : E1000E_LOOK_MAX_NS;
-	return !busy ? 0 : rest > E1000E_LOOK_MIN_NS ? rest : E1000E_LOOK_MIN_NS;
+	return nic->rest_ns;
 }
 
 /* An adapter without an interrupt is looked at soon after it had something, later and later while it has nothing. */
@@ -154,7 +167,7 @@ static uint64_t nic_settle(struct e1000e *nic, uint64_t now, bool *again)
 	if (nic->quiet && !rest) {
 		*again = irq_settle(nic) != 0;
 	}
-	return rest ? rest : nic->send.head != nic->send.shown ? E1000E_LOOK_MAX_NS : 0;
+	return rest ? rest : nic->send.head != nic->send.shown ? E1000E_REST_MAX_NS : 0;
 }
 
 bool e1000e_before_wait(struct e1000e *nic, uint64_t *until)

@@ -18,10 +18,12 @@
 struct e1000e;
 
 #define E1000E_CLASS 0x020000u
-#define E1000E_BUSY 4 /* frames that one look found: then the next look is soon, and no interrupt comes before it */
-#define E1000E_BATCH 12 /* frames that a look at a busy adapter should find */
-#define E1000E_LOOK_MIN_NS 50000ull /* between two looks */
-#define E1000E_LOOK_MAX_NS 2000000ull
+#define E1000E_BUSY_RATE 4000u /* frames a second, both ways together: then rests are tried in place of interrupts */
+#define E1000E_FEW 4u /* frames that a first rest should bring, and fewer than which are not worth one */
+#define E1000E_BATCH 24u /* frames that a look should find */
+#define E1000E_REST_MAX_NS 2000000ull
+#define E1000E_WINDOW_NS 4000000ull /* over which a rate is measured */
+#define E1000E_RETRY_NS 60000000ull /* from a rest that slowed the frames down to the next try */
 
 struct e1000e_statistics { /* since the adapter was taken over */
 	uint64_t received, sent; /* frames */

@@ -68,8 +68,9 @@ struct e1000e {
 	struct net_buffer *filled, **filled_end;
 	bool delivering, link_news;
 
-	uint64_t paced_since, pace_ns; /* of a busy adapter: the time that a frame takes */
-	uint32_t found; /* frames since paced_since */
+	uint32_t found; /* frames since the last turn of an adapter without an interrupt */
+	uint64_t window_since, window_frames, rate; /* frames since a moment; frames a second before that */
+	uint64_t rest_ns, rest_from; /* of a busy adapter; the next try */
 	uint64_t link_checked, link_lost;
 	uint64_t turn_ns; /* without an interrupt: the time to the next look */
 	unsigned filter_flags;

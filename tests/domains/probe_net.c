@@ -379,7 +379,7 @@ static void send_long(void)
 void probe_net(void)
 {
 	uint64_t asked = 0, total = probe_option("longest") ? 100000 : probe_option("long") ? 20000 : 2000;
-	unsigned depth = probe_option("deep") ? DEPTH : 1;
+	unsigned depth = probe_option("deep") ? DEPTH : probe_option("few") ? 4 : probe_option("some") ? 8 : 1;
 	while (__atomic_load_n(&probe_page->links[0].state, __ATOMIC_ACQUIRE) != BH_LINK_UP) {
 		probe_wait(0, 0);
 	}
