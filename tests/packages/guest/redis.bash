@@ -30,7 +30,7 @@ echo == append-only file
 start 'appendonly yes
 appendfsync always'
 cli set name value
-for i in $(seq 60); do echo "rpush list item$i"; echo "incr counter"; echo "hset hash f$i $i"; done | cli --pipe | tail -n 1
+for i in $(seq 60); do echo "rpush list item$i"; echo "incr counter"; echo "hset hash f$i $i"; done | cli --pipe --pipe-timeout 0 | tail -n 1
 killed
 start 'appendonly yes
 appendfsync always'
@@ -50,7 +50,7 @@ echo "status $?"
 echo == snapshots
 rm -rf data/*
 start 'appendonly no'
-for i in $(seq 1000); do echo "set key$i $(printf %0100d "$i")"; done | cli --pipe | tail -n 1
+for i in $(seq 1000); do echo "set key$i $(printf %0100d "$i")"; done | cli --pipe --pipe-timeout 0 | tail -n 1
 cli bgsave
 finished rdb_bgsave_in_progress
 cli info persistence | tr -d '\r' | grep rdb_last_bgsave_status
