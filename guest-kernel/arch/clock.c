@@ -68,7 +68,7 @@ void clock_arm(uint64_t deadline_ns)
 	}
 }
 
-/* Both start the local APIC's count, wait for PIT_TICKS, and return how many cycles that took. */
+/* Both start the local APIC's count, wait for PIT_TICKS, and return how many cycles that took, or more, should the host pause anywhere. */
 static uint64_t pit_wait_gate(void)
 {
 	uint8_t gate = (uint8_t)((port_read8(0x61) & ~2u) | 1);
@@ -77,8 +77,8 @@ static uint64_t pit_wait_gate(void)
 	port_write8(0x42, (uint8_t)PIT_TICKS);
 	port_write8(0x42, (uint8_t)(PIT_TICKS >> 8));
 	apic_count_start();
-	port_write8(0x61, gate);
 	uint64_t start = tsc_read();
+	port_write8(0x61, gate);
 	while (!(port_read8(0x61) & 0x20)) {
 		cpu_relax();
 	}
@@ -97,9 +97,9 @@ static uint64_t pit_wait_count(void)
 	port_write8(0x43, 0x34); /* channel 0, both bytes, mode 2, from 65536 down */
 	port_write8(0x40, 0);
 	port_write8(0x40, 0);
-	uint16_t first = pit_count();
 	apic_count_start();
 	uint64_t start = tsc_read();
+	uint16_t first = pit_count();
 	while ((uint16_t)(first - pit_count()) < PIT_TICKS) {
 		if (tsc_read() - start > PIT_CYCLES_MOST) {
 			kernel_panic("nothing here to measure the TSC by");
