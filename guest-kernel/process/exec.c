@@ -277,6 +277,7 @@ static void leave_memory(struct process *p, struct address_space *old, struct ad
 	if (u->robust_list || p->signals->shares_memory) {
 		memory_switch(p, old);
 		futex_thread_exit(u);
+		u->owns_no_more = false; /* it goes on */
 		memory_switch(p, new);
 	}
 	p->signals->shares_memory = false;

@@ -5,7 +5,7 @@
  * compares the word: whoever changes the word and wakes afterwards either finds it queued or has made the comparison fail.
  * All queues hang on one lock; nothing sleeps or touches user memory under it.
  */
-#include "process_internal.h"
+#include "futex.h"
 #include "trace.h"
 
 #include "abi/errno.h"
@@ -15,30 +15,15 @@
 #include "kernel/user.h"
 
 enum {
-	FUTEX_WAIT, FUTEX_WAKE, FUTEX_REQUEUE = 3, FUTEX_CMP_REQUEUE, FUTEX_WAKE_OP, FUTEX_WAIT_BITSET = 9, FUTEX_WAKE_BITSET,
+	FUTEX_WAIT, FUTEX_WAKE, FUTEX_REQUEUE = 3, FUTEX_CMP_REQUEUE, FUTEX_WAKE_OP, FUTEX_LOCK_PI, FUTEX_UNLOCK_PI,
+	FUTEX_TRYLOCK_PI, FUTEX_WAIT_BITSET, FUTEX_WAKE_BITSET, FUTEX_WAIT_REQUEUE_PI, FUTEX_CMP_REQUEUE_PI, FUTEX_LOCK_PI2,
 	FUTEX_PRIVATE_FLAG = 128, FUTEX_CLOCK_REALTIME = 256
 };
-#define FUTEX_WAITERS 0x80000000u
-#define FUTEX_OWNER_DIED 0x40000000u
-#define FUTEX_TID_MASK 0x3fffffffu
 #define BUCKETS 64
 #define ROBUST_LIMIT 2048
 
 enum { OP_SET, OP_ADD, OP_OR, OP_ANDN, OP_XOR, OP_SHIFT = 8 }; /* FUTEX_WAKE_OP */
 enum { CMP_EQ, CMP_NE, CMP_LT, CMP_LE, CMP_GT, CMP_GE };
-
-struct futex_key {
-	uint64_t object; /* odd: file or shared memory; even: address space */
-	uint64_t address; /* in it */
-};
-
-struct futex_waiter {
-	struct list link; /* in a bucket while it waits */
-	struct futex_key key;
-	uint32_t bits;
-	bool woken;
-	struct waitq wake;
-};
 
 static spinlock_t futex_lock = SPINLOCK_INIT("futex");
 static struct list buckets[BUCKETS];
@@ -52,7 +37,7 @@ static struct list *bucket_of(const struct futex_key *key)
 	return bucket;
 }
 
-static int key_make(uint64_t address, bool private, struct futex_key *key)
+int futex_key_make(uint64_t address, bool private, struct futex_key *key)
 {
 	struct address_space *memory = process_current()->memory;
 	uint64_t object, offset;
@@ -70,25 +55,21 @@ static int key_make(uint64_t address, bool private, struct futex_key *key)
 	return 0;
 }
 
-static bool same(const struct futex_key *a, const struct futex_key *b)
-{
-	return a->object == b->object && a->address == b->address;
-}
-
-static void enqueue(struct futex_waiter *w)
+void futex_enqueue(struct futex_waiter *w)
 {
 	spin_lock(&futex_lock);
+	w->woken = false;
 	list_push_back(bucket_of(&w->key), &w->link);
 	spin_unlock(&futex_lock);
 }
 
-/* Who wakes it still works on it under the lock, which dequeue() waits for. */
+/* Who wakes it still works on it under the lock, which futex_dequeue() waits for. */
 static bool is_woken(const struct futex_waiter *w)
 {
 	return __atomic_load_n(&w->woken, __ATOMIC_ACQUIRE);
 }
 
-static bool dequeue(struct futex_waiter *w)
+bool futex_dequeue(struct futex_waiter *w)
 {
 	spin_lock(&futex_lock);
 	bool woken = w->woken;
@@ -105,33 +86,57 @@ static unsigned wake_locked(const struct futex_key *key, unsigned count, uint32_
 	list_for_each_safe(node, bucket_of(key))
 	{
 		struct futex_waiter *w = container_of(node, struct futex_waiter, link);
-		if (done < count && same(&w->key, key) && (w->bits & bits)) {
+		if (done < count && !w->pi && futex_same(&w->key, key) && (w->bits & bits)) {
 			list_remove(node);
 			__atomic_store_n(&w->woken, true, __ATOMIC_RELEASE);
-			waitq_wake_all(&w->wake);
+			waitq_wake_all(w->wake);
 			done++;
 		}
 	}
 	return done;
 }
 
+struct futex_waiter *futex_take_pi(const struct futex_key *key, int *error)
+{
+	struct futex_waiter *found = NULL;
+	spin_lock(&futex_lock);
+	list_for_each(node, bucket_of(key))
+	{
+		struct futex_waiter *w = container_of(node, struct futex_waiter, link);
+		if (futex_same(&w->key, key)) {
+			found = w;
+			break;
+		}
+	}
+	if (found && !found->pi) {
+		*error = -EINVAL;
+		found = NULL;
+	} else if (found) {
+		list_remove(&found->link);
+		found->woken = true;
+	}
+	spin_unlock(&futex_lock);
+	return found;
+}
+
 static long futex_wait_on(const uint64_t a[6]);
 
 static long futex_wait(uint64_t address, bool private, uint32_t expected, uint64_t deadline_ns, uint32_t bits)
 {
-	struct futex_waiter w = { .bits = bits };
+	struct waitq wake;
+	struct futex_waiter w = { .bits = bits, .wake = &wake };
 	uint32_t value;
-	int error = bits ? key_make(address, private, &w.key) : -EINVAL;
+	int error = bits ? futex_key_make(address, private, &w.key) : -EINVAL;
 	if (error) {
 		return error;
 	}
-	waitq_init(&w.wake);
-	enqueue(&w);
+	waitq_init(&wake);
+	futex_enqueue(&w);
 	error = user_read(&value, address, sizeof(value)) ? -EFAULT : value != expected ? -EAGAIN : 0;
 	if (!error) {
-		error = WAIT_EVENT_DEADLINE(&w.wake, is_woken(&w), deadline_ns, true);
+		error = WAIT_EVENT_DEADLINE(&wake, is_woken(&w), deadline_ns, true);
 	}
-	if (dequeue(&w)) {
+	if (futex_dequeue(&w)) {
 		return 0;
 	}
 	return error == -EINTR ? (deadline_ns ? syscall_restart_as(futex_wait_on, deadline_ns) : -ERESTARTSYS) : error;
@@ -147,7 +152,7 @@ static long futex_wait_on(const uint64_t a[6])
 static long futex_wake(uint64_t address, bool private, unsigned count, uint32_t bits)
 {
 	struct futex_key key;
-	int error = bits ? key_make(address, private, &key) : -EINVAL;
+	int error = bits ? futex_key_make(address, private, &key) : -EINVAL;
 	if (error) {
 		return error;
 	}
@@ -169,7 +174,7 @@ static long requeue_locked(const struct futex_key *from, const struct futex_key 
 	list_for_each_safe(node, bucket_of(from))
 	{
 		struct futex_waiter *w = container_of(node, struct futex_waiter, link);
-		if (done < count && same(&w->key, from)) {
+		if (done < count && !w->pi && futex_same(&w->key, from)) {
 			list_remove(node);
 			w->key = *to;
 			list_push_back(bucket_of(to), node);
@@ -183,8 +188,8 @@ static long futex_requeue(const uint64_t a[6], bool private, bool compare)
 {
 	struct futex_key from, to;
 	uint32_t value;
-	int error = key_make(a[0], private, &from);
-	error = error ? error : key_make(a[4], private, &to);
+	int error = futex_key_make(a[0], private, &from);
+	error = error ? error : futex_key_make(a[4], private, &to);
 	if (error) {
 		return error;
 	}
@@ -201,7 +206,7 @@ static long futex_requeue(const uint64_t a[6], bool private, bool compare)
 	}
 	spin_lock(&futex_lock);
 	long moved = wake_locked(&from, (unsigned)a[2], UINT32_MAX);
-	if (!same(&from, &to)) {
+	if (!futex_same(&from, &to)) {
 		moved += requeue_locked(&from, &to, (unsigned)a[3]);
 	}
 	spin_unlock(&futex_lock);
@@ -258,8 +263,8 @@ static long futex_wake_op(const uint64_t a[6], bool private)
 	struct futex_key first, second;
 	uint32_t code = (uint32_t)a[5], value = 0, seen, new;
 	int operation = (int)(code >> 28), argument = (int32_t)(code << 8) >> 20;
-	int error = key_make(a[0], private, &first);
-	error = error ? error : key_make(a[4], private, &second);
+	int error = futex_key_make(a[0], private, &first);
+	error = error ? error : futex_key_make(a[4], private, &second);
 	if (operation & OP_SHIFT) {
 		operation &= ~OP_SHIFT;
 		argument = (int)(1u << (argument & 31));
@@ -284,8 +289,7 @@ static long futex_wake_op(const uint64_t a[6], bool private)
 	return woken;
 }
 
-/* *deadline_ns: 0 none. FUTEX_WAIT's time is a duration, FUTEX_WAIT_BITSET's a moment. */
-static int deadline_from_user(uint64_t at, int operation, bool wall, uint64_t *deadline_ns)
+int futex_deadline(uint64_t at, bool absolute, bool wall, uint64_t *deadline_ns)
 {
 	int64_t time[2];
 	*deadline_ns = 0;
@@ -300,7 +304,7 @@ static int deadline_from_user(uint64_t at, int operation, bool wall, uint64_t *d
 	}
 	uint64_t ns = time[0] > 4000000000ll ? UINT64_MAX / 4 : (uint64_t)time[0] * 1000000000 + (uint64_t)time[1];
 	uint64_t now = time_ns();
-	if (operation == FUTEX_WAIT) {
+	if (!absolute) {
 		*deadline_ns = now + ns;
 	} else if (wall) {
 		uint64_t now_wall = time_wall_ns();
@@ -311,24 +315,40 @@ static int deadline_from_user(uint64_t at, int operation, bool wall, uint64_t *d
 	return 0;
 }
 
+/* Those that wait, and until when. FUTEX_WAIT's time is a duration, FUTEX_LOCK_PI's always of the wall clock. */
+static long futex_timed(const uint64_t a[6], int operation, bool private, bool wall)
+{
+	uint64_t deadline;
+	int error = futex_deadline(a[3], operation != FUTEX_WAIT, wall || operation == FUTEX_LOCK_PI, &deadline);
+	if (error) {
+		return error;
+	}
+	switch (operation) {
+	case FUTEX_LOCK_PI:
+	case FUTEX_LOCK_PI2:
+		return futex_pi_lock(a[0], private, deadline, false);
+	case FUTEX_WAIT_REQUEUE_PI:
+		return futex_pi_wait(a, private, deadline);
+	default:
+		return futex_wait(a[0], private, (uint32_t)a[2], deadline, operation == FUTEX_WAIT ? UINT32_MAX : (uint32_t)a[5]);
+	}
+}
+
 long sys_futex(const uint64_t a[6])
 {
 	int operation = (int)a[1] & ~(FUTEX_PRIVATE_FLAG | FUTEX_CLOCK_REALTIME);
 	bool private = a[1] & FUTEX_PRIVATE_FLAG, wall = a[1] & FUTEX_CLOCK_REALTIME;
-	bool wait = operation == FUTEX_WAIT || operation == FUTEX_WAIT_BITSET;
-	uint64_t deadline = 0;
-	if (wall && !wait) {
+	bool has_clock = operation == FUTEX_WAIT || operation == FUTEX_WAIT_BITSET || operation == FUTEX_WAIT_REQUEUE_PI || operation == FUTEX_LOCK_PI2;
+	if (wall && !has_clock) {
 		return -ENOSYS;
 	}
-	if (wait) {
-		int error = deadline_from_user(a[3], operation, wall, &deadline);
-		if (error) {
-			return error;
-		}
-		return futex_wait(a[0], private, (uint32_t)a[2], deadline,
-				  operation == FUTEX_WAIT ? UINT32_MAX : (uint32_t)a[5]);
-	}
 	switch (operation) {
+	case FUTEX_WAIT:
+	case FUTEX_WAIT_BITSET:
+	case FUTEX_LOCK_PI:
+	case FUTEX_LOCK_PI2:
+	case FUTEX_WAIT_REQUEUE_PI:
+		return futex_timed(a, operation, private, wall);
 	case FUTEX_WAKE:
 		return futex_wake(a[0], private, (unsigned)a[2], UINT32_MAX);
 	case FUTEX_WAKE_BITSET:
@@ -339,13 +359,19 @@ long sys_futex(const uint64_t a[6])
 		return futex_requeue(a, private, true);
 	case FUTEX_WAKE_OP:
 		return futex_wake_op(a, private);
+	case FUTEX_UNLOCK_PI:
+		return futex_pi_unlock(a[0], private);
+	case FUTEX_TRYLOCK_PI:
+		return futex_pi_lock(a[0], private, 0, true);
+	case FUTEX_CMP_REQUEUE_PI:
+		return futex_pi_requeue(a, private);
 	default:
 		return -ENOSYS;
 	}
 }
 
 /* One lock that the dying thread may hold (Documentation/locking/robust-futexes). */
-static void robust_release(uint64_t address, uint32_t tid)
+static void robust_release(uint64_t address, uint32_t tid, bool hands_on)
 {
 	uint32_t value, seen;
 	if ((address & 3) || user_read(&value, address, sizeof(value))) {
@@ -361,7 +387,7 @@ static void robust_release(uint64_t address, uint32_t tid)
 			return;
 		}
 	} while (value != seen);
-	if (seen & FUTEX_WAITERS) {
+	if ((seen & FUTEX_WAITERS) && !hands_on) { /* else futex_pi.c's */
 		futex_wake_address(address, 1);
 	}
 }
@@ -372,19 +398,19 @@ static void robust_walk(uint64_t head, uint32_t tid)
 	if (user_read(list, head, sizeof(list))) {
 		return;
 	}
-	uint64_t entry = list[0] & ~1ull;
-	for (unsigned i = 0; i < ROBUST_LIMIT && entry != head; i++) {
-		uint64_t next;
+	uint64_t link = list[0]; /* lowest bit: priority is inherited */
+	for (unsigned i = 0; i < ROBUST_LIMIT && (link & ~1ull) != head; i++) {
+		uint64_t next, entry = link & ~1ull;
 		if (user_read(&next, entry, sizeof(next))) {
 			return;
 		}
 		if (entry != (list[2] & ~1ull)) {
-			robust_release(entry + list[1], tid);
+			robust_release(entry + list[1], tid, link & 1);
 		}
-		entry = next & ~1ull;
+		link = next;
 	}
 	if (list[2]) {
-		robust_release((list[2] & ~1ull) + list[1], tid);
+		robust_release((list[2] & ~1ull) + list[1], tid, list[2] & 1);
 	}
 }
 
@@ -395,6 +421,7 @@ void futex_thread_exit(struct process_thread *u)
 		robust_walk(u->robust_list, thread_current()->tid);
 		u->robust_list = 0;
 	}
+	futex_pi_thread_exit();
 	/* Nobody else looks at memory that is this thread's alone: spare the copy of a page. */
 	const struct signals *s = process_current()->signals;
 	if (u->clear_child_tid && (s->thread_count > 1 || s->shares_memory)) {

@@ -97,7 +97,9 @@ static long set(uint32_t tid, struct wish w, unsigned keeps)
 		w.nice = is_real_time(t->policy) ? w.nice : t->nice;
 	}
 	int error = t ? set_locked(t, &w) : -ESRCH;
+	tid = t ? t->tid : 0;
 	spin_unlock(&process_lock);
+	futex_pi_priority_changed(tid);
 	return error;
 }
 

@@ -93,6 +93,7 @@ struct process_thread {
 	uint64_t alternate_sp, alternate_size; /* o: sigaltstack */
 	uint32_t alternate_flags;
 	uint64_t clear_child_tid, robust_list; /* o: user addresses */
+	bool owns_no_more; /* futex_pi.c: it ends, and its locks have gone to others */
 	void (*begin)(struct trap_frame *frame); /* o: runs before the thread first reaches user mode */
 	uint64_t set_child_tid; /* o: where the thread writes its number before it first reaches user mode */
 	struct trace *trace; /* p, and read without it by the owner: trace.h; NULL: never traced */
@@ -179,6 +180,8 @@ void policy_inherit(struct thread *child, const struct thread *parent); /* the c
 /* futex.c */
 void futex_thread_exit(struct process_thread *u);
 int futex_wake_address(uint64_t address, unsigned count);
+/** Its real-time priority is another: so may be that of whom it waits for. */
+void futex_pi_priority_changed(uint32_t tid);
 
 /* itimer.c */
 void itimer_init(struct signals *s);

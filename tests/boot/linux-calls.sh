@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 # System calls one by one: the programs of tests/linux print what calls do, on the host's Linux and in the guest, there on tmpfs and, what
 # has to do with files, on ext4; every line has to be the same but those of tests/linux/differs.
-# limit: 200
+# limit: 280
 # not on bochs: one processor of it takes too long for all the programs
 . tests/boot/assert.bash
 
@@ -21,7 +21,7 @@ cp "$BUILD"/tests/linux/* "$scratch/root/calls/" || fail "there are no programs:
 cp tests/linux/run.sh "$scratch/root/"
 # shellcheck disable=SC2068
 timeout -s KILL 60 busybox sh tests/linux/run.sh "$scratch/root/calls" "$scratch/host" ${programs[@]} >"$scratch/want"
-boot 0 --timeout 100 --root "$scratch/root" -- \
+boot 0 --timeout 160 --root "$scratch/root" -- \
 	"sh /run.sh /calls /tmp ${programs[*]}; echo; echo ===; sh /run.sh /calls /disk $on_disk"
 sed -n '/^===$/q;p' "$out" >"$scratch/tmpfs"
 sed '1,/^===$/d' "$out" >"$scratch/ext4"

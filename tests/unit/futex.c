@@ -20,7 +20,7 @@
 #include "kernel/memory.h"
 #include "kernel/syscall.h"
 #include "kernel/time.h"
-#include "process/process_internal.h"
+#include "process/futex.h"
 #include "process/trace.h"
 #include "tests/fake/threads.h"
 
@@ -40,6 +40,31 @@ struct thread *process_thread_find_locked(uint32_t tid)
 bool trace_may_access_locked(const struct process *p)
 {
 	return true;
+}
+
+/* Locks that hand on priority are not the subject. */
+void futex_pi_thread_exit(void)
+{
+}
+
+long futex_pi_lock(uint64_t address, bool private, uint64_t deadline_ns, bool try)
+{
+	return -ENOSYS;
+}
+
+long futex_pi_unlock(uint64_t address, bool private)
+{
+	return -ENOSYS;
+}
+
+long futex_pi_wait(const uint64_t a[6], bool private, uint64_t deadline_ns)
+{
+	return -ENOSYS;
+}
+
+long futex_pi_requeue(const uint64_t a[6], bool private)
+{
+	return -ENOSYS;
 }
 
 /* What is to go on after a signal, and until when. */

@@ -250,6 +250,7 @@
 #define RESERVE_OF_sched_getaffinity 0, 0
 #define RESERVE_OF_sched_setattr 0, 0
 #define RESERVE_OF_sched_getattr 0, 0
+#define RESERVE_OF_futex_waitv 4, 0
 #define RESERVE_OF_prlimit64 0, 0
 #define RESERVE_OF_getcpu 0, 0
 #define RESERVE_OF_getrandom 0, 0

@@ -254,6 +254,7 @@ SYSCALL(204, sched_getaffinity)
 SYSCALL(314, sched_setattr)
 SYSCALL(315, sched_getattr)
 SYSCALL(302, prlimit64)
+SYSCALL(449, futex_waitv)
 SYSCALL(309, getcpu)
 SYSCALL(318, getrandom)
 /* process/: clocks */
