@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Advisory locks: flock(2), owned by an open file, and POSIX record locks, owned by a process. An inode has one list of them,
+ * Advisory locks: flock(2), owned by an open file, POSIX record locks, owned by a process, and such locks owned by an open file. An inode has one list of them,
  * guarded by one spin lock for all; who is refused waits on one queue and tries again when any lock goes.
  */
 #include "kernel/lock.h"
@@ -11,12 +11,12 @@
 #include "kernel/user.h"
 #include "kernel/vfs.h"
 
-enum { F_GETLK = 5, F_SETLK = 6, F_SETLKW = 7, F_RDLCK = 0, F_WRLCK = 1, F_UNLCK = 2 };
+enum { F_GETLK = 5, F_SETLK = 6, F_SETLKW = 7, F_OFD_GETLK = 36, F_OFD_SETLK, F_OFD_SETLKW, F_RDLCK = 0, F_WRLCK = 1, F_UNLCK = 2 };
 enum { LOCK_SH = 1, LOCK_EX = 2, LOCK_NB = 4, LOCK_UN = 8 };
 
 struct held_lock {
 	struct list link;
-	const void *owner; /* struct file (flock) or struct file_table (record locks) */
+	const void *owner; /* struct file (flock, F_OFD_*) or struct file_table (record locks) */
 	bool whole; /* flock: a world of its own */
 	bool exclusive;
 	uint64_t first, last; /* inclusive */
@@ -131,11 +131,11 @@ static int lock_wait(struct inode *inode, const struct held_lock *wanted)
 	return error;
 }
 
-static int range_from_user(struct file *f, const struct user_lock *u, struct held_lock *wanted)
+static int range_from_user(struct file *f, const struct user_lock *u, bool files, struct held_lock *wanted)
 {
 	int64_t base = u->whence == 0 ? 0 : u->whence == 1 ? (int64_t)f->offset : u->whence == 2 ? (int64_t)f->inode->size : -1;
 	int64_t start, length = u->length;
-	if (base < 0 || u->type < F_RDLCK || u->type > F_UNLCK || length == INT64_MIN) {
+	if (base < 0 || u->type < F_RDLCK || u->type > F_UNLCK || length == INT64_MIN || (files && u->pid)) {
 		return -EINVAL;
 	}
 	if (__builtin_add_overflow(base, u->start, &start) || (length > 0 && start > INT64_MAX - length + 1)) {
@@ -148,8 +148,9 @@ static int range_from_user(struct file *f, const struct user_lock *u, struct hel
 	if (start < 0) {
 		return -EINVAL;
 	}
-	*wanted = (struct held_lock){ .owner = process_current()->files, .exclusive = u->type == F_WRLCK, .first = (uint64_t)start,
-				      .last = length ? (uint64_t)(start + length - 1) : INT64_MAX, .pid = process_current()->pid };
+	*wanted = (struct held_lock){ .owner = files ? (const void *)f : process_current()->files, .exclusive = u->type == F_WRLCK,
+				      .first = (uint64_t)start, .last = length ? (uint64_t)(start + length - 1) : INT64_MAX,
+				      .pid = files ? UINT32_MAX : process_current()->pid };
 	return 0;
 }
 
@@ -185,12 +186,14 @@ long lock_posix(struct file *f, int fd, int command, uint64_t user)
 	if (user_read(&u, user, sizeof(u))) {
 		return -EFAULT;
 	}
-	int error = f->inode ? range_from_user(f, &u, &wanted) : -EINVAL;
+	bool files = command >= F_OFD_GETLK; /* as long as the open file, whatever descriptors it has */
+	command -= files ? F_OFD_GETLK - F_GETLK : 0;
+	int error = f->inode ? range_from_user(f, &u, files, &wanted) : -EINVAL;
 	if (error) {
 		return error;
 	}
 	if (command == F_GETLK) {
-		return u.type == F_UNLCK ? -EINVAL : lock_ask(f, &wanted, &u, user);
+		return u.type == F_UNLCK && !files ? -EINVAL : lock_ask(f, &wanted, &u, user);
 	}
 	if ((u.type == F_RDLCK && !file_readable(f)) || (u.type == F_WRLCK && !file_writable(f))) {
 		return -EBADF;
@@ -199,7 +202,7 @@ long lock_posix(struct file *f, int fd, int command, uint64_t user)
 		return lock_try(f->inode, &wanted, true);
 	}
 	error = command == F_SETLKW ? lock_wait(f->inode, &wanted) : lock_try(f->inode, &wanted, false);
-	if (!error && is_closed(f, fd)) {
+	if (!error && !files && is_closed(f, fd)) {
 		(void)lock_try(f->inode, &wanted, true);
 		error = -EBADF;
 	}
@@ -225,6 +228,7 @@ static void release_owner(struct inode *inode, const void *owner, bool whole)
 void locks_release_file(struct file *f)
 {
 	release_owner(f->inode, f, true);
+	release_owner(f->inode, f, false);
 }
 
 void locks_release_table(struct file *f, const struct file_table *table)
