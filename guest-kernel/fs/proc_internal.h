@@ -49,6 +49,13 @@ int proc_net_if_inet6(uint32_t pid, struct text *t);
 int proc_net_ipv6_route(uint32_t pid, struct text *t);
 int proc_net_pnp(uint32_t pid, struct text *t);
 int proc_net_route(uint32_t pid, struct text *t);
+/* net/proc_sockets.c */
+int proc_net_sockstat(uint32_t pid, struct text *t);
+int proc_net_tcp(uint32_t pid, struct text *t);
+int proc_net_tcp6(uint32_t pid, struct text *t);
+int proc_net_udp(uint32_t pid, struct text *t);
+int proc_net_udp6(uint32_t pid, struct text *t);
+int proc_net_unix(uint32_t pid, struct text *t);
 
 int proc_pid_stat(uint32_t pid, struct text *t);
 int proc_pid_status(uint32_t pid, struct text *t);

@@ -12,7 +12,7 @@
 
 #define PROC_MAGIC 0x9fa0
 #define TEXT_MAX 65536u
-#define TEXT_MAX_MAPS (8 * TEXT_MAX) /* a thousand areas in detail */
+#define TEXT_MAX_LONG (8 * TEXT_MAX) /* a thousand areas in detail, or some thousand connections */
 
 enum dir { IN_ROOT, IN_NET, IN_SYS, IN_KERNEL, IN_VM, IN_FS, IN_PID, IN_TASK, IN_TID, IN_FD, NOT_A_DIR };
 
@@ -63,6 +63,12 @@ static const struct entry entries[] = {
 	{ IN_NET, "ipv6_route", S_IFREG | 0444, NOT_A_DIR, proc_net_ipv6_route, NULL },
 	{ IN_NET, "pnp", S_IFREG | 0444, NOT_A_DIR, proc_net_pnp, NULL },
 	{ IN_NET, "route", S_IFREG | 0444, NOT_A_DIR, proc_net_route, NULL },
+	{ IN_NET, "sockstat", S_IFREG | 0444, NOT_A_DIR, proc_net_sockstat, NULL },
+	{ IN_NET, "tcp", S_IFREG | 0444, NOT_A_DIR, proc_net_tcp, NULL },
+	{ IN_NET, "tcp6", S_IFREG | 0444, NOT_A_DIR, proc_net_tcp6, NULL },
+	{ IN_NET, "udp", S_IFREG | 0444, NOT_A_DIR, proc_net_udp, NULL },
+	{ IN_NET, "udp6", S_IFREG | 0444, NOT_A_DIR, proc_net_udp6, NULL },
+	{ IN_NET, "unix", S_IFREG | 0444, NOT_A_DIR, proc_net_unix, NULL },
 	{ IN_ROOT, "sys", S_IFDIR | 0555, IN_SYS, NULL, NULL },
 	{ IN_SYS, "kernel", S_IFDIR | 0555, IN_KERNEL, NULL, NULL },
 	{ IN_SYS, "vm", S_IFDIR | 0555, IN_VM, NULL, NULL },
@@ -303,7 +309,8 @@ static const struct inode_ops proc_jump_ops = { .readlink = proc_readlink, .jump
 static int text_make(struct file *f)
 {
 	const struct entry *e = &entries[entry_of(f->inode)];
-	struct text t = { .size = e->write == proc_pid_maps || e->write == proc_pid_smaps ? TEXT_MAX_MAPS : TEXT_MAX };
+	bool long_one = e->write == proc_pid_maps || e->write == proc_pid_smaps || e->write == proc_net_tcp || e->write == proc_net_tcp6;
+	struct text t = { .size = long_one ? TEXT_MAX_LONG : TEXT_MAX };
 	if (f->private) {
 		return 0;
 	}

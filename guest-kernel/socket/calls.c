@@ -57,6 +57,8 @@ static int create(uint64_t family, uint64_t type, uint64_t protocol, struct sock
 	case AF_INET:
 	case AF_INET6:
 		return inet_create((unsigned)family == AF_INET6, (int)base, (int)protocol, out);
+	case AF_NETLINK:
+		return netlink_create((int)base, (int)protocol, out);
 	default:
 		return -EAFNOSUPPORT;
 	}

@@ -17,7 +17,8 @@
 #include "kernel/memory.h"
 #include "kernel/process.h"
 
-enum { AF_UNSPEC = 0, AF_UNIX = 1, AF_INET = 2, AF_INET6 = 10, SOCK_STREAM = 1, SOCK_DGRAM = 2, SOCK_RAW = 3, SOCK_SEQPACKET = 5, SOL_SOCKET = 1 };
+enum { AF_UNSPEC = 0, AF_UNIX = 1, AF_INET = 2, AF_INET6 = 10, AF_NETLINK = 16 };
+enum { SOCK_STREAM = 1, SOCK_DGRAM = 2, SOCK_RAW = 3, SOCK_SEQPACKET = 5, SOL_SOCKET = 1 };
 enum { MSG_OOB = 1, MSG_PEEK = 2, MSG_DONTROUTE = 4, MSG_CTRUNC = 8, MSG_TRUNC = 0x20, MSG_DONTWAIT = 0x40, MSG_EOR = 0x80, MSG_WAITALL = 0x100,
 	MSG_CONFIRM = 0x800, MSG_ERRQUEUE = 0x2000, MSG_NOSIGNAL = 0x4000, MSG_MORE = 0x8000, MSG_WAITFORONE = 0x10000,
 	MSG_FASTOPEN = 0x20000000, MSG_CMSG_CLOEXEC = 0x40000000 };
@@ -147,6 +148,11 @@ struct file *socket_file(struct socket *s, unsigned flags); /* takes the referen
 void socket_get(struct socket *s);
 void socket_put(struct socket *s); /* NULL: nothing */
 struct socket *socket_of(const struct file *f); /* NULL: no socket */
+/** Its number, as fstat(2) and /proc tell it. */
+static inline uint64_t socket_inode(const struct socket *s)
+{
+	return ((uint64_t)s >> 4) & 0xffffffff;
+}
 struct sender_id sender_id_current(void);
 uint64_t deadline_after(uint64_t timeout_ns);
 int wait_error(int error, uint64_t timeout_ns); /* of a sleep: the call's result */
@@ -169,6 +175,7 @@ struct control_room {
 
 /* The families: a new socket with one reference, or a negative error. */
 int unix_create(int type, int protocol, struct socket **out);
+int netlink_create(int type, int protocol, struct socket **out);
 int inet_create(bool v6, int type, int protocol, struct socket **out);
 
 #endif

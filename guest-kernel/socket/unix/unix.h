@@ -86,6 +86,8 @@ int name_find(const struct address *address, int type, struct unix_socket **out)
 void name_forget(struct name *name); /* its socket is being released */
 struct name *name_get(struct name *name);
 void name_put(struct name *name); /* may sleep; NULL: nothing */
+/** Each name in use, under a spin lock. */
+void name_each(void (*visit)(void *context, const struct name *name), void *context);
 void name_tell(const struct name *name, struct address *out); /* NULL: an address without a name */
 
 /* message.c */

@@ -1,0 +1,156 @@
+/* SPDX-License-Identifier: MIT */
+/* /proc/net's lists of sockets, as Linux writes them (proc(5)): tcp, tcp6, udp, udp6, unix, and their numbers in sockstat. */
+#include "fs/proc_internal.h"
+
+#include "lwip/priv/tcp_priv.h"
+#include "net/net.h"
+#include "net/proc_net.h"
+#include "socket/inet/inet.h"
+#include "socket/unix/unix.h"
+
+enum { STATE_ESTABLISHED = 1, STATE_CLOSE = 7, STATE_LISTEN = 10 };
+#define TICK_MS 10u
+
+struct list_text {
+	struct text *text;
+	bool v6, stream;
+	unsigned count;
+};
+
+/* An address is words of memory, in hexadecimal. */
+static void endpoint_put(struct text *t, const struct inet_socket *s, const struct endpoint *e)
+{
+	uint32_t words[4] = { 0 };
+	unsigned count = s->v6 ? 4 : 1;
+	if (s->v6 && IP_IS_V6(&e->address)) {
+		memcpy(words, ip_2_ip6(&e->address)->addr, sizeof(words));
+	} else if (s->v6 && !address_is_any(&e->address)) {
+		words[2] = 0xffff0000; /* ::ffff:0:0, as it lies in memory */
+		words[3] = ip4_addr_get_u32(ip_2_ip4(&e->address));
+	} else if (!s->v6) {
+		words[0] = ip4_addr_get_u32(ip_2_ip4(&e->address));
+	}
+	for (unsigned n = 0; n < count; n++) {
+		proc_net_hex(t, words[n], 8);
+	}
+	text_add(t, ":");
+	proc_net_hex(t, e->port, 4);
+	text_add(t, " ");
+}
+
+static void queues_put(struct text *t, uint32_t out, uint32_t in)
+{
+	proc_net_hex(t, out, 8);
+	text_add(t, ":");
+	proc_net_hex(t, in, 8);
+}
+
+static void socket_line(void *context, struct inet_socket *s)
+{
+	struct list_text *list = context;
+	struct text *t = list->text;
+	if (s->v6 != list->v6) {
+		return;
+	}
+	size_t start = t->length;
+	unsigned state = list->stream ? tcp_state_number(s) : s->remote.port ? STATE_ESTABLISHED : STATE_CLOSE;
+	uint32_t out = state == STATE_LISTEN && list->stream ? s->backlog : s->sent, in = s->queued;
+	in = !list->stream ? s->datagram_charge : state == STATE_LISTEN ? s->waiting_count : in;
+	text_add(t, list->stream ? "%4u: " : "%5u: ", list->count++);
+	endpoint_put(t, s, &s->local);
+	endpoint_put(t, s, &s->remote);
+	proc_net_hex(t, state, 2);
+	text_add(t, " ");
+	queues_put(t, out, in);
+	text_add(t, " 00:00000000 00000000 %5u %8d %lu %u 0000000000000000", s->uid, 0, (unsigned long)socket_inode(&s->base), s->base.references);
+	if (list->stream && s->tcp && state != STATE_LISTEN) {
+		text_add(t, " %u 0 0 %u %d", (unsigned)s->tcp->rto * TCP_SLOW_INTERVAL / TICK_MS, (unsigned)(s->tcp->cwnd / s->tcp->mss), -1);
+	} else if (!list->stream) {
+		text_add(t, " %u", s->dropped);
+	}
+	while (t->length - start < (list->stream ? 149u : 127u)) {
+		text_add(t, " ");
+	}
+	text_add(t, "\n");
+}
+
+static int sockets_list(struct text *t, bool v6, bool stream)
+{
+	struct list_text list = { .text = t, .v6 = v6, .stream = stream };
+	const char *remote = v6 ? "remote_address" : "rem_address", *local = v6 ? "local_address                        " : "local_address";
+	text_add(t, "%s  sl  %s %s  %s st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode%s\n", stream || v6 ? "" : " ", local,
+		remote, v6 ? "                      " : "", stream ? "" : " ref pointer drops");
+	net_lock();
+	port_each(stream ? SOCK_STREAM : SOCK_DGRAM, socket_line, &list);
+	net_unlock();
+	return 0;
+}
+
+int proc_net_tcp(uint32_t pid, struct text *t)
+{
+	return sockets_list(t, false, true);
+}
+
+int proc_net_tcp6(uint32_t pid, struct text *t)
+{
+	return sockets_list(t, true, true);
+}
+
+int proc_net_udp(uint32_t pid, struct text *t)
+{
+	return sockets_list(t, false, false);
+}
+
+int proc_net_udp6(uint32_t pid, struct text *t)
+{
+	return sockets_list(t, true, false);
+}
+
+static void socket_count(void *context, struct inet_socket *s)
+{
+	unsigned *counts = context;
+	counts[s->v6]++;
+}
+
+/* The lines for IPv4; those in use, and pages. */
+int proc_net_sockstat(uint32_t pid, struct text *t)
+{
+	unsigned tcp[2] = { 0 }, udp[2] = { 0 }, waiting = 0;
+	size_t used, most;
+	net_lock();
+	port_each(SOCK_STREAM, socket_count, tcp);
+	port_each(SOCK_DGRAM, socket_count, udp);
+	for (const struct tcp_pcb *p = tcp_tw_pcbs; p; p = p->next) {
+		waiting++;
+	}
+	net_memory_usage(&used, &most);
+	net_unlock();
+	text_add(t, "sockets: used %u\nTCP: inuse %u orphan 0 tw %u alloc %u mem %lu\nUDP: inuse %u mem 0\nUDPLITE: inuse 0\nRAW: inuse 0\n"
+		    "FRAG: inuse 0 memory 0\n", tcp[0] + tcp[1] + udp[0] + udp[1], tcp[0], waiting, tcp[0] + tcp[1],
+		 (unsigned long)(used / 4096), udp[0]);
+	return 0;
+}
+
+/* Those that have a name. */
+static void unix_line(void *context, const struct name *n)
+{
+	struct text *t = context;
+	const struct socket *s = &n->owner->base;
+	bool listens = s->state == SOCKET_LISTENING;
+	text_add(t, "0000000000000000: ");
+	proc_net_hex(t, s->references + 1, 8);
+	text_add(t, " 00000000 %s ", listens ? "00010000" : "00000000");
+	proc_net_hex(t, (unsigned)s->type, 4);
+	text_add(t, " %02x %5lu ", s->state == SOCKET_CONNECTED ? 3 : 1, (unsigned long)socket_inode(s));
+	for (unsigned b = 0; b < n->length && (n->bytes[b] || !n->inode); b++) {
+		text_bytes(t, n->bytes[b] ? &n->bytes[b] : "@", 1);
+	}
+	text_add(t, "\n");
+}
+
+int proc_net_unix(uint32_t pid, struct text *t)
+{
+	text_add(t, "Num       RefCount Protocol Flags    Type St Inode Path\n");
+	name_each(unix_line, t);
+	return 0;
+}

@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: MIT */
+/* NETLINK_SOCK_DIAG (sock_diag(7)): the TCP and UDP sockets, for ss(8). */
+#include "socket/netlink/netlink.h"
+
+#include "base/string.h"
+#include "net/net.h"
+#include "socket/inet/inet.h"
+
+enum { SOCK_DIAG_BY_FAMILY = 20 };
+enum { STATE_ESTABLISHED = 1, STATE_CLOSE = 7, STATE_LISTEN = 10 };
+
+struct diag_id { /* struct inet_diag_sockid: ports and addresses as on the wire */
+	uint16_t local_port, remote_port;
+	uint8_t local[16], remote[16];
+	uint32_t interface;
+	uint32_t cookie[2];
+};
+struct diag_body { /* struct inet_diag_req_v2 */
+	uint8_t family, protocol, extensions, zero;
+	uint32_t states;
+	struct diag_id id;
+};
+struct diag_socket { /* struct inet_diag_msg */
+	uint8_t family, state, timer, retransmits;
+	struct diag_id id;
+	uint32_t expires, receive_queue, send_queue, uid, inode;
+};
+
+struct diag_dump {
+	struct answer *answer;
+	const struct diag_body *wanted;
+};
+
+static void endpoint_put(const struct inet_socket *s, const struct endpoint *e, uint8_t *to, uint16_t *port)
+{
+	*port = lwip_htons(e->port);
+	if (!s->v6) {
+		memcpy(to, ip_2_ip4(&e->address), 4);
+	} else if (IP_IS_V6(&e->address)) {
+		memcpy(to, ip_2_ip6(&e->address)->addr, 16);
+	} else if (!address_is_any(&e->address)) {
+		memset(to + 10, 0xff, 2);
+		memcpy(to + 12, ip_2_ip4(&e->address), 4);
+	}
+}
+
+static uint8_t state_of(const struct inet_socket *s)
+{
+	bool stream = s->base.type == SOCK_STREAM;
+	return stream ? tcp_state_number(s) : s->remote.port ? STATE_ESTABLISHED : STATE_CLOSE;
+}
+
+static void socket_put_one(void *context, struct inet_socket *s)
+{
+	struct diag_dump *dump = context;
+	struct diag_socket out = { .family = s->v6 ? AF_INET6 : AF_INET, .state = state_of(s), .uid = s->uid };
+	if (out.family != dump->wanted->family || !(dump->wanted->states >> out.state & 1)) {
+		return;
+	}
+	endpoint_put(s, &s->local, out.id.local, &out.id.local_port);
+	endpoint_put(s, &s->remote, out.id.remote, &out.id.remote_port);
+	out.id.interface = s->interface;
+	memcpy(out.id.cookie, &s->base.cookie, sizeof(out.id.cookie));
+	bool listens = out.state == STATE_LISTEN;
+	out.receive_queue = listens ? s->waiting_count : s->base.type == SOCK_STREAM ? s->queued : s->datagram_charge;
+	out.send_queue = listens ? s->backlog : s->sent;
+	out.inode = (uint32_t)socket_inode(&s->base);
+	answer_begin(dump->answer, SOCK_DIAG_BY_FAMILY, &out, sizeof(out));
+}
+
+int diag_request(struct answer *a, const struct message_header *request, const char *body, const char *end)
+{
+	struct diag_body wanted = { 0 };
+	size_t bytes = (size_t)(end - body) < sizeof(wanted) ? (size_t)(end - body) : sizeof(wanted);
+	memcpy(&wanted, body, bytes);
+	if (request->type != SOCK_DIAG_BY_FAMILY || bytes < 8 || !(request->flags & NLM_F_DUMP)) {
+		return -EOPNOTSUPP;
+	}
+	if (wanted.family != AF_INET && wanted.family != AF_INET6) {
+		return -ENOENT;
+	}
+	a->multi = true;
+	if (wanted.protocol != IPPROTO_TCP && wanted.protocol != IPPROTO_UDP) {
+		return 0;
+	}
+	struct diag_dump dump = { .answer = a, .wanted = &wanted };
+	net_lock();
+	port_each(wanted.protocol == IPPROTO_TCP ? SOCK_STREAM : SOCK_DGRAM, socket_put_one, &dump);
+	net_unlock();
+	return 0;
+}

@@ -1,0 +1,381 @@
+/* SPDX-License-Identifier: MIT */
+/* NETLINK_ROUTE (rtnetlink(7)): what tables.c tells and change.c changes, as ip(8) and the C library ask for it. */
+#include "socket/netlink/netlink.h"
+
+#include "base/string.h"
+#include "net/net.h"
+#include "net/tables.h"
+
+enum {
+	RTM_NEWLINK = 16, RTM_DELLINK, RTM_GETLINK, RTM_SETLINK, RTM_NEWADDR, RTM_DELADDR, RTM_GETADDR, RTM_NEWROUTE = 24, RTM_DELROUTE,
+	RTM_GETROUTE, RTM_NEWNEIGH = 28, RTM_GETNEIGH = 30, RTM_GETRULE = 34, RTM_NEWRULE = 32, RTM_GETQDISC = 38,
+};
+enum { IFLA_ADDRESS = 1, IFLA_BROADCAST, IFLA_IFNAME, IFLA_MTU, IFLA_QDISC = 6, IFLA_TXQLEN = 13, IFLA_OPERSTATE = 16, IFLA_LINKMODE,
+	IFLA_STATS64 = 23, IFLA_GROUP = 27, IFLA_CARRIER = 33 };
+enum { IFA_ADDRESS = 1, IFA_LOCAL, IFA_LABEL, IFA_BROADCAST, IFA_CACHEINFO = 6, IFA_FLAGS = 8 };
+enum { RTA_DST = 1, RTA_OIF = 4, RTA_GATEWAY, RTA_PRIORITY, RTA_PREFSRC, RTA_TABLE = 15 };
+enum { NDA_DST = 1, NDA_LLADDR };
+enum { ARPHRD_ETHER = 1, ARPHRD_LOOPBACK = 772, OPER_UNKNOWN = 0, OPER_DOWN = 2, OPER_UP = 6, RTN_UNICAST = 1, TABLE_MAIN = 254 };
+
+struct link_body { /* struct ifinfomsg */
+	uint8_t family, zero;
+	uint16_t type;
+	int32_t index;
+	uint32_t flags, change;
+};
+struct address_body { /* struct ifaddrmsg */
+	uint8_t family, bits, flags, scope;
+	uint32_t index;
+};
+struct route_body { /* struct rtmsg */
+	uint8_t family, to_bits, from_bits, tos, table, protocol, scope, type;
+	uint32_t flags;
+};
+struct neighbour_body { /* struct ndmsg */
+	uint8_t family, zero[3];
+	int32_t index;
+	uint16_t state;
+	uint8_t flags, type;
+};
+
+/* Copy what there is of a body; programs may send less of it (struct rtgenmsg). */
+static const char *body_read(void *to, size_t size, const char *body, const char *end)
+{
+	size_t bytes = (size_t)(end - body) < size ? (size_t)(end - body) : size;
+	memset(to, 0, size);
+	memcpy(to, body, bytes);
+	return body + bytes;
+}
+
+static uint8_t family_of(bool v6)
+{
+	return v6 ? AF_INET6 : AF_INET;
+}
+
+static bool family_wanted(uint8_t wanted, bool v6)
+{
+	return wanted == AF_UNSPEC || wanted == family_of(v6);
+}
+
+static size_t address_bytes(bool v6)
+{
+	return v6 ? 16 : 4;
+}
+
+/* ---- links ---- */
+
+static void link_statistics(struct answer *a, const struct net_link *link)
+{
+	const struct interface_counts *r = &link->received, *s = &link->sent;
+	uint64_t counts[25] = { r->packets, s->packets, r->bytes, s->bytes, r->errors, s->errors, r->dropped, s->dropped, r->multicast };
+	answer_attribute(a, IFLA_STATS64, counts, sizeof(counts));
+}
+
+static void link_put(struct answer *a, const struct net_link *link)
+{
+	bool loopback = link->flags & IFF_LOOPBACK;
+	struct link_body body = { .type = loopback ? ARPHRD_LOOPBACK : ARPHRD_ETHER, .index = (int32_t)link->index, .flags = link->flags };
+	uint8_t all[NET_MAC_BYTES], state = loopback ? OPER_UNKNOWN : link->flags & IFF_RUNNING ? OPER_UP : OPER_DOWN, none = 0;
+	const struct interface *i = interface_of(link->netif);
+	memset(all, loopback ? 0 : 0xff, sizeof(all));
+	answer_begin(a, RTM_NEWLINK, &body, sizeof(body));
+	answer_attribute(a, IFLA_IFNAME, link->name, strlen(link->name) + 1);
+	answer_u32(a, IFLA_TXQLEN, i ? i->dev->send_depth : 0);
+	answer_attribute(a, IFLA_OPERSTATE, &state, sizeof(state));
+	answer_attribute(a, IFLA_LINKMODE, &none, sizeof(none));
+	answer_u32(a, IFLA_MTU, link->mtu);
+	answer_u32(a, IFLA_GROUP, 0);
+	uint8_t carrier = (link->flags & IFF_LOWER_UP) != 0;
+	answer_attribute(a, IFLA_CARRIER, &carrier, sizeof(carrier));
+	answer_attribute(a, IFLA_QDISC, "noqueue", 8);
+	answer_attribute(a, IFLA_ADDRESS, link->mac, sizeof(link->mac));
+	answer_attribute(a, IFLA_BROADCAST, all, sizeof(all));
+	link_statistics(a, link);
+}
+
+/* Which link a request means: by number, or by its name. */
+static int link_find(const struct link_body *body, const char *at, const char *end, struct net_link *link)
+{
+	struct attribute attribute;
+	char name[16] = "";
+	while (attribute_next(&at, end, &attribute)) {
+		if (attribute.type == IFLA_IFNAME && attribute.bytes) {
+			memcpy(name, attribute.data, attribute.bytes < sizeof(name) ? attribute.bytes : sizeof(name) - 1);
+		}
+	}
+	if (body->index > 0) {
+		return net_link_by_index((unsigned)body->index, link) ? 0 : -ENODEV;
+	}
+	return name[0] && net_link_by_name(name, link) ? 0 : name[0] ? -ENODEV : -EINVAL;
+}
+
+static int links_get(struct answer *a, const struct message_header *request, const char *at, const char *end)
+{
+	struct link_body body;
+	struct net_link link;
+	at = body_read(&body, sizeof(body), at, end);
+	if (!(request->flags & NLM_F_DUMP)) {
+		int error = link_find(&body, at, end, &link);
+		if (!error) {
+			link_put(a, &link);
+		}
+		return error;
+	}
+	a->multi = true;
+	for (unsigned n = 0; net_link_at(n, &link); n++) {
+		link_put(a, &link);
+	}
+	return 0;
+}
+
+static int link_change(const char *at, const char *end)
+{
+	struct link_body body;
+	struct net_link link;
+	struct attribute attribute;
+	at = body_read(&body, sizeof(body), at, end);
+	int error = link_find(&body, at, end, &link);
+	while (!error && attribute_next(&at, end, &attribute)) {
+		uint32_t mtu;
+		if (attribute.type == IFLA_MTU && attribute.bytes == sizeof(mtu)) {
+			memcpy(&mtu, attribute.data, sizeof(mtu));
+			error = net_mtu_set(link.index, mtu);
+		} else if (attribute.type != IFLA_IFNAME && attribute.type != IFLA_TXQLEN) {
+			error = -EOPNOTSUPP;
+		}
+	}
+	if (!error && (body.change & IFF_UP || body.flags & IFF_UP)) {
+		error = net_link_set(link.index, body.flags & IFF_UP);
+	}
+	return error;
+}
+
+/* ---- addresses ---- */
+
+static void address_put(struct answer *a, const struct net_address *address, const struct net_link *link)
+{
+	struct address_body body = { .family = family_of(address->v6), .bits = (uint8_t)address->bits, .flags = address->flags,
+		.scope = address->scope, .index = address->index };
+	uint32_t times[4] = { ~0u, ~0u, 0, 0 };
+	answer_begin(a, RTM_NEWADDR, &body, sizeof(body));
+	answer_attribute(a, IFA_ADDRESS, address->bytes, address_bytes(address->v6));
+	if (!address->v6) {
+		uint32_t word;
+		answer_attribute(a, IFA_LOCAL, address->bytes, 4);
+		memcpy(&word, address->bytes, sizeof(word));
+		if (link->flags & IFF_BROADCAST && address->bits < 31) {
+			answer_u32(a, IFA_BROADCAST, word | __builtin_bswap32(~0u >> address->bits));
+		}
+		answer_attribute(a, IFA_LABEL, link->name, strlen(link->name) + 1);
+	}
+	answer_u32(a, IFA_FLAGS, address->flags);
+	answer_attribute(a, IFA_CACHEINFO, times, sizeof(times));
+}
+
+static int addresses_get(struct answer *a, const char *at, const char *end)
+{
+	struct address_body body;
+	struct net_address address;
+	struct net_link link;
+	body_read(&body, sizeof(body), at, end);
+	a->multi = true;
+	for (unsigned n = 0; net_address_at(n, &address); n++) {
+		if (family_wanted(body.family, address.v6) && (!body.index || body.index == address.index) &&
+		    net_link_by_index(address.index, &link)) {
+			address_put(a, &address, &link);
+		}
+	}
+	return 0;
+}
+
+static int address_change(bool remove, const char *at, const char *end)
+{
+	struct address_body body;
+	struct attribute attribute;
+	at = body_read(&body, sizeof(body), at, end);
+	struct net_address address = { .index = body.index, .v6 = body.family == AF_INET6, .bits = body.bits };
+	bool given = false;
+	if (body.family != AF_INET && body.family != AF_INET6) {
+		return -EAFNOSUPPORT;
+	}
+	while (attribute_next(&at, end, &attribute)) {
+		bool local = attribute.type == IFA_LOCAL || (attribute.type == IFA_ADDRESS && !given);
+		if (local && attribute.bytes == address_bytes(address.v6)) {
+			memcpy(address.bytes, attribute.data, attribute.bytes);
+			given = true;
+		}
+	}
+	if (!given) {
+		return -EINVAL;
+	}
+	return remove ? net_address_remove(body.index, &address) : net_address_set(body.index, &address);
+}
+
+/* ---- routes ---- */
+
+static void route_put(struct answer *a, const struct net_route *route)
+{
+	static const uint8_t none[16];
+	size_t bytes = address_bytes(route->v6);
+	struct route_body body = { .family = family_of(route->v6), .to_bits = (uint8_t)route->bits, .table = TABLE_MAIN,
+		.protocol = route->protocol, .scope = route->scope, .type = RTN_UNICAST };
+	answer_begin(a, RTM_NEWROUTE, &body, sizeof(body));
+	answer_u32(a, RTA_TABLE, TABLE_MAIN);
+	if (route->bits) {
+		answer_attribute(a, RTA_DST, route->to, bytes);
+	}
+	if (route->gateway_set) {
+		answer_attribute(a, RTA_GATEWAY, route->gateway, bytes);
+	}
+	if (memcmp(route->from, none, bytes) != 0) {
+		answer_attribute(a, RTA_PREFSRC, route->from, bytes);
+	}
+	answer_u32(a, RTA_OIF, route->index);
+}
+
+struct route_request {
+	struct net_route route;
+	bool to_set;
+};
+
+static int route_read(struct route_request *r, const char *at, const char *end)
+{
+	struct route_body body;
+	struct attribute attribute;
+	at = body_read(&body, sizeof(body), at, end);
+	*r = (struct route_request){ .route = { .v6 = body.family == AF_INET6, .bits = body.to_bits } };
+	size_t bytes = address_bytes(r->route.v6);
+	while (attribute_next(&at, end, &attribute)) {
+		if (attribute.type == RTA_DST && attribute.bytes == bytes) {
+			memcpy(r->route.to, attribute.data, bytes);
+			r->to_set = true;
+		} else if (attribute.type == RTA_GATEWAY && attribute.bytes == bytes) {
+			memcpy(r->route.gateway, attribute.data, bytes);
+			r->route.gateway_set = true;
+		} else if (attribute.type == RTA_OIF && attribute.bytes == sizeof(uint32_t)) {
+			memcpy(&r->route.index, attribute.data, sizeof(uint32_t));
+		}
+	}
+	return body.family == AF_INET || body.family == AF_INET6 ? 0 : -EAFNOSUPPORT;
+}
+
+static bool route_leads_to(const struct net_route *route, const uint8_t *to)
+{
+	for (unsigned b = 0; b < route->bits; b++) {
+		if ((route->to[b / 8] ^ to[b / 8]) & (0x80 >> b % 8)) {
+			return false;
+		}
+	}
+	return true;
+}
+
+/* Which route a packet takes (ip route get). */
+static int route_find(struct answer *a, const char *at, const char *end)
+{
+	struct route_request r;
+	struct net_route route, best = { 0 };
+	bool found = false;
+	int error = route_read(&r, at, end);
+	if (error || !r.to_set) {
+		return error ? error : -EINVAL;
+	}
+	for (unsigned n = 0; net_route_at(n, &route); n++) {
+		if (route.v6 == r.route.v6 && route_leads_to(&route, r.route.to) && (!found || route.bits > best.bits)) {
+			best = route;
+			found = true;
+		}
+	}
+	if (!found) {
+		return -ENETUNREACH;
+	}
+	memcpy(best.to, r.route.to, sizeof(best.to));
+	best.bits = (unsigned)address_bytes(best.v6) * 8;
+	route_put(a, &best);
+	return 0;
+}
+
+static int routes_get(struct answer *a, const struct message_header *request, const char *at, const char *end)
+{
+	struct route_body body;
+	struct net_route route;
+	if (!(request->flags & NLM_F_DUMP)) {
+		return route_find(a, at, end);
+	}
+	body_read(&body, sizeof(body), at, end);
+	a->multi = true;
+	for (unsigned n = 0; net_route_at(n, &route); n++) {
+		if (family_wanted(body.family, route.v6) && (!body.table || body.table == TABLE_MAIN)) {
+			route_put(a, &route);
+		}
+	}
+	return 0;
+}
+
+static int route_change(bool remove, const char *at, const char *end)
+{
+	struct route_request r;
+	int error = route_read(&r, at, end);
+	return error ? error : remove ? net_route_remove(&r.route) : net_route_add(&r.route);
+}
+
+/* ---- neighbours ---- */
+
+static int neighbours_get(struct answer *a, const char *at, const char *end)
+{
+	struct neighbour_body body;
+	struct net_neighbour neighbour;
+	body_read(&body, sizeof(body), at, end);
+	a->multi = true;
+	for (unsigned n = 0; net_neighbour_at(n, &neighbour); n++) {
+		if (!family_wanted(body.family, neighbour.v6) || (body.index && body.index != (int32_t)neighbour.index)) {
+			continue;
+		}
+		struct neighbour_body out = { .family = family_of(neighbour.v6), .index = (int32_t)neighbour.index, .state = neighbour.state,
+			.type = RTN_UNICAST };
+		answer_begin(a, RTM_NEWNEIGH, &out, sizeof(out));
+		answer_attribute(a, NDA_DST, neighbour.bytes, address_bytes(neighbour.v6));
+		answer_attribute(a, NDA_LLADDR, neighbour.mac, sizeof(neighbour.mac));
+	}
+	return 0;
+}
+
+static int request_answer(struct answer *a, const struct message_header *request, const char *body, const char *end)
+{
+	switch (request->type) {
+	case RTM_GETLINK:
+		return links_get(a, request, body, end);
+	case RTM_NEWLINK:
+	case RTM_SETLINK:
+		return link_change(body, end);
+	case RTM_GETADDR:
+		return addresses_get(a, body, end);
+	case RTM_NEWADDR:
+	case RTM_DELADDR:
+		return address_change(request->type == RTM_DELADDR, body, end);
+	case RTM_GETROUTE:
+		return routes_get(a, request, body, end);
+	case RTM_NEWROUTE:
+	case RTM_DELROUTE:
+		return route_change(request->type == RTM_DELROUTE, body, end);
+	case RTM_GETNEIGH:
+		return neighbours_get(a, body, end);
+	case RTM_GETRULE:
+	case RTM_GETQDISC:
+		a->multi = true; /* there are none */
+		return 0;
+	default:
+		return -EOPNOTSUPP;
+	}
+}
+
+int route_request(struct answer *a, const struct message_header *request, const char *body, const char *end, bool privileged)
+{
+	bool asks = request->type % 4 == RTM_GETLINK % 4;
+	if (!asks && !privileged) {
+		return -EPERM;
+	}
+	net_lock();
+	int error = request_answer(a, request, body, end);
+	net_unlock();
+	return error;
+}
