@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 struct netif;
+struct pbuf;
 
 /* stack.c */
 bool net_locked(void); /* by this thread */
@@ -23,6 +24,12 @@ void net_memory_draw_end(void);
 void loop_start(void);
 bool loop_deliver(void); /* what was sent to this machine itself; false: there is more */
 extern struct netif loop_netif;
+
+/* tcp_lists.c */
+void tcp_lists_init(void);
+void net_tcp_input(struct pbuf *p, struct netif *netif); /* for lwIP's IP in place of tcp_input() */
+bool tcp_lists_wait(void); /* a connection may wait for time to pass */
+void tcp_lists_tick(void); /* each TCP_TMR_INTERVAL while that is so */
 
 /* timers.c */
 void timers_look(void); /* something may have begun that waits for time */

@@ -33,6 +33,15 @@ struct page;
 struct pbuf;
 struct pbuf *net_page_pbuf(struct page *page, unsigned offset, unsigned bytes);
 
+/** With the lock: before a connection with these ends is put on lwIP's lists or taken from them, and when it may have something to wait for. */
+struct ip_addr;
+struct tcp_pcb_listen;
+void net_tcp_select(const struct ip_addr *local, uint16_t local_port, const struct ip_addr *remote, uint16_t remote_port);
+/** Before a listening control block is closed. */
+void net_tcp_listener_ends(const struct tcp_pcb_listen *listener);
+/** Connections that had to stop because an interface's queue was full, or memory short, go on: tcp_txnow() for all. */
+void net_tcp_send_again(void);
+
 /** With the lock: what was sent to a group goes to this machine's members of it as well. The packet is as lwIP left it, headers included. */
 struct netif;
 void net_loop_multicast(struct pbuf *p, struct netif *netif);

@@ -135,7 +135,7 @@ static void stalled_go_on(struct interface *i)
 {
 	if (i->stalled && i->sending_free) {
 		__atomic_store_n(&i->stalled, false, __ATOMIC_SEQ_CST);
-		tcp_txnow();
+		net_tcp_send_again();
 	}
 }
 

@@ -73,6 +73,7 @@ void net_start(void)
 	mutex_init(&lock, "network");
 	net_memory_init();
 	isn_init();
+	tcp_lists_init();
 	lwip_init();
 	net_lock();
 	loop_start();

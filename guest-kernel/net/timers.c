@@ -32,7 +32,7 @@ static struct periodic {
 	uint64_t next_ns; /* 0: not running */
 	uint64_t last_ns; /* when it ran last */
 } periodics[] = {
-	{ .call = tcp_tmr, .period_ns = TCP_TMR_INTERVAL * MS, .kind = PERIODIC_TCP },
+	{ .call = tcp_lists_tick, .period_ns = TCP_TMR_INTERVAL * MS, .kind = PERIODIC_TCP },
 	{ .call = ip_reass_tmr, .period_ns = IP_TMR_INTERVAL * MS, .kind = PERIODIC_TRAFFIC },
 	{ .call = ip6_reass_tmr, .period_ns = IP6_REASS_TMR_INTERVAL * MS, .kind = PERIODIC_TRAFFIC },
 	{ .call = etharp_tmr, .period_ns = ARP_TMR_INTERVAL * MS, .kind = PERIODIC_TRAFFIC },
@@ -68,26 +68,6 @@ void net_active(void)
 void tcp_timer_needed(void)
 {
 	look_wanted = true;
-}
-
-/* Does it wait for nothing but its peer or its program? */
-static bool connection_rests(const struct tcp_pcb *pcb)
-{
-	return pcb->state == ESTABLISHED && !pcb->unsent && !pcb->unacked && !pcb->ooseq && !pcb->refused_data && !pcb->persist_backoff &&
-	       !(pcb->flags & (TF_ACK_DELAY | TF_ACK_NOW | TF_CLOSEPEND | TF_NAGLEMEMERR)) && !ip_get_option(pcb, SOF_KEEPALIVE);
-}
-
-static bool tcp_waits(void)
-{
-	if (tcp_tw_pcbs) {
-		return true;
-	}
-	for (const struct tcp_pcb *pcb = tcp_active_pcbs; pcb; pcb = pcb->next) {
-		if (!connection_rests(pcb)) {
-			return true;
-		}
-	}
-	return false;
 }
 
 static bool groups_wait(void)
@@ -126,7 +106,7 @@ static bool is_needed(enum periodic_kind kind, uint64_t now)
 {
 	switch (kind) {
 	case PERIODIC_TCP:
-		return tcp_waits();
+		return tcp_lists_wait();
 	case PERIODIC_TRAFFIC:
 		return traffic_ns && now - traffic_ns < QUIET_NS;
 	case PERIODIC_DHCP:
@@ -166,7 +146,7 @@ static void arm(void)
 /* A program has sent something, or a packet has come: the connection's time is looked at for one tick at least. */
 void timers_look(void)
 {
-	if (!periodics[PERIODIC_TCP].next_ns && tcp_active_pcbs) {
+	if (!periodics[PERIODIC_TCP].next_ns && tcp_lists_wait()) {
 		look_wanted = true;
 	}
 	if (!look_wanted) {
@@ -189,22 +169,6 @@ void timers_look(void)
 	}
 }
 
-/*
- * lwIP sends a segment whole or not at all; one that is larger than the window, because that has become smaller since, waits for the
- * persist timer to be split. It need not where the window is open a little.
- */
-static void segments_split(void)
-{
-	for (struct tcp_pcb *pcb = tcp_active_pcbs, *next; pcb; pcb = next) {
-		next = pcb->next;
-		u32_t window = LWIP_MIN(pcb->snd_wnd, 0xffffu);
-		if (pcb->persist_backoff && window && pcb->unsent && !pcb->unacked && pcb->unsent->len > window &&
-		    tcp_split_unsent_seg(pcb, (u16_t)window) == ERR_OK) {
-			tcp_output(pcb);
-		}
-	}
-}
-
 void timers_tick(void)
 {
 	uint64_t now = time_ns();
@@ -216,9 +180,6 @@ void timers_tick(void)
 		struct periodic *p = &periodics[i];
 		if (p->next_ns && p->next_ns <= now) {
 			p->call();
-			if (p->kind == PERIODIC_TCP) {
-				segments_split();
-			}
 			p->last_ns = now;
 			p->next_ns = is_needed(p->kind, now) ? now + p->period_ns : 0;
 		}

@@ -185,7 +185,7 @@ static long process_us(void)
 	return t.tv_sec * 1000000 + t.tv_nsec / 1000;
 }
 
-/* Linux looks at a tick, every 1 to 10 ms. */
+/* Linux looks at a tick, every 1 to 10 ms; on a virtual machine it counts those that another machine had, too. */
 static void processor_intervals(void)
 {
 	static const struct {
@@ -205,7 +205,7 @@ static void processor_intervals(void)
 		SHOW("ticks of a sleep", "%d", ticks);
 		long before = process_us();
 		spin_until(&ticks, 3);
-		IS(process_us() - before > 55000);
+		IS(process_us() - before > 20000);
 		CALL(setitimer(kinds[i].which, &off, &old));
 		IS(old.it_value.tv_usec > 0);
 		CALL(getitimer(kinds[i].which, &old));

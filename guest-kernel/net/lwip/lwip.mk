@@ -8,6 +8,9 @@ LWIP_NAMES := core/def.c core/inet_chksum.c core/init.c core/ip.c core/mem.c cor
 LWIP_OBJECTS := $(LWIP_NAMES:%.c=$(BUILD)/free/lwip/%.c.o)
 FLAGS_LWIP := -I$(LWIP)/src/include -Iguest-kernel/net/lwip
 FLAGS_guest-kernel += $(FLAGS_LWIP)
+# For IP, tcp_input() is net/tcp_lists.c's.
+LWIP_IP := $(BUILD)/free/lwip/core/ipv4/ip4.c.o $(BUILD)/free/lwip/core/ipv6/ip6.c.o
+$(LWIP_IP): LWIP_OWN := -Dtcp_input=net_tcp_input
 LWIP_WARN := -Wall -Wextra -Wno-unused-parameter -Wno-missing-prototypes -Wno-address -Wno-empty-body -Werror
 
 $(LWIP)/unpacked: ci/fetch-lwip
@@ -17,7 +20,7 @@ $(LWIP)/unpacked: ci/fetch-lwip
 	@touch $@
 $(LWIP_NAMES:%=$(LWIP)/src/%): $(LWIP)/unpacked ;
 
-$(BUILD)/free/lwip/%.c.o: $(LWIP)/src/%.c $(BUILD)/flags
+$(BUILD)/free/lwip/%.c.o: $(LWIP)/src/%.c guest-kernel/net/lwip/lwip.mk $(BUILD)/flags
 	@mkdir -p $(@D)
 	$(call say,CC,lwip/$*.c)
-	$(Q)$(CC) $(filter-out $(WARN),$(FREE_FLAGS)) $(LWIP_WARN) $(FLAGS_guest-kernel) -c $< -o $@
+	$(Q)$(CC) $(filter-out $(WARN),$(FREE_FLAGS)) $(LWIP_WARN) $(LWIP_OWN) $(FLAGS_guest-kernel) -c $< -o $@

@@ -150,6 +150,7 @@ uint32_t tcp_send_room(const struct inet_socket *s);
 /* tcp_events.c; net lock */
 struct tcp_pcb *tcp_pcb_create(struct inet_socket *s); /* refers to the socket; NULL: no memory */
 int tcp_pcb_listen(struct inet_socket *s);
+void tcp_pcb_select(const struct tcp_pcb *pcb); /* before it leaves lwIP's lists, or has more to wait for */
 void tcp_pcb_drop(struct inet_socket *s); /* it ends now, the peer is told so */
 
 /* tcp_send.c */

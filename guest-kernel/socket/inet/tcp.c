@@ -49,6 +49,7 @@ static int connect_start(struct inet_socket *s, struct endpoint *to)
 	}
 	pcb->local_ip = from;
 	pcb->local_port = s->port_listed;
+	net_tcp_select(&pcb->local_ip, pcb->local_port, &to->address, to->port);
 	err_t result = tcp_connect(pcb, &to->address, to->port, pcb->connected);
 	if (result != ERR_OK) {
 		tcp_pcb_drop(s);
@@ -249,6 +250,7 @@ int tcp_socket_shutdown(struct socket *base, unsigned closed)
 		spin_unlock(&base->lock);
 		if ((closed & CLOSED_SEND) && sends && s->tcp) {
 			s->cork = false;
+			tcp_pcb_select(s->tcp);
 			tcp_shutdown(s->tcp, 0, 1);
 		}
 	}
@@ -287,6 +289,7 @@ static void close_locked(struct inet_socket *s)
 		if (!(s->tcp->flags & TF_RXCLOSED)) {
 			s->tcp->rcv_wnd = TCP_WND_MAX(s->tcp); /* all has been read, as far as lwIP is to know: no reset */
 		}
+		tcp_pcb_select(s->tcp);
 		tcp_close(s->tcp); /* short of memory it tries again by itself */
 	}
 	if (!s->tcp) {

@@ -157,6 +157,11 @@ struct tcp_pcb *tcp_pcb_create(struct inet_socket *s)
 	return pcb;
 }
 
+void tcp_pcb_select(const struct tcp_pcb *pcb)
+{
+	net_tcp_select(&pcb->local_ip, pcb->local_port, &pcb->remote_ip, pcb->remote_port);
+}
+
 void tcp_pcb_drop(struct inet_socket *s)
 {
 	struct tcp_pcb *pcb = s->tcp;
@@ -164,10 +169,12 @@ void tcp_pcb_drop(struct inet_socket *s)
 		return;
 	}
 	if (pcb->state == LISTEN) {
+		net_tcp_listener_ends((const struct tcp_pcb_listen *)pcb);
 		tcp_close(pcb);
 		return;
 	}
 	tcp_err(pcb, NULL);
+	tcp_pcb_select(pcb);
 	if (pcb->state == CLOSED) {
 		tcp_close(pcb);
 	} else {

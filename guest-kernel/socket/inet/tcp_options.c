@@ -36,6 +36,7 @@ void tcp_options_apply(struct inet_socket *s)
 	pcb->keep_cnt = (u32_t)s->keep_count;
 	pcb->netif_idx = (u8_t)s->interface;
 	if (socket_option(&s->base, SO_KEEPALIVE)) {
+		tcp_pcb_select(pcb);
 		ip_set_option(pcb, SOF_KEEPALIVE);
 	} else {
 		ip_reset_option(pcb, SOF_KEEPALIVE);

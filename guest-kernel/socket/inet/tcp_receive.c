@@ -144,6 +144,7 @@ static void window_open(struct inet_socket *s)
 	pcb->rcv_wnd = pcb->rcv_wnd + bytes < most ? pcb->rcv_wnd + bytes : most;
 	if (pcb->state == ESTABLISHED || pcb->state == FIN_WAIT_1 || pcb->state == FIN_WAIT_2) {
 		pcb->rcv_ann_wnd = pcb->rcv_wnd;
+		tcp_pcb_select(pcb);
 		tcp_ack_now(pcb);
 		tcp_output(pcb);
 	}

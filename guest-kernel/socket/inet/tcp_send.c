@@ -213,6 +213,9 @@ static int batch_commit(struct inet_socket *s, struct batch *b, unsigned flags)
 			b->done++;
 		}
 	}
+	if (s->tcp && b->done) {
+		tcp_pcb_select(s->tcp);
+	}
 	if (s->tcp && b->done && may_push(s, flags)) {
 		tcp_output(s->tcp);
 	}
