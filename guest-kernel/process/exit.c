@@ -100,7 +100,33 @@ static struct process *reaper_locked(const struct process *p)
 	return init_process;
 }
 
-static void reparent_children_locked(struct process *p)
+static bool parent_wants_no_zombie(const struct process *parent)
+{
+	const struct signal_action *action = &parent->signals->actions[SIGCHLD];
+	return action->handler == SIGNAL_IGNORE || (action->flags & SA_NOCLDWAIT);
+}
+
+static void notify_of_end_locked(struct process *p)
+{
+	bool killed = (p->exit_code & 0x7f) != 0;
+	signal_notify_parent_locked(p, killed ? CLD_KILLED : CLD_EXITED, killed ? p->exit_code & 0x7f : p->exit_code >> 8 & 0xff);
+}
+
+/* One that has ended already: its new parent hears of it, or wants no such (then it goes to `gone`). PID 1 looks for itself. */
+static void reparent_zombie_locked(struct process *child, struct list *gone)
+{
+	if (child->parent == init_process) {
+		waitq_wake_all(&init_process->child_event);
+		return;
+	}
+	notify_of_end_locked(child);
+	if (parent_wants_no_zombie(child->parent)) {
+		process_unpublish_locked(child);
+		list_push_back(gone, &child->sibling_link);
+	}
+}
+
+static void reparent_children_locked(struct process *p, struct list *gone)
 {
 	struct process *reaper = list_empty(&p->children) ? NULL : reaper_locked(p);
 	list_for_each_safe(node, &p->children)
@@ -116,7 +142,7 @@ static void reparent_children_locked(struct process *p)
 			signal_send_locked(child, NULL, &info);
 		}
 		if (child->zombie) {
-			waitq_wake_all(&reaper->child_event);
+			reparent_zombie_locked(child, gone);
 		}
 		if (pgid != p->pgid && sid == p->sid) {
 			process_orphan_check_locked(pgid, sid, p);
@@ -124,19 +150,13 @@ static void reparent_children_locked(struct process *p)
 	}
 }
 
-static bool parent_wants_no_zombie(const struct process *parent)
-{
-	const struct signal_action *action = &parent->signals->actions[SIGCHLD];
-	return action->handler == SIGNAL_IGNORE || (action->flags & SA_NOCLDWAIT);
-}
-
-/* The last thread's last act on the process. Returns true if nobody will wait and the caller is to free it. */
-static bool publish_zombie(struct process *p, int code)
+/* The last thread's last act on the process. Returns true if nobody will wait and the caller is to free it, as what is then on `gone`. */
+static bool publish_zombie(struct process *p, int code, struct list *gone)
 {
 	struct thread *t = thread_current();
 	thread_account();
 	spin_lock(&process_lock);
-	reparent_children_locked(p);
+	reparent_children_locked(p, gone);
 	if (p->parent && p->parent->pgid != p->pgid && p->parent->sid == p->sid) {
 		process_orphan_check_locked(p->pgid, p->sid, p);
 	}
@@ -153,8 +173,7 @@ static bool publish_zombie(struct process *p, int code)
 	kfree(t->user);
 	t->user = NULL;
 	process_thread_remove_locked(t);
-	bool killed = (code & 0x7f) != 0;
-	signal_notify_parent_locked(p, killed ? CLD_KILLED : CLD_EXITED, killed ? code & 0x7f : code >> 8 & 0xff);
+	notify_of_end_locked(p);
 	bool nobody = p->parent && parent_wants_no_zombie(p->parent) && p->signals->exit_signal == SIGCHLD;
 	if (nobody) {
 		process_unpublish_locked(p);
@@ -204,8 +223,12 @@ _Noreturn void process_exit_thread(int code)
 	give_up_resources(p);
 	give_up_memory(p);
 	process_vfork_release(p);
-	if (publish_zombie(p, code)) {
+	struct list gone = LIST_INIT(gone);
+	if (publish_zombie(p, code, &gone)) {
 		process_free(p);
+	}
+	for (struct list *node; (node = list_pop_front(&gone)) != NULL;) {
+		process_free(container_of(node, struct process, sibling_link));
 	}
 	reserve_end();
 	thread_exit();

@@ -6,9 +6,11 @@
 #include <sched.h>
 #include <signal.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
+#include <time.h>
 
 static void exit_status_reaches_the_parent(void)
 {
@@ -249,6 +251,49 @@ static void many_children_come_and_go(void)
 	}
 }
 
+/* A child with a child of its own that has ended, which it ends itself without waiting for; the number of that one. */
+static pid_t leave_a_zombie(void)
+{
+	int ends[2];
+	pid_t below = 0;
+	siginfo_t info;
+	if (pipe(ends) == 0 && fork() == 0) {
+		signal(SIGCHLD, SIG_DFL);
+		below = fork();
+		if (below == 0) {
+			_exit(0);
+		}
+		waitid(P_PID, (id_t)below, &info, WEXITED | WNOWAIT);
+		_exit(write(ends[1], &below, sizeof(below)) != sizeof(below));
+	}
+	close(ends[1]);
+	if (read(ends[0], &below, sizeof(below)) != sizeof(below)) {
+		below = 0;
+	}
+	close(ends[0]);
+	return below;
+}
+
+static void a_reaper_hears_of_ended_orphans(void)
+{
+	sigset_t set, old;
+	siginfo_t info;
+	sigemptyset(&set);
+	sigaddset(&set, SIGCHLD);
+	sigprocmask(SIG_BLOCK, &set, &old);
+	CHECK(prctl(PR_SET_CHILD_SUBREAPER, 1) == 0);
+	pid_t orphan = leave_a_zombie();
+	CHECK(orphan > 0 && sigtimedwait(&set, &info, &(struct timespec){ 10, 0 }) == SIGCHLD && info.si_pid == orphan);
+	CHECK(wait(NULL) > 0 && wait(NULL) > 0);
+	signal(SIGCHLD, SIG_IGN);
+	orphan = leave_a_zombie();
+	pid_t left = wait(NULL); /* nobody, when all have ended */
+	signal(SIGCHLD, SIG_DFL);
+	sigprocmask(SIG_SETMASK, &old, NULL);
+	prctl(PR_SET_CHILD_SUBREAPER, 0);
+	CHECK(orphan > 0 && left == -1 && kill(orphan, 0) == -1 && errno == ESRCH);
+}
+
 static void usage_of_children_adds_up(void)
 {
 	struct rusage usage;
@@ -281,6 +326,7 @@ int main(void)
 	RUN(groups_and_sessions_follow_the_rules);
 	RUN(orphans_go_to_process_one_or_a_reaper);
 	RUN(many_children_come_and_go);
+	RUN(a_reaper_hears_of_ended_orphans);
 	RUN(usage_of_children_adds_up);
 	return check_failures;
 }
