@@ -39,7 +39,11 @@ int proc_overcommit(uint32_t pid, struct text *t);
 int proc_file_max(uint32_t pid, struct text *t);
 int proc_bulkhead(uint32_t pid, struct text *t);
 /** As on Linux: a number whose bit 0 asks for clean pages to be given back. */
-int proc_drop_caches(const char *text, size_t length);
+int proc_drop_caches(uint32_t pid, const char *text, size_t length);
+/* proc_oom.c */
+int proc_pid_oom_score(uint32_t pid, struct text *t);
+int proc_pid_oom_score_adj(uint32_t pid, struct text *t);
+int proc_pid_oom_adjust(uint32_t pid, const char *text, size_t length);
 int proc_empty(uint32_t pid, struct text *t);
 
 /* net/proc_net.c */

@@ -18,7 +18,7 @@ int proc_empty(uint32_t pid, struct text *t)
 	return 0;
 }
 
-int proc_drop_caches(const char *text, size_t length)
+int proc_drop_caches(uint32_t pid, const char *text, size_t length)
 {
 	if (length == 0 || text[0] < '1' || text[0] > '3') {
 		return -EINVAL;

@@ -22,7 +22,7 @@ struct entry {
 	uint32_t mode;
 	enum dir is; /* directories: what is in it */
 	proc_writer write;
-	int (*store)(const char *text, size_t length); /* NULL: cannot be written */
+	int (*store)(uint32_t pid, const char *text, size_t length); /* NULL: cannot be written */
 };
 
 static const struct entry entries[] = {
@@ -94,6 +94,8 @@ static const struct entry entries[] = {
 	{ IN_PID, "stack", S_IFREG | 0400, NOT_A_DIR, proc_pid_stack, NULL },
 	{ IN_PID, "wchan", S_IFREG | 0444, NOT_A_DIR, proc_pid_wchan, NULL },
 	{ IN_PID, "mem", S_IFREG | 0600, NOT_A_DIR, NULL, NULL },
+	{ IN_PID, "oom_score", S_IFREG | 0444, NOT_A_DIR, proc_pid_oom_score, NULL },
+	{ IN_PID, "oom_score_adj", S_IFREG | 0644, NOT_A_DIR, proc_pid_oom_score_adj, proc_pid_oom_adjust },
 	{ IN_PID, "mounts", S_IFREG | 0444, NOT_A_DIR, proc_mounts, NULL },
 	{ IN_PID, "net", S_IFDIR | 0555, IN_NET, NULL, NULL },
 	{ IN_PID, "fd", S_IFDIR | 0500, IN_FD, NULL, NULL },
@@ -351,7 +353,7 @@ static long proc_read(struct file *f, void *buffer, uint64_t bytes, uint64_t *of
 static long proc_write(struct file *f, const void *buffer, uint64_t bytes, uint64_t *offset)
 {
 	const struct entry *e = &entries[entry_of(f->inode)];
-	int error = e->store ? e->store(buffer, bytes) : -EACCES;
+	int error = e->store ? e->store(pid_of(f->inode), buffer, bytes) : -EACCES;
 	return error ? error : (long)bytes;
 }
 

@@ -99,6 +99,8 @@ static int process_copy(struct process *child, struct process *from, const struc
 		child->command_line_length = from->command_line_length;
 	}
 	child->strings = from->strings;
+	child->oom_adjust = from->oom_adjust;
+	child->oom_least = from->oom_least;
 	child->signals->no_new_privileges = from->signals->no_new_privileges;
 	child->signals->personality = from->signals->personality;
 	child->credentials = from->credentials;

@@ -57,6 +57,25 @@ static uint64_t held_locked(const struct process *p)
 	return address_space_held(p->memory) + p->signals->thread_count * THREAD_PAGES + (p->files ? file_table_held(p->files) : 0);
 }
 
+/** With what /proc/PID/oom_score_adj adds, a thousandth of the memory each; -1000: only when there is nobody else. */
+static uint64_t adjusted(const struct process *p, uint64_t pages, uint64_t total)
+{
+	int64_t weight = (int64_t)pages + p->oom_adjust * (int64_t)(total / 1000);
+	return !pages ? 0 : p->oom_adjust == -1000 || weight < 1 ? 1 : (uint64_t)weight;
+}
+
+unsigned process_oom_score_locked(struct process *p)
+{
+	uint64_t total, free;
+	memory_usage(&total, &free);
+	uint64_t pages = p->memory && !p->zombie ? held_locked(p) : 0;
+	if (!pages || p->oom_adjust == -1000) {
+		return 0;
+	}
+	int64_t thousandths = 1000 + (int64_t)(pages * 1000 / total) + p->oom_adjust;
+	return thousandths > 0 ? (unsigned)(thousandths * 2 / 3) : 0;
+}
+
 static struct process *largest_locked(uint64_t total, uint64_t *pages)
 {
 	struct process *largest = NULL;
@@ -68,6 +87,7 @@ static struct process *largest_locked(uint64_t total, uint64_t *pages)
 		bool dying = dying_locked(p);
 		uint64_t size = p->memory && !dying ? held_locked(p) : 0;
 		uint64_t weight = p->pid != COMMAND_PID ? size : size > total / 16 ? size / 4 : size != 0;
+		weight = adjusted(p, weight, total);
 		others |= dying && !p->zombie;
 		if (weight > most) {
 			most = weight;

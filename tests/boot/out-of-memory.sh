@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: MIT
+# limit: 200
 # No memory left: the largest process is ended, whoever asked last, the user is told on the console, and the shell goes on. Files in
 # memory come to their end before that, at the size that df shows, or that their file system was given. Whoever is ended while a signal's
 # frame is made has been killed, too. What is kept in pipes, sockets, page tables and stacks counts as its process's.
@@ -27,6 +28,20 @@ full
 0
 empty
 3'
+
+# oom_score_adj: who offers itself is ended first, however small it is; who shall be last, is not ended before others.
+boot 0 --memory 256M -- 'sh -c "echo 1000 >/proc/self/oom_score_adj; exec sleep 1000" & sleep 0.1
+until [ "$(cat /proc/$!/oom_score_adj)" = 1000 ]; do sleep 0.1; done
+dd if=/dev/zero of=/dev/null bs=400M count=1 2>/dev/null; echo "status $?"; wait
+sh -c "echo -1000 >/proc/self/oom_score_adj; exec dd if=/dev/zero bs=140M count=1 2>/dev/null" | { dd bs=1 count=1 of=/tmp/held 2>/dev/null; sleep 1000; } &
+until [ -s /tmp/held ]; do sleep 0.1; done
+dd if=/dev/zero of=/dev/null bs=130M count=2 2>/dev/null; echo "status $?"'
+sed -i -e 's/\[[0-9]*\], which holds .*/[N]/' -e '/^Killed$/d' "$out"
+output 'out of memory: killed sleep[N]
+out of memory: killed dd[N]
+status 137
+out of memory: killed dd[N]
+status 137'
 
 make_root
 mkdir "$scratch/root/small"

@@ -223,6 +223,41 @@ static void nameless_descriptors(void)
 	}
 }
 
+static void number_show(const char *name, const char *path, int unit)
+{
+	char text[32] = "";
+	int fd = open(path, O_RDONLY);
+	if (read(fd, text, sizeof(text) - 1) > 0) {
+		SHOW(name, "%ld", strtol(text, NULL, 10) / unit);
+	}
+	close(fd);
+}
+
+static void oom_child(void)
+{
+	number_show("a child's", "/proc/self/oom_score_adj", 1);
+}
+
+/* As a user: below what was inherited needs a privilege. */
+static void out_of_memory(void)
+{
+	static const char *const texts[] = { "0", "1000\n", "1001", "-1001", "x", "7x", "", "-", "+20", "300", "50", "0", "-1", "-1000" };
+	int fd = open("/proc/self/oom_score_adj", O_RDWR);
+	syscall(SYS_setresuid, 1000, 1000, 1000);
+	for (unsigned i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+		SHOW("length", "%u", (unsigned)strlen(texts[i]));
+		CALL(write(fd, texts[i], strlen(texts[i])));
+		number_show("is", "/proc/self/oom_score_adj", 1);
+	}
+	CALL(write(fd, "300", 3));
+	CALL(child_status(oom_child));
+	number_show("score", "/proc/self/oom_score", 50);
+	CALL(write(fd, "1000", 4));
+	number_show("score", "/proc/self/oom_score", 50);
+	CALL(open("/proc/self/oom_score", O_WRONLY));
+	CALL(open("/proc/1/oom_score_adj", O_WRONLY));
+}
+
 static void proc_files(void)
 {
 	char target[200] = "", line[300] = "", expected[32];
@@ -293,5 +328,6 @@ int main(void)
 	RUN(process_control);
 	RUN(nameless_descriptors);
 	RUN(proc_files);
+	RUN(out_of_memory);
 	return 0;
 }

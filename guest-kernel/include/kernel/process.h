@@ -56,6 +56,7 @@ struct process {
 	uint32_t command_line_length;
 	struct exec_strings strings; /* where exec put them, for /proc */
 	bool zombie, stopped;
+	int16_t oom_adjust, oom_least; /* process_lock: /proc/PID/oom_score_adj, and how far down others than root may set it */
 	int exit_code; /* as wait4's status */
 	uint64_t start_ns, user_ns, system_ns, children_user_ns, children_system_ns;
 	struct usage usage, children_usage; /* process_lock: of threads that have ended, and of children that were waited for */
@@ -105,6 +106,8 @@ void system_name(char name[65]); /* the host name */
 bool process_is_dying(const struct thread *thread);
 /** Nothing is left to give up: end the process that holds the most, unless one is just ending. What somebody waits for is for the log. */
 void process_out_of_memory(uint32_t pages, uint32_t io);
+/** 0 to 2000, as in /proc: who has most is ended first. */
+unsigned process_oom_score_locked(struct process *p);
 
 /** Start PID 1 (process/init.c), called once with everything up; never returns. */
 _Noreturn void init_run(const char *cmdline);
