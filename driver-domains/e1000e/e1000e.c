@@ -65,9 +65,11 @@ static void nic_attention(struct e1000e *nic)
 	env_wake(&nic->attention);
 }
 
+/* Returns the frames, both ways together. */
 static unsigned nic_collect(struct e1000e *nic)
 {
-	unsigned found = e1000e_send_collect(nic) + e1000e_receive_collect(nic);
+	nic->came = e1000e_receive_collect(nic);
+	unsigned found = e1000e_send_collect(nic) + nic->came;
 	nic->found += found;
 	nic->window_frames += found;
 	return found;
@@ -96,18 +98,19 @@ static void irq_take(struct e1000e *nic)
 	}
 }
 
-/* Look at the rings, with all masked; nothing there: the next event interrupts. Returns what there was. */
+/* Look at the rings, with all masked; nothing there: the next event interrupts. Returns what there was. For a user who polls what counts
+ * is what came: that frames were sent makes nobody poll. */
 static unsigned irq_settle(struct e1000e *nic)
 {
 	irq_take(nic);
 	unsigned found = nic_collect(nic);
-	if (!found) {
+	if (nic->moderate ? !found : !nic->came) {
 		irq_on(nic);
 	}
 	return found;
 }
 
-/* What it finds it hands back, and stays off until a poll() finds nothing more; or, moderated, leaves to e1000e_before_wait. */
+/* What it finds it hands back; it stays off after frames that came, until a poll() finds none. Or, moderated, leaves all to e1000e_before_wait. */
 static void nic_interrupt(void *arg)
 {
 	struct e1000e *nic = arg;
@@ -274,7 +277,8 @@ static void nic_look(struct netdev *dev)
 {
 	struct e1000e *nic = dev->driver;
 	env_lock(&nic->lock);
-	if (nic_collect(nic) == 0 && nic->quiet && nic->has_irq && !nic->moderate && !nic->down && !nic->gone) {
+	nic_collect(nic);
+	if (!nic->came && nic->quiet && nic->has_irq && !nic->moderate && !nic->down && !nic->gone) {
 		irq_settle(nic);
 	}
 	e1000e_unlock(nic);

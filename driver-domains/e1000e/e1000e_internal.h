@@ -68,6 +68,7 @@ struct e1000e {
 	struct net_buffer *filled, **filled_end;
 	bool delivering, link_news;
 
+	uint32_t came; /* frames that the last look found received */
 	uint32_t found; /* frames since the last turn of an adapter without an interrupt */
 	uint64_t window_since, window_frames, rate; /* frames since a moment; frames a second before that */
 	uint64_t rest_ns, rest_from; /* of a busy adapter; the next try */
