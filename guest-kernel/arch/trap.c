@@ -94,9 +94,13 @@ static void irq_handle(const struct trap_frame *frame)
 static void preempt_kernel(const struct cpu *cpu)
 {
 	const struct thread *thread = cpu->current;
-	if (thread && thread->need_resched && thread != cpu->idle && !cpu->idling && cpu->interrupt_depth == 0) {
+	if (!thread || thread == cpu->idle || cpu->idling || cpu->interrupt_depth) {
+		return;
+	}
+	if (thread->need_resched) {
 		sched_asked();
 	}
+	sched_before_kernel(); /* on whatever processor it is now */
 }
 
 static bool exception_fixup(struct trap_frame *frame)

@@ -252,6 +252,7 @@ void sched_switch_locked(struct cpu *cpu)
 	}
 	if (next == prev) {
 		spin_unlock(&cpu->queue.lock);
+		sched_before_kernel();
 		return;
 	}
 	if (cpu_count > 1) {
@@ -296,6 +297,7 @@ void thread_switched(void)
 	if (cpu->doorbell.wanted && !cpu->current->process && cpu->current != cpu->idle) {
 		event_flush(); /* a user thread looks at that before it returns to user mode */
 	}
+	sched_before_kernel();
 }
 
 static void queue_insert_first_locked(struct cpu *cpu, struct thread *thread)
@@ -402,6 +404,22 @@ void sched_before_user(void)
 		next = end < next ? end : next;
 	}
 	if (next < cpu->timer_armed_ns) {
+		cpu->timer_armed_ns = next;
+		clock_arm(next);
+	}
+}
+
+void sched_before_kernel(void)
+{
+	struct cpu *cpu = cpu_current();
+	const struct thread *thread = cpu->current;
+	uint64_t next = cpu->timers_next_ns;
+	if (cpu->queue.runnable_count && thread->run_since_ns + thread->slice_ns < cpu->timer_armed_ns) {
+		/* In a section of reads without locks it cannot make room at once: then not before it has had some time. */
+		uint64_t end = thread->need_resched ? time_ns() + BRIEF_NS : slice_end(thread);
+		next = end < next ? end : next;
+	}
+	if (next < cpu->timer_armed_ns && thread != cpu->idle) {
 		cpu->timer_armed_ns = next;
 		clock_arm(next);
 	}

@@ -32,6 +32,8 @@ void sched_asked(void);
 /** Last thing before user mode, interrupts off: arms the timer if someone waits for it. Nobody does where no thread is runnable
  *  and the first timer is not due before what the timer is set to. */
 void sched_before_user(void);
+/** The same for one that goes on in the kernel: a system call can be long. */
+void sched_before_kernel(void);
 /** The timer interrupt: due timers, end of a slice. Interrupts are off. */
 void sched_timer(void);
 /** Make runnable if asleep. Any context. */

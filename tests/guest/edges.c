@@ -14,6 +14,7 @@
 #include <sys/syscall.h>
 #include <sys/uio.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <ucontext.h>
 
 #include "check.h"
@@ -313,6 +314,33 @@ static void a_long_copy_can_be_killed(void)
 	alarm(0);
 }
 
+/* Who shares the processor with one that is in the kernel for long runs all the same, and its clock goes on. */
+static void a_long_call_stops_no_clock(void)
+{
+	unsigned long one = 1;
+	struct timespec begin, end;
+	clock_gettime(CLOCK_MONOTONIC, &begin);
+	for (int i = 0; i < 3; i++) {
+		pid_t child = fork();
+		if (child == 0) {
+			syscall(SYS_sched_setaffinity, 0, sizeof(one), &one);
+			copy_long();
+			_exit(0);
+		}
+		pid_t other = fork();
+		if (other == 0) {
+			syscall(SYS_sched_setaffinity, 0, sizeof(one), &one);
+			usleep(100000);
+			_exit(0);
+		}
+		CHECK(waitpid(other, NULL, 0) == other);
+		kill(child, SIGKILL);
+		CHECK(waitpid(child, NULL, 0) == child);
+	}
+	clock_gettime(CLOCK_MONOTONIC, &end);
+	CHECK(end.tv_sec - begin.tv_sec < 15);
+}
+
 int main(void)
 {
 	RUN(hole_mapped_by_reading_is_written);
@@ -331,5 +359,6 @@ int main(void)
 	RUN(script_without_a_newline_runs);
 	RUN(working_directories_of_others_are_closed);
 	RUN(a_long_copy_can_be_killed);
+	RUN(a_long_call_stops_no_clock);
 	return check_failures;
 }
