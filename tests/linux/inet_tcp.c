@@ -644,6 +644,28 @@ static void inherited(void)
 	SHOW("the port of a connection", "%s", error ? calls_error(error) : "free");
 }
 
+static void deferred(void)
+{
+	int server = listener(5), client, end;
+	char c;
+	CALL(set(server, IPPROTO_TCP, TCP_DEFER_ACCEPT, 5));
+	IS(number(server, IPPROTO_TCP, TCP_DEFER_ACCEPT) >= 5);
+	fcntl(server, F_SETFL, O_NONBLOCK);
+	client = connected_to(port_of(server));
+	usleep(50000);
+	CALL(accept(server, NULL, NULL));
+	SHOW("silent", "%x", polled(server, 0));
+	CALL(write(client, "now", 3));
+	SHOW("speaks", "%x", until(server, POLLIN));
+	end = accept(server, NULL, NULL);
+	CALL(read(end, &c, 1));
+	close(client);
+	client = connected_to(port_of(server));
+	CALL(close(server));
+	write(client, "too late", 8);
+	SHOW("gone", "%x", until(client, POLLHUP) & POLLHUP);
+}
+
 static void six(void)
 {
 	int server = socket(AF_INET6, SOCK_STREAM, 0), client = socket(AF_INET6, SOCK_STREAM, 0);
@@ -746,6 +768,7 @@ int main(void)
 	RUN(edges);
 	RUN(options);
 	RUN(inherited);
+	RUN(deferred);
 	RUN(six);
 	RUN(bulk);
 	return 0;

@@ -71,7 +71,8 @@ struct inet_socket {
 	bool nodelay, cork, keepalive_set; /* n */
 	int keep_idle, keep_interval, keep_count, user_timeout_ms, max_segment, defer_accept, syn_count, linger2; /* n */
 	struct inet_socket *listener; /* n: of one that is in its queue, or only half open; referenced */
-	bool deferred; /* n: accepted when data comes */
+	bool deferred; /* n: to be accepted when data comes (TCP_DEFER_ACCEPT); refers to `listener`, and counts there as half open */
+	uint64_t deferred_until_ns; /* n */
 	struct list waiting, waiting_link; /* nl: of the listening socket: connections to be accepted */
 	uint32_t waiting_count, half_open_count, backlog; /* nl */
 	struct pbuf *head, *tail; /* l: what has arrived */

@@ -281,6 +281,9 @@ static void close_locked(struct inet_socket *s)
 	spin_unlock(&s->base.lock);
 	if (s->base.state == SOCKET_LISTENING) {
 		tcp_pcb_drop(s);
+		spin_lock(&s->base.lock);
+		s->base.state = SOCKET_FREE; /* those that are half open look at it */
+		spin_unlock(&s->base.lock);
 		waiting_drop(s);
 	} else if (s->tcp && (unread || s->base.linger_seconds == 0 || s->base.state == SOCKET_CONNECTING)) {
 		tcp_pcb_drop(s);

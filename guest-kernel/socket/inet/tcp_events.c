@@ -28,6 +28,13 @@ static void ended(u8_t id, void *data)
 	struct inet_socket *s = data;
 	s->tcp = NULL;
 	tcp_sent_drop(s);
+	if (s->deferred) { /* the reference that the queue would have had */
+		s->deferred = false;
+		s->listener->half_open_count--;
+		inet_put(s->listener);
+		tcp_arrived_drop(s);
+		inet_put(s);
+	}
 	if (!s->bound || !s->base.file) {
 		port_leave(s);
 	}
@@ -42,10 +49,42 @@ static void ended(u8_t id, void *data)
 	inet_put(s);
 }
 
+static void queue_for_accept(struct inet_socket *s, struct inet_socket *listener)
+{
+	spin_lock(&listener->base.lock);
+	list_push_back(&listener->waiting, &s->waiting_link);
+	listener->waiting_count++;
+	spin_unlock(&listener->base.lock);
+	waitq_wake_all(&listener->base.in);
+}
+
+/* It is deferred no more. False: nobody is there to accept it. */
+static bool deferred_end(struct inet_socket *s)
+{
+	struct inet_socket *listener = s->listener;
+	bool listens = listener->base.state == SOCKET_LISTENING;
+	s->deferred = false;
+	s->listener = NULL;
+	listener->half_open_count--;
+	if (listens) {
+		queue_for_accept(s, listener);
+	}
+	inet_put(listener);
+	return listens;
+}
+
 static void half_open_ended(u8_t id, void *data)
 {
 	struct inet_socket *s = data;
 	s->half_open_count--;
+	inet_put(s);
+}
+
+/* Who listened has gone: nobody will accept it. */
+static void refuse(struct inet_socket *s, struct tcp_pcb *pcb)
+{
+	tcp_err(pcb, NULL);
+	tcp_abort(pcb);
 	inet_put(s);
 }
 
@@ -66,6 +105,13 @@ static void failed(void *arg, err_t reason)
 static err_t received(void *arg, struct tcp_pcb *pcb, struct pbuf *p, err_t error)
 {
 	struct inet_socket *s = arg;
+	if (s->deferred && !deferred_end(s)) {
+		if (p) {
+			pbuf_free(p);
+		}
+		refuse(s, pcb);
+		return ERR_ABRT;
+	}
 	if (!p) {
 		spin_lock(&s->base.lock);
 		s->base.closed |= CLOSED_RECEIVE;
@@ -102,17 +148,6 @@ static err_t connected(void *arg, struct tcp_pcb *pcb, err_t error)
 	return ERR_OK;
 }
 
-static void queue_for_accept(struct inet_socket *s)
-{
-	struct inet_socket *listener = s->listener;
-	s->deferred = false;
-	spin_lock(&listener->base.lock);
-	list_push_back(&listener->waiting, &s->waiting_link);
-	listener->waiting_count++;
-	spin_unlock(&listener->base.lock);
-	waitq_wake_all(&listener->base.in);
-}
-
 static err_t looked_at(void *arg, struct tcp_pcb *pcb)
 {
 	struct inet_socket *s = arg;
@@ -122,6 +157,10 @@ static err_t looked_at(void *arg, struct tcp_pcb *pcb)
 			tcp_abort(pcb);
 			return ERR_ABRT;
 		}
+	}
+	if (s->deferred && time_ns() > s->deferred_until_ns && !deferred_end(s)) {
+		refuse(s, pcb);
+		return ERR_ABRT;
 	}
 	uint64_t late = s->user_timeout_ms > 0 && s->sent ? (uint64_t)s->user_timeout_ms * 1000000 : 0;
 	if (late && time_ns() - s->progress_ns > late) {
@@ -224,11 +263,17 @@ static err_t accepted(void *arg, struct tcp_pcb *pcb, err_t error)
 	s->local.port = pcb->local_port;
 	s->remote.address = pcb->remote_ip;
 	s->remote.port = pcb->remote_port;
-	s->listener = listener; /* good while it waits: the listening socket resets those in its queue before it goes */
 	callbacks_set(s, pcb);
 	window_start(s);
 	port_join(s, s->local.port);
-	queue_for_accept(s);
+	if (listener->defer_accept > 0) {
+		s->deferred = true;
+		s->deferred_until_ns = time_ns() + (uint64_t)listener->defer_accept * 1000000000;
+		s->listener = listener;
+		listener->half_open_count++;
+		return ERR_OK;
+	}
+	queue_for_accept(s, listener);
 	inet_put(listener);
 	return ERR_OK;
 }
