@@ -145,6 +145,7 @@ static long wall_set(uint64_t ns)
 		return -EPERM;
 	}
 	time_set_wall_ns(ns);
+	timerfd_clock_set();
 	return 0;
 }
 

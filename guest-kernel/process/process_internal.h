@@ -204,6 +204,9 @@ void posix_timer_expired_locked(struct process *p, struct cpu_timer *cpu, uint64
 void posix_timer_taken_locked(struct process *p, struct signal_info *info); /* a timer's signal is taken: its overruns go in */
 void posix_timers_delete(struct process *p); /* exec and exit */
 
+/* timerfd.c */
+void timerfd_clock_set(void); /* the wall clock has been */
+
 /* pidfd.c */
 void pidfd_process_ended_locked(struct process *p);
 void pidfd_process_gone(struct process *p); /* off all lists, about to be freed */
