@@ -84,7 +84,7 @@ struct thread *thread_alloc(const char *name)
 	thread->tid = __atomic_fetch_add(&tid_next, 1, __ATOMIC_RELAXED);
 	thread->start_ns = time_ns();
 	string_copy(thread->name, name, sizeof(thread->name));
-	thread->state = THREAD_SLEEPING;
+	thread->state = THREAD_NEW;
 	thread->affinity = UINT64_MAX;
 	thread->slice_ns = SLICE_NS;
 	thread->stretch.last_ns = UINT64_MAX; /* who knows */

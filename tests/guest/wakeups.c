@@ -594,6 +594,31 @@ static void signals_to_any(void)
 	}
 }
 
+static void *life(void *unused)
+{
+	return NULL;
+}
+
+/* Threads are born while their process is stopped and set going, which wakes all of its threads. */
+static void births(void)
+{
+	for (;;) {
+		pthread_t thread;
+		if (side) {
+			for (unsigned left = dice(100000); left; left--) {
+				__asm__ volatile("");
+			}
+			kill(here->pids[0], SIGSTOP);
+			kill(here->pids[0], SIGCONT);
+			continue;
+		}
+		if (pthread_create(&thread, NULL, life, NULL) || pthread_join(thread, NULL)) {
+			fail("pthread_create");
+		}
+		moved();
+	}
+}
+
 static void naps(void)
 {
 	for (;;) {
@@ -667,6 +692,7 @@ static const struct game {
 	{ "signals_waited", 2, signals_waited },
 	{ "signals_handled", 2, signals_handled },
 	{ "signals_to_any", 2, signals_to_any },
+	{ "births", 2, births },
 	{ "naps", 2, naps },
 	{ "mappings", 1, mappings },
 	{ "computing", 1, computing },

@@ -17,7 +17,8 @@
 struct process;
 struct trap_frame;
 
-enum thread_state { THREAD_RUNNABLE, THREAD_RUNNING, THREAD_SLEEPING, THREAD_STOPPED, THREAD_DEAD };
+/* THREAD_NEW: not started yet, whoever wants to wake it. */
+enum thread_state { THREAD_NEW, THREAD_RUNNABLE, THREAD_RUNNING, THREAD_SLEEPING, THREAD_STOPPED, THREAD_DEAD };
 
 /* How a thread uses the processor. */
 struct stretch {
