@@ -73,9 +73,11 @@ static void msix_read(struct pci_function *f)
 		return;
 	}
 	const struct pci_bar *bar = &f->bars[where & 7];
-	uint64_t size = page_up(PCI_MSIX_ENTRY * PCI_MSIX_COUNT(pci_read(f, cap + 2, 2)));
+	uint16_t count = (uint16_t)((pci_read(f, cap + 2, 2) & 0x7ff) + 1);
+	uint64_t size = page_up(PCI_MSIX_ENTRY * count);
 	if (((bar->at.value | offset) & (PAGE_SIZE - 1)) == 0 && offset + size <= bar->size) {
 		f->msix_cap = cap;
+		f->msix_count = count;
 		f->msix = (struct pci_bar){ .at = HPA(bar->at.value + offset), .size = size };
 	}
 }

@@ -33,17 +33,11 @@ void pci_msi_off(struct pci_function *f)
 	}
 }
 
-static unsigned msix_count(const struct pci_function *f)
-{
-	unsigned fit = (unsigned)(f->msix.size / PCI_MSIX_ENTRY), count = PCI_MSIX_COUNT(pci_read(f, f->msix_cap + MSI_CONTROL, 2));
-	return count < fit ? count : fit;
-}
-
 static void msix_on(struct pci_function *f, unsigned index, uint64_t address, uint32_t data)
 {
 	char *entry = (char *)f->messages + PCI_MSIX_ENTRY * index;
 	pci_write(f, PCI_COMMAND, 2, pci_read(f, PCI_COMMAND, 2) | PCI_COMMAND_MEMORY);
-	for (unsigned i = msix_count(f); i-- > 0;) {
+	for (unsigned i = f->msix_count; i-- > 0;) {
 		mmio_write32(f->messages, PCI_MSIX_ENTRY * i + MSIX_MASK, 1);
 	}
 	mmio_write32(entry, 0, (uint32_t)address);
@@ -71,7 +65,7 @@ int pci_msi_set(struct pci_function *f, unsigned index, uint8_t vector, uint32_t
 	if (!f->msi_cap && !f->messages) {
 		return -ENODEV;
 	}
-	if (cpu >= cpu_count || index >= (f->messages ? msix_count(f) : 1)) {
+	if (cpu >= cpu_count || index >= (f->messages ? f->msix_count : 1)) {
 		return -EINVAL;
 	}
 	uint32_t apic_id = cpu_at(cpu)->apic_id;

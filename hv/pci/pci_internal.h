@@ -31,7 +31,6 @@
 #define PCI_CAP_PCIE 0x10
 #define PCI_CAP_MSIX 0x11
 #define PCI_MSIX_ENTRY 16u /* bytes */
-#define PCI_MSIX_COUNT(control) (((control) & 0x7ffu) + 1)
 #define PCI_EXTENDED_ACS 0x000d
 
 #define PCI_CLASS_AHCI 0x010601u

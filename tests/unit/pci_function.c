@@ -156,6 +156,7 @@ static void where_the_messages_are(void **state)
 	assert_int_equal(f.msix_cap, 0xa0);
 	assert_int_equal(f.msix.at.value, 0xfeb42000);
 	assert_int_equal(f.msix.size, 0x1000);
+	assert_int_equal(f.msix_count, 5);
 	const struct {
 		uint32_t entries, where;
 	} wrong[] = { { 0x07ff0011, 0x2000 | 3 }, { 0x00040011, 0x2800 | 3 }, { 0x00040011, 0x4000 | 3 }, { 0x00040011, 0xfffff000 | 3 },

@@ -83,6 +83,7 @@ static int fresh_msix(void **state)
 	fresh(state);
 	f.msix_cap = MSIX;
 	f.msix.size = 4096;
+	f.msix_count = ENTRIES;
 	f.messages = table;
 	return 0;
 }
@@ -149,10 +150,10 @@ static void messages_are_remapped(void **state)
 	assert_int_equal(get(MSIX + 2, 2) & 0x4000, 0x4000);
 }
 
-/* A device that claims more messages than fit its pages has those that fit. */
+/* What the device said when it was found counts, not what it says now: the table's pages were measured by that. */
 static void a_table_that_says_more(void **state)
 {
-	f.msix.size = 3 * PCI_MSIX_ENTRY;
+	f.msix_count = 3;
 	assert_int_equal(pci_msi_set(&f, 3, 0x41, 0), -EINVAL);
 	assert_int_equal(pci_msi_set(&f, 1, 0x41, 0), 0);
 	assert_int_equal(table[4 * 3 + 3], ~0u);

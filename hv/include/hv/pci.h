@@ -24,6 +24,7 @@ struct pci_function {
 	uint8_t msi_cap, msix_cap, pm_cap, pcie_cap; /* offsets, 0: absent */
 	struct pci_bar msix; /* whole pages of a BAR, with nothing but the table of messages: no domain's; size 0: MSI-X is not used */
 	struct domain *owner; /* NULL: the hypervisor's or nobody's; bus mastering is off then */
+	uint16_t msix_count; /* entries there */
 	void *registers, *messages; /* mapped for the class's own reset, and msix, by pci_prepare; or NULL */
 	uint8_t index; /* pci_at(index) is it */
 	uint8_t port; /* PCI_PORT_* */
