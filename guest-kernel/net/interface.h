@@ -15,6 +15,7 @@
 #include "kernel/lock.h"
 #include "kernel/time.h"
 #include "lwip/netif.h"
+#include "net/join.h"
 #include "net/netdevs.h"
 
 struct packet;
@@ -36,6 +37,7 @@ struct sending {
 	struct pbuf *held[SENDING_HELD];
 	unsigned held_count;
 	uint32_t bytes;
+	struct segment segment; /* what may be joined to it */
 };
 
 struct interface {
@@ -46,6 +48,7 @@ struct interface {
 	struct interface_counts received_counts, sent_counts; /* [n] */
 	struct sending *sending_free; /* [n] */
 	unsigned sending_out; /* [n] frames that the device has, or had */
+	struct sending *pending; /* [n] TCP's last frame, not given to the device yet: more may be joined to it */
 	bool flush_due; /* [n] the device has not been told of all yet */
 	bool stalled; /* [n] its queue was full; TCP waits */
 	unsigned buffers_out; /* [n] buffers that the device has, or had */

@@ -5,7 +5,8 @@
  * a frame holds the first pbuf of the chain that it refers to (not the header's: TCP takes a segment whose pbuf is held for one that is
  * still on its way), and each page of the I/O zone, which TCP may let go of as soon as the other side has it.
  *
- * A full queue costs no packet of TCP's: it keeps what it could not send and is asked again when there is room.
+ * Segments of TCP that follow each other under one hold of the net lock go out as one frame, if the device cuts frames (join.h). A full
+ * queue costs no packet of TCP's: it keeps what it could not send and is asked again when there is room.
  */
 #include "net/interface.h"
 
@@ -20,6 +21,7 @@
 
 #define COPY_MOST 192u /* bytes: less is copied rather than referred to */
 #define HEADERS_MOST 136u /* Ethernet, IP and TCP with options */
+#define GSO_SPARE 64u /* bytes of headers that count elsewhere */
 #define RECLAIM_NS 50000000ull
 #define PHYSMAP_END 0xffffc90000000000ull
 
@@ -112,7 +114,7 @@ static bool sending_copy(struct sending *s, const void *data, uint32_t bytes)
 
 static bool sending_piece(struct sending *s, const uint8_t *data, uint32_t bytes, bool *referred)
 {
-	uint32_t copied = s->bytes < HEADERS_MOST ? HEADERS_MOST - s->bytes : 0;
+	uint32_t copied = s->bytes ? 0 : HEADERS_MOST; /* headers lie in the first piece */
 	if (bytes <= copied || bytes <= COPY_MOST || !is_reachable(data)) {
 		copied = bytes;
 	}
@@ -123,14 +125,16 @@ static bool sending_piece(struct sending *s, const uint8_t *data, uint32_t bytes
 	return !*referred || sending_add(s, virt_to_phys(data + copied), bytes - copied);
 }
 
-static bool sending_fill(struct sending *s, struct pbuf *p)
+/* What lies behind the first `skip` bytes of a packet. */
+static bool sending_fill(struct sending *s, struct pbuf *p, uint32_t skip)
 {
 	uint32_t left = p->tot_len;
 	bool held = false;
 	for (struct pbuf *q = p; q && left; q = q->next) {
 		uint32_t bytes = q->len < left ? q->len : left;
+		uint32_t from = skip < bytes ? skip : bytes;
 		bool referred = false;
-		if (bytes && !sending_piece(s, q->payload, bytes, &referred)) {
+		if (bytes > from && !sending_piece(s, (uint8_t *)q->payload + from, bytes - from, &referred)) {
 			return false;
 		}
 		if (referred && !held) {
@@ -138,6 +142,7 @@ static bool sending_fill(struct sending *s, struct pbuf *p)
 			s->held[s->held_count++] = q;
 			held = true;
 		}
+		skip -= from;
 		left -= bytes;
 	}
 	return true;
@@ -198,44 +203,78 @@ static uint16_t word_at(const uint8_t *at)
 	return (uint16_t)(at[0] << 8 | at[1]);
 }
 
-/* Where the TCP header of a whole frame is and the sum of its pseudo header; 0: it is no such frame. */
-static unsigned tcp_find(const uint8_t *frame, uint32_t bytes, uint16_t *pseudo)
+/* Where the TCP header of a whole frame is, and how long what it heads; 0: it is no such frame. */
+static unsigned tcp_find(const uint8_t *frame, uint32_t bytes, uint32_t *length)
 {
-	unsigned at, length, addresses, addresses_bytes;
+	unsigned at = 54;
 	if (word_at(frame + 12) == 0x0800 && frame[23] == 6 && (word_at(frame + 20) & 0x3fff) == 0) {
 		at = 14 + (frame[14] & 15) * 4u;
-		length = word_at(frame + 16) - (at - 14);
-		addresses = 26;
-		addresses_bytes = 8;
+		*length = word_at(frame + 16) - (at - 14);
 	} else if (word_at(frame + 12) == 0x86dd && frame[20] == 6) {
-		at = 54;
-		length = word_at(frame + 18);
-		addresses = 22;
-		addresses_bytes = 32;
+		*length = word_at(frame + 18);
 	} else {
 		return 0;
 	}
-	if (at + length > bytes || length < 20) {
-		return 0;
-	}
+	return at + *length <= bytes && *length >= 20 ? at : 0;
+}
+
+static uint16_t pseudo_sum(const uint8_t *frame, uint32_t length)
+{
+	bool v6 = word_at(frame + 12) == 0x86dd;
 	uint8_t rest[4] = { 0, 6, (uint8_t)(length >> 8), (uint8_t)length };
-	uint32_t sum = (uint32_t)net_checksum(frame + addresses, (int)addresses_bytes) + net_checksum(rest, sizeof(rest));
-	*pseudo = (uint16_t)((sum & 0xffff) + (sum >> 16));
-	return at;
+	uint32_t sum = (uint32_t)net_checksum(frame + (v6 ? 22 : 26), v6 ? 32 : 8) + net_checksum(rest, sizeof(rest));
+	return (uint16_t)((sum & 0xffff) + (sum >> 16));
 }
 
 /* The stack leaves TCP's checksum to a device that makes it (VIRTIO 1.2, 5.1.6.2); the headers are in the bounce packet. */
 static void sending_offload(struct sending *s)
 {
-	uint16_t pseudo;
-	if (!s->interface->dev->csum || s->bounced < 54) {
+	const struct netdev *dev = s->interface->dev;
+	uint8_t *frame = s->bounce->data;
+	uint32_t length = 0;
+	if (!dev->csum || s->bounced < 54) {
 		return;
 	}
-	unsigned at = tcp_find(s->bounce->data, s->bytes, &pseudo);
-	if (at && at + 20 <= s->segments[0].len) {
-		memcpy(s->bounce->data + at + 16, &pseudo, sizeof(pseudo));
-		s->frame.offload = (struct net_offload){ .flags = NET_NEEDS_CSUM, .csum_start = (uint16_t)at, .csum_offset = 16 };
+	bool joined = s->segment.count > 1;
+	unsigned at = joined ? s->segment.tcp_at : tcp_find(frame, s->bytes, &length);
+	if (!at || at + 20 > s->segments[0].len) {
+		return;
 	}
+	s->frame.offload = (struct net_offload){ .flags = NET_NEEDS_CSUM, .csum_start = (uint16_t)at, .csum_offset = 16 };
+	if (joined) {
+		length = segment_finish(&s->segment, frame, s->bytes, dev->gso_bare);
+		s->frame.offload.gso = word_at(frame + 12) == 0x86dd ? NET_GSO_TCP6 : NET_GSO_TCP4;
+		s->frame.offload.gso_bytes = s->segment.piece;
+		s->frame.offload.header_bytes = s->segment.header_bytes;
+	}
+	uint16_t pseudo = pseudo_sum(frame, length);
+	memcpy(frame + at + 16, &pseudo, sizeof(pseudo));
+}
+
+/* How much of a packet behind its headers would be copied, and into how many segments it goes at most. */
+static bool room_for(const struct sending *s, const struct pbuf *p, uint32_t skip)
+{
+	uint32_t copied = s->bounced, count = s->frame.segment_count;
+	for (; p; p = p->next) {
+		uint32_t from = skip < p->len ? skip : p->len, bytes = p->len - from;
+		copied += bytes <= COPY_MOST || !is_reachable((uint8_t *)p->payload + from) ? bytes : 0;
+		count += bytes != 0;
+		skip -= from;
+	}
+	return copied <= NET_BUFFER_BYTES && count <= NET_FRAME_SEGMENTS && s->held_count < SENDING_HELD;
+}
+
+/* A segment that follows the frame that waits: it goes along. */
+static bool pending_join(struct interface *i, struct pbuf *p, const struct segment *segment)
+{
+	struct sending *s = i->pending;
+	if (!s || !segment->tcp_at || s->bytes + segment->payload > i->dev->send_bytes_max - GSO_SPARE ||
+	    !segment_follows(&s->segment, s->bounce->data, segment, p->payload) || !room_for(s, p, segment->header_bytes)) {
+		return false;
+	}
+	sending_fill(s, p, segment->header_bytes);
+	segment_join(&s->segment, s->bounce->data, segment);
+	return true;
 }
 
 /* ---- out ---- */
@@ -267,37 +306,62 @@ static void reclaim_later(struct interface *i)
 	}
 }
 
-err_t transmit_output(struct netif *netif, struct pbuf *p)
+/* 0; -EAGAIN: it still waits. Any other error has cost it. */
+static int pending_send(struct interface *i)
 {
-	struct interface *i = netif->state;
-	struct sending *s = sending_new(i);
+	struct sending *s = i->pending;
 	if (!s) {
-		transmit_stall(i);
-		s = sending_new(i);
-	}
-	if (!s) {
-		return ERR_MEM;
-	}
-	if (!sending_fill(s, p)) {
-		sending_let_go(s);
-		i->sent_counts.dropped++;
-		return ERR_BUF;
+		return 0;
 	}
 	sending_offload(s);
 	bool holds = s->held_count != 0;
-	uint32_t bytes = s->bytes;
 	int error = sending_send(s);
+	if (error == -EAGAIN) {
+		return error;
+	}
+	i->pending = NULL;
 	if (error) {
+		i->sent_counts.errors += s->segment.count ? s->segment.count : 1;
 		sending_let_go(s);
-		i->sent_counts.errors += error != -EAGAIN;
-		return error == -EAGAIN ? ERR_MEM : ERR_IF;
+	} else if (holds) {
+		reclaim_later(i);
+	}
+	return 0;
+}
+
+static bool may_grow(const struct interface *i, const struct segment *segment)
+{
+	return segment->tcp_at && (segment->tcp_at == 34 ? i->dev->tso4 : i->dev->tso6);
+}
+
+err_t transmit_output(struct netif *netif, struct pbuf *p)
+{
+	struct interface *i = netif->state;
+	struct segment segment = segment_read(p->payload, p->len, p->tot_len);
+	if (!pending_join(i, p, &segment)) {
+		struct sending *s = pending_send(i) ? NULL : sending_new(i);
+		if (!s && !i->pending) {
+			transmit_stall(i);
+			s = sending_new(i);
+		}
+		if (!s) {
+			return ERR_MEM;
+		}
+		if (!sending_fill(s, p, 0)) {
+			sending_let_go(s);
+			i->sent_counts.dropped++;
+			return ERR_BUF;
+		}
+		s->segment = segment;
+		i->pending = s;
+		if (!may_grow(i, &segment)) {
+			s->segment.tcp_at = 0;
+			pending_send(i);
+		}
 	}
 	i->flush_due = true;
 	i->sent_counts.packets++;
-	i->sent_counts.bytes += bytes;
-	if (holds) {
-		reclaim_later(i);
-	}
+	i->sent_counts.bytes += p->tot_len;
 	return ERR_OK;
 }
 
@@ -305,6 +369,7 @@ void transmit_flush(struct interface *i)
 {
 	if (i->flush_due) {
 		i->flush_due = false;
+		pending_send(i);
 		i->dev->ops->flush(i->dev);
 		net_active();
 	}
