@@ -17,6 +17,8 @@
 
 #define EPOLLET (1u << 31)
 #define EPOLLONESHOT (1u << 30)
+#define EPOLLWAKEUP (1u << 29)
+#define EPOLLEXCLUSIVE (1u << 28) /* allows to wake fewer sets than all: all are woken */
 #define EVENTS_MASK 0x3fffu
 
 enum { EPOLL_CTL_ADD = 1, EPOLL_CTL_DEL = 2, EPOLL_CTL_MOD = 3 };
@@ -273,9 +275,22 @@ static void item_begin(struct item *item, bool is_new)
 	}
 }
 
+/** EPOLLEXCLUSIVE is said once, when a file is added, and goes with few others. */
+static bool exclusive_is_wrong(const struct item *item, int operation, uint32_t events)
+{
+	if (operation == EPOLL_CTL_MOD) {
+		return (events & EPOLLEXCLUSIVE) || (item && (item->events & EPOLLEXCLUSIVE));
+	}
+	uint32_t beside = POLLIN | POLLOUT | POLLERR | POLLHUP | EPOLLWAKEUP | EPOLLET | EPOLLEXCLUSIVE;
+	return operation == EPOLL_CTL_ADD && (events & EPOLLEXCLUSIVE) && (events & ~beside);
+}
+
 static int control_locked(struct epoll *e, int operation, struct file *f, int fd, const struct user_event *event)
 {
 	struct item *item = item_find(e, f, fd);
+	if (exclusive_is_wrong(item, operation, event->events)) {
+		return -EINVAL;
+	}
 	if (operation == EPOLL_CTL_ADD) {
 		if (item) {
 			return -EEXIST;

@@ -173,6 +173,13 @@ static void let_them_run(void)
 	nanosleep(&(struct timespec){ 0, 50000000 }, NULL);
 }
 
+static void until_waited_for(volatile uint32_t *word)
+{
+	while (!(*word & FUTEX_WAITERS)) {
+		nanosleep(&(struct timespec){ 0, 1000000 }, NULL);
+	}
+}
+
 static void hand_off(void)
 {
 	one_processor();
@@ -208,14 +215,13 @@ static void inversion(void)
 	start(&high);
 	let_them_run();
 	go(&high);
-	let_them_run(); /* it waits now */
+	until_waited_for(&lock);
 	go(&middle);
 	go(&low);
-	let_them_run();
-	SHOW("order", "%s", order);
 	pthread_join(low.thread, NULL);
 	pthread_join(middle.thread, NULL);
 	pthread_join(high.thread, NULL);
+	SHOW("order", "%s", order);
 }
 
 static void chain(void)
@@ -230,17 +236,16 @@ static void chain(void)
 	start(&high);
 	let_them_run();
 	go(&link);
-	let_them_run();
+	until_waited_for(&lock);
 	go(&high);
-	let_them_run();
+	until_waited_for(&other);
 	go(&middle);
 	go(&low);
-	let_them_run();
-	SHOW("order", "%s", order);
 	pthread_join(low.thread, NULL);
 	pthread_join(link.thread, NULL);
 	pthread_join(middle.thread, NULL);
 	pthread_join(high.thread, NULL);
+	SHOW("order", "%s", order);
 }
 
 /* Who holds one and wants the other, both ways round. */
@@ -252,7 +257,7 @@ static void deadlock(void)
 	start(&a);
 	CALL(futex(&other, FUTEX_LOCK_PI, 0, NULL, NULL, 0));
 	go(&a);
-	let_them_run();
+	until_waited_for(&other);
 	CALL(futex(&lock, FUTEX_LOCK_PI, 0, NULL, NULL, 0));
 	CALL(futex(&other, FUTEX_UNLOCK_PI, 0, NULL, NULL, 0));
 	pthread_join(a.thread, NULL);

@@ -334,6 +334,34 @@ static void sleeping_readers(void)
 	wait(NULL);
 }
 
+static void exclusive(void)
+{
+	struct epoll_event event = { EPOLLIN | 1u << 28, { .u64 = 7 } }, got;
+	int own[2];
+	CALL(pipe(own));
+	int ep = (int)CALL(epoll_create1(0)), second = (int)CALL(epoll_create1(0));
+	CALL(epoll_ctl(ep, EPOLL_CTL_MOD, own[0], &event));
+	CALL(epoll_ctl(ep, EPOLL_CTL_ADD, own[0], &event));
+	CALL(epoll_ctl(ep, EPOLL_CTL_ADD, own[0], &event));
+	CALL(epoll_ctl(second, EPOLL_CTL_ADD, own[0], &event));
+	CALL(write(own[1], "x", 1));
+	CALL(epoll_wait(ep, &got, 1, 1000));
+	CALL(epoll_wait(second, &got, 1, 1000));
+	event.events = EPOLLIN;
+	CALL(epoll_ctl(ep, EPOLL_CTL_MOD, own[0], &event));
+	event.events = EPOLLIN | 1u << 28;
+	CALL(epoll_ctl(ep, EPOLL_CTL_MOD, own[0], &event));
+	CALL(epoll_ctl(ep, EPOLL_CTL_DEL, own[0], &event));
+	event.events = EPOLLIN | EPOLLONESHOT | 1u << 28;
+	CALL(epoll_ctl(ep, EPOLL_CTL_ADD, own[0], &event));
+	event.events = EPOLLIN | EPOLLPRI | 1u << 28;
+	CALL(epoll_ctl(ep, EPOLL_CTL_ADD, own[0], &event));
+	event.events = EPOLLIN | EPOLLET | 1u << 28;
+	CALL(epoll_ctl(ep, EPOLL_CTL_ADD, own[0], &event));
+	CALL(epoll_wait(ep, &got, 1, 0));
+	CALL(epoll_wait(ep, &got, 1, 0));
+}
+
 int main(void)
 {
 	calls_begin();
@@ -343,6 +371,7 @@ int main(void)
 	RUN(polling);
 	RUN(selecting);
 	RUN(epoll_control);
+	RUN(exclusive);
 	RUN(epoll_kinds);
 	RUN(event_counters);
 	RUN(sleeping_readers);
