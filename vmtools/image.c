@@ -99,6 +99,22 @@ static void write_texts(FILE *script, const char *scratch, const char *dir)
 	}
 }
 
+/* Name servers are the kernel's to know (docs/drivers.md), and this machine's own name needs none. */
+static void write_network(FILE *script, const char *scratch, const char *dir)
+{
+	if (!dir || !exists_below(dir, "etc/resolv.conf")) {
+		fprintf(script, "symlink etc/resolv.conf /proc/net/pnp\n");
+	}
+	char path[PATH_SIZE];
+	snprintf(path, sizeof(path), "%s/hosts", scratch);
+	FILE *hosts = dir && exists_below(dir, "etc/hosts") ? NULL : fopen(path, "we");
+	if (hosts) {
+		fputs("127.0.0.1\tlocalhost bulkhead\n::1\tlocalhost\n", hosts);
+		fclose(hosts);
+		fprintf(script, "write %s etc/hosts\n", path);
+	}
+}
+
 /* What the root lacks: mount points, and, where it has no shell, busybox and its surroundings. */
 static int add_missing(const char *dir, const char *output, const char *scratch)
 {
@@ -118,6 +134,9 @@ static int add_missing(const char *dir, const char *output, const char *scratch)
 		fprintf(script, "write " BUSYBOX " bin/busybox\nset_inode_field bin/busybox mode 0100755\n");
 		status = write_applets(script, dir);
 		write_texts(script, scratch, dir);
+	}
+	if (busybox || exists_below(dir, "etc")) {
+		write_network(script, scratch, dir);
 	}
 	fclose(script);
 	const char *const debugfs[] = { "debugfs", "-w", "-f", path, output, NULL };

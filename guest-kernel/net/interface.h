@@ -25,6 +25,8 @@ struct interface_counts {
 	uint64_t packets, bytes, errors, dropped, multicast;
 };
 
+extern struct interface_counts loop_counts; /* loop.c; [n]: both ways */
+
 /* A frame on its way out, with all that it keeps alive. */
 #define SENDING_HELD NET_FRAME_SEGMENTS
 struct sending {

@@ -5,6 +5,7 @@
  * own is referenced: of a byte from one program to another there are the same two copies as through a pipe.
  */
 #include "net/internal.h"
+#include "net/interface.h"
 #include "net/net.h"
 
 #include "base/string.h"
@@ -21,6 +22,7 @@
 #define PIECE 2048u /* of what is copied */
 
 struct netif loop_netif;
+struct interface_counts loop_counts;
 static struct {
 	struct pbuf *packet;
 	struct netif *to; /* it is as if it had come by this one */
@@ -112,6 +114,8 @@ static err_t packet_queue(struct pbuf *p, struct netif *to)
 	}
 	unsigned at = (queue_head + queue_count++) % QUEUE_SIZE;
 	queue[at].packet = copy;
+	loop_counts.packets++;
+	loop_counts.bytes += copy->tot_len;
 	queue[at].to = to;
 	return ERR_OK;
 }
@@ -139,6 +143,8 @@ void net_loop_multicast(struct pbuf *p, struct netif *netif)
 	if (copy) {
 		unsigned at = (queue_head + queue_count++) % QUEUE_SIZE;
 		queue[at].packet = copy;
+	loop_counts.packets++;
+	loop_counts.bytes += copy->tot_len;
 		queue[at].to = netif;
 	}
 }

@@ -24,6 +24,8 @@ bool net_link_at(unsigned n, struct net_link *out)
 		memcpy(out->mac, netif->hwaddr, sizeof(out->mac));
 		out->received = i->received_counts;
 		out->sent = i->sent_counts;
+	} else {
+		out->received = out->sent = loop_counts;
 	}
 	return true;
 }
