@@ -74,6 +74,9 @@ void inet_changed(struct socket *base, int option)
 	if (base->type == SOCK_STREAM && (option == SO_RCVBUF || option == SO_RCVBUFFORCE)) {
 		uint32_t window = tcp_window_usual(s), before = s->window;
 		bool connected = s->tcp && s->tcp->state != LISTEN;
+		if (connected && window > TCP_WND_MAX(s->tcp)) {
+			window = TCP_WND_MAX(s->tcp);
+		}
 		if (connected && window > before) {
 			uint32_t more = window - before, absorbed = more < s->excess ? more : s->excess;
 			s->excess -= absorbed;

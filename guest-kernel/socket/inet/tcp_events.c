@@ -130,9 +130,9 @@ static err_t acknowledged(void *arg, struct tcp_pcb *pcb, u16_t bytes)
 
 static void window_start(struct inet_socket *s)
 {
-	uint32_t most = TCP_WND_MAX(s->tcp);
-	s->window = tcp_window_first(s);
-	s->tcp->rcv_wnd = s->tcp->rcv_ann_wnd = s->window < most ? s->window : most;
+	uint32_t most = TCP_WND_MAX(s->tcp), window = tcp_window_first(s); /* a peer may know of no scaled windows */
+	s->window = window < most ? window : most;
+	s->tcp->rcv_wnd = s->tcp->rcv_ann_wnd = s->window;
 }
 
 static err_t connected(void *arg, struct tcp_pcb *pcb, err_t error)

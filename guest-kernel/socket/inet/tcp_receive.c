@@ -138,8 +138,9 @@ static void window_open(struct inet_socket *s)
 	bytes -= less;
 	s->taken = 0;
 	if (s->window < tcp_window_usual(s) && !is_crowded(waiting_most() / 2)) { /* it reads: more may be on its way */
-		bytes += s->window;
-		s->window *= 2;
+		uint32_t more = s->window < most - s->window ? s->window : most - s->window;
+		bytes += more;
+		s->window += more;
 	}
 	pcb->rcv_wnd = pcb->rcv_wnd + bytes < most ? pcb->rcv_wnd + bytes : most;
 	if (pcb->state == ESTABLISHED || pcb->state == FIN_WAIT_1 || pcb->state == FIN_WAIT_2) {
