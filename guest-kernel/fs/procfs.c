@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * /proc: a fixed table of names, below directories of which some repeat for each process, thread or descriptor. Nothing is cached:
- * each walk looks the process up anew, and each open file takes its text once, at the first read.
+ * each walk looks the process up anew, and each open file takes its text at a read from position 0 and keeps it for those further on.
  */
 #include "fs/proc_internal.h"
 
@@ -313,9 +313,6 @@ static int text_make(struct file *f)
 	const struct entry *e = &entries[entry_of(f->inode)];
 	bool long_one = e->write == proc_pid_maps || e->write == proc_pid_smaps || e->write == proc_net_tcp || e->write == proc_net_tcp6;
 	struct text t = { .size = long_one ? TEXT_MAX_LONG : TEXT_MAX };
-	if (f->private) {
-		return 0;
-	}
 	t.buffer = kmalloc(t.size);
 	if (!t.buffer) {
 		return -ENOMEM;
@@ -326,28 +323,27 @@ static int text_make(struct file *f)
 		*made = t;
 		made->buffer = (char *)(made + 1);
 		memcpy(made->buffer, t.buffer, t.length);
+		kfree(f->private);
 		f->private = made;
 	}
 	kfree(t.buffer);
 	return error ? error : made ? 0 : -ENOMEM;
 }
 
+/* A program that goes back to the start, or reads there by pread(2), wants to see what is true now. */
 static long proc_read(struct file *f, void *buffer, uint64_t bytes, uint64_t *offset)
 {
+	uint64_t n = 0;
 	mutex_lock(&f->inode->mutex);
-	int error = text_make(f);
-	mutex_unlock(&f->inode->mutex);
-	if (error) {
-		return error;
-	}
+	int error = *offset == 0 || !f->private ? text_make(f) : 0;
 	const struct text *t = f->private;
-	if (*offset >= t->length) {
-		return 0;
+	if (!error && *offset < t->length) {
+		n = bytes < t->length - *offset ? bytes : t->length - *offset;
+		memcpy(buffer, t->buffer + *offset, n);
+		*offset += n;
 	}
-	uint64_t n = bytes < t->length - *offset ? bytes : t->length - *offset;
-	memcpy(buffer, t->buffer + *offset, n);
-	*offset += n;
-	return (long)n;
+	mutex_unlock(&f->inode->mutex);
+	return error ? error : (long)n;
 }
 
 static long proc_write(struct file *f, const void *buffer, uint64_t bytes, uint64_t *offset)

@@ -101,6 +101,24 @@ static void processor(void)
 	CHECK(strstr(text, "clflush size\t: 64\n") && strstr(text, "address sizes\t: "));
 }
 
+/* top and vmstat keep their files open: each reading from the start on tells what is true then, the rest of a text belongs to its start. */
+static void again_from_the_start(void)
+{
+	char first[64] = "", text[64] = "";
+	int fd = open("/proc/uptime", O_RDONLY);
+	CHECK(fd >= 0 && read(fd, first, sizeof(first) - 1) > 4);
+	usleep(50000);
+	CHECK(read(fd, text, sizeof(text) - 1) == 0);
+	CHECK(lseek(fd, 0, SEEK_SET) == 0 && read(fd, text, sizeof(text) - 1) > 4);
+	CHECK(atof(text) >= atof(first) + 0.04);
+	usleep(50000);
+	CHECK(pread(fd, first, sizeof(first) - 1, 0) > 4 && atof(first) >= atof(text) + 0.04);
+	CHECK(close(fd) == 0);
+	fd = open("/proc/self/comm", O_RDONLY);
+	CHECK(read(fd, first, 3) == 3 && memcmp(first, "pro", 3) == 0);
+	CHECK(read(fd, text, sizeof(text) - 1) == 4 && memcmp(text, "cfs\n", 4) == 0 && close(fd) == 0);
+}
+
 int main(void)
 {
 	RUN(thread_directory);
@@ -109,5 +127,6 @@ int main(void)
 	RUN(descriptors);
 	RUN(load);
 	RUN(processor);
+	RUN(again_from_the_start);
 	return check_failures;
 }
