@@ -159,6 +159,18 @@ static int memory_truncate(struct inode *inode, uint64_t size)
 	return 0;
 }
 
+/* All of it or nothing: what is behind the end goes again. */
+static int memory_preallocate(struct inode *inode, uint64_t offset, uint64_t bytes)
+{
+	bool in_use;
+	int error = page_cache_preallocate(inode, offset, bytes);
+	if (error) {
+		page_cache_truncate(inode, inode->size, &in_use);
+	}
+	inode->sectors = inode->mapping.page_count * (PAGE_SIZE / 512);
+	return error;
+}
+
 static void memory_evict(struct inode *inode)
 {
 	__atomic_fetch_sub(&inode->super->nodes, nodes_of(inode), __ATOMIC_RELAXED);
@@ -167,7 +179,8 @@ static void memory_evict(struct inode *inode)
 
 static const struct inode_ops memory_inode_ops = {
 	.create = memory_create, .symlink = memory_symlink, .link = memory_link, .unlink = memory_unlink, .rmdir = memory_rmdir,
-	.rename = memory_rename, .readlink = memory_readlink, .truncate = memory_truncate, .evict = memory_evict,
+	.rename = memory_rename, .readlink = memory_readlink, .truncate = memory_truncate, .preallocate = memory_preallocate,
+	.evict = memory_evict,
 };
 
 static void memory_statistics(struct super *super, uint64_t *blocks, uint64_t *free, uint64_t *available, uint64_t *files,

@@ -87,17 +87,18 @@ static int insert_locked(struct mapping *m, uint64_t index, struct page *page, s
 }
 
 /* What lives in memory only may have half of it, as statfs tells, and a file system in it what it was given. */
-static bool memory_is_full(const struct super *super)
+uint64_t cache_memory_room(const struct super *super)
 {
-	uint64_t total, free;
+	uint64_t total, free, used = page_cache_memory(), own = super->memory_pages, most = super->memory_most;
 	memory_usage(&total, &free);
-	return memory_pages >= total / 2 || (super->memory_most && super->memory_pages >= super->memory_most);
+	uint64_t room = total / 2 > used ? total / 2 - used : 0, left = most > own ? most - own : 0;
+	return most && left < room ? left : room;
 }
 
 int cache_insert(struct mapping *m, uint64_t index, struct page **out)
 {
 	struct radix_pool pool = { .count = 0 };
-	if (!m->device && memory_is_full(m->inode->super)) {
+	if (!m->device && !cache_memory_room(m->inode->super)) {
 		return -ENOSPC;
 	}
 	struct page *page = page_alloc(m->device ? ALLOC_IO | ALLOC_KIND(PAGE_FILE) : ALLOC_ZERO | ALLOC_KIND(PAGE_SHARED));

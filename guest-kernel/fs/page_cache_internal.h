@@ -33,6 +33,8 @@ extern uint64_t writeback_pages; /* atomic */
 struct page *cache_find(struct mapping *m, uint64_t index);
 /** Insert a new page, locked and not up to date, referenced twice (cache and caller). -EEXIST if there is one by now. */
 int cache_insert(struct mapping *m, uint64_t index, struct page **page);
+/** How many pages more files of this file system may have, which lives in memory only. */
+uint64_t cache_memory_room(const struct super *super);
 /** Take a page out; drops the cache's reference. */
 void cache_remove(struct mapping *m, struct page *page);
 /** Up to `max` pages from *index on that have all of `flags`, referenced. */

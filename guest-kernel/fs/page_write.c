@@ -135,3 +135,36 @@ long page_cache_write(struct inode *inode, struct io_buffer from, uint64_t bytes
 	}
 	return done ? (long)done : error;
 }
+
+/* Pages of [first, last] that are there. */
+static uint64_t pages_present(struct mapping *m, uint64_t first, uint64_t last)
+{
+	struct page *pages[32];
+	uint64_t present = 0;
+	unsigned count;
+	while ((count = cache_collect(m, &first, last, 0, pages, 32)) > 0) {
+		present += count;
+		for (unsigned i = 0; i < count; i++) {
+			page_put(pages[i]);
+		}
+	}
+	return present;
+}
+
+int page_cache_preallocate(struct inode *inode, uint64_t offset, uint64_t bytes)
+{
+	uint64_t first = offset / PAGE_SIZE, last = (offset + bytes - 1) / PAGE_SIZE;
+	uint64_t missing = last - first + 1 - pages_present(&inode->mapping, first, last);
+	int error = missing > cache_memory_room(inode->super) ? -ENOSPC : 0;
+	for (uint64_t index = first; !error && index <= last; index++) {
+		struct page *page;
+		reserve_renew();
+		error = page_grab(inode, index, false, &page);
+		if (!error) {
+			page_flag_set(page, PAGE_UPTODATE);
+			page_unlock(page);
+			page_put(page);
+		}
+	}
+	return error;
+}

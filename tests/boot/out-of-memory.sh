@@ -50,6 +50,8 @@ boot 0 --memory 64M --root "$scratch/root" -- 'cat /frame_hog >/dev/null
 for i in 1 2 3; do /frame_hog now 2>/dev/null; echo "status $?"; done
 mount -t tmpfs -o size=64k,nr_inodes=3,mode=750 none /small && stat -c %a /small
 dd if=/dev/zero of=/small/a bs=4k count=20 2>&1 | grep -o "No space left on device"; df -k /small | awk "END { print \$2, \$4 }"
+truncate -s 0 /small/a; fallocate -l 68k /small/a 2>&1 | grep -o "No space left on device"; stat -c %s /small/a; df -k /small | awk "END { print \$4 }"
+fallocate -l 48k /small/a; stat -c %s /small/a; df -k /small | awk "END { print \$4 }"; dd if=/dev/zero of=/small/a bs=4k count=20 2>/dev/null
 touch /small/b; touch /small/c 2>/dev/null || echo no more names
 mount -o remount,size=8k /small 2>/dev/null || echo it holds more
 mount -o remount,size=128k,nr_inodes=0 /small; dd if=/dev/zero of=/small/c bs=4k count=12 2>/dev/null && stat -c %s /small/a /small/c
@@ -64,6 +66,11 @@ status 137
 750
 No space left on device
 64 0
+No space left on device
+0
+64
+49152
+16
 no more names
 it holds more
 65536

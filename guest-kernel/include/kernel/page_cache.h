@@ -44,6 +44,8 @@ long page_cache_read(struct inode *inode, struct io_buffer to, uint64_t bytes, u
 long direct_read(struct inode *inode, struct io_buffer to, uint64_t bytes, uint64_t offset);
 /** Under the inode's mutex. Grows the file. */
 long page_cache_write(struct inode *inode, struct io_buffer from, uint64_t bytes, uint64_t offset);
+/** Pages for these bytes of a file that lives in memory only: all of them or -ENOSPC. Under the inode's mutex. */
+int page_cache_preallocate(struct inode *inode, uint64_t offset, uint64_t bytes);
 /** Up to date and referenced; may lie behind the end (zeros). */
 int page_cache_get(struct inode *inode, uint64_t index, struct page **page);
 void page_cache_dirty(struct inode *inode, struct page *page);
