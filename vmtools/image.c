@@ -24,7 +24,7 @@
 #define PATH_SIZE 512
 #define BLOCK 4096ull
 #define MOUNT_POINTS 3
-#define EXT4_MAGIC_AT (1024 + 56) /* two bytes of the superblock: 53 ef */
+#define EXT4_SUPERBLOCK_AT 1024
 
 static uint64_t tree_bytes, tree_files;
 
@@ -175,16 +175,32 @@ int image_make(const char *dir, const char *output, uint64_t slack, const char *
 	return status ? status : add_missing(dir, output, scratch);
 }
 
+static uint32_t read32(const unsigned char *at)
+{
+	return at[0] | (uint32_t)at[1] << 8 | (uint32_t)at[2] << 16 | (uint32_t)at[3] << 24;
+}
+
 int image_check(const char *image)
 {
-	unsigned char magic[2];
+	unsigned char s[1024]; /* the superblock */
+	struct stat st;
 	int fd = open(image, O_RDONLY | O_CLOEXEC);
 	if (fd < 0) {
 		return fail(VMCTL_IMAGE, "root image %s can't be opened: %s", image, strerror(errno));
 	}
-	bool good = pread(fd, magic, sizeof(magic), EXT4_MAGIC_AT) == sizeof(magic) && magic[0] == 0x53 && magic[1] == 0xef;
+	bool good = pread(fd, s, sizeof(s), EXT4_SUPERBLOCK_AT) == sizeof(s) && s[0x38] == 0x53 && s[0x39] == 0xef;
+	bool regular = fstat(fd, &st) == 0 && S_ISREG(st.st_mode);
 	close(fd);
-	return good ? 0 : fail(VMCTL_IMAGE, "root %s is neither a directory nor an ext4 file system", image);
+	if (!good) {
+		return fail(VMCTL_IMAGE, "root %s is neither a directory nor an ext4 file system", image);
+	}
+	uint64_t blocks = read32(s + 4) | (read32(s + 0x60) & 0x80 ? (uint64_t)read32(s + 0x150) << 32 : 0);
+	uint32_t shift = 10 + read32(s + 0x18); /* a superblock with more wrong in it is the guest's to judge */
+	if (regular && shift <= 16 && blocks > (uint64_t)st.st_size >> shift) {
+		return fail(VMCTL_IMAGE, "root image %s is cut short: its file system has %llu KiB, the file %llu KiB", image,
+			    (unsigned long long)blocks << (shift - 10), (unsigned long long)st.st_size >> 10);
+	}
+	return 0;
 }
 
 int image_overlay(const char *base, const char *output)

@@ -2,8 +2,13 @@
 /* See network.h. Published ports are reached from this host only: they are bound to its loopback address. */
 #include "network.h"
 
+#include <arpa/inet.h>
+#include <errno.h>
+#include <net/if.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include "quantity.h"
 
@@ -67,8 +72,50 @@ const char *network_publish(struct network *n, const char *value)
 	if (!sound || !colon || colon > end || !port_read(value, colon, &p.host) || !port_read(colon + 1, end, &p.guest)) {
 		return "use HOSTPORT:GUESTPORT, as in 8080:80, or 5353:53/udp";
 	}
+	for (unsigned i = 0; i < n->published_count; i++) {
+		if (n->published[i].host == p.host && n->published[i].udp == p.udp) {
+			return "another --publish has that port of this host";
+		}
+	}
 	n->published[n->published_count++] = p;
 	return NULL;
+}
+
+/* As QEMU will do it: a TCP port that closed connections still hold can be had. 0 or -errno. */
+static int port_try(const struct published_port *p)
+{
+	const int on = 1;
+	struct sockaddr_in at = { .sin_family = AF_INET, .sin_port = htons(p->host), .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	int fd = socket(AF_INET, (p->udp ? SOCK_DGRAM : SOCK_STREAM) | SOCK_CLOEXEC, 0);
+	if (fd < 0) {
+		return -errno;
+	}
+	if (!p->udp) {
+		setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
+	}
+	int error = bind(fd, (struct sockaddr *)&at, sizeof(at)) == 0 ? 0 : -errno;
+	close(fd);
+	return error;
+}
+
+int network_check(const struct network *n, char *why, size_t size)
+{
+	if (n->net == NET_TAP && if_nametoindex(n->tap) == 0) {
+		snprintf(why, size, "--net tap=%s: this host has no such device: make it by \"ip tuntap add dev %s mode tap\"", n->tap, n->tap);
+		return -ENODEV;
+	}
+	for (unsigned i = 0; n->net == NET_USER && i < n->published_count; i++) {
+		int error = port_try(&n->published[i]);
+		if (error == -EADDRINUSE) {
+			snprintf(why, size, "--publish: port %u of this host is in use", n->published[i].host);
+		} else if (error) {
+			snprintf(why, size, "--publish: port %u of this host can't be had: %s", n->published[i].host, strerror(-error));
+		}
+		if (error) {
+			return error;
+		}
+	}
+	return 0;
 }
 
 const char *network_domain(const struct network *n)

@@ -35,6 +35,8 @@ const char *network_set(struct network *n, const char *value);
 const char *network_set_device(struct network *n, const char *value);
 /** "8080:80", "5353:53/udp". */
 const char *network_publish(struct network *n, const char *value);
+/** Does the host have what this asks for, its tap device and its free ports? 0, or negative errno with a sentence in `why`. */
+int network_check(const struct network *n, char *why, size_t size);
 /** The name of the adapter's domain, which is that of its image, too; and of QEMU's device. */
 const char *network_domain(const struct network *n);
 const char *network_device(const struct network *n);

@@ -222,6 +222,16 @@ static const char *set_publish(struct options *o, const char *value)
 	return network_publish(&o->network, value);
 }
 
+/* It becomes a directory's name, and a libvirt domain's. */
+static const char *set_name(struct options *o, const char *value)
+{
+	static const char good[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-";
+	size_t length = strlen(value);
+	o->name = value;
+	return length == 0 || length > OPTIONS_NAME_LENGTH || *value == '.' || strspn(value, good) != length ?
+		       "use 1 to 24 of A-Z a-z 0-9 . _ -, and no dot in front" : NULL;
+}
+
 /* Options whose value is kept as it is. */
 #define TEXT_OPTION(field)                                                                         \
 	static const char *set_##field(struct options *o, const char *value)                       \
@@ -233,7 +243,6 @@ TEXT_OPTION(root)
 TEXT_OPTION(manifest)
 TEXT_OPTION(stats)
 TEXT_OPTION(cpu_flags)
-TEXT_OPTION(name)
 TEXT_OPTION(machine)
 TEXT_OPTION(output)
 TEXT_OPTION(dir)
@@ -311,6 +320,13 @@ static const struct option *option_find(enum vmctl_command command, const char *
 	return NULL;
 }
 
+/* For "vmctl help WORD". */
+static const char *command_word(enum vmctl_command command)
+{
+	static const char *const words[] = { "run", "bench", "bundle", "check", "image", "kill", "console", "ps", "help", "capsule" };
+	return words[__builtin_ctz(command)];
+}
+
 /* Take the option at argv[*at], and its value; *at is left on the last word taken. */
 static int take_option(struct options *o, enum vmctl_command command, int argc, char **argv, int *at, char *why, size_t size)
 {
@@ -318,7 +334,7 @@ static int take_option(struct options *o, enum vmctl_command command, int argc, 
 	size_t length = equals ? (size_t)(equals - word) : strlen(word);
 	const struct option *option = option_find(command, word, length);
 	if (!option) {
-		snprintf(why, size, "there is no option %.*s here; \"vmctl help\" lists them", (int)length, word);
+		snprintf(why, size, "there is no option %.*s here; \"vmctl help %s\" lists them", (int)length, word, command_word(command));
 		return -EINVAL;
 	}
 	const char *value = NULL;
@@ -361,6 +377,17 @@ static int fill_defaults(struct options *o, enum vmctl_command command, char *wh
 	return 0;
 }
 
+/* The guest's shell would have nothing to do. */
+static bool is_blank(char *const *words)
+{
+	for (; *words; words++) {
+		if ((*words)[strspn(*words, " \t\n")]) {
+			return false;
+		}
+	}
+	return true;
+}
+
 static int parse_words(struct options *options, enum vmctl_command command, int argc, char **argv, char *why, size_t why_size)
 {
 	for (int i = 0; i < argc; i++) {
@@ -370,6 +397,10 @@ static int parse_words(struct options *options, enum vmctl_command command, int 
 				return -EINVAL;
 			}
 			options->command = argv + i + 1;
+			if (is_blank(options->command)) {
+				snprintf(why, why_size, "the command behind -- is empty: give one, or leave out -- for a shell");
+				return -EINVAL;
+			}
 			return 0;
 		}
 		if (argv[i][0] == '-' && argv[i][1]) {

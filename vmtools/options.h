@@ -15,6 +15,7 @@
 #define OPTIONS_MAX_KILLS 64
 #define OPTIONS_MAX_WORDS 16
 #define OPTIONS_MAX_DISK_IMAGES 4
+#define OPTIONS_NAME_LENGTH 24 /* a unix socket's path below the machine's directory has to fit 108 bytes */
 
 /* Linux: Debian's kernel in place of the guest kernel, on the bare machine. */
 enum vmctl_mode { MODE_ISOLATED, MODE_MONOLITHIC, MODE_LINUX, MODE_COUNT };

@@ -108,8 +108,12 @@ const char *plan_main(struct plan *plan)
 static int use_image(struct plan *p, unsigned index, const char *image, bool as_it_is)
 {
 	char *path = p->disks[index];
-	if (access(image, R_OK) != 0) {
+	struct stat st;
+	if (stat(image, &st) != 0 || access(image, R_OK) != 0) {
 		return fail(VMCTL_IMAGE, "disk image %s can't be opened: %s", image, strerror(errno));
+	}
+	if (S_ISDIR(st.st_mode) || (S_ISREG(st.st_mode) && st.st_size == 0)) {
+		return fail(VMCTL_IMAGE, "disk image %s is %s", image, S_ISDIR(st.st_mode) ? "a directory: make an image of it by \"vmctl image\"" : "empty");
 	}
 	if (as_it_is) {
 		char *absolute = realpath(image, NULL);
@@ -414,6 +418,10 @@ static int make_network(struct plan *p)
 	const struct network *n = &p->options->network;
 	if (n->net == NET_NONE) {
 		return 0;
+	}
+	char why[160];
+	if (network_check(n, why, sizeof(why)) != 0) {
+		return fail(VMCTL_HOST, "%s", why);
 	}
 	p->config.netdev = p->netdev;
 	p->config.nic = network_device(n);

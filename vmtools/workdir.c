@@ -20,7 +20,6 @@
 #include "say.h"
 
 #define HALF_MADE "half-made" /* a link to a file elsewhere that goes with the directory */
-#define NAME_MAX_LENGTH 24 /* a unix socket's path below the directory has to fit 108 bytes */
 
 const char *workdir_base(void)
 {
@@ -147,9 +146,6 @@ int workdir_open(struct workdir *dir, const char *name)
 	char own[32];
 	snprintf(own, sizeof(own), "run-%d", (int)getpid());
 	name = name ? name : own;
-	if (strlen(name) > NAME_MAX_LENGTH || strchr(name, '/') || name[0] == '.' || name[0] == '\0') {
-		return fail(VMCTL_USAGE, "\"%s\" is not a machine's name: use at most %d characters and no '/'", name, NAME_MAX_LENGTH);
-	}
 	int error = make_base();
 	if (error) {
 		return error;

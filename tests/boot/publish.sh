@@ -51,6 +51,9 @@ serve() { # options of vmctl run
 	for n in $(seq 80); do
 		cmp "$scratch/small.$n" "$scratch/root/www/small" || fail "the answer to a small request is wrong"
 	done
+	"$vmctl" run --publish "$port:80" -- true 2>"$scratch/second"
+	[ $? -eq 121 ] || fail "a second machine has the port, too: status $?"
+	grep -q "port $port of this host is in use" "$scratch/second" || fail "vmctl did not say that the port is in use: $(cat "$scratch/second")"
 	fetch cgi-bin/stop "$scratch/small"
 	wait $machine || fail "vmctl's status is $?"
 }

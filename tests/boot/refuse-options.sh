@@ -16,6 +16,9 @@ refuse run --kill nobody@1 -- true
 refuse run --mode monolithic --firmware bios -- true
 refuse run --write -- true
 refuse run --memory 17G -- true
+refuse run --name 'a b' -- true
+refuse run -- ''
+refuse run --publish 1080:80 --publish 1080:81 -- true
 refuse kill ahci --machine no-such-machine
 refuse frobnicate
 "$vmctl" run --root /no/such/dir -- true >"$out" 2>"$err"
@@ -29,6 +32,22 @@ said '/etc/passwd is neither'
 "$vmctl" run --stats /no/such/dir/file -- true >"$out" 2>"$err"
 [ $? -eq 121 ] || fail "statistics where nothing can be written: not status 121"
 said '/no/such/dir/file'
+# What the host does not have: 121. An image that is none, or not all of one: 122.
+lacks() {
+	local status=$1 what=$2
+	shift 2
+	"$vmctl" run "$@" -- true >"$out" 2>"$err"
+	[ $? -eq "$status" ] || fail "vmctl run $*: not status $status"
+	said "$what"
+}
+lacks 121 'this host has no such device' --net tap=no-such-tap
+: >"$scratch/empty"
+lacks 122 "$scratch/empty is empty" --disk-image "$scratch/empty"
+lacks 122 "$scratch is a directory" --disk-image "$scratch"
+make_root
+make_image "$scratch/root"
+truncate -s 4M "$scratch/image"
+lacks 122 "$scratch/image is cut short" --root "$scratch/image"
 for word in --help -h "run --help" "image -h" --version; do
 	"$vmctl" $word >"$out" || fail "vmctl $word: status $?"
 	grep -q vmctl "$out" || fail "vmctl $word says nothing"

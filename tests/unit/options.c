@@ -97,6 +97,8 @@ static void networks(void **state)
 	REFUSES("HOSTPORT:GUESTPORT", "--publish", ":80");
 	REFUSES("HOSTPORT:GUESTPORT", "--publish", "80:80/sctp");
 	REFUSES("HOSTPORT:GUESTPORT", "--publish", "80/udp:80");
+	REFUSES("another --publish", "--publish", "80:80", "--publish", "80:81");
+	assert_int_equal(PARSE(COMMAND_RUN, "--publish", "80:80", "--publish", "80:80/udp"), 0);
 }
 
 static void what_is_wrong(void **state)
@@ -119,6 +121,16 @@ static void what_is_wrong(void **state)
 	REFUSES("number of seconds", "--timeout", "-1");
 	REFUSES("not empty", "--root", "");
 	REFUSES("a command has to stand", "--verbose", "--");
+	REFUSES("behind -- is empty", "--", "");
+	REFUSES("behind -- is empty", "--", " ", "\t");
+	REFUSES("vmctl help run", "--bogus");
+	REFUSES("use 1 to 24", "--name", "");
+	REFUSES("use 1 to 24", "--name", "a/b");
+	REFUSES("use 1 to 24", "--name", "a b");
+	REFUSES("use 1 to 24", "--name", "..");
+	REFUSES("use 1 to 24", "--name", "abcdefghijklmnopqrstuvwxy");
+	assert_int_equal(PARSE(COMMAND_RUN, "--name", "My_guest-1.2"), 0);
+	assert_string_equal(o.name, "My_guest-1.2");
 }
 
 static void words_of_other_commands(void **state)
