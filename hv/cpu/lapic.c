@@ -20,6 +20,7 @@
 #define LVT_MASKED 0x10000u
 #define LVT_NMI 0x400u
 #define TIMER_DIVIDE_1 0xbu
+#define TIMER_PERIODIC 0x20000u
 #define TIMER_TSC_DEADLINE 0x40000u
 #define ICR_PENDING 0x1000u
 
@@ -74,7 +75,7 @@ void lapic_enable(void)
 	lapic_write(LAPIC_LVT_ERROR, LVT_MASKED);
 	lapic_write(LAPIC_TIMER_DIVIDE, TIMER_DIVIDE_1);
 	lapic_write(LAPIC_TIMER_INITIAL, 0);
-	lapic_write(LAPIC_LVT_TIMER, VECTOR_TIMER | (lapic_tsc_deadline ? TIMER_TSC_DEADLINE : 0));
+	lapic_write(LAPIC_LVT_TIMER, VECTOR_TIMER | (lapic_tsc_deadline ? TIMER_TSC_DEADLINE : TIMER_PERIODIC));
 	__asm__ volatile("mfence" : : : "memory"); /* the deadline MSR is not ordered with the LVT's store */
 }
 

@@ -4,6 +4,9 @@
  * the machine has: the ACPI PM timer (ACPI 6.4, 4.8.3.3), the 8254's channel 0 (Intel 8254 data sheet), and only then the
  * rate that CPUID tells, which is of the processor that an emulator copied and not of its own TSC (Bochs). One-shot
  * deadlines go to the local APIC's timer, as a TSC deadline where the processor has that (SDM vol. 3, 11.5.4.1).
+ * Elsewhere it counts again and again, and at least 40 times a second: for the emulator's sake. QEMU 7.2 changes a processor's word of
+ * pending requests in VMRUN and #VMEXIT without its lock, so that one which comes from another thread just then can be lost: a timer's or
+ * another processor's interrupt lies in the APIC and nobody looks. The next interrupt brings it, too.
  */
 #include "cpu_internal.h"
 
@@ -23,6 +26,8 @@
 #define READINGS_MAX 5000000u
 #define READINGS_STILL 5000u /* so many alike: the clock does not count, or is not there */
 #define MSR_TSC_DEADLINE 0x6e0
+#define COUNTS_A_SECOND_LEAST 40
+#define COUNTS_A_SECOND_MOST 50000 /* what is due at once comes that late */
 
 uint64_t tsc_khz;
 static uint64_t lapic_khz;
@@ -138,19 +143,20 @@ void timer_arm(uint64_t deadline)
 		msr_write(MSR_TSC_DEADLINE, deadline);
 		return;
 	}
-	uint64_t now = tsc_read();
-	uint64_t count = deadline > now ? scale(deadline - now, lapic_khz, tsc_khz) + 1 : deadline != 0;
-	lapic_write(LAPIC_TIMER_INITIAL, count < UINT32_MAX ? (uint32_t)count : UINT32_MAX);
+	uint64_t now = tsc_read(), least = lapic_khz * 1000 / COUNTS_A_SECOND_MOST, most = lapic_khz * 1000 / COUNTS_A_SECOND_LEAST;
+	uint64_t count = deadline ? scale(deadline > now ? deadline - now : 0, lapic_khz, tsc_khz) + 1 : most;
+	count = count > least ? count : least;
+	lapic_write(LAPIC_TIMER_INITIAL, (uint32_t)(count < most ? count : most));
 }
 
 /* A count that is too short for the deadline, or rounded, only makes for another round. */
 void timer_fired(void)
 {
-	uint64_t *deadline = &cpu_area_current()->deadline;
-	if (tsc_read() < *deadline) {
-		timer_arm(*deadline);
-	} else if (*deadline != 0) {
-		*deadline = 0;
+	uint64_t deadline = cpu_area_current()->deadline;
+	if (tsc_read() < deadline) {
+		timer_arm(deadline);
+	} else if (deadline != 0) {
+		timer_arm(0);
 		if (cpu_released || cpu_current()->index == 0) {
 			sched_timer();
 		}

@@ -199,6 +199,7 @@ _Noreturn void sched_run(void)
 {
 	struct sched *s = sched_here();
 	vmm->cpu_init();
+	timer_arm(0);
 	for (;;) {
 		uint64_t now = tsc_read(), next = 0;
 		s->again = false;
