@@ -6,7 +6,7 @@
 
 seconds=${FUZZ_SECONDS:-4} seed=${FUZZ_SEED:-1} cpus=${FUZZ_CPUS:-2} mode=${FUZZ_MODE:-${modes##* }}
 make_root
-mkdir -p "$scratch/root/work"
+mkdir -p "$scratch/root/fuzz"
 cp "$BUILD/tests/fuzz/elf" "$BUILD/tests/fuzz/static-pie" "$scratch/root/" || fail "build it first: make fuzz-tests"
 # A dynamic program of the host's, with what it loads.
 cp /bin/true "$scratch/root/dynamic"
@@ -24,13 +24,13 @@ round() { # DIRECTORY SECONDS SEED
 	done
 	wait
 	cat said1 said2 | grep -c 'rounds from'
-	cd / && rm -rf /tmp/* /work/*
+	cd / && rm -rf /tmp/* /fuzz/*
 }
 /dynamic && /static-pie || echo "a whole program does not run"
 round /tmp 1 "$2"
 before=$(free_now)
 round /tmp "$1" "$(($2 + 1000))"
-round /work "$1" "$(($2 + 2000))"
+round /fuzz "$1" "$(($2 + 2000))"
 after=$(free_now)
 [ $((before - after)) -lt 1024 ] && echo even || echo "$before KiB, then $after KiB"
 ps -o comm >/left && grep -v -e '^ps$' -e '^grep$' -e '^sh$' -e '^COMMAND$' -e init /left
