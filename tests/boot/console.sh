@@ -8,24 +8,7 @@ script -qec "\"$vmctl\" run --timeout $((110 * slow))" /dev/null <"$scratch/keys
 terminal=$!
 exec 3>"$scratch/keys"
 
-seen=0
-# expect TEXT: it appears on the terminal, behind what was expected before.
-expect() {
-	local at
-	for _ in $(seq $((300 * slow))); do
-		at=$(tail -c +$((seen + 1)) "$out" | grep -abo -m 1 -F -- "$1" | head -n 1 | cut -d: -f1)
-		if [ -n "$at" ]; then
-			seen=$((seen + at + ${#1}))
-			return
-		fi
-		kill -0 $terminal 2>/dev/null || break
-		sleep 0.2
-	done
-	fail "\"$1\" did not appear"
-}
-keys() {
-	printf "$1" >&3
-}
+. tests/boot/terminal.bash
 
 expect "Ctrl-] opens the hypervisor's console"
 expect '/ # '

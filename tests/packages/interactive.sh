@@ -10,24 +10,7 @@ script -qec "stty rows 24 cols 80; \"$vmctl\" run --root \"$scratch/image\" --ti
 terminal=$!
 exec 3>"$scratch/keys"
 
-seen=0
-# expect TEXT: it appears on the terminal, behind what was expected before.
-expect() {
-	local at
-	for _ in $(seq 300); do
-		at=$(tail -c +$((seen + 1)) "$out" | grep -abo -m 1 -F -- "$1" | head -n 1 | cut -d: -f1)
-		if [ -n "$at" ]; then
-			seen=$((seen + at + ${#1}))
-			return
-		fi
-		kill -0 $terminal 2>/dev/null || break
-		sleep 0.2
-	done
-	fail "\"$1\" did not appear"
-}
-keys() {
-	printf "$1" >&3
-}
+. tests/boot/terminal.bash
 
 expect '# '
 keys 'echo $0 $SHELL $((6*7))\r'

@@ -1,0 +1,20 @@
+# SPDX-License-Identifier: MIT
+# A terminal that a test types on: $terminal is the process behind it, $out has what it showed, descriptor 3 takes the keys.
+seen=0
+# expect TEXT: it appears on the terminal, behind what was expected before.
+expect() {
+	local at
+	for _ in $(seq $((300 * slow))); do
+		at=$(tail -c +$((seen + 1)) "$out" | grep -abo -m 1 -F -- "$1" | head -n 1 | cut -d: -f1)
+		if [ -n "$at" ]; then
+			seen=$((seen + at + ${#1}))
+			return
+		fi
+		kill -0 $terminal 2>/dev/null || break
+		sleep 0.2
+	done
+	fail "\"$1\" did not appear"
+}
+keys() {
+	printf "$1" >&3
+}
