@@ -3,6 +3,7 @@
 # Damaged ELF files and scripts (tests/fuzz/elf.c), executed for some seconds on tmpfs and on the disk: judged as fuzz.sh judges.
 # FUZZ_SECONDS, FUZZ_SEED, FUZZ_CPUS and FUZZ_MODE as there.
 . tests/boot/assert.bash
+. tests/boot/fuzz.bash
 
 seconds=${FUZZ_SECONDS:-4} seed=${FUZZ_SEED:-1} cpus=${FUZZ_CPUS:-2} mode=${FUZZ_MODE:-${modes##* }}
 make_root
@@ -14,8 +15,7 @@ for library in $(ldd /bin/true | grep -o '/[^ ]*'); do
 	mkdir -p "$scratch/root$(dirname "$library")"
 	cp -L "$library" "$scratch/root$library"
 done
-cat >"$scratch/root/fuzz.sh" <<'END'
-free_now() { sync; echo 1 >/proc/sys/vm/drop_caches; awk '/MemFree/ { print $2 }' /proc/meminfo; }
+fuzz <<'END'
 round() { # DIRECTORY SECONDS SEED
 	mkdir "$1/elf" && cd "$1/elf" || exit 1
 	for i in 1 2; do
@@ -27,19 +27,4 @@ round() { # DIRECTORY SECONDS SEED
 	cd / && rm -rf /tmp/* /fuzz/*
 }
 /dynamic && /static-pie || echo "a whole program does not run"
-round /tmp 1 "$2"
-before=$(free_now)
-round /tmp "$1" "$(($2 + 1000))"
-round /fuzz "$1" "$(($2 + 2000))"
-after=$(free_now)
-[ $((before - after)) -lt 1024 ] && echo even || echo "$before KiB, then $after KiB"
-ps -o comm >/left && grep -v -e '^ps$' -e '^grep$' -e '^sh$' -e '^COMMAND$' -e init /left
 END
-kept_root "$scratch/root"
-boot 0 --mode $mode --cpus $cpus --timeout $(((2 * seconds + 90) * slow)) "${kept[@]}" -- "sh /fuzz.sh $seconds $seed; true"
-output "2
-2
-2
-even"
-grep -i -e 'panic' -e 'assert' -e 'lock order' -e 'held' -e 'sleep' "$err" && fail "the kernel complains, seed $seed"
-clean "$scratch/image"
