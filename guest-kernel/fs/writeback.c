@@ -30,8 +30,8 @@ void writeback_throttle(struct inode *inode)
 	}
 }
 
-/* The oldest dirty file, referenced, if it is old enough or there are too many dirty pages. */
-static struct inode *dirty_next(uint64_t before_ns)
+/* The dirty file whose turn it is, referenced, if it has been dirty since before that. */
+static struct inode *dirty_next(uint64_t before_ns, uint64_t now)
 {
 	struct inode *inode = NULL;
 	spin_lock(&cache_lock);
@@ -41,7 +41,7 @@ static struct inode *dirty_next(uint64_t before_ns)
 			inode = inode_try_get(m->inode) ? m->inode : NULL; /* else it is being evicted, and written */
 			list_remove(&m->dirty_link);
 			list_push_back(&dirty_mappings, &m->dirty_link);
-			m->dirty_since_ns = before_ns + AGE;
+			m->dirty_since_ns = (before_ns < now ? before_ns : now) + AGE;
 		}
 	}
 	spin_unlock(&cache_lock);
@@ -52,7 +52,7 @@ static void write_old(uint64_t now)
 {
 	for (unsigned i = 0; i < 1024; i++) {
 		bool pressed = dirty_pages > dirty_limit() / 2;
-		struct inode *inode = dirty_next(pressed ? now : now > AGE ? now - AGE : 0);
+		struct inode *inode = dirty_next(pressed ? now : now > AGE ? now - AGE : 0, now);
 		if (!inode) {
 			break;
 		}
@@ -85,16 +85,25 @@ static void writeback_thread(void *arg)
 	}
 }
 
-/* For the reclaimer: names that nobody uses, and dirty pages, the oldest first; their pages are clean then. */
+/* For the reclaimer: names that nobody uses, and dirty pages, also of a file that never is clean, as it is written to all the time. */
 void caches_give_up(void)
 {
+	const struct inode *first = NULL;
 	dentries_shrink();
 	for (unsigned i = 0; i < GIVE_UP_FILES && dirty_pages; i++) {
 		reserve_renew();
-		struct inode *inode = dirty_next(time_ns());
-		if (inode) {
+		struct inode *inode = dirty_next(UINT64_MAX, time_ns());
+		if (!inode) {
+			continue; /* its file system has it */
+		}
+		if (inode != first) {
 			page_cache_flush(inode, true);
-			inode_put(inode);
+		}
+		bool again = inode == first;
+		first = first ? first : inode;
+		inode_put(inode);
+		if (again) {
+			break;
 		}
 	}
 }

@@ -45,6 +45,8 @@ long address_space_map_kernels(struct address_space *as, struct shared_memory *s
 /** truncate.c keeps a list of all. */
 void address_space_list(struct address_space *as);
 void address_space_unlist(struct address_space *as);
+/** The one behind `as` (NULL: the first), referenced; NULL: there is none. One without references is on its way off the list. */
+struct address_space *address_space_next(struct address_space *as);
 /** Touch every page from start to end, as far as that is allowed. 0, -ENOMEM (not all is mapped, or may be touched), -EINTR. */
 int memory_populate(struct address_space *as, uint64_t start, uint64_t end);
 /** Lock it with as many pages reserved as a copy of its tables and areas takes. False, not locked: there will never be so many. */

@@ -233,16 +233,24 @@ void memory_io_zone(uint64_t *phys, uint64_t *bytes)
 	*bytes = io_end - io_start;
 }
 
+static uint64_t zone_free(unsigned zone)
+{
+	uint64_t free = zones[zone].buddy.free_count;
+	for (unsigned i = 0; i < CPU_MAX; i++) {
+		free += processors[i].stacks[zone].count;
+	}
+	return free;
+}
+
 void memory_usage(uint64_t *total_pages, uint64_t *free_pages)
 {
-	*total_pages = *free_pages = 0;
-	for (unsigned zone = 0; zone < ZONE_COUNT; zone++) {
-		*total_pages += zones[zone].buddy.total_count;
-		*free_pages += zones[zone].buddy.free_count;
-		for (unsigned i = 0; i < CPU_MAX; i++) {
-			*free_pages += processors[i].stacks[zone].count;
-		}
-	}
+	*total_pages = zones[ZONE_NORMAL].buddy.total_count + zones[ZONE_IO].buddy.total_count;
+	*free_pages = zone_free(ZONE_NORMAL) + zone_free(ZONE_IO);
+}
+
+uint64_t memory_io_free(void)
+{
+	return zone_free(ZONE_IO);
 }
 
 void memory_used(uint64_t kinds[PAGE_KINDS])

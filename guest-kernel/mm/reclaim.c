@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The reclaimer: a thread that sleeps until an operation waits for memory (reserve.c). It gives up what is only there for speed, first what
- * costs least: clean pages of files, stacks of ended threads, names that nobody uses, dirty pages (written first). When a round of that brings too little, and
+ * costs least: clean pages of files, stacks of ended threads, names that nobody uses, dirty pages (written first), then pages of files that
+ * programs map (evict.c). When a round of that brings too little, and
  * no operation that runs gives back what it reserved within PATIENCE_NS, the process that holds the most is ended. It needs little
  * memory itself, which is kept for it, and no lock of those that somebody may have who waits for memory.
  */
@@ -16,6 +17,7 @@
 
 #define PATIENCE_NS 200000000ull /* until promised memory comes back, or an ended process's memory */
 #define RECLAIM_BATCH 256u
+#define ROUNDS_MOST 16u /* in which mapped pages were given up, and nothing became free */
 
 static void (*shrink_hook)(void);
 
@@ -31,18 +33,23 @@ static uint64_t free_pages(void)
 	return free;
 }
 
-/** Whether there is more than before. */
+/** Whether there is more than before, or soon will be. */
 static bool caches_shrink(void)
 {
-	uint64_t before = free_pages();
+	static unsigned rounds;
+	uint64_t before = free_pages(), given_up = 0;
 	if (!page_reclaim(RECLAIM_BATCH) && shrink_hook) {
 		stacks_give_up();
 		shrink_hook();
-		page_reclaim(RECLAIM_BATCH);
+		if (!page_reclaim(RECLAIM_BATCH)) {
+			given_up = mapped_files_give_up(RECLAIM_BATCH);
+			page_reclaim(RECLAIM_BATCH);
+		}
 	}
 	bool more = free_pages() > before;
+	rounds = more ? 0 : rounds + 1;
 	reserve_look_again();
-	return more;
+	return more || (given_up && rounds < ROUNDS_MOST);
 }
 
 static void reclaimer(void *unused)

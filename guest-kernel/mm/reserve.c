@@ -2,7 +2,8 @@
 /*
  * Credit for pages. The books: pool + processors' stocks + what is kept + what threads have reserved = free pages, and the same for those of
  * the I/O zone, `io`. So whoever holds credit finds a page. A stock is changed by its own processor only, in one instruction, and may be
- * below zero for a moment.
+ * below zero for a moment. The last pages of the I/O zone, `last`, are promised as such only: if programs' memory had all of it, files
+ * could not be read any more, however much of the rest became free.
  *
  * Who finds too little gives back all that it holds, throws out clean pages of the cache, and sleeps until the reclaimer (reclaim.c) or
  * anybody else has freed enough. What is kept is for the reclaimer, for those who have been told to end, and for interrupts: with it the
@@ -18,6 +19,8 @@
 #define STOCK_MOST 512
 #define KEPT_PAGES 384 /* the largest bound, and a fault within it */
 #define KEPT_IO 160
+#define LAST_SHARE 16 /* of the I/O zone */
+#define LAST_MOST 2048
 #define RECLAIM_BATCH 128u
 #define LOOKS_BEFORE_SLEEP 3u /* of take_waiting and WAIT_EVENT */
 
@@ -27,6 +30,8 @@ struct amount {
 
 static spinlock_t lock = SPINLOCK_INIT("reservations");
 static struct amount pool, kept; /* lock */
+static int64_t last; /* lock: pages of the I/O zone, for requests of such */
+static int64_t last_most; /* constant */
 static int64_t stock_usual; /* of a processor's stock; constant */
 static int64_t stock_most; /* lock; read without: 0 while somebody waits */
 static uint32_t waiting; /* lock: threads that wait */
@@ -59,11 +64,22 @@ void reserve_init(uint64_t pages, uint64_t io)
 	pool = (struct amount){ .pages = (int64_t)pages, .io = (int64_t)io };
 	stock_usual = (int64_t)io / 64 < STOCK_MOST ? (int64_t)io / 64 : STOCK_MOST;
 	stock_most = stock_usual;
+	last_most = (int64_t)io / LAST_SHARE < LAST_MOST ? (int64_t)io / LAST_SHARE : LAST_MOST;
 }
 
 static int64_t least(int64_t a, int64_t b)
 {
 	return a < b ? a : b;
+}
+
+/** What is free of the I/O zone in the pool fills up `last`; where ordinary requests took more than there was in the pool, `last` had it. */
+static void last_fill_locked(void)
+{
+	int64_t more = least(least(pool.io, pool.pages), last_most - last);
+	more = pool.io < 0 ? -least(-pool.io, last) : more > 0 ? more : 0;
+	pool.pages -= more;
+	pool.io -= more;
+	last += more;
 }
 
 /** This processor's stock goes to the pool, and from there to what is kept. */
@@ -82,6 +98,7 @@ static void stock_empty_locked(void)
 		pool.io -= io;
 		kept.io += io;
 	}
+	last_fill_locked();
 }
 
 static void stock_fill_locked(void)
@@ -104,11 +121,31 @@ static bool take_locked(struct amount *from, uint32_t pages, uint32_t io)
 	return true;
 }
 
-static bool take_slow(uint32_t pages, uint32_t io, bool favoured)
+/** How many of `last` an operation has to take, beside what is in the pool; -1: there are too few. */
+static int64_t last_needed_locked(int64_t pages, int64_t io)
+{
+	int64_t needed = io - pool.io > pages - pool.pages ? io - pool.io : pages - pool.pages;
+	return needed <= 0 ? 0 : needed <= least(io, last) ? needed : -1;
+}
+
+static bool take_last_locked(uint32_t pages, uint32_t io)
+{
+	int64_t needed = last_needed_locked(pages, io);
+	if (needed < 0) {
+		return false;
+	}
+	last -= needed;
+	pool.pages -= pages - needed;
+	pool.io -= io - needed;
+	return true;
+}
+
+/** Those that can be done without leave `last` alone. */
+static bool take_slow(uint32_t pages, uint32_t io, bool favoured, bool optional)
 {
 	spin_lock(&lock);
 	stock_empty_locked();
-	bool taken = take_locked(&pool, pages, io) || (favoured && take_locked(&kept, pages, io));
+	bool taken = take_locked(&pool, pages, io) || (!optional && take_last_locked(pages, io)) || (favoured && take_locked(&kept, pages, io));
 	stock_fill_locked();
 	spin_unlock(&lock);
 	return taken;
@@ -188,7 +225,7 @@ bool reserve_take(uint32_t count, bool io, bool optional)
 		thread->reserved_io -= io_count;
 		return true;
 	}
-	return take_stock(count, io_count) || take_slow(count, io_count, !optional && (!thread || is_favoured(thread)));
+	return take_stock(count, io_count) || take_slow(count, io_count, !optional && (!thread || is_favoured(thread)), optional);
 }
 
 /** Debug builds, `reserve-fail=N`: is this the n-th time, when nothing is to be found at the first look? */
@@ -205,7 +242,7 @@ static bool granted(struct thread *thread, uint32_t pages, uint32_t io, uint32_t
 		(*fails)--;
 		return false;
 	}
-	if (take_slow(pages, io, is_favoured(thread))) {
+	if (take_slow(pages, io, is_favoured(thread), false)) {
 		return true;
 	}
 	spin_lock(&lock);
@@ -237,7 +274,7 @@ static void stocks_call(void)
 static void take_waiting(struct thread *thread, uint32_t pages, uint32_t io, uint32_t fails)
 {
 	do {
-		if (!fails && take_slow(pages, io, is_favoured(thread))) {
+		if (!fails && take_slow(pages, io, is_favoured(thread), false)) {
 			return;
 		}
 	} while (!fails && page_reclaim(pages > RECLAIM_BATCH ? pages : RECLAIM_BATCH));
@@ -390,7 +427,7 @@ bool reserve_wanted(uint32_t *pages, uint32_t *io)
 	stock_empty_locked();
 	*pages = (uint32_t)wanted.pages;
 	*io = (uint32_t)wanted.io;
-	bool there = pool.pages >= wanted.pages && pool.io >= wanted.io;
+	bool there = last_needed_locked(wanted.pages, wanted.io) >= 0;
 	spin_unlock(&lock);
 	return !there;
 }
@@ -400,7 +437,7 @@ void reserve_usage(uint64_t *promised, uint32_t *waiters)
 	uint64_t total, free;
 	memory_usage(&total, &free);
 	spin_lock(&lock);
-	int64_t rest = (int64_t)free - pool.pages - kept.pages;
+	int64_t rest = (int64_t)free - pool.pages - kept.pages - last;
 	*waiters = waiting;
 	spin_unlock(&lock);
 	for (unsigned i = 0; i < cpu_count; i++) {

@@ -23,6 +23,7 @@ void reserve_wait_wanted(void); /* until somebody waits for memory */
 bool reserve_wait_come(uint64_t deadline_ns); /* true: nobody waits, or the last who looked got what he wants, or memory came; false: time is up */
 bool reserve_wanted(uint32_t *pages, uint32_t *io); /* what the last who looked in vain wants; false: it is there by now */
 size_t page_reclaim(size_t pages); /* clean pages of the cache; how many */
+uint64_t mapped_files_give_up(uint64_t pages); /* evict.c: so many at most; how many */
 void reserve_fail_every(uint32_t count); /* debug builds: so often an operation is made to wait */
 void reclaim_start(void);
 

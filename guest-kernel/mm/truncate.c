@@ -26,8 +26,7 @@ void address_space_unlist(struct address_space *as)
 	spin_unlock(&spaces_lock);
 }
 
-/** The one behind `as` (NULL: the first), referenced. One without references is on its way off the list. */
-static struct address_space *space_next(struct address_space *as)
+struct address_space *address_space_next(struct address_space *as)
 {
 	struct address_space *found = NULL;
 	spin_lock(&spaces_lock);
@@ -73,10 +72,10 @@ static void space_cut(struct address_space *as, const struct inode *inode, uint6
 
 void address_spaces_cut(const struct inode *inode, uint64_t first_page)
 {
-	struct address_space *as = space_next(NULL);
+	struct address_space *as = address_space_next(NULL);
 	while (as) {
 		space_cut(as, inode, first_page);
-		struct address_space *next = space_next(as);
+		struct address_space *next = address_space_next(as);
 		address_space_put(as);
 		as = next;
 	}

@@ -26,7 +26,7 @@ struct victim {
 	uint32_t pid;
 	char name[16];
 	uint64_t pages;
-	uint64_t total, free; /* when it was chosen */
+	uint64_t total, free, io_free; /* when it was chosen */
 	struct address_space *memory; /* referenced */
 };
 
@@ -113,6 +113,7 @@ static bool choose(struct victim *v)
 {
 	const struct signal_info info = { .signal = SIGKILL, .code = SI_KERNEL };
 	memory_usage(&v->total, &v->free);
+	v->io_free = memory_io_free();
 	spin_lock(&process_lock);
 	struct process *p = ending_locked() ? NULL : largest_locked(v->total, &v->pages);
 	if (p) {
@@ -131,8 +132,8 @@ static void tell(const struct victim *v, uint32_t pages, uint32_t io)
 {
 	char line[200];
 	format_text(line, sizeof(line),
-		    "out of memory: killed %s[%u], which holds %lu MiB of %lu; %u pages (%u for I/O) are wanted, %lu are free, no cache is left\n",
-		    v->name, v->pid, MIB(v->pages), MIB(v->total), pages, io, v->free);
+		    "out of memory: killed %s[%u], which holds %lu MiB of %lu; %u pages (%u for I/O) are wanted, %lu (%lu) are free, no cache is left\n",
+		    v->name, v->pid, MIB(v->pages), MIB(v->total), pages, io, v->free, v->io_free);
 	tty_console_print(line);
 	kprintf("%s", line);
 }

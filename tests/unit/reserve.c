@@ -127,6 +127,11 @@ void process_out_of_memory(uint32_t pages, uint32_t io)
 	reserve_look_again();
 }
 
+uint64_t mapped_files_give_up(uint64_t most)
+{
+	return 0;
+}
+
 void stacks_give_up(void)
 {
 }
@@ -339,21 +344,60 @@ static void run_with(unsigned processors)
 	interleave_end();
 }
 
+/* All is taken that may be; then ordinary pages become free. A file can be read at once, with the last of the I/O zone. */
+static void fill_and_read(void *arg)
+{
+	struct worker *w = own();
+	while (reserve_take(1, true, true)) {
+		page_take(true);
+		w->held_io++;
+	}
+	while (reserve_take(1, false, true)) {
+		w->held += !page_take(false);
+	}
+	pages_free(&w->held, false, 50);
+	reserve_begin(60, 30);
+	kassert(killed == 0 && w->thread->reserved_io == 30);
+	reserve_end();
+}
+
+static void run_full(unsigned processors)
+{
+	interleave_begin(processors, interrupt);
+	free_all = PAGES;
+	free_io = IO_PAGES;
+	reserve_init(PAGES, IO_PAGES);
+	workers[0].thread = interleave_start(fill_and_read, NULL);
+	reclaim_start();
+	interleave_run();
+	interleave_end();
+}
+
 /* In a process of its own: there is one set of books, which begins once. */
+static void try_in_child(void (*run)(unsigned), unsigned processors)
+{
+	int status;
+	fflush(NULL);
+	pid_t child = fork();
+	if (child == 0) {
+		run(processors);
+		fflush(NULL);
+		_exit(0);
+	}
+	assert_int_equal(waitpid(child, &status, 0), child);
+	assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+}
+
 static void try_with(unsigned processors)
 {
 	for (unsigned i = 0; i < 4; i++) {
-		int status;
-		fflush(NULL);
-		pid_t child = fork();
-		if (child == 0) {
-			run_with(processors);
-			fflush(NULL);
-			_exit(0);
-		}
-		assert_int_equal(waitpid(child, &status, 0), child);
-		assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+		try_in_child(run_with, processors);
 	}
+}
+
+static void the_last_of_the_io_zone(void **state)
+{
+	try_in_child(run_full, 1);
 }
 
 static void one_processor(void **state)
@@ -374,6 +418,7 @@ static void eight_processors(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(the_last_of_the_io_zone),
 		cmocka_unit_test(one_processor),
 		cmocka_unit_test(two_processors),
 		cmocka_unit_test(eight_processors),

@@ -78,6 +78,7 @@ uint64_t virt_to_phys(const void *virt); /* physmap or kernel image */
 void memory_io_zone(uint64_t *phys, uint64_t *bytes);
 /** Pages that processors keep at hand are free. Free and the sum of what is in use by kind are all there are. */
 void memory_usage(uint64_t *total_pages, uint64_t *free_pages);
+uint64_t memory_io_free(void); /* of the I/O zone */
 void memory_used(uint64_t pages[PAGE_KINDS]);
 uint64_t memory_mapped_files(void); /* pages of files that somebody besides the cache has; every page is looked at */
 uint64_t memory_large_pages(void); /* of 2 MiB, in use as such */
