@@ -8,7 +8,7 @@
 
 enum {
 	F_DUPFD = 0, F_GETFD = 1, F_SETFD = 2, F_GETFL = 3, F_SETFL = 4, F_GETLK = 5, F_SETLK = 6, F_SETLKW = 7, F_SETOWN = 8,
-	F_GETOWN = 9, F_OFD_GETLK = 36, F_OFD_SETLK, F_OFD_SETLKW,
+	F_GETOWN = 9, F_SETOWN_EX = 15, F_GETOWN_EX = 16, F_OFD_GETLK = 36, F_OFD_SETLK, F_OFD_SETLKW,
 	F_SETLEASE = 1024, F_DUPFD_CLOEXEC = 1030, F_SETPIPE_SZ = 1031, F_GETPIPE_SZ = 1032, F_ADD_SEALS = 1033, F_GET_SEALS = 1034,
 };
 #define SETTABLE (unsigned)(O_APPEND | O_NONBLOCK | O_DIRECT | O_NOATIME)
@@ -16,6 +16,7 @@ enum {
 #define FIONCLEX 0x5450u
 #define FIOCLEX 0x5451u
 #define FIONBIO 0x5421u
+#define FIOASYNC 0x5452u
 #define FIONREAD 0x541bu
 
 static void flags_set(struct file *f, unsigned mask, unsigned flags)
@@ -23,6 +24,17 @@ static void flags_set(struct file *f, unsigned mask, unsigned flags)
 	spin_lock(&f->lock);
 	f->flags = (f->flags & ~mask) | (flags & mask);
 	spin_unlock(&f->lock);
+}
+
+/* F_SETFL. A file that sends no signals keeps O_ASYNC as it keeps the others. */
+static long flags_change(struct file *f, unsigned flags)
+{
+	int error = (f->flags ^ flags) & O_ASYNC ? async_set(f, flags & O_ASYNC) : 0;
+	if (error && error != -ENOTTY) {
+		return error;
+	}
+	flags_set(f, SETTABLE | (error ? (unsigned)O_ASYNC : 0), flags);
+	return 0;
 }
 
 static long dup_from(struct file *f, uint64_t lowest, bool close_on_exec)
@@ -48,8 +60,7 @@ static long control(struct file *f, int fd, int command, uint64_t argument)
 	case F_GETFL:
 		return f->flags | (f->inode ? O_LARGEFILE : 0);
 	case F_SETFL:
-		flags_set(f, SETTABLE, (unsigned)argument);
-		return 0;
+		return flags_change(f, (unsigned)argument);
 	case F_GETLK:
 	case F_SETLK:
 	case F_SETLKW:
@@ -58,8 +69,13 @@ static long control(struct file *f, int fd, int command, uint64_t argument)
 	case F_OFD_SETLKW:
 		return lock_posix(f, fd, command, argument);
 	case F_SETOWN:
+		return async_set_owner(f, (int)argument);
 	case F_GETOWN:
-		return 0;
+		return async_owner(f);
+	case F_SETOWN_EX:
+		return async_set_owner_record(f, argument);
+	case F_GETOWN_EX:
+		return async_owner_record(f, argument);
 	case F_SETPIPE_SZ:
 	case F_GETPIPE_SZ:
 		if (!file_is_pipe(f)) {
@@ -112,6 +128,12 @@ long sys_ioctl(const uint64_t a[6])
 		result = user_read(&on, a[2], sizeof(on));
 		if (!result) {
 			flags_set(f, O_NONBLOCK, on ? O_NONBLOCK : 0);
+		}
+		break;
+	case FIOASYNC:
+		result = user_read(&on, a[2], sizeof(on));
+		if (!result && !on != !(f->flags & O_ASYNC)) {
+			result = async_set(f, on);
 		}
 		break;
 	default:

@@ -44,6 +44,9 @@ void file_put(struct file *f)
 	if (f->watched) {
 		epoll_forget(f);
 	}
+	if (f->async) {
+		async_forget(f);
+	}
 	if (f->inode) {
 		locks_release_file(f);
 	}

@@ -122,6 +122,7 @@ int fs_mount_root(const char *device, const char *options)
 	rename_mutex.outer = true;
 	mutex_init(&disks_mutex, "disks");
 	mutex_init(&epoll_mutex, "epoll");
+	async_init();
 	int error = ext4_super_open(root_device(device), strstr(options, "ro") != NULL, &super);
 	if (error) {
 		return error;

@@ -52,6 +52,7 @@ struct file {
 	void *private;
 	spinlock_t lock;
 	bool watched; /* was in an epoll set */
+	struct file_async *async; /* made once: its owner, and who sends it signals; NULL: never had one */
 	struct epoch_link epoch;
 };
 

@@ -59,6 +59,15 @@ void signal_state_of_locked(struct process *p, struct thread *thread, struct sig
 void signal_set_temporary_mask(uint64_t mask);
 /** Send to one's own process group, thread or process with sender information. */
 void signal_send_info(uint32_t pid, const struct signal_info *info);
+/* Whom an open file's signals go to (F_SETOWN), and as whom they are sent. Number 0: nobody. */
+enum signal_owner_type { SIGNAL_OWNER_THREAD, SIGNAL_OWNER_PROCESS, SIGNAL_OWNER_GROUP }; /* F_OWNER_TID, F_OWNER_PID, F_OWNER_PGRP */
+struct signal_owner {
+	enum signal_owner_type type;
+	uint32_t number;
+	uint32_t uid, euid;
+};
+void signal_send_owner(const struct signal_owner *owner, const struct signal_info *info); /* any context, no lock from process_lock on */
+bool signal_owner_exists(const struct signal_owner *owner);
 /** Is the caller's process group orphaned? */
 bool signal_group_is_orphaned(void);
 

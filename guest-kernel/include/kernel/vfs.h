@@ -163,6 +163,14 @@ long lock_posix(struct file *f, int fd, int command, uint64_t user);
 
 /* epoll.c */
 void epoll_forget(struct file *f); /* last reference gone */
+/* async.c: signal-driven files. */
+void async_init(void);
+void async_forget(struct file *f); /* last reference gone */
+int async_set(struct file *f, bool on); /* O_ASYNC; -ENOTTY: such a file sends no signals */
+long async_set_owner(struct file *f, int number); /* a process, or a group below 0 */
+long async_owner(struct file *f);
+long async_set_owner_record(struct file *f, uint64_t user); /* struct f_owner_ex */
+long async_owner_record(struct file *f, uint64_t user);
 
 /* writeback.c */
 void writeback_start(void);
