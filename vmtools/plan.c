@@ -169,16 +169,36 @@ static int make_disks(struct plan *p)
 	return status;
 }
 
-/* The command's words in one text, malloc'ed. */
+/* Append a word that the shell is to take as it is; the end. */
+static char *put_word(char *to, const char *word)
+{
+	const char *plain = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_@%+=:,./-";
+	if (*word && strspn(word, plain) == strlen(word)) {
+		return stpcpy(to, word);
+	}
+	*to++ = '\'';
+	for (; *word; word++) {
+		if (*word == '\'') {
+			to = stpcpy(to, "'\\'");
+		}
+		*to++ = *word;
+	}
+	return stpcpy(to, "'");
+}
+
+/* The command as a text for the shell, malloc'ed: one word is such a text, of several each is a word of its own. */
 static char *join_command(char **words)
 {
 	size_t length = 1;
 	for (char **word = words; *word; word++) {
-		length += strlen(*word) + 1;
+		length += 4 * strlen(*word) + 3;
 	}
-	char *text = calloc(1, length);
+	char *text = calloc(1, length), *to = text;
+	if (text && !words[1]) {
+		return strcpy(text, words[0]);
+	}
 	for (char **word = words; text && *word; word++) {
-		strcat(strcat(text, word == words ? "" : " "), *word);
+		to = put_word(word == words ? to : stpcpy(to, " "), *word);
 	}
 	return text;
 }

@@ -6,3 +6,9 @@ boot 0 -- echo hello
 output hello
 boot 0 -- 'printf "a\tb\r\n\033[1mc"; printf "\001\377" | od -An -tx1'
 printf 'a\tb\r\n\033[1mc 01 ff\n' | cmp - "$out" || fail "the bytes of the output differ"
+boot 0 -- printf '<%s>\n' 'two  words' "it's" '$HOME;' '' a=b
+output "<two  words>
+<it's>
+<\$HOME;>
+<>
+<a=b>"
