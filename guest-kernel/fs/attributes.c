@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Mode, owner and times. Only the owner or root changes them; the file system is told by its `changed` operation. */
 #include "base/string.h"
+#include "kernel/capability.h"
 #include "kernel/syscall.h"
 #include "kernel/time.h"
 #include "kernel/user.h"
@@ -21,7 +22,8 @@ static int owner_change(struct inode *inode, const struct change *c)
 {
 	struct credentials *me = &process_current()->credentials;
 	bool other_uid = c->uid != ~0u && c->uid != inode->uid;
-	if (me->fsuid != 0 && (other_uid || !inode_owned(inode) || (c->gid != ~0u && c->gid != inode->gid && !credentials_have_group(me, c->gid)))) {
+	bool other_gid = c->gid != ~0u && (inode->uid != me->fsuid || (c->gid != inode->gid && !credentials_have_group(me, c->gid)));
+	if ((other_uid || other_gid || (c->uid != ~0u && inode->uid != me->fsuid)) && !capable(CAP_CHOWN)) {
 		return -EPERM;
 	}
 	inode->uid = c->uid != ~0u ? c->uid : inode->uid;
@@ -53,7 +55,7 @@ static int change_locked(struct inode *inode, const struct change *c)
 		}
 		const struct credentials *me = &process_current()->credentials;
 		uint32_t mode = c->new_mode & 07777;
-		if (me->fsuid != 0 && !credentials_have_group(me, inode->gid)) { /* what runs as a group is made by who is in it */
+		if (!credentials_have_group(me, inode->gid) && !capable(CAP_FSETID)) { /* what runs as a group is made by who is in it */
 			mode &= ~(uint32_t)S_ISGID;
 		}
 		inode->mode = (inode->mode & S_IFMT) | mode;

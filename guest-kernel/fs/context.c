@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* What a process knows of the tree: its root, working directory and umask; and the calls that change them. */
 #include "base/string.h"
+#include "kernel/capability.h"
 #include "kernel/syscall.h"
 #include "kernel/user.h"
 #include "kernel/vfs.h"
@@ -128,7 +129,7 @@ long sys_chdir(const uint64_t a[6])
 
 long sys_chroot(const uint64_t a[6])
 {
-	if (process_current()->credentials.euid != 0) {
+	if (!capable(CAP_SYS_CHROOT)) {
 		return -EPERM;
 	}
 	return directory_set_user(a[0], true);

@@ -5,6 +5,7 @@
  */
 #include "abi/errno.h"
 #include "base/string.h"
+#include "kernel/capability.h"
 #include "kernel/fcntl.h"
 #include "kernel/epoch.h"
 #include "kernel/inode.h"
@@ -214,7 +215,7 @@ uint32_t inode_mode_new(const struct inode *dir, uint32_t mode)
 {
 	const struct process *p = process_current();
 	bool runs = (mode & S_ISGID) && (mode & 010) && !S_IS(mode, S_IFDIR) && (dir->mode & S_ISGID);
-	if (runs && p && p->credentials.fsuid != 0 && !credentials_have_group(&p->credentials, dir->gid)) {
+	if (runs && p && !credentials_have_group(&p->credentials, dir->gid) && !capable(CAP_FSETID)) {
 		mode &= ~(uint32_t)S_ISGID;
 	}
 	return mode & ~(fs_context_current()->umask & 0777);
@@ -223,23 +224,30 @@ uint32_t inode_mode_new(const struct inode *dir, uint32_t mode)
 bool inode_owned(const struct inode *inode)
 {
 	struct process *p = process_current();
-	return !p || p->credentials.fsuid == 0 || p->credentials.fsuid == inode->uid;
+	return !p || p->credentials.fsuid == inode->uid || capable(CAP_FOWNER);
 }
 
-int inode_permission(const struct inode *inode, unsigned may)
+int inode_permission_of(const struct credentials *c, const struct inode *inode, unsigned may)
 {
-	struct process *p = process_current();
 	bool device = S_IS(inode->mode, S_IFCHR) || S_IS(inode->mode, S_IFBLK) || S_IS(inode->mode, S_IFIFO);
 	if ((may & MAY_WRITE) && inode->super->read_only && !device) {
 		return -EROFS;
 	}
-	if (!p || p->credentials.fsuid == 0) {
-		bool needs_bit = (may & MAY_EXEC) && !S_IS(inode->mode, S_IFDIR);
+	bool directory = S_IS(inode->mode, S_IFDIR);
+	if (!c || credentials_capable(c, CAP_DAC_OVERRIDE)) {
+		bool needs_bit = (may & MAY_EXEC) && !directory;
 		return needs_bit && !(inode->mode & 0111) ? -EACCES : 0;
 	}
-	const struct credentials *c = &p->credentials;
 	unsigned shift = c->fsuid == inode->uid ? 6 : credentials_have_group(c, inode->gid) ? 3 : 0;
-	return (may & ~(inode->mode >> shift) & 7) ? -EACCES : 0;
+	bool only_looks = directory ? !(may & MAY_WRITE) : may == MAY_READ;
+	bool allowed = !(may & ~(inode->mode >> shift) & 7) || (only_looks && credentials_capable(c, CAP_DAC_READ_SEARCH));
+	return allowed ? 0 : -EACCES;
+}
+
+int inode_permission(const struct inode *inode, unsigned may)
+{
+	const struct process *p = process_current();
+	return inode_permission_of(p ? &p->credentials : NULL, inode, may);
 }
 
 static bool wants_flush_locked(const struct inode *inode, const struct super *super)

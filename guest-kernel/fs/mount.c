@@ -5,6 +5,7 @@
  */
 #include "base/format.h"
 #include "base/string.h"
+#include "kernel/capability.h"
 #include "kernel/epoch.h"
 #include "kernel/block.h"
 #include "kernel/platform.h"
@@ -260,9 +261,6 @@ long sys_mount(const uint64_t a[6])
 	char source[64], type[16], options[OPTIONS_SIZE];
 	struct dentry *at;
 	struct file *f;
-	if (process_current()->credentials.euid != 0) {
-		return -EPERM;
-	}
 	int error = string_from_user(a[0], source, sizeof(source));
 	error = error ? error : string_from_user(a[2], type, sizeof(type));
 	error = error ? error : string_from_user(a[4], options, sizeof(options));
@@ -274,7 +272,9 @@ long sys_mount(const uint64_t a[6])
 		file_put(f);
 		return -ENOTDIR;
 	}
-	if (a[3] & (MS_BIND | MS_MOVE)) {
+	if (!capable(CAP_SYS_ADMIN)) {
+		error = -EPERM;
+	} else if (a[3] & (MS_BIND | MS_MOVE)) {
 		error = -EINVAL;
 	} else if (a[3] & MS_REMOUNT) {
 		mutex_lock(&mount_mutex);
@@ -333,15 +333,16 @@ long sys_umount2(const uint64_t a[6])
 {
 	struct dentry *root;
 	struct file *f;
-	if (process_current()->credentials.euid != 0) {
-		return -EPERM;
-	}
 	int error = path_find_user(AT_FDCWD, a[0], 0, true, &root, &f);
 	if (error || f) {
 		if (f) {
 			file_put(f);
 		}
 		return error ? error : -EINVAL;
+	}
+	if (!capable(CAP_SYS_ADMIN)) {
+		dentry_put(root);
+		return -EPERM;
 	}
 	mutex_lock(&mount_mutex);
 	error = unmount(root);

@@ -6,6 +6,7 @@
  * by address), then those of what it moves and replaces, so that no two renames can make a loop or a deadlock.
  */
 #include "base/string.h"
+#include "kernel/capability.h"
 #include "kernel/syscall.h"
 #include "kernel/user.h"
 #include "kernel/vfs.h"
@@ -115,7 +116,7 @@ static long node_make_user(int dirfd, uint64_t path, uint32_t mode, uint64_t dev
 	if (type != 0 && type != S_IFREG && type != S_IFIFO && type != S_IFSOCK && !is_device) {
 		return type == S_IFDIR ? -EPERM : -EINVAL;
 	}
-	if (is_device && process_current()->credentials.fsuid != 0) {
+	if (is_device && !capable(CAP_MKNOD)) {
 		return -EPERM;
 	}
 	uint32_t major = (uint32_t)(device >> 8 & 0xfff), minor = (uint32_t)((device & 0xff) | (device >> 12 & 0xfff00));

@@ -2,6 +2,7 @@
 /* Opening: find or make the name, check permission, give the file the operations of its kind. */
 #include "base/string.h"
 #include "kernel/address_space.h"
+#include "kernel/capability.h"
 #include "kernel/syscall.h"
 #include "kernel/vfs.h"
 
@@ -23,7 +24,7 @@ int inode_truncate(struct inode *inode, uint64_t size)
 	error = error ? error : page_cache_truncate(inode, size, &in_use);
 	error = error ? error : inode->ops->truncate(inode, size);
 	if (!error) {
-		if (process_current() && process_current()->credentials.fsuid != 0) {
+		if (!capable(CAP_FSETID)) {
 			inode->mode &= ~(uint32_t)(S_ISUID | ((inode->mode & 010) ? S_ISGID : 0));
 		}
 		inode_modified(inode);

@@ -5,6 +5,7 @@
  * Writes of at most PIPE_BUF bytes are atomic: they wait until all of it fits. No reader left: SIGPIPE and EPIPE.
  */
 #include "base/string.h"
+#include "kernel/capability.h"
 #include "kernel/poll.h"
 #include "kernel/signal.h"
 #include "kernel/syscall.h"
@@ -318,7 +319,7 @@ long pipe_set_capacity(struct file *f, uint64_t bytes)
 	struct pipe *p = f->private;
 	uint32_t size = PAGE_SIZE;
 	if (bytes > PIPE_MAX) {
-		return process_current()->credentials.euid ? -EPERM : -EINVAL;
+		return capable(CAP_SYS_RESOURCE) ? -EINVAL : -EPERM;
 	}
 	while (size < bytes) {
 		size *= 2;

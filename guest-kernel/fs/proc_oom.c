@@ -3,6 +3,7 @@
 #include "proc_internal.h"
 
 #include "abi/errno.h"
+#include "kernel/capability.h"
 #include "kernel/process.h"
 
 #define LONGEST 8
@@ -52,7 +53,7 @@ int proc_pid_oom_adjust(uint32_t pid, const char *text, size_t length)
 	if (error || number < -1000 || number > 1000) {
 		return -EINVAL;
 	}
-	bool root = process_current()->credentials.euid == 0;
+	bool root = capable(CAP_SYS_RESOURCE);
 	spin_lock(&process_lock);
 	struct process *p = process_find_locked(pid);
 	error = !p ? -ESRCH : number < p->oom_least && !root ? -EACCES : 0;

@@ -24,6 +24,7 @@ struct snapshot {
 	struct usage usage;
 	struct signal_state signals;
 	uint32_t umask, group_count, groups[32];
+	uint64_t capabilities[5]; /* inheritable, permitted, effective, bounding, ambient */
 };
 
 /* Of one thread; NULL: of a process whose first thread has ended. */
@@ -88,6 +89,7 @@ static int snapshot_take(uint32_t pid, bool contents, struct snapshot *s)
 		s->most_resident = p->most_resident;
 		s->affinity = thread ? thread->affinity : UINT64_MAX;
 		s->usage = thread ? thread->usage : p->usage;
+		memcpy(s->capabilities, (uint64_t[]){ c->inheritable, c->permitted, c->effective, c->bounding, c->ambient }, sizeof(s->capabilities));
 		s->umask = p->fs ? p->fs->umask : 0;
 		s->group_count = c->group_count;
 		memcpy(s->groups, c->groups, sizeof(s->groups));
@@ -133,8 +135,6 @@ int proc_pid_stat(uint32_t pid, struct text *t)
 	return 0;
 }
 
-#define CAPABILITIES 0x1fffffffffful /* all that Linux 6.1 knows: root's */
-
 static const char *state_name(char state)
 {
 	return state == 'R' ? "running" : state == 'Z' ? "zombie" : state == 'T' ? "stopped" : state == 't' ? "tracing stop" : "sleeping";
@@ -145,8 +145,8 @@ static void status_signals(const struct snapshot *s, struct text *t)
 	const struct signal_state *g = &s->signals;
 	text_add(t, "SigQ:\t%u/%lu\nSigPnd:\t%016lx\nShdPnd:\t%016lx\nSigBlk:\t%016lx\nSigIgn:\t%016lx\nSigCgt:\t%016lx\n", g->queued, g->limit,
 		 g->pending, g->shared_pending, g->blocked, g->ignored, g->caught);
-	text_add(t, "CapInh:\t%016lx\nCapPrm:\t%016lx\nCapEff:\t%016lx\nCapBnd:\t%016lx\nCapAmb:\t%016lx\n", 0ul, s->suid ? 0 : CAPABILITIES,
-		 s->euid ? 0 : CAPABILITIES, CAPABILITIES, 0ul);
+	text_add(t, "CapInh:\t%016lx\nCapPrm:\t%016lx\nCapEff:\t%016lx\nCapBnd:\t%016lx\nCapAmb:\t%016lx\n", s->capabilities[0],
+		 s->capabilities[1], s->capabilities[2], s->capabilities[3], s->capabilities[4]);
 	text_add(t, "NoNewPrivs:\t%u\nSeccomp:\t0\nSeccomp_filters:\t0\n", g->no_new_privileges);
 }
 

@@ -7,6 +7,7 @@
 
 #include "abi/errno.h"
 #include "arch/symbol.h"
+#include "kernel/capability.h"
 #include "kernel/process.h"
 #include "kernel/thread.h"
 
@@ -30,7 +31,7 @@ int proc_pid_stack(uint32_t pid, struct text *t)
 	uint64_t at[DEPTH];
 	unsigned count;
 	bool runs;
-	if (process_current()->credentials.euid) {
+	if (!capable(CAP_SYS_ADMIN)) {
 		return -EACCES;
 	}
 	int error = addresses_of(pid, at, &count, &runs);

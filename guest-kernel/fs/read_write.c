@@ -5,6 +5,7 @@
  * A file with a poll operation may block: after the first piece more is read only while there is more.
  */
 #include "base/string.h"
+#include "kernel/capability.h"
 #include "kernel/poll.h"
 #include "kernel/reserve.h"
 #include "kernel/signal.h"
@@ -57,7 +58,7 @@ static long regular_write(struct file *f, struct io_buffer from, uint64_t bytes,
 		if (!inode->mapping.device) {
 			inode->sectors = inode->mapping.page_count * (PAGE_SIZE / 512);
 		}
-		if (process_current() && process_current()->credentials.fsuid != 0) {
+		if (!capable(CAP_FSETID)) {
 			inode->mode &= ~(uint32_t)(S_ISUID | ((inode->mode & 010) ? S_ISGID : 0));
 		}
 		inode_modified(inode);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* stat(2) and its relatives, statx, statfs, access. Layouts: Linux x86-64 uapi asm/stat.h, linux/stat.h, asm/statfs.h. */
 #include "base/string.h"
+#include "kernel/capability.h"
 #include "kernel/epoch.h"
 #include "kernel/syscall.h"
 #include "kernel/user.h"
@@ -247,19 +248,19 @@ long sys_fstatfs(const uint64_t a[6])
 	return result;
 }
 
-/* access(2) asks for the real user, so the file system identity is lent to it for the check. */
+/* access(2) asks for the real user, who has what a program that it starts would have. */
 static int access_check(const struct inode *inode, unsigned may, bool effective)
 {
-	struct credentials *c = &process_current()->credentials;
-	uint32_t uid = c->fsuid, gid = c->fsgid;
-	if (!effective) {
-		c->fsuid = c->uid;
-		c->fsgid = c->gid;
+	struct credentials real = process_current()->credentials;
+	if (effective) {
+		return inode_permission(inode, may);
 	}
-	int error = inode_permission(inode, may);
-	c->fsuid = uid;
-	c->fsgid = gid;
-	return error;
+	real.fsuid = real.uid;
+	real.fsgid = real.gid;
+	if (!(real.secure_bits & SECURE_NO_SETUID_FIXUP)) {
+		real.effective = real.uid ? 0 : real.permitted;
+	}
+	return inode_permission_of(&real, inode, may);
 }
 
 static long access_path(int dirfd, uint64_t path, unsigned mode, unsigned flags)

@@ -4,6 +4,7 @@
  * The sizes are known; only data has to be counted, and only where it is limited.
  */
 #include "mm/limits.h"
+#include "kernel/capability.h"
 #include "kernel/process.h"
 
 
@@ -54,10 +55,10 @@ bool limit_allows_heap(uint64_t bytes)
 
 bool limit_may_lock(void)
 {
-	return limit_of(RLIMIT_MEMLOCK) || process_current()->credentials.euid == 0;
+	return limit_of(RLIMIT_MEMLOCK) || capable(CAP_IPC_LOCK);
 }
 
 bool limit_allows_locked(uint64_t pages)
 {
-	return pages <= limit_of(RLIMIT_MEMLOCK) >> PAGE_SHIFT || process_current()->credentials.euid == 0;
+	return pages <= limit_of(RLIMIT_MEMLOCK) >> PAGE_SHIFT || capable(CAP_IPC_LOCK);
 }

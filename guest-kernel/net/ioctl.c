@@ -2,6 +2,7 @@
 /* ioctl(2) on a socket of any family that asks for or changes interfaces (netdevice(7)) and the default route (SIOCADDRT, SIOCDELRT). */
 #include "abi/errno.h"
 #include "base/string.h"
+#include "kernel/capability.h"
 #include "kernel/process.h"
 #include "kernel/user.h"
 #include "net/net.h"
@@ -274,7 +275,7 @@ bool net_ioctl_known(unsigned request)
 long net_ioctl(unsigned request, uint64_t argument)
 {
 	bool route = request == SIOCADDRT || request == SIOCDELRT;
-	if ((route || sets(request)) && process_current()->credentials.euid != 0) {
+	if ((route || sets(request)) && !capable(CAP_NET_ADMIN)) {
 		return -EPERM;
 	}
 	return route ? route_change(request, argument) : request == SIOCGIFCONF ? interface_list(argument) : interface_request(request, argument);

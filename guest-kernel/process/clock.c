@@ -3,6 +3,7 @@
 #include "process_internal.h"
 
 #include "abi/errno.h"
+#include "kernel/capability.h"
 #include "kernel/syscall.h"
 #include "kernel/user.h"
 
@@ -141,7 +142,7 @@ long sys_clock_getres(const uint64_t a[6])
 
 static long wall_set(uint64_t ns)
 {
-	if (process_current()->credentials.euid != 0) {
+	if (!capable(CAP_SYS_TIME)) {
 		return -EPERM;
 	}
 	time_set_wall_ns(ns);

@@ -9,6 +9,7 @@
 #include "abi/errno.h"
 #include "base/string.h"
 #include "kernel/address_space.h"
+#include "kernel/capability.h"
 #include "kernel/file.h"
 #include "kernel/fpu.h"
 #include "kernel/memory.h"
@@ -261,7 +262,7 @@ static bool too_many_processes(const struct process *p)
 		count += container_of(node, struct process, all_link)->credentials.uid == p->credentials.uid;
 	}
 	spin_unlock(&process_lock);
-	return p->credentials.euid != 0 && count >= p->rlimits[RLIMIT_NPROC].soft;
+	return p->credentials.uid != 0 && !capable(CAP_SYS_RESOURCE) && !capable(CAP_SYS_ADMIN) && count >= p->rlimits[RLIMIT_NPROC].soft;
 }
 
 static long clone_process(const struct clone_request *r)

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* User and group numbers (credentials(7)). Privilege is effective user 0; there are no capabilities apart from it. */
+/* User and group numbers (credentials(7)). What a process may besides follows its user: capability.c. */
 #include "process_internal.h"
 
 #include "abi/errno.h"
+#include "kernel/capability.h"
 #include "kernel/syscall.h"
 #include "kernel/user.h"
 
@@ -35,6 +36,7 @@ static void ids_put(bool group, const struct ids *ids)
 {
 	struct credentials *c = mine();
 	spin_lock(&process_lock);
+	const struct credentials before = *c;
 	if (ids->effective != (group ? c->egid : c->euid)) {
 		changed_locked();
 	}
@@ -46,8 +48,14 @@ static void ids_put(bool group, const struct ids *ids)
 		c->uid = ids->real;
 		c->euid = c->fsuid = ids->effective;
 		c->suid = ids->saved;
+		capabilities_follow_user(c, &before);
 	}
 	spin_unlock(&process_lock);
+}
+
+static bool may_choose(bool group)
+{
+	return capable(group ? CAP_SETGID : CAP_SETUID);
 }
 
 static bool is_one_of(uint32_t id, const struct ids *ids)
@@ -61,7 +69,7 @@ static long set_one(uint32_t id, bool group)
 	if (id == KEEP) {
 		return -EINVAL;
 	}
-	if (mine()->euid == 0) {
+	if (may_choose(group)) {
 		ids = (struct ids){ id, id, id };
 	} else if (id == ids.real || id == ids.saved) {
 		ids.effective = id;
@@ -75,8 +83,7 @@ static long set_one(uint32_t id, bool group)
 static long set_two(uint32_t real, uint32_t effective, bool group)
 {
 	struct ids ids = ids_get(group), old = ids;
-	bool root = mine()->euid == 0;
-	if (!root && ((real != KEEP && real != old.real && real != old.effective) || !is_one_of(effective, &old))) {
+	if (!may_choose(group) && ((real != KEEP && real != old.real && real != old.effective) || !is_one_of(effective, &old))) {
 		return -EPERM;
 	}
 	ids.real = real == KEEP ? old.real : real;
@@ -92,7 +99,7 @@ static long set_three(const uint64_t a[6], bool group)
 {
 	struct ids ids = ids_get(group), old = ids;
 	uint32_t real = (uint32_t)a[0], effective = (uint32_t)a[1], saved = (uint32_t)a[2];
-	if (mine()->euid != 0 && !(is_one_of(real, &old) && is_one_of(effective, &old) && is_one_of(saved, &old))) {
+	if (!may_choose(group) && !(is_one_of(real, &old) && is_one_of(effective, &old) && is_one_of(saved, &old))) {
 		return -EPERM;
 	}
 	ids.real = real == KEEP ? old.real : real;
@@ -175,10 +182,13 @@ static long set_fs(uint32_t id, uint32_t *which, bool group)
 {
 	uint32_t old = *which;
 	struct ids ids = ids_get(group);
-	if (id != KEEP && id != old && (mine()->euid == 0 || is_one_of(id, &ids))) {
+	if (id != KEEP && id != old && (may_choose(group) || is_one_of(id, &ids))) {
 		spin_lock(&process_lock);
 		changed_locked();
 		*which = id;
+		if (!group) {
+			capabilities_follow_file_user(mine(), old);
+		}
 		spin_unlock(&process_lock);
 	}
 	return old;
@@ -211,7 +221,7 @@ long sys_setgroups(const uint64_t a[6])
 {
 	struct credentials *c = mine();
 	uint32_t groups[GROUP_LIMIT];
-	if (c->euid != 0) {
+	if (!capable(CAP_SETGID)) {
 		return -EPERM;
 	}
 	if (a[0] > GROUP_LIMIT) {
@@ -228,63 +238,5 @@ long sys_setgroups(const uint64_t a[6])
 		c->groups[at] = groups[i];
 	}
 	c->group_count = (uint32_t)a[0];
-	return 0;
-}
-
-/* Capabilities, version 3: root has all there are, others none. Effective, permitted and inheritable, the lower halves first. */
-#define CAPABILITY_VERSION 0x20080522u
-
-static void capabilities(uint32_t data[6])
-{
-	uint32_t all = mine()->euid == 0 ? UINT32_MAX : 0;
-	data[0] = data[1] = all;
-	data[3] = data[4] = all & 0x1ff;
-	data[2] = data[5] = 0;
-}
-
-/* 0: of this version. -EINVAL: of another; the one that there is has been told. */
-static int capability_version(uint64_t user, uint32_t header[2])
-{
-	const uint32_t version = CAPABILITY_VERSION;
-	if (user_read(header, user, 2 * sizeof(header[0]))) {
-		return -EFAULT;
-	}
-	if (header[0] != version) {
-		return user_write(user, &version, sizeof(version)) ? -EFAULT : -EINVAL;
-	}
-	return 0;
-}
-
-long sys_capget(const uint64_t a[6])
-{
-	uint32_t header[2], data[6];
-	int error = capability_version(a[0], header);
-	if (error || !a[1]) {
-		return error == -EINVAL && !a[1] ? 0 : error;
-	}
-	capabilities(data);
-	return user_write(a[1], data, sizeof(data));
-}
-
-/* What a process has follows from its effective user: to ask for that is granted, to keep less of it or to have more is not. */
-long sys_capset(const uint64_t a[6])
-{
-	uint32_t header[2], data[6], has[6];
-	int error = capability_version(a[0], header);
-	if (error) {
-		return error;
-	}
-	if (header[1] && header[1] != process_current()->pid) {
-		return -EPERM;
-	}
-	if (user_read(data, a[1], sizeof(data))) {
-		return -EFAULT;
-	}
-	capabilities(has);
-	for (unsigned i = 0; i < 6; i++) {
-		if ((i < 3 ? data[i] : data[i] & 0x1ff) != has[i]) {
-			return -EPERM;
-		}
-	}
 	return 0;
 }

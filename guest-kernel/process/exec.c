@@ -183,13 +183,10 @@ static void credentials_for(struct exec_image *image, struct credentials *c)
 	uint32_t uid = c->euid, gid = c->egid;
 	file_exec_ids(image->program.file, &uid, &gid);
 	spin_lock(&process_lock);
-	if (process_current()->signals->no_new_privileges || trace_bars_privilege_locked()) {
-		uid = c->euid;
-		gid = c->egid;
-	}
-	image->secure = uid != c->uid || gid != c->gid;
-	c->euid = c->suid = c->fsuid = uid;
-	c->egid = c->sgid = c->fsgid = gid;
+	bool no_new = process_current()->signals->no_new_privileges;
+	c->euid = no_new ? c->euid : uid;
+	c->egid = no_new ? c->egid : gid;
+	image->secure = capabilities_follow_exec(c, no_new, no_new || trace_bars_privilege_locked());
 	spin_unlock(&process_lock);
 }
 
@@ -253,7 +250,6 @@ static void become(const struct exec_image *image, const struct exec_arguments *
 	p->barriers = 0;
 	p->signals->not_dumpable = image->secure;
 	p->signals->death_signal = image->secure ? 0 : p->signals->death_signal;
-	p->signals->keep_capabilities = false;
 	fpu_reset();
 	t->fs_base = t->gs_base = 0;
 	thread_bases_load();

@@ -5,6 +5,7 @@
 #include "abi/errno.h"
 #include "arch/cpu.h"
 #include "base/string.h"
+#include "kernel/capability.h"
 #include "kernel/memory.h"
 #include "kernel/random.h"
 #include "kernel/syscall.h"
@@ -47,7 +48,7 @@ void system_name(char name[65])
 static long set_name(const uint64_t a[6], char *name)
 {
 	char new[65] = { 0 };
-	if (process_current()->credentials.euid != 0) {
+	if (!capable(CAP_SYS_ADMIN)) {
 		return -EPERM;
 	}
 	if (a[1] > 64) {
@@ -224,7 +225,7 @@ static long log_to_user(uint64_t to, uint64_t size)
 /* syslog(2): what was logged lately. It is never cleared, and goes to the machine's control line, never to the console. */
 long sys_syslog(const uint64_t a[6])
 {
-	if (process_current()->credentials.euid != 0 && a[0] != SYSLOG_READ_ALL && a[0] != SYSLOG_SIZE) {
+	if (!capable(CAP_SYSLOG) && !capable(CAP_SYS_ADMIN) && a[0] != SYSLOG_READ_ALL && a[0] != SYSLOG_SIZE) {
 		return -EPERM;
 	}
 	switch (a[0]) {

@@ -144,6 +144,7 @@ static struct process *process_bare(const char *name)
 	}
 	string_copy(p->name, name, sizeof(p->name));
 	limits_set(p);
+	capabilities_of_first(&p->credentials);
 	p->pgid = p->sid = p->pid;
 	return p;
 }

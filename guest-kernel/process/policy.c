@@ -7,6 +7,7 @@
 
 #include "abi/errno.h"
 #include "base/string.h"
+#include "kernel/capability.h"
 #include "kernel/syscall.h"
 #include "kernel/user.h"
 
@@ -57,7 +58,7 @@ static int may_set_locked(const struct thread *t, const struct wish *w)
 {
 	const struct credentials *own = &process_current()->credentials, *other = &t->process->credentials;
 	uint64_t limit = t->process->rlimits[RLIMIT_RTPRIO].soft;
-	if (own->euid == 0) {
+	if (capable(CAP_SYS_NICE)) {
 		return 0;
 	}
 	bool rises = w->priority > t->priority && (uint64_t)w->priority > limit;

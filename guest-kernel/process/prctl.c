@@ -1,8 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * prctl(2). Capabilities are not kept one by one: user 0 has all of them, so what would take some away for good is refused, and what only
- * asks is answered as on Linux for a process that has never changed them.
- */
+/* prctl(2). What has to do with capabilities is capability.c's. */
 #include "process_internal.h"
 
 #include "abi/errno.h"
@@ -11,13 +8,11 @@
 #include "kernel/user.h"
 
 enum {
-	PR_SET_PDEATHSIG = 1, PR_GET_PDEATHSIG, PR_GET_DUMPABLE, PR_SET_DUMPABLE, PR_GET_KEEPCAPS = 7, PR_SET_KEEPCAPS, PR_GET_TIMING = 13,
-	PR_SET_NAME = 15, PR_GET_NAME, PR_GET_SECCOMP = 21, PR_CAPBSET_READ = 23, PR_GET_TSC = 25, PR_GET_SECUREBITS = 27,
-	PR_SET_TIMERSLACK = 29, PR_GET_TIMERSLACK, PR_SET_CHILD_SUBREAPER = 36, PR_GET_CHILD_SUBREAPER, PR_SET_NO_NEW_PRIVS,
-	PR_GET_NO_NEW_PRIVS, PR_GET_TID_ADDRESS, PR_SET_THP_DISABLE, PR_GET_THP_DISABLE, PR_SET_PTRACER = 0x59616d61
+	PR_SET_PDEATHSIG = 1, PR_GET_PDEATHSIG, PR_GET_DUMPABLE, PR_SET_DUMPABLE, PR_GET_TIMING = 13, PR_SET_NAME = 15, PR_GET_NAME,
+	PR_GET_SECCOMP = 21, PR_GET_TSC = 25, PR_SET_TIMERSLACK = 29, PR_GET_TIMERSLACK, PR_SET_CHILD_SUBREAPER = 36, PR_GET_CHILD_SUBREAPER,
+	PR_SET_NO_NEW_PRIVS, PR_GET_NO_NEW_PRIVS, PR_GET_TID_ADDRESS, PR_SET_THP_DISABLE, PR_GET_THP_DISABLE, PR_SET_PTRACER = 0x59616d61
 };
 
-#define CAPABILITY_LAST 40u
 #define TIMER_SLACK_NS 50000 /* Linux's; no timer here is late on purpose */
 
 static long set_thread_name(uint64_t from)
@@ -92,12 +87,6 @@ long sys_prctl(const uint64_t a[6])
 		return set_thread_name(a[1]);
 	case PR_GET_NAME:
 		return user_write(a[1], t->name, sizeof(t->name));
-	case PR_GET_KEEPCAPS:
-		return s->keep_capabilities;
-	case PR_SET_KEEPCAPS:
-		return flag_set(&s->keep_capabilities, a[1]);
-	case PR_CAPBSET_READ:
-		return a[1] <= CAPABILITY_LAST ? 1 : -EINVAL;
 	case PR_SET_CHILD_SUBREAPER:
 		s->child_subreaper = a[1];
 		return 0;
@@ -116,11 +105,10 @@ long sys_prctl(const uint64_t a[6])
 	case PR_SET_TIMERSLACK:
 	case PR_SET_PTRACER:
 	case PR_GET_SECCOMP:
-	case PR_GET_SECUREBITS:
 	case PR_GET_TIMING:
 	case PR_GET_THP_DISABLE:
 		return 0;
 	default:
-		return -EINVAL;
+		return capability_request(a);
 	}
 }

@@ -57,7 +57,7 @@ struct signals {
 	bool executed; /* p: has called execve since fork, so that its parent may not move it to another group */
 	bool shares_memory; /* o: made with CLONE_VM, and has not called execve since */
 	bool not_dumpable; /* o */
-	bool no_new_privileges, keep_capabilities; /* o: prctl(2) */
+	bool no_new_privileges; /* o: prctl(2) */
 	bool child_subreaper; /* p: orphans among its descendants become its children */
 	struct timer alarm; /* ITIMER_REAL */
 	uint64_t alarm_deadline_ns, alarm_interval_ns; /* p */
@@ -172,6 +172,17 @@ int signal_queue_info(uint64_t from, int signal, struct signal_info *info);
 int signal_frame_push(struct trap_frame *frame, const struct signal_action *action, const struct signal_info *info,
 		      uint64_t mask);
 void signal_info_to_user(const struct signal_info *info, void *out128);
+
+/* capability.c */
+void capabilities_of_first(struct credentials *c);
+/** The users of *c have been others, `before`. */
+void capabilities_follow_user(struct credentials *c, const struct credentials *before);
+void capabilities_follow_file_user(struct credentials *c, uint32_t before);
+/** What execve leaves of them; c has the effective user and group of the program's file, which it may keep unless it is `denied` to gain
+ *  privilege. Has it (AT_SECURE)? */
+bool capabilities_follow_exec(struct credentials *c, bool no_new_privileges, bool denied);
+/** prctl(2)'s requests about them. -EINVAL: another one. */
+long capability_request(const uint64_t a[6]);
 
 /* policy.c */
 int nice_limit(const struct process *p); /* the best nice value that RLIMIT_NICE allows */

@@ -9,6 +9,7 @@
 #include "abi/errno.h"
 #include "base/string.h"
 #include "kernel/address_space.h"
+#include "kernel/capability.h"
 #include "kernel/fpu.h"
 #include "kernel/memory.h"
 #include "kernel/syscall.h"
@@ -43,7 +44,7 @@ bool trace_may_access_locked(const struct process *p)
 	const struct process *self = process_current();
 	const struct credentials *c = &self->credentials, *d = &p->credentials;
 	bool same = c->uid == d->euid && c->uid == d->suid && c->uid == d->uid && c->gid == d->egid && c->gid == d->sgid && c->gid == d->gid;
-	return p == self || c->euid == 0 || (same && !p->signals->not_dumpable);
+	return p == self || (same && !p->signals->not_dumpable && !(d->permitted & ~c->permitted)) || capable(CAP_SYS_PTRACE);
 }
 
 static int attach_locked(uint32_t tid, struct trace **fresh, bool seize, uint32_t options)
@@ -61,7 +62,7 @@ static int attach_locked(uint32_t tid, struct trace **fresh, bool seize, uint32_
 		t->user->trace = *fresh;
 		*fresh = NULL;
 	}
-	trace_attach_locked(t->user->trace, self, t, self->credentials.euid == 0);
+	trace_attach_locked(t->user->trace, self, t, capable(CAP_SYS_PTRACE));
 	t->user->trace->seized = seize;
 	t->user->trace->options = options;
 	if (!seize) {
@@ -105,7 +106,7 @@ static long trace_me(void)
 			fresh = NULL;
 		}
 		/* The parent has not asked for it: what it may do now, it may give up before it looks. */
-		trace_attach_locked(t->user->trace, t->process->parent, t, t->process->credentials.euid == 0);
+		trace_attach_locked(t->user->trace, t->process->parent, t, credentials_capable(&t->process->credentials, CAP_SYS_PTRACE));
 		error = 0;
 	}
 	spin_unlock(&process_lock);

@@ -3,6 +3,7 @@
 #include "process_internal.h"
 
 #include "abi/errno.h"
+#include "kernel/capability.h"
 #include "kernel/syscall.h"
 
 #define MAGIC1 0xfee1deadu
@@ -19,7 +20,7 @@
 long sys_reboot(const uint64_t a[6])
 {
 	uint32_t magic2 = (uint32_t)a[1];
-	if (process_current()->credentials.euid != 0) {
+	if (!capable(CAP_SYS_BOOT)) {
 		return -EPERM;
 	}
 	if ((uint32_t)a[0] != MAGIC1 ||

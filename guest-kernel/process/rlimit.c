@@ -3,6 +3,7 @@
 #include "process_internal.h"
 
 #include "abi/errno.h"
+#include "kernel/capability.h"
 #include "kernel/syscall.h"
 #include "kernel/user.h"
 
@@ -12,7 +13,7 @@ static long limit_exchange(struct process *p, unsigned which, const struct rlimi
 		return -EINVAL;
 	}
 	*old = p->rlimits[which];
-	if (new && new->hard > old->hard && process_current()->credentials.euid != 0) {
+	if (new && new->hard > old->hard && !capable(CAP_SYS_RESOURCE)) {
 		return -EPERM;
 	}
 	if (new) {
@@ -22,6 +23,13 @@ static long limit_exchange(struct process *p, unsigned which, const struct rlimi
 		}
 	}
 	return 0;
+}
+
+static bool may_set_limits(const struct process *p)
+{
+	const struct credentials *c = &process_current()->credentials, *d = &p->credentials;
+	bool same = c->uid == d->euid && c->uid == d->suid && c->uid == d->uid && c->gid == d->egid && c->gid == d->sgid && c->gid == d->gid;
+	return p == process_current() || same || capable(CAP_SYS_RESOURCE);
 }
 
 long sys_prlimit64(const uint64_t a[6])
@@ -34,7 +42,7 @@ long sys_prlimit64(const uint64_t a[6])
 	struct process *p = a[0] ? process_find_locked((uint32_t)a[0]) : process_current();
 	long error = -ESRCH;
 	if (p) {
-		error = signal_may_send(p, 0) ? limit_exchange(p, (unsigned)a[1], a[2] ? &new : NULL, &old) : -EPERM;
+		error = may_set_limits(p) ? limit_exchange(p, (unsigned)a[1], a[2] ? &new : NULL, &old) : -EPERM;
 	}
 	spin_unlock(&process_lock);
 	if (!error && a[3] && user_write(a[3], &old, sizeof(old))) {

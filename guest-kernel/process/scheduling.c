@@ -4,6 +4,7 @@
 
 #include "abi/errno.h"
 #include "arch/cpu.h"
+#include "kernel/capability.h"
 #include "kernel/syscall.h"
 #include "kernel/user.h"
 #include "sched/sched.h"
@@ -33,16 +34,15 @@ static bool selected(const struct thread *t, int which, uint32_t who)
 static bool is_foreign(const struct process *p)
 {
 	const struct credentials *own = &process_current()->credentials, *other = &p->credentials;
-	return own->euid != 0 && own->euid != other->uid && own->euid != other->euid;
+	return !capable(CAP_SYS_NICE) && own->euid != other->uid && own->euid != other->euid;
 }
 
 static int nice_set(struct thread *t, int nice)
 {
-	const struct credentials *own = &process_current()->credentials;
 	if (is_foreign(t->process)) {
 		return -EPERM;
 	}
-	if (own->euid != 0 && nice < t->nice && nice < nice_limit(t->process)) {
+	if (!capable(CAP_SYS_NICE) && nice < t->nice && nice < nice_limit(t->process)) {
 		return -EACCES;
 	}
 	thread_set_share(t, &(struct thread_share){ (enum thread_policy)t->policy, t->priority, nice });
@@ -109,12 +109,10 @@ long sys_sched_getaffinity(const uint64_t a[6])
 
 static int affinity_set_locked(struct thread *t, uint64_t mask)
 {
-	const struct credentials *own = &process_current()->credentials;
 	if (!t) {
 		return -ESRCH;
 	}
-	const struct credentials *other = &t->process->credentials;
-	if (own->euid != 0 && own->euid != other->uid && own->euid != other->euid) {
+	if (is_foreign(t->process)) {
 		return -EPERM;
 	}
 	return thread_set_affinity(t, mask);

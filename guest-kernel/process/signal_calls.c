@@ -3,6 +3,7 @@
 #include "process_internal.h"
 
 #include "abi/errno.h"
+#include "kernel/capability.h"
 #include "kernel/epoch.h"
 #include "base/string.h"
 #include "kernel/syscall.h"
@@ -179,7 +180,7 @@ bool signal_may_send(const struct process *to, int signal)
 {
 	const struct process *from = process_current();
 	const struct credentials *c = &from->credentials, *d = &to->credentials;
-	return c->euid == 0 || c->euid == d->uid || c->euid == d->suid || c->uid == d->uid || c->uid == d->suid ||
+	return capable(CAP_KILL) || c->euid == d->uid || c->euid == d->suid || c->uid == d->uid || c->uid == d->suid ||
 	       (signal == SIGCONT && from->sid == to->sid);
 }
 

@@ -2,6 +2,7 @@
 /* getsockopt and setsockopt at the level SOL_SOCKET (socket(7)); other levels are the families'. */
 #include "socket/socket.h"
 
+#include "kernel/capability.h"
 #include "kernel/user.h"
 
 #define BIT(option) (1ull << (option))
@@ -75,7 +76,7 @@ static void flag_set(struct socket *s, int option, bool on)
 static int int_set(struct socket *s, int option, int value)
 {
 	bool reserved = option == SO_SNDBUFFORCE || option == SO_RCVBUFFORCE || option == SO_MARK || (option == SO_PRIORITY && (value < 0 || value > 6));
-	if (reserved && process_current()->credentials.euid != 0) {
+	if (reserved && !capable(CAP_NET_ADMIN)) {
 		return -EPERM;
 	}
 	switch (option) {

@@ -4,6 +4,7 @@
 
 #include "abi/errno.h"
 #include "base/string.h"
+#include "kernel/capability.h"
 #include "kernel/process.h"
 #include "kernel/signal.h"
 #include "kernel/user.h"
@@ -132,7 +133,7 @@ static long flow(struct tty *tty, uint64_t action)
 static long simulate_input(struct tty *tty, uint64_t from)
 {
 	char c;
-	if (process_current()->tty != tty && process_current()->credentials.euid != 0) {
+	if (process_current()->tty != tty && !capable(CAP_SYS_ADMIN)) {
 		return -EPERM;
 	}
 	if (user_read(&c, from, 1)) {

@@ -6,6 +6,7 @@
 #include "tty/tty_internal.h"
 
 #include "abi/errno.h"
+#include "kernel/capability.h"
 #include "kernel/process.h"
 #include "kernel/signal.h"
 
@@ -127,7 +128,7 @@ int tty_make_controlling(struct tty *tty, bool force)
 	}
 	if (p->sid != p->pid || p->tty) {
 		error = -EPERM;
-	} else if (tty->sid && !(force && p->credentials.euid == 0)) {
+	} else if (tty->sid && !(force && capable(CAP_SYS_ADMIN))) {
 		error = -EPERM;
 	} else {
 		detached = tty->sid ? detach_session_locked(tty, tty->sid) : 0;

@@ -11,8 +11,9 @@ for source in tests/linux/*.c; do
 done
 on_disk="files directories descriptors memory"
 if [ "$(id -u)" -ne 0 ]; then
-	echo "not root: tests/linux/permissions is left out"
+	echo "not root: permissions and capabilities are left out"
 	programs=("${programs[@]/permissions/}")
+	programs=("${programs[@]/capabilities/}")
 fi
 
 make_root

@@ -14,6 +14,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "kernel/capability.h"
 #include "kernel/epoch.h"
 #include "kernel/memory.h"
 #include "kernel/platform.h"
@@ -32,7 +33,7 @@ struct fake_thread {
 	uint64_t seed;
 };
 
-struct process fake_process;
+struct process fake_process = { .credentials = { .effective = CAPABILITIES_ALL, .permitted = CAPABILITIES_ALL } };
 static struct fake_thread first = { .thread.process = &fake_process };
 static __thread struct fake_thread *self;
 static pthread_mutex_t scheduler = PTHREAD_MUTEX_INITIALIZER;

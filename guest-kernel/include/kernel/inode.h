@@ -24,6 +24,7 @@
 struct super;
 struct dentry;
 struct block_device;
+struct credentials;
 
 struct timestamp {
 	int64_t seconds;
@@ -168,6 +169,7 @@ void inodes_flush(struct super *super); /* write dirty pages; NULL: of all */
 #define MAY_READ 4u
 /** 0, -EACCES, -EROFS by the current process's file system credentials. */
 int inode_permission(const struct inode *inode, unsigned may);
+int inode_permission_of(const struct credentials *c, const struct inode *inode, unsigned may); /* NULL: the kernel's */
 uint32_t inode_mode_new(const struct inode *dir, uint32_t mode); /* of what the current process makes there */
 bool inode_owned(const struct inode *inode); /* owner or root */
 

@@ -20,6 +20,8 @@ struct credentials {
 	uint32_t uid, euid, suid, fsuid, gid, egid, sgid, fsgid;
 	uint32_t group_count;
 	uint32_t groups[32];
+	uint64_t effective, permitted, inheritable, bounding, ambient; /* capabilities(7), a bit each */
+	uint32_t secure_bits;
 };
 
 /* getrlimit(2) */

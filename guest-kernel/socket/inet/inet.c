@@ -2,6 +2,7 @@
 /* Making sockets of AF_INET and AF_INET6, their names, and which of TCP's and UDP's operations answer. */
 #include "socket/inet/inet.h"
 
+#include "kernel/capability.h"
 #include "kernel/memory.h"
 #include "kernel/reserve.h"
 #include "net/net.h"
@@ -154,7 +155,7 @@ int inet_bind(struct socket *base, const struct address *address)
 	if (error) {
 		return error == -ENETUNREACH ? -EINVAL : error;
 	}
-	if (e.port && e.port < PORT_RESERVED && process_current()->credentials.euid != 0) {
+	if (e.port && e.port < PORT_RESERVED && !capable(CAP_NET_BIND_SERVICE)) {
 		return -EACCES;
 	}
 	net_lock();

@@ -3,6 +3,7 @@
 #include "socket/netlink/netlink.h"
 
 #include "base/string.h"
+#include "kernel/capability.h"
 #include "kernel/memory.h"
 #include "kernel/poll.h"
 #include "kernel/reserve.h"
@@ -118,7 +119,7 @@ bool attribute_next(const char **at, const char *end, struct attribute *out)
 static int request_answer(struct netlink_socket *s, struct answer *a, const char *body, const char *end)
 {
 	const struct message_header *request = a->request;
-	bool privileged = process_current()->credentials.euid == 0;
+	bool privileged = capable(CAP_NET_ADMIN);
 	if (!(request->flags & NLM_F_REQUEST) || request->type <= NLMSG_DONE) {
 		return 0;
 	}

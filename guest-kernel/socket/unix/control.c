@@ -3,6 +3,7 @@
 #include "socket/unix/unix.h"
 
 #include "base/string.h"
+#include "kernel/capability.h"
 #include "kernel/user.h"
 
 #define RIGHTS_MAX 253u
@@ -44,7 +45,7 @@ static int rights_read(const char *data, uint64_t bytes, struct rights **out)
 	return 0;
 }
 
-/* One may name oneself, by any of one's users and groups; root whom it likes. */
+/* One may name oneself, by any of one's users and groups; who has the privilege for it whom it likes. */
 static int id_read(const char *data, uint64_t bytes, struct sender_id *id)
 {
 	const struct process *p = process_current();
@@ -54,9 +55,10 @@ static int id_read(const char *data, uint64_t bytes, struct sender_id *id)
 		return -EINVAL;
 	}
 	memcpy(&in, data, sizeof(in));
-	bool own = in.pid == p->pid && (in.uid == c->uid || in.uid == c->euid || in.uid == c->suid) &&
-		   (in.gid == c->gid || in.gid == c->egid || in.gid == c->sgid);
-	if (!own && c->euid != 0) {
+	bool may_pid = in.pid == p->pid || capable(CAP_SYS_ADMIN);
+	bool may_uid = in.uid == c->uid || in.uid == c->euid || in.uid == c->suid || capable(CAP_SETUID);
+	bool may_gid = in.gid == c->gid || in.gid == c->egid || in.gid == c->sgid || capable(CAP_SETGID);
+	if (!may_pid || !may_uid || !may_gid) {
 		return -EPERM;
 	}
 	spin_lock(&process_lock);
