@@ -41,6 +41,13 @@ $(BUILD)/bench: $(filter-out %/speedup.c %/lookup.c,$(wildcard tests/bench/*.c))
 	$(Q)musl-gcc -std=gnu11 -D_GNU_SOURCE -O2 $(WARN) -Wno-missing-field-initializers -static -o $@ $(filter %.c,$^)
 ALL += $(BUILD)/bench
 
+# The guest's side of `vmctl bench net`.
+$(BUILD)/bench-net: $(wildcard tests/bench/net/*.c) tests/bench/exits.c tests/bench/net/net.h tests/bench/bench.h
+	@mkdir -p $(@D)
+	$(call say,MUSL,$@)
+	$(Q)musl-gcc -std=gnu11 -D_GNU_SOURCE -O2 $(WARN) -Wno-missing-field-initializers -static -o $@ $(filter %.c,$^)
+ALL += $(BUILD)/bench-net
+
 # A guest that dies at once, for the boot tests.
 $(BUILD)/triple-fault.elf: $(call free_objects,tests/boot/triple-fault.asm)
 	$(call say,LD,$@)

@@ -15,6 +15,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "bench_net.h"
 #include "command.h"
 #include "compile.h"
 #include "figures.h"
@@ -211,12 +212,13 @@ static int write_json(struct bench *b)
 int command_bench(const struct options *options)
 {
 	char name[32];
-	if (options->word_count > 0) {
-		return fail(VMCTL_USAGE, "write \"vmctl bench [options]\"");
+	bool net = options->word_count == 1 && strcmp(options->words[0], "net") == 0;
+	if (options->word_count > 0 && !net) {
+		return fail(VMCTL_USAGE, "write \"vmctl bench [net] [options]\"");
 	}
 	int status = writable_check(options->json);
-	if (status) {
-		return status;
+	if (status || net) {
+		return status ? status : bench_net(options);
 	}
 	struct bench *b = calloc(1, sizeof(*b));
 	if (!b) {

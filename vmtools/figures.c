@@ -50,6 +50,7 @@ bool figures_line(struct figures *f, enum vmctl_mode mode, bool icount, const ch
 	figure->ns[mode][run] = ns;
 	if (mode == MODE_ISOLATED) {
 		figure->exits[run] = control_value(line, "exits", text, sizeof(text)) ? atof(text) / ops : NAN;
+		figure->packets[run] = control_value(line, "packets", text, sizeof(text)) ? atof(text) / ops : 0;
 	}
 	return true;
 }

@@ -19,6 +19,7 @@ struct figure {
 	unsigned count[MODE_COUNT]; /* runs, by enum vmctl_mode */
 	double ns[MODE_COUNT][FIGURES_RUNS]; /* an operation, each run */
 	double exits[FIGURES_RUNS]; /* an operation, all domains, isolated mode */
+	double packets[FIGURES_RUNS]; /* an operation, isolated mode; 0: none were counted */
 	unsigned icount_runs[MODE_COUNT];
 	double instructions[MODE_COUNT][2]; /* an operation, up to two runs of each mode */
 };

@@ -205,7 +205,7 @@ static int put_init(struct archive *a)
 	return 0;
 }
 
-int linux_initrd(const char *output, const char *command)
+int linux_initrd(const char *output, const char *command, bool has_network)
 {
 	struct archive *a = calloc(1, sizeof(*a));
 	if (!a || !(a->file = fopen(output, "we"))) {
@@ -217,6 +217,9 @@ int linux_initrd(const char *output, const char *command)
 	int status = put_init(a);
 	for (size_t i = 0; i < sizeof(wanted) / sizeof(wanted[0]) && !status; i++) {
 		status = put_module(a, wanted[i]);
+	}
+	if (has_network && !status) {
+		status = put_module(a, "e1000e");
 	}
 	status = status ? status : put_order(a);
 	cpio_end(a->file);

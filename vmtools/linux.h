@@ -6,6 +6,7 @@
 #ifndef VMTOOLS_LINUX_H
 #define VMTOOLS_LINUX_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 /* Its clock is the TSC, by the vDSO, as the guest kernel's is: Linux would leave it when the host is late once. Large pages as Debian sets them;
@@ -16,7 +17,8 @@
 int linux_fetch(void);
 /** The path of the kernel that linux_fetch unpacked. 0 or a vmctl status. */
 int linux_kernel(char *path, size_t size);
-/** Write an initrd whose init runs `command` by /bin/sh -c on the first disk's ext4 file system. 0 or a vmctl status. */
-int linux_initrd(const char *output, const char *command);
+/** Write an initrd whose init runs `command` by /bin/sh -c on the first disk's ext4 file system; with the driver of an adapter if there is one.
+ *  0 or a vmctl status. */
+int linux_initrd(const char *output, const char *command, bool has_network);
 
 #endif

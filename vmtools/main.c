@@ -19,7 +19,7 @@ static const struct command {
 	{ "run", COMMAND_RUN, command_run, "run [options] [-- COMMAND]", "boot a machine, run COMMAND in the guest, power off",
 	  "COMMAND goes to the guest's /bin/sh -c. Without a terminal its stdin is empty (/dev/null). Its status is vmctl's; 118 to 125\n"
 	  "and 128+N are vmctl's own after a sentence of its own on stderr. Without COMMAND: a shell on this terminal." },
-	{ "bench", COMMAND_BENCH, command_bench, "bench [options]", "measure what isolation costs, and against Linux", NULL },
+	{ "bench", COMMAND_BENCH, command_bench, "bench [net] [options]", "measure what isolation costs, and against Linux; net: of the network", NULL },
 	{ "ps", COMMAND_PS, command_ps, "ps", "list running machines and their domains", NULL },
 	{ "kill", COMMAND_KILL, command_kill, "kill DOMAIN [--machine NAME]", "kill a domain, tell when it is back", NULL },
 	{ "capsule", COMMAND_CAPSULE, command_capsule, "capsule DOMAIN|FILE [-o FILE]", "tell of a domain's last death, or of a core of it",

@@ -428,7 +428,7 @@ static int plan_linux(struct plan *p)
 	p->config.cmdline = p->cmdline;
 	p->config.memory = o->memory ? o->memory : DEFAULT_MEMORY;
 	p->config.cpus = o->cpus ? o->cpus : 1;
-	status = status ? status : linux_initrd(p->initrd, command);
+	status = status ? status : linux_initrd(p->initrd, command, o->network.net != NET_NONE);
 	free(command);
 	return status;
 }

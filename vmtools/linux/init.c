@@ -1,15 +1,18 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The first program of the machine on which Linux is measured (docs/bench.md), static, in an initrd of its own: loads the modules of
- * /modules/order, mounts the disk, runs the text of /command by /bin/sh -c on COM1, and says on COM2 what the guest kernel says there
+ * /modules/order, mounts the disk, sets the network up, runs the text of /command by /bin/sh -c on COM1, and says on COM2 what the guest kernel says there
  * (docs/control.md), so that vmctl sees one kind of machine.
  */
+#include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <net/if.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/mount.h>
 #include <sys/reboot.h>
 #include <sys/stat.h>
@@ -87,6 +90,36 @@ static void mount_root(void)
 	}
 }
 
+static void set_address(int fd, const char *name, unsigned long what, const char *text)
+{
+	struct ifreq r = { 0 };
+	struct sockaddr_in at = { .sin_family = AF_INET };
+	inet_pton(AF_INET, text, &at.sin_addr);
+	snprintf(r.ifr_name, sizeof(r.ifr_name), "%s", name);
+	memcpy(&r.ifr_addr, &at, sizeof(at));
+	ioctl(fd, what, &r);
+}
+
+static void set_up(int fd, const char *name, const char *address, const char *mask)
+{
+	struct ifreq r = { 0 };
+	set_address(fd, name, SIOCSIFADDR, address);
+	set_address(fd, name, SIOCSIFNETMASK, mask);
+	snprintf(r.ifr_name, sizeof(r.ifr_name), "%s", name);
+	ioctl(fd, SIOCGIFFLAGS, &r);
+	r.ifr_flags |= IFF_UP;
+	ioctl(fd, SIOCSIFFLAGS, &r);
+}
+
+/* The address that QEMU's own network gives to its first machine; without an adapter there is only the loopback. */
+static void start_network(void)
+{
+	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	set_up(fd, "lo", "127.0.0.1", "255.0.0.0");
+	set_up(fd, "eth0", "10.0.2.15", "255.255.255.0");
+	close(fd);
+}
+
 static char *read_command(void)
 {
 	static char command[4096];
@@ -131,6 +164,7 @@ int main(void)
 	char *command = read_command();
 	load_modules();
 	mount_root();
+	start_network();
 	dprintf(control, "@ started\n");
 	dprintf(control, "@ exit status=%d\n", run(command));
 	power_off();

@@ -1,0 +1,431 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * `vmctl bench net` (docs/bench.md): servers in the guest, a client here (load.h). A machine for each run of each system; in it runs
+ * tests/bench/net, which starts the servers and tells on a port of its own what was counted before and after each line. Two more runs of each
+ * system under -icount tell instructions: time of a process that counts whenever nobody else wants the processor is taken off.
+ */
+#include "bench_net.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <signal.h>
+#include <unistd.h>
+
+#include "compile.h"
+#include "control.h"
+#include "figures.h"
+#include "image.h"
+#include "linux.h"
+#include "load.h"
+#include "machine.h"
+#include "net_figures.h"
+#include "run.h"
+#include "say.h"
+#include "spawn.h"
+#include "workdir.h"
+#include "writable.h"
+
+#define MACHINE_TIMEOUT_NS 300000000000ull
+#define MEMORY_BYTES (512ull << 20)
+#define ROOT_SLACK (64ull << 20)
+#define SMALL_BYTES 1024u
+#define LARGE_BYTES (100u << 10)
+
+/* The guest's ports: tests/bench/net/net.h, and the servers' own. */
+enum { PORT_CONTROL, PORT_SINK, PORT_SOURCE, PORT_HELLO, PORT_HTTP, PORT_REDIS, PORTS };
+static const uint16_t guest_ports[PORTS] = { 7000, 7001, 7002, 7003, 80, 6379 };
+
+#define GET(path) "GET " path " HTTP/1.1\r\nHost: bench\r\nUser-Agent: vmctl\r\nAccept: */*\r\n\r\n"
+#define SET_REQUEST "*3\r\n$3\r\nSET\r\n$16\r\nkey:__rand_int__\r\n$3\r\nxxx\r\n"
+#define GET_REQUEST "*2\r\n$3\r\nGET\r\n$16\r\nkey:__rand_int__\r\n"
+
+/* New connections are two at a time: QEMU's network lets so many wait for it, and the next one would try again after a second. */
+static const struct net_line {
+	const char *name, *server; /* server NULL: one of our own; "": the guest's loopback, and no load from here */
+	struct load load; /* the port is an index */
+} lines[] = {
+	{ "http-1k", "nginx", { LOAD_HTTP, PORT_HTTP, 64, 1, GET("/1k"), "HTTP/1.1 200", 0, 0 } },
+	{ "http-100k", "nginx", { LOAD_HTTP, PORT_HTTP, 64, 1, GET("/100k"), "HTTP/1.1 200", 0, 0 } },
+	{ "redis-set", "redis", { LOAD_EXCHANGE, PORT_REDIS, 50, 1, SET_REQUEST, "+OK", 5, 0 } },
+	{ "redis-get", "redis", { LOAD_EXCHANGE, PORT_REDIS, 50, 1, GET_REQUEST, "$3\r\nxxx", 9, 0 } },
+	{ "redis-set-16", "redis", { LOAD_EXCHANGE, PORT_REDIS, 50, 16, SET_REQUEST, "+OK", 5, 0 } },
+	{ "redis-get-16", "redis", { LOAD_EXCHANGE, PORT_REDIS, 50, 16, GET_REQUEST, "$3\r\nxxx", 9, 0 } },
+	{ "bulk-in-kib", NULL, { LOAD_SEND, PORT_SINK, 1, 1, NULL, NULL, 0, 0 } },
+	{ "bulk-out-kib", NULL, { LOAD_TAKE, PORT_SOURCE, 1, 1, NULL, NULL, 0, 0 } },
+	{ "connect", NULL, { LOAD_CONNECT, PORT_HELLO, 2, 1, NULL, NULL, 0, 0 } },
+	{ "loop-round-trip", "", { .ns = 0 } },
+};
+#define LINES (sizeof(lines) / sizeof(lines[0]))
+
+struct bench_net {
+	const struct options *options;
+	struct workdir dir;
+	struct figures figures;
+	char image[128], packages[64], servers[64];
+	uint64_t line_ns;
+};
+
+struct machine_run {
+	struct network network;
+	pid_t pid;
+	FILE *output, *to, *from; /* the machine's console, and its control connection */
+	double spin_ns;
+};
+
+struct mark {
+	double ns, spins, packets, exits;
+	bool has_exits;
+};
+
+static bool is_chosen(const struct bench_net *b, const char *name)
+{
+	const char *only = b->options->profile ? b->options->profile : b->options->lines;
+	size_t length = strlen(name);
+	for (const char *at = only; at; at = strchr(at, ',') ? strchr(at, ',') + 1 : NULL) {
+		if (strncmp(at, name, length) == 0 && (at[length] == ',' || at[length] == '\0')) {
+			return true;
+		}
+	}
+	return !only;
+}
+
+/* --- the image --- */
+
+static int write_file(const char *tree, const char *name, const char *text, size_t fill)
+{
+	char path[512];
+	snprintf(path, sizeof(path), "%s/%s", tree, name);
+	FILE *file = fopen(path, "we");
+	if (file && text) {
+		fputs(text, file);
+	}
+	for (size_t i = 0; file && i < fill; i++) {
+		fputc('a' + (int)(i % 26), file);
+	}
+	return file && fclose(file) == 0 ? 0 : fail(VMCTL_HOST, "%s can't be written: %s", path, strerror(errno));
+}
+
+static int write_tree(const char *tree)
+{
+	static const char conf[] = "daemon off;\nworker_processes 2;\nerror_log stderr;\npid /tmp/nginx.pid;\nevents { worker_connections 1024; }\n"
+				   "http {\n access_log /tmp/access.log;\n sendfile on;\n tcp_nopush on;\n keepalive_requests 100000000;\n"
+				   " open_file_cache max=64;\n server { listen 80 backlog=511; root /bench/www; }\n}\n";
+	char text[1024];
+	snprintf(text, sizeof(text), "%s/bench-net", compile_image_dir());
+	if (access(text, X_OK) != 0) {
+		return fail(VMCTL_HOST, "%s is missing: run \"make\"", text);
+	}
+	static const char script[] = "mkdir -p \"$1/bench/www\" && cp \"$2\" \"$1/bench/\"";
+	const char *const copy[] = { "sh", "-c", script, "sh", tree, text, NULL };
+	int status = spawn_run(copy, "coreutils");
+	status = status ? status : write_file(tree, "bench/nginx.conf", conf, 0);
+	status = status ? status : write_file(tree, "bench/www/1k", NULL, SMALL_BYTES);
+	return status ? status : write_file(tree, "bench/www/100k", NULL, LARGE_BYTES);
+}
+
+/* Packages only where a line asks for them. */
+static void choose_servers(struct bench_net *b)
+{
+	for (size_t i = 0; i < LINES; i++) {
+		const char *server = lines[i].server;
+		if (server && *server && is_chosen(b, lines[i].name) && !strstr(b->servers, server)) {
+			strcat(strcat(b->servers, " "), server);
+			strcat(strcat(b->packages, *b->packages ? "," : ""), strcmp(server, "nginx") == 0 ? "nginx-light" : "redis-server");
+		}
+	}
+}
+
+static int make_image(struct bench_net *b)
+{
+	struct options o = { .packages = *b->packages ? b->packages : NULL };
+	const char *tree = workdir_file(&b->dir, "tree");
+	if (mkdir(tree, 0755) != 0) {
+		return fail(VMCTL_HOST, "%s can't be made: %s", tree, strerror(errno));
+	}
+	char dir[128];
+	snprintf(dir, sizeof(dir), "%s", tree);
+	int status = write_tree(dir);
+	snprintf(b->image, sizeof(b->image), "%s", workdir_file(&b->dir, "bench.img"));
+	return status ? status : image_root(&o, dir, b->image, ROOT_SLACK, b->dir.path);
+}
+
+/* --- a machine --- */
+
+/* A port that nobody has; QEMU takes it a moment later. */
+static uint16_t port_free(void)
+{
+	struct sockaddr_in at = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	socklen_t length = sizeof(at);
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	bool good = bind(fd, (struct sockaddr *)&at, sizeof(at)) == 0 && getsockname(fd, (struct sockaddr *)&at, &length) == 0;
+	close(fd);
+	return good ? ntohs(at.sin_port) : 0;
+}
+
+static void network_fill(struct network *n)
+{
+	*n = (struct network){ .net = NET_USER, .nic = NIC_E1000E, .published_count = PORTS };
+	for (unsigned i = 0; i < PORTS; i++) {
+		bool again = true;
+		while (again) {
+			n->published[i] = (struct published_port){ .host = port_free(), .guest = guest_ports[i] };
+			again = false;
+			for (unsigned k = 0; k < i; k++) {
+				again = again || n->published[k].host == n->published[i].host;
+			}
+		}
+	}
+}
+
+/* libvirt's embedded driver opens once in a process, so each machine has a process of its own; it ends when this one does. */
+static int machine_begin(const struct bench_net *b, struct machine_run *m, enum vmctl_mode mode, bool icount)
+{
+	char program[128];
+	snprintf(program, sizeof(program), "/bench/bench-net%s%s", icount ? " spin" : "", b->servers);
+	char *command[] = { program, NULL };
+	network_fill(&m->network);
+	struct options o = { .mode = mode, .cpus = icount ? 1 : b->options->cpus, .memory = b->options->memory ? b->options->memory : MEMORY_BYTES,
+			     .command = command, .root = b->image, .icount = icount, .accel = icount ? ACCEL_TCG : b->options->accel,
+			     .verbose = b->options->verbose, .profile = b->options->profile, .network = m->network,
+			     .timeout_ns = b->options->timeout_ns ? b->options->timeout_ns : MACHINE_TIMEOUT_NS };
+	int ends[2];
+	if (pipe(ends) != 0) {
+		return fail(VMCTL_HOST, "no pipe: %s", strerror(errno));
+	}
+	fflush(NULL);
+	m->pid = fork();
+	if (m->pid == 0) {
+		prctl(PR_SET_PDEATHSIG, SIGTERM);
+		close(ends[0]);
+		_exit(run_machine(&o, fdopen(ends[1], "w"), NULL, NULL));
+	}
+	close(ends[1]);
+	m->output = fdopen(ends[0], "re");
+	return m->pid > 0 ? 0 : fail(VMCTL_HOST, "no process for a machine: %s", strerror(errno));
+}
+
+/* Until the guest's program says that all servers answer. */
+static int machine_ready(struct machine_run *m)
+{
+	char line[512];
+	while (fgets(line, sizeof(line), m->output)) {
+		line[strcspn(line, "\r\n")] = '\0';
+		if (strcmp(line, "ready") == 0) {
+			int fd = load_open(m->network.published[PORT_CONTROL].host);
+			m->to = fd < 0 ? NULL : fdopen(fd, "we");
+			m->from = fd < 0 ? NULL : fdopen(dup(fd), "re");
+			return m->to && m->from ? 0 : fail(VMCTL_HOST, "the guest's port is not reached");
+		}
+		fprintf(stderr, "%s\n", line);
+	}
+	return fail(VMCTL_DIED, "the benchmark's servers did not start");
+}
+
+/* One line to the guest's program, and its answer. */
+static int machine_ask(struct machine_run *m, const char *question, char *answer, int size)
+{
+	fprintf(m->to, "%s\n", question);
+	fflush(m->to);
+	if (!fgets(answer, size, m->from)) {
+		return fail(VMCTL_DIED, "the benchmark's program in the guest does not answer \"%s\"", question);
+	}
+	answer[strcspn(answer, "\n")] = '\0';
+	return 0;
+}
+
+static double number_of(const char *answer, const char *key)
+{
+	char text[64];
+	return control_value(answer, key, text, sizeof(text)) ? atof(text) : 0;
+}
+
+static int machine_mark(struct machine_run *m, struct mark *mark)
+{
+	char answer[512];
+	int status = machine_ask(m, "mark", answer, sizeof(answer));
+	if (status == 0) {
+		*mark = (struct mark){ number_of(answer, "ns"), number_of(answer, "spins"), number_of(answer, "packets"),
+				       number_of(answer, "exits"), strstr(answer, " exits=") != NULL };
+	}
+	return status;
+}
+
+/* Its last words go to stderr; its status says how it went. */
+static int machine_end(struct machine_run *m, int status)
+{
+	char line[512];
+	int ended;
+	if (m->to) {
+		fclose(m->to);
+	}
+	if (m->from) {
+		shutdown(fileno(m->from), SHUT_RDWR);
+		fclose(m->from);
+	}
+	if (status && m->pid > 0) {
+		kill(m->pid, SIGTERM);
+	}
+	while (m->output && fgets(line, sizeof(line), m->output)) {
+		fputs(line, stderr);
+	}
+	if (m->output) {
+		fclose(m->output);
+	}
+	if (m->pid > 0 && waitpid(m->pid, &ended, 0) == m->pid && status == 0 && (!WIFEXITED(ended) || WEXITSTATUS(ended) != 0)) {
+		status = fail(VMCTL_DIED, "the benchmark's machine ended with status %d", WIFEXITED(ended) ? WEXITSTATUS(ended) : VMCTL_DIED);
+	}
+	return status;
+}
+
+/* --- a line --- */
+
+static int line_load(const struct bench_net *b, struct machine_run *m, const struct net_line *line, struct load_result *r)
+{
+	struct load load = line->load;
+	load.port = m->network.published[line->load.port].host;
+	load.ns = b->line_ns;
+	struct load set = { LOAD_EXCHANGE, load.port, 1, 1, SET_REQUEST, "+OK", 5, 1 };
+	int error = load.request && strcmp(load.request, GET_REQUEST) == 0 ? load_run(&set, r) : 0;
+	error = error ? error : load_run(&load, r);
+	if (error || r->errors || r->ops == 0) {
+		return fail(VMCTL_DIED, "%s: %s, %llu wrong answers", line->name, error ? strerror(-error) : "the server answers",
+			    (unsigned long long)r->errors);
+	}
+	return 0;
+}
+
+static int line_loop(const struct bench_net *b, struct machine_run *m, struct load_result *r)
+{
+	char question[64], answer[128];
+	snprintf(question, sizeof(question), "loop %llu", (unsigned long long)(b->line_ns / 1000000));
+	int status = machine_ask(m, question, answer, sizeof(answer));
+	r->ops = status ? 0 : (uint64_t)number_of(answer, "ops");
+	r->ns = status ? 0 : (uint64_t)number_of(answer, "ns");
+	return status;
+}
+
+static int line_run(struct bench_net *b, struct machine_run *m, const struct net_line *line, enum vmctl_mode mode, bool icount)
+{
+	struct load_result r = { 0 };
+	struct mark before, after;
+	char text[256];
+	int status = machine_mark(m, &before);
+	status = status ? status : line->server && !*line->server ? line_loop(b, m, &r) : line_load(b, m, line, &r);
+	status = status ? status : machine_mark(m, &after);
+	if (status) {
+		return status;
+	}
+	double ns = icount ? after.ns - before.ns - (after.spins - before.spins) * m->spin_ns : (double)r.ns;
+	int length = snprintf(text, sizeof(text), "bench %s ops=%llu ns=%.0f packets=%.0f", line->name, (unsigned long long)r.ops, ns,
+			      after.packets - before.packets);
+	if (after.has_exits) {
+		snprintf(text + length, sizeof(text) - (size_t)length, " exits=%.0f", after.exits - before.exits);
+	}
+	if (say_is_verbose()) {
+		fprintf(stderr, "%s longest=%lluus\n", text, (unsigned long long)r.longest_ns / 1000);
+	}
+	figures_line(&b->figures, mode, icount, text);
+	return 0;
+}
+
+static int run_once(struct bench_net *b, enum vmctl_mode mode, bool icount)
+{
+	struct machine_run m = { 0 };
+	char answer[128];
+	int status = machine_begin(b, &m, mode, icount);
+	status = status ? status : machine_ready(&m);
+	if (status == 0 && icount) {
+		status = machine_ask(&m, "spin", answer, sizeof(answer));
+		m.spin_ns = status ? 0 : number_of(answer, "spin_ns");
+	}
+	for (size_t i = 0; i < LINES && status == 0; i++) {
+		if (is_chosen(b, lines[i].name)) {
+			status = line_run(b, &m, &lines[i], mode, icount);
+		}
+	}
+	return machine_end(&m, status);
+}
+
+/* Each system once, in turns that begin with another one each time. */
+static int run_round(struct bench_net *b, unsigned run, bool icount)
+{
+	static const enum vmctl_mode order[] = { MODE_MONOLITHIC, MODE_ISOLATED, MODE_LINUX };
+	unsigned modes = b->options->against_linux ? 3 : 2;
+	int status = 0;
+	for (unsigned i = 0; i < modes && status == 0; i++) {
+		status = run_once(b, order[(run + i) % modes], icount);
+	}
+	return status;
+}
+
+static int run_all(struct bench_net *b, enum accelerator accelerator)
+{
+	int status = 0;
+	for (unsigned i = 0; i < b->options->runs && status == 0; i++) {
+		say("run %u of %u", i + 1, b->options->runs);
+		status = run_round(b, i, false);
+	}
+	for (unsigned i = 0; i < (b->options->is_short ? 1 : 2) && status == 0 && accelerator == ACCELERATOR_TCG && b->options->cpus < 2; i++) {
+		say("instructions, run %u", i + 1);
+		status = run_round(b, i, true);
+	}
+	return status;
+}
+
+static int profile_all(struct bench_net *b)
+{
+	int status = 0;
+	for (int i = 0; i < 2 && status == 0; i++) {
+		printf("%s, %s: ", b->options->profile, i ? "isolated" : "monolithic");
+		status = run_once(b, i ? MODE_ISOLATED : MODE_MONOLITHIC, false);
+	}
+	return status;
+}
+
+static int write_json(struct bench_net *b, enum accelerator accelerator)
+{
+	FILE *file = b->options->json ? fopen(b->options->json, "we") : NULL;
+	if (b->options->json && !file) {
+		return fail(VMCTL_HOST, "%s can't be written: %s", b->options->json, strerror(errno));
+	}
+	if (file) {
+		figures_json(&b->figures, file, b->options->cpus ? b->options->cpus : 1, accelerator != ACCELERATOR_TCG);
+		fclose(file);
+	}
+	return 0;
+}
+
+int bench_net(const struct options *options)
+{
+	enum accelerator accelerator;
+	char name[32];
+	struct bench_net *b = calloc(1, sizeof(*b));
+	if (!b) {
+		return fail(VMCTL_HOST, "no memory");
+	}
+	b->options = options;
+	b->line_ns = options->profile ? 6000000000ull : options->is_short ? 300000000 : 1500000000;
+	choose_servers(b);
+	int status = accelerator_take(options, &accelerator);
+	snprintf(name, sizeof(name), "bench-%d", (int)getpid());
+	status = status ? status : workdir_open(&b->dir, name);
+	if (status == 0) {
+		status = options->against_linux ? linux_fetch() : 0;
+		status = status ? status : make_image(b);
+		status = status ? status : options->profile ? profile_all(b) : run_all(b, accelerator);
+		if (status == 0 && !options->profile) {
+			net_figures_table(&b->figures, stdout);
+			status = write_json(b, accelerator);
+		}
+		workdir_close(&b->dir);
+	}
+	free(b);
+	return status;
+}
