@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "backlog.h"
 #include "command.h"
 #include "plan.h"
 #include "profile.h"
@@ -51,6 +52,17 @@ static struct profile *start_profile(const struct plan *plan, const struct sessi
 	return profile_start(session->machine, &session->control.started, plan->options->icount ? workdir_file(plan->dir, "trace") : NULL);
 }
 
+/* QEMU listens at the published ports by now. */
+static void deepen_backlogs(const struct network *n)
+{
+	for (unsigned i = 0; n->net == NET_USER && i < n->published_count; i++) {
+		int error = n->published[i].udp ? 0 : backlog_deepen(n->published[i].host);
+		if (error) {
+			say("port %u: clients that come at once may have to try again: %s", n->published[i].host, strerror(-error));
+		}
+	}
+}
+
 /* Start the planned machine and see it through. */
 static int run_planned(struct plan *plan, FILE *output, void (*after)(void *to, const struct session *session, int status), void *to)
 {
@@ -63,6 +75,7 @@ static int run_planned(struct plan *plan, FILE *output, void (*after)(void *to, 
 	session_block_signals();
 	int status = machine_start(&machine, &plan->config, plan->dir);
 	if (status == 0) {
+		deepen_backlogs(&plan->options->network);
 		control_init(&session.control, machine.control);
 		status = steer_open(&session.steer, plan->dir, &session.control, plan->options->mode != MODE_ISOLATED);
 		if (status == 0) {

@@ -32,7 +32,7 @@ port_choose() {
 }
 
 serve() { # options of vmctl run
-	local machine
+	local machine at_once
 	port_choose
 	"$vmctl" run --verbose --root "$scratch/root" --publish "$port:80" --timeout 100 "$@" \
 		-- 'httpd -p 80 -h /www; until [ -e /tmp/stop ]; do sleep 0.2; done' >"$out" 2>"$err" &
@@ -47,7 +47,9 @@ serve() { # options of vmctl run
 		fetch big "$scratch/big" || fail "transfer $n broke off"
 		cmp "$scratch/big" "$scratch/root/www/big" || fail "transfer $n is damaged"
 	done
-	seq 80 | xargs -P 8 -I {} timeout 60 bash "$scratch/fetch" "$port" small "$scratch/small.{}" || fail "a small request failed"
+	at_once=8 # two where vmctl may not give QEMU's port room for more
+	grep -q 'clients that come at once may have to try again' "$err" && at_once=2
+	seq 80 | xargs -P $at_once -I {} timeout 60 bash "$scratch/fetch" "$port" small "$scratch/small.{}" || fail "a small request failed"
 	for n in $(seq 80); do
 		cmp "$scratch/small.$n" "$scratch/root/www/small" || fail "the answer to a small request is wrong"
 	done
