@@ -66,11 +66,33 @@ void net_tcp_select(const ip_addr_t *local, u16_t local_port, const ip_addr_t *r
 	lists[selected].awake = true;
 }
 
+/*
+ * RFC 1122, 4.2.2.13: a SYN whose number is beyond all that the connection before it used may open it anew. lwIP would reset a client that
+ * comes again from the same port while this side waits in TIME-WAIT. In the selected list.
+ */
+static void time_wait_reopen(const struct tcp_hdr *header)
+{
+	u16_t local = lwip_ntohs(header->dest), remote = lwip_ntohs(header->src);
+	if ((TCPH_FLAGS(header) & (TCP_SYN | TCP_ACK | TCP_RST | TCP_FIN)) != TCP_SYN) {
+		return;
+	}
+	for (struct tcp_pcb *pcb = tcp_tw_pcbs; pcb; pcb = pcb->next) {
+		if (pcb->local_port == local && pcb->remote_port == remote && ip_addr_cmp(&pcb->local_ip, ip_current_dest_addr()) &&
+		    ip_addr_cmp(&pcb->remote_ip, ip_current_src_addr())) {
+			if (TCP_SEQ_GT(lwip_ntohl(header->seqno), pcb->rcv_nxt)) {
+				tcp_abort(pcb); /* in this state without a word to the peer */
+			}
+			return;
+		}
+	}
+}
+
 void net_tcp_input(struct pbuf *p, struct netif *netif)
 {
 	const struct tcp_hdr *header = p->payload;
 	if (p->len >= TCP_HLEN) {
 		net_tcp_select(ip_current_dest_addr(), lwip_ntohs(header->dest), ip_current_src_addr(), lwip_ntohs(header->src));
+		time_wait_reopen(header);
 	}
 	tcp_input(p, netif);
 }

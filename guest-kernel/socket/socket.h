@@ -97,7 +97,7 @@ struct socket {
 	uint64_t receive_timeout_ns, send_timeout_ns;
 	struct mutex reading;
 	struct waitq in, out; /* something to read or accept; room to send or to connect */
-	struct file *file; /* c: not referenced; NULL: not accepted yet */
+	struct file *file; /* c: not referenced; NULL: not accepted yet, or an inet socket that was closed */
 };
 
 /* Where bytes come from or go to. */

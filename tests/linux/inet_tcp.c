@@ -716,6 +716,29 @@ static void six(void)
 	SHOW("hops", "%d %d", number(client, IPPROTO_IPV6, IPV6_UNICAST_HOPS), number(four, IPPROTO_IPV6, IPV6_V6ONLY));
 }
 
+/* The server ends each connection first, and the client comes again from the same port at once. */
+static void again(void)
+{
+	const int on = 1;
+	char c;
+	int server = listener(5);
+	struct sockaddr_in from = to("127.0.0.1", 0), there = to("127.0.0.1", port_of(server));
+	for (int i = 0; i < 4; i++) {
+		int client = socket(AF_INET, SOCK_STREAM, 0);
+		setsockopt(client, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
+		CALL(bind(client, (void *)&from, sizeof(from)));
+		from.sin_port = htons((uint16_t)port_of(client));
+		CALL(connect(client, (void *)&there, sizeof(there)));
+		int end = accept(server, NULL, NULL);
+		CALL(send(client, "x", 1, 0));
+		CALL(recv(end, &c, 1, 0));
+		close(end);
+		CALL(recv(client, &c, 1, 0));
+		close(client);
+	}
+	close(server);
+}
+
 static void bulk(void)
 {
 	int ends[2], status;
@@ -770,6 +793,7 @@ int main(void)
 	RUN(inherited);
 	RUN(deferred);
 	RUN(six);
+	RUN(again);
 	RUN(bulk);
 	return 0;
 }

@@ -277,6 +277,7 @@ static void close_locked(struct inet_socket *s)
 {
 	spin_lock(&s->base.lock);
 	bool unread = s->queued > 0;
+	s->base.file = NULL;
 	s->base.closed = CLOSED_RECEIVE | CLOSED_SEND;
 	spin_unlock(&s->base.lock);
 	if (s->base.state == SOCKET_LISTENING) {
