@@ -380,6 +380,14 @@ void locks_release_table(struct file *f, const struct file_table *table)
 {
 }
 
+void async_init(void)
+{
+}
+
+void async_forget(struct file *f)
+{
+}
+
 void epoll_forget(struct file *f)
 {
 }
