@@ -78,8 +78,13 @@ static void measure(const struct line *line)
 
 int main(int argc, char **argv)
 {
-	static const struct line *const parts[] = { call_lines, process_lines, passing_lines, waiting_lines, memory_lines, file_lines, disk_lines };
+	static const struct line *const parts[] = { call_lines, process_lines, passing_lines, waiting_lines, memory_lines, file_lines, disk_lines,
+		mail_lines };
 	if (argc == 2 && strcmp(argv[1], "exit") == 0) {
+		return 0;
+	}
+	own_name = argv[0];
+	if (mail_program(argc, argv)) {
 		return 0;
 	}
 	if (argc > 2 && strchr(argv[2], 's')) {
@@ -92,7 +97,6 @@ int main(int argc, char **argv)
 		return 2;
 	}
 	only = argv[3];
-	own_name = argv[0];
 	file_name = argv[1];
 	for (unsigned i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
 		for (const struct line *line = parts[i]; line->name; line++) {

@@ -22,7 +22,7 @@ struct line {
 };
 
 /* Each part's lines; the last has no name. */
-extern const struct line call_lines[], process_lines[], passing_lines[], waiting_lines[], memory_lines[], file_lines[], disk_lines[];
+extern const struct line call_lines[], process_lines[], passing_lines[], waiting_lines[], memory_lines[], file_lines[], disk_lines[], mail_lines[];
 
 extern const char *file_name, *own_name; /* the data file, and this program */
 
@@ -30,6 +30,9 @@ extern const char *file_name, *own_name; /* the data file, and this program */
 _Noreturn void die(const char *what);
 /** Wait for a child; it has to have ended with status 0. */
 void wait_for(pid_t pid);
+
+/** One of mail's programs, if the arguments name one: true. */
+int mail_program(int argc, char **argv);
 
 #define EXITS_DOMAINS 16
 
