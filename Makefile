@@ -74,7 +74,7 @@ $(BUILD)/check/%.c.o: %.c $(BUILD)/flags
 
 -include $(shell [ -d $(BUILD) ] && find $(BUILD) -name '*.d')
 
-.PHONY: all clean setup run test test-bochs test-packages test-fuzz check help
+.PHONY: all clean setup run test test-bochs test-packages test-network test-fuzz check help
 all: $(ALL)
 
 # All processors, unless make was called with a -j of its own.
@@ -104,6 +104,13 @@ test-packages: setup
 	+@$(PARALLEL) all kernel-debug
 	@BUILD=$(BUILD) ci/run-tests --packages
 
+# nginx and redis-server in the guest under wrk and redis-benchmark, while the domains of the network adapter and of the disk are killed every second for
+# a minute each.
+test-network: setup
+	@ci/setup wrk redis-tools
+	+@$(PARALLEL) all kernel-debug
+	@BUILD=$(BUILD) ci/run-tests network/kills
+
 # Memory filled from many processes for minutes, on 1, 2 and 4 processors.
 test-memory: setup
 	+@$(PARALLEL) all kernel-debug
@@ -129,6 +136,7 @@ help:
 	@echo "make test     set up, build, run every test; the last line is \"N passed, N failed\""
 	@echo "make test-bochs  the boot tests on Bochs, whose processors have VT-x"
 	@echo "make test-packages  Debian's packages in the guest: minutes; fetches them the first time"
+	@echo "make test-network  nginx and redis under load while the domains of adapter and disk are killed every second: minutes; fetches packages"
 	@echo "make test-kvm    our machines on KVM, in a Debian kernel on QEMU: minutes; fetches that kernel"
 	@echo "make test-kvm-intel  the same on Bochs, whose processors have VT-x: minutes"
 	@echo "make test-memory  memory filled from many processes for minutes"

@@ -48,6 +48,12 @@ $(BUILD)/bench-net: $(wildcard tests/bench/net/*.c) tests/bench/exits.c tests/be
 	$(Q)musl-gcc -std=gnu11 -D_GNU_SOURCE -O2 $(WARN) -Wno-missing-field-initializers -static -o $@ $(filter %.c,$^)
 ALL += $(BUILD)/bench-net
 
+# The host's side of tests/network.
+$(BUILD)/net-client: $(call host_objects,tests/network/client.c vmtools/load.c)
+	$(call say,LD,$@)
+	$(Q)$(CC) -o $@ $^
+ALL += $(BUILD)/net-client
+
 # A guest that dies at once, for the boot tests.
 $(BUILD)/triple-fault.elf: $(call free_objects,tests/boot/triple-fault.asm)
 	$(call say,LD,$@)

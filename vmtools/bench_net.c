@@ -46,7 +46,6 @@ static const uint16_t guest_ports[PORTS] = { 7000, 7001, 7002, 7003, 80, 6379 };
 #define SET_REQUEST "*3\r\n$3\r\nSET\r\n$16\r\nkey:__rand_int__\r\n$3\r\nxxx\r\n"
 #define GET_REQUEST "*2\r\n$3\r\nGET\r\n$16\r\nkey:__rand_int__\r\n"
 
-/* New connections are two at a time: QEMU's network lets so many wait for it, and the next one would try again after a second. */
 static const struct net_line {
 	const char *name, *server; /* server NULL: one of our own; "": the guest's loopback, and no load from here */
 	struct load load; /* the port is an index */
@@ -59,7 +58,7 @@ static const struct net_line {
 	{ "redis-get-16", "redis", { LOAD_EXCHANGE, PORT_REDIS, 50, 16, GET_REQUEST, "$3\r\nxxx", 9, 0 } },
 	{ "bulk-in-kib", NULL, { LOAD_SEND, PORT_SINK, 1, 1, NULL, NULL, 0, 0 } },
 	{ "bulk-out-kib", NULL, { LOAD_TAKE, PORT_SOURCE, 1, 1, NULL, NULL, 0, 0 } },
-	{ "connect", NULL, { LOAD_CONNECT, PORT_HELLO, 2, 1, NULL, NULL, 0, 0 } },
+	{ "connect", NULL, { LOAD_CONNECT, PORT_HELLO, 16, 1, NULL, NULL, 0, 0 } },
 	{ "loop-round-trip", "", { .ns = 0 } },
 };
 #define LINES (sizeof(lines) / sizeof(lines[0]))

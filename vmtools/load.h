@@ -37,5 +37,7 @@ struct load_result {
 int load_run(const struct load *load, struct load_result *result);
 /** A connection to a port of this host. -errno. */
 int load_open(uint16_t port);
+/** Neither reads nor writes wait from now on. 0 or -errno. */
+int load_nonblocking(int fd);
 
 #endif

@@ -19,7 +19,7 @@
 #define NET_SINK 7001 /* reads until the end, answers a byte */
 #define NET_SOURCE 7002 /* writes until the peer closes */
 #define NET_HELLO 7003 /* a byte to each connection */
-#define NET_ECHO 7004
+#define NET_ECHO 7004 /* what comes goes back */
 
 /** Start one of our own servers as a process of its own. It ends with this one. */
 void serve(unsigned port, void (*run)(int fd));

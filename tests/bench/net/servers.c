@@ -90,7 +90,13 @@ void serve_source(int fd)
 
 void serve_echo(int fd)
 {
-	while (read(fd, buffer, 1) == 1 && write(fd, buffer, 1) == 1) {
+	for (ssize_t n; (n = read(fd, buffer, sizeof(buffer))) > 0;) {
+		for (ssize_t done = 0, m; done < n; done += m) {
+			m = write(fd, buffer + done, (size_t)(n - done));
+			if (m <= 0) {
+				return;
+			}
+		}
 	}
 }
 
