@@ -53,7 +53,16 @@ int proc_net_if_inet6(uint32_t pid, struct text *t);
 int proc_net_ipv6_route(uint32_t pid, struct text *t);
 int proc_net_pnp(uint32_t pid, struct text *t);
 int proc_net_route(uint32_t pid, struct text *t);
+/* net/proc_counts.c */
+int proc_net_netstat(uint32_t pid, struct text *t);
+int proc_net_snmp(uint32_t pid, struct text *t);
+int proc_somaxconn(uint32_t pid, struct text *t);
+int proc_port_range(uint32_t pid, struct text *t);
+int proc_ping_groups(uint32_t pid, struct text *t);
+int proc_ping_groups_set(uint32_t pid, const char *text, size_t length);
 /* net/proc_sockets.c */
+int proc_net_raw(uint32_t pid, struct text *t);
+int proc_net_raw6(uint32_t pid, struct text *t);
 int proc_net_sockstat(uint32_t pid, struct text *t);
 int proc_net_tcp(uint32_t pid, struct text *t);
 int proc_net_tcp6(uint32_t pid, struct text *t);

@@ -14,7 +14,7 @@
 #define TEXT_MAX 65536u
 #define TEXT_MAX_LONG (8 * TEXT_MAX) /* a thousand areas in detail, or some thousand connections */
 
-enum dir { IN_ROOT, IN_NET, IN_SYS, IN_KERNEL, IN_VM, IN_FS, IN_PID, IN_TASK, IN_TID, IN_FD, NOT_A_DIR };
+enum dir { IN_ROOT, IN_NET, IN_SYS, IN_KERNEL, IN_VM, IN_FS, IN_SYS_NET, IN_IPV4, IN_CORE, IN_PID, IN_TASK, IN_TID, IN_FD, NOT_A_DIR };
 
 struct entry {
 	enum dir in;
@@ -62,6 +62,10 @@ static const struct entry entries[] = {
 	{ IN_NET, "if_inet6", S_IFREG | 0444, NOT_A_DIR, proc_net_if_inet6, NULL },
 	{ IN_NET, "ipv6_route", S_IFREG | 0444, NOT_A_DIR, proc_net_ipv6_route, NULL },
 	{ IN_NET, "pnp", S_IFREG | 0444, NOT_A_DIR, proc_net_pnp, NULL },
+	{ IN_NET, "netstat", S_IFREG | 0444, NOT_A_DIR, proc_net_netstat, NULL },
+	{ IN_NET, "raw", S_IFREG | 0444, NOT_A_DIR, proc_net_raw, NULL },
+	{ IN_NET, "raw6", S_IFREG | 0444, NOT_A_DIR, proc_net_raw6, NULL },
+	{ IN_NET, "snmp", S_IFREG | 0444, NOT_A_DIR, proc_net_snmp, NULL },
 	{ IN_NET, "route", S_IFREG | 0444, NOT_A_DIR, proc_net_route, NULL },
 	{ IN_NET, "sockstat", S_IFREG | 0444, NOT_A_DIR, proc_net_sockstat, NULL },
 	{ IN_NET, "tcp", S_IFREG | 0444, NOT_A_DIR, proc_net_tcp, NULL },
@@ -73,6 +77,12 @@ static const struct entry entries[] = {
 	{ IN_SYS, "kernel", S_IFDIR | 0555, IN_KERNEL, NULL, NULL },
 	{ IN_SYS, "vm", S_IFDIR | 0555, IN_VM, NULL, NULL },
 	{ IN_SYS, "fs", S_IFDIR | 0555, IN_FS, NULL, NULL },
+	{ IN_SYS, "net", S_IFDIR | 0555, IN_SYS_NET, NULL, NULL },
+	{ IN_SYS_NET, "core", S_IFDIR | 0555, IN_CORE, NULL, NULL },
+	{ IN_SYS_NET, "ipv4", S_IFDIR | 0555, IN_IPV4, NULL, NULL },
+	{ IN_CORE, "somaxconn", S_IFREG | 0444, NOT_A_DIR, proc_somaxconn, NULL },
+	{ IN_IPV4, "ip_local_port_range", S_IFREG | 0444, NOT_A_DIR, proc_port_range, NULL },
+	{ IN_IPV4, "ping_group_range", S_IFREG | 0644, NOT_A_DIR, proc_ping_groups, proc_ping_groups_set },
 	{ IN_KERNEL, "hostname", S_IFREG | 0444, NOT_A_DIR, proc_hostname, NULL },
 	{ IN_KERNEL, "osrelease", S_IFREG | 0444, NOT_A_DIR, proc_osrelease, NULL },
 	{ IN_KERNEL, "ostype", S_IFREG | 0444, NOT_A_DIR, proc_ostype, NULL },

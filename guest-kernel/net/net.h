@@ -53,6 +53,13 @@ struct netif *net_find(const char *name);
 bool net_ioctl_known(unsigned request);
 long net_ioctl(unsigned request, uint64_t argument);
 
+/* What /proc/net/netstat tells; all with the net lock. */
+struct net_counts {
+	uint64_t listen_overflows; /* SYNs that were forgotten because a backlog was full */
+	uint64_t sent_copied, sent_referenced; /* payload bytes given to TCP: copied from programs; pages of files, as they are */
+};
+extern struct net_counts net_counts;
+
 /** Bytes that lwIP has (not payload pages), and the most that it may have. */
 void net_memory_usage(size_t *used, size_t *most);
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* /proc/net's lists of sockets, as Linux writes them (proc(5)): tcp, tcp6, udp, udp6, unix, and their numbers in sockstat. */
+/* /proc/net's lists of sockets, as Linux writes them (proc(5)): tcp, tcp6, udp, udp6, raw, raw6, unix, and their numbers in sockstat. */
 #include "fs/proc_internal.h"
 
 #include "lwip/priv/tcp_priv.h"
@@ -14,6 +14,7 @@ enum { STATE_ESTABLISHED = 1, STATE_CLOSE = 7, STATE_LISTEN = 10 };
 struct list_text {
 	struct text *text;
 	bool v6, stream;
+	enum inet_kind kind;
 	unsigned count;
 };
 
@@ -56,7 +57,7 @@ static void socket_line(void *context, struct inet_socket *s)
 	unsigned state = list->stream ? tcp_state_number(s) : s->remote.port ? STATE_ESTABLISHED : STATE_CLOSE;
 	uint32_t out = state == STATE_LISTEN && list->stream ? s->backlog : s->sent, in = s->queued;
 	in = !list->stream ? s->datagram_charge : state == STATE_LISTEN ? s->waiting_count : in;
-	text_add(t, list->stream ? "%4u: " : "%5u: ", list->count++);
+	text_add(t, list->kind == INET_UDP ? "%5u: " : "%4u: ", list->count++);
 	endpoint_put(t, s, &s->local);
 	endpoint_put(t, s, &s->remote);
 	proc_net_hex(t, state, 2);
@@ -68,42 +69,53 @@ static void socket_line(void *context, struct inet_socket *s)
 	} else if (!list->stream) {
 		text_add(t, " %u", s->dropped);
 	}
-	while (t->length - start < (list->stream ? 149u : 127u)) {
+	while (list->kind != INET_RAW && t->length - start < (list->stream ? 149u : 127u)) {
 		text_add(t, " ");
 	}
 	text_add(t, "\n");
 }
 
-static int sockets_list(struct text *t, bool v6, bool stream)
+static int sockets_list(struct text *t, bool v6, enum inet_kind kind)
 {
-	struct list_text list = { .text = t, .v6 = v6, .stream = stream };
+	bool stream = kind == INET_TCP;
+	struct list_text list = { .text = t, .v6 = v6, .stream = stream, .kind = kind };
 	const char *remote = v6 ? "remote_address" : "rem_address", *local = v6 ? "local_address                        " : "local_address";
-	text_add(t, "%s  sl  %s %s  %s st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode%s\n", stream || v6 ? "" : " ", local,
+	text_add(t, "%s  sl  %s %s  %s st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode%s\n", kind != INET_UDP || v6 ? "" : " ", local,
 		remote, v6 ? "                      " : "", stream ? "" : " ref pointer drops");
 	net_lock();
-	port_each(stream ? SOCK_STREAM : SOCK_DGRAM, socket_line, &list);
+	port_each(kind, socket_line, &list);
 	net_unlock();
 	return 0;
 }
 
 int proc_net_tcp(uint32_t pid, struct text *t)
 {
-	return sockets_list(t, false, true);
+	return sockets_list(t, false, INET_TCP);
 }
 
 int proc_net_tcp6(uint32_t pid, struct text *t)
 {
-	return sockets_list(t, true, true);
+	return sockets_list(t, true, INET_TCP);
 }
 
 int proc_net_udp(uint32_t pid, struct text *t)
 {
-	return sockets_list(t, false, false);
+	return sockets_list(t, false, INET_UDP);
 }
 
 int proc_net_udp6(uint32_t pid, struct text *t)
 {
-	return sockets_list(t, true, false);
+	return sockets_list(t, true, INET_UDP);
+}
+
+int proc_net_raw(uint32_t pid, struct text *t)
+{
+	return sockets_list(t, false, INET_RAW);
+}
+
+int proc_net_raw6(uint32_t pid, struct text *t)
+{
+	return sockets_list(t, true, INET_RAW);
 }
 
 static void socket_count(void *context, struct inet_socket *s)
@@ -115,19 +127,20 @@ static void socket_count(void *context, struct inet_socket *s)
 /* The lines for IPv4; those in use, and pages. */
 int proc_net_sockstat(uint32_t pid, struct text *t)
 {
-	unsigned tcp[2] = { 0 }, udp[2] = { 0 }, waiting = 0;
+	unsigned tcp[2] = { 0 }, udp[2] = { 0 }, raw[2] = { 0 }, waiting = 0;
 	size_t used, most;
 	net_lock();
-	port_each(SOCK_STREAM, socket_count, tcp);
-	port_each(SOCK_DGRAM, socket_count, udp);
+	port_each(INET_TCP, socket_count, tcp);
+	port_each(INET_UDP, socket_count, udp);
+	port_each(INET_RAW, socket_count, raw);
 	for (const struct tcp_pcb *p = tcp_tw_pcbs; p; p = p->next) {
 		waiting++;
 	}
 	net_memory_usage(&used, &most);
 	net_unlock();
-	text_add(t, "sockets: used %u\nTCP: inuse %u orphan 0 tw %u alloc %u mem %lu\nUDP: inuse %u mem 0\nUDPLITE: inuse 0\nRAW: inuse 0\n"
-		    "FRAG: inuse 0 memory 0\n", tcp[0] + tcp[1] + udp[0] + udp[1], tcp[0], waiting, tcp[0] + tcp[1],
-		 (unsigned long)(used / 4096), udp[0]);
+	text_add(t, "sockets: used %u\nTCP: inuse %u orphan 0 tw %u alloc %u mem %lu\nUDP: inuse %u mem 0\nUDPLITE: inuse 0\nRAW: inuse %u\n"
+		    "FRAG: inuse 0 memory 0\n", tcp[0] + tcp[1] + udp[0] + udp[1] + raw[0] + raw[1], tcp[0], waiting, tcp[0] + tcp[1],
+		 (unsigned long)(used / 4096), udp[0], raw[0]);
 	return 0;
 }
 

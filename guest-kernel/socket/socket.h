@@ -118,6 +118,13 @@ struct packet_info { /* which interface and address a datagram came in by, or is
 	uint8_t address[16];
 };
 
+struct packet_error { /* MSG_ERRQUEUE */
+	bool told, v6;
+	uint8_t origin, type, code;
+	uint32_t error, info;
+	uint8_t teller[16];
+};
+
 struct outgoing {
 	struct cursor from;
 	struct address to;
@@ -140,6 +147,7 @@ struct incoming {
 	int tos, ttl;
 	uint64_t wall_ns;
 	struct packet_info info;
+	struct packet_error error;
 };
 
 /* socket.c */

@@ -11,9 +11,10 @@ for source in tests/linux/*.c; do
 done
 on_disk="files directories descriptors memory"
 if [ "$(id -u)" -ne 0 ]; then
-	echo "not root: permissions and capabilities are left out"
+	echo "not root: permissions, capabilities and inet_raw are left out"
 	programs=("${programs[@]/permissions/}")
 	programs=("${programs[@]/capabilities/}")
+	programs=("${programs[@]/inet_raw/}")
 fi
 
 make_root

@@ -2,7 +2,7 @@
 # lwIP's core, from Debian's source package (ci/fetch-lwip), unpacked below build/ and compiled as it is. What its sources are told is in
 # lwipopts.h and arch/cc.h; its warnings are its own authors', the other flags are the kernel's.
 LWIP := $(BUILD)/lwip
-LWIP_NAMES := core/def.c core/inet_chksum.c core/init.c core/ip.c core/mem.c core/memp.c core/netif.c core/pbuf.c core/raw.c core/tcp.c \
+LWIP_NAMES := core/def.c core/inet_chksum.c core/init.c core/ip.c core/mem.c core/memp.c core/netif.c core/pbuf.c core/raw.c core/stats.c core/tcp.c \
 	core/tcp_in.c core/tcp_out.c core/udp.c $(addprefix core/ipv4/,dhcp.c etharp.c icmp.c igmp.c ip4.c ip4_addr.c ip4_frag.c) \
 	$(addprefix core/ipv6/,ethip6.c icmp6.c inet6.c ip6.c ip6_addr.c ip6_frag.c mld6.c nd6.c) netif/ethernet.c
 LWIP_OBJECTS := $(LWIP_NAMES:%.c=$(BUILD)/free/lwip/%.c.o)

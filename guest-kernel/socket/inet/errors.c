@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Errors that other machines report by ICMP (RFC 792, RFC 4443): whoever sent what came back with one is told. A datagram socket hears
- * them if it is connected, or has asked for them (IP_RECVERR); of connections only one that is about to begin is given up.
+ * Errors that other machines report by ICMP (RFC 792, RFC 4443): whoever sent what came back with one is told. A socket of datagrams
+ * hears those that are final if it is connected, and all if it has asked for them (IP_RECVERR), then with what came back; of connections
+ * only one that is about to begin is given up.
  */
-#include "socket/inet/inet.h"
+#include "socket/inet/datagram.h"
 
 #include "base/string.h"
 #include "lwip/ip.h"
@@ -11,42 +12,53 @@
 #include "lwip/raw.h"
 
 #define HEADER 8u /* of an ICMP message; behind it what came back, from its IP header on */
-#define UNREACHABLE4 3
-#define UNREACHABLE6 1
-#define PORTS 4u
+#define KEPT 1024u /* bytes of it, for the program */
+#define FINAL 0x80u
+enum { UNREACHABLE4 = 3, EXCEEDED4 = 11, PROBLEM4 = 12, UNREACHABLE6 = 1, LARGE6, EXCEEDED6, PROBLEM6 };
+enum { ORIGIN_ICMP = 2, ORIGIN_ICMP6 = 3 };
 
 static struct raw_pcb *listeners[2]; /* net lock */
 
-/* 0: nothing that is told. */
-static int error_of_code(bool v6, unsigned type, unsigned code)
-{
-	static const uint8_t codes4[] = { ENETUNREACH, EHOSTUNREACH, ENOPROTOOPT, ECONNREFUSED, EMSGSIZE, EOPNOTSUPP, ENETUNREACH, EHOSTUNREACH,
-		EHOSTUNREACH, ENETUNREACH, EHOSTUNREACH, ENETUNREACH, EHOSTUNREACH, EHOSTUNREACH, EHOSTUNREACH, EHOSTUNREACH };
-	static const uint8_t codes6[] = { ENETUNREACH, EACCES, EHOSTUNREACH, EHOSTUNREACH, ECONNREFUSED, EACCES, EACCES };
-	if (type != (v6 ? UNREACHABLE6 : UNREACHABLE4)) {
-		return 0;
-	}
-	return v6 ? (code < sizeof(codes6) ? codes6[code] : 0) : code < sizeof(codes4) ? codes4[code] : 0;
-}
-
-struct returned {
-	ip_addr_t from, to;
+struct report {
+	bool v6, final;
+	struct error_told told;
+	struct pbuf *p;
+	unsigned at, transport_at; /* what came back, and its transport's header */
+	ip_addr_t from, to; /* of it */
 	uint8_t protocol;
 	uint16_t ports[2]; /* source, destination */
+	uint16_t identifier;
 };
 
-/* The headers of what came back. False: they are not all there. */
-static bool returned_read(struct pbuf *p, unsigned at, bool v6, struct returned *r)
+/* By code. */
+static const uint8_t unreachable4[] = { ENETUNREACH, EHOSTUNREACH, ENOPROTOOPT | FINAL, ECONNREFUSED | FINAL, EMSGSIZE, EOPNOTSUPP, ENETUNREACH | FINAL,
+	EHOSTDOWN | FINAL, ENONET | FINAL, ENETUNREACH | FINAL, EHOSTUNREACH | FINAL, ENETUNREACH, EHOSTUNREACH, EHOSTUNREACH | FINAL,
+	EHOSTUNREACH | FINAL, EHOSTUNREACH | FINAL };
+static const uint8_t unreachable6[] = { ENETUNREACH, EACCES | FINAL, EHOSTUNREACH, EHOSTUNREACH, ECONNREFUSED | FINAL, EACCES | FINAL, EACCES | FINAL };
+
+/* 0: nothing that is told. */
+static unsigned error_of_code(bool v6, unsigned type, unsigned code)
 {
-	uint8_t header[IP6_HLEN], ports[PORTS];
-	unsigned length = v6 ? IP6_HLEN : IP_HLEN;
-	if (pbuf_copy_partial(p, header, (u16_t)length, (u16_t)at) != length) {
+	if (type == (v6 ? UNREACHABLE6 : UNREACHABLE4)) {
+		return v6 ? (code < sizeof(unreachable6) ? unreachable6[code] : 0) : code < sizeof(unreachable4) ? unreachable4[code] : 0;
+	}
+	if (type == (v6 ? EXCEEDED6 : EXCEEDED4)) {
+		return EHOSTUNREACH;
+	}
+	return v6 && type == LARGE6 ? EMSGSIZE : type == (v6 ? PROBLEM6 : PROBLEM4) ? EPROTO | FINAL : 0;
+}
+
+/* The headers of what came back. False: they are not all there. */
+static bool returned_read(struct report *r)
+{
+	uint8_t header[IP6_HLEN], transport[8];
+	unsigned length = r->v6 ? IP6_HLEN : IP_HLEN;
+	if (pbuf_copy_partial(r->p, header, (u16_t)length, (u16_t)r->at) != length) {
 		return false;
 	}
-	memset(r, 0, sizeof(*r));
-	IP_SET_TYPE(&r->from, v6 ? IPADDR_TYPE_V6 : IPADDR_TYPE_V4);
-	IP_SET_TYPE(&r->to, v6 ? IPADDR_TYPE_V6 : IPADDR_TYPE_V4);
-	if (v6) {
+	IP_SET_TYPE(&r->from, r->v6 ? IPADDR_TYPE_V6 : IPADDR_TYPE_V4);
+	IP_SET_TYPE(&r->to, r->v6 ? IPADDR_TYPE_V6 : IPADDR_TYPE_V4);
+	if (r->v6) {
 		memcpy(ip_2_ip6(&r->from)->addr, header + 8, 16);
 		memcpy(ip_2_ip6(&r->to)->addr, header + 24, 16);
 		r->protocol = header[6];
@@ -56,40 +68,99 @@ static bool returned_read(struct pbuf *p, unsigned at, bool v6, struct returned 
 		r->protocol = header[9];
 		length = (header[0] & 0xfu) * 4;
 	}
-	if (pbuf_copy_partial(p, ports, sizeof(ports), (u16_t)(at + length)) != sizeof(ports)) {
+	r->transport_at = r->at + length;
+	if (pbuf_copy_partial(r->p, transport, sizeof(transport), (u16_t)r->transport_at) != sizeof(transport)) {
 		return false;
 	}
-	r->ports[0] = (uint16_t)(ports[0] << 8 | ports[1]);
-	r->ports[1] = (uint16_t)(ports[2] << 8 | ports[3]);
-	return r->protocol == IPPROTO_UDP || r->protocol == IPPROTO_TCP;
+	r->ports[0] = (uint16_t)(transport[0] << 8 | transport[1]);
+	r->ports[1] = (uint16_t)(transport[2] << 8 | transport[3]);
+	r->identifier = (uint16_t)(transport[4] << 8 | transport[5]);
+	return true;
 }
 
-static void tell(struct inet_socket *s, int error)
+/* What came back, from there on. NULL: nothing, or no memory. */
+static struct pbuf *returned_copy(const struct report *r, unsigned from)
 {
-	if (s->base.type == SOCK_DGRAM) {
-		inet_fail(s, error);
-	} else if (s->base.state == SOCKET_CONNECTING) {
-		tcp_pcb_drop(s);
-		inet_fail(s, error);
+	unsigned bytes = r->p->tot_len > from ? r->p->tot_len - from : 0;
+	bytes = bytes < KEPT ? bytes : KEPT;
+	struct pbuf *copy = bytes ? pbuf_alloc(PBUF_RAW, (u16_t)bytes, PBUF_RAM) : NULL;
+	if (copy) {
+		pbuf_copy_partial(r->p, copy->payload, (u16_t)bytes, (u16_t)from);
+	}
+	return copy;
+}
+
+/* A socket of datagrams; its message began there. */
+static void tell(struct inet_socket *s, const struct report *r, unsigned message_at)
+{
+	struct endpoint to = { .address = r->to, .port = s->kind == INET_UDP ? r->ports[1] : 0 };
+	if (!s->want_errors && (!r->final || s->base.state != SOCKET_CONNECTED)) {
+		return;
+	}
+	if (s->want_errors) {
+		datagram_error(s, returned_copy(r, message_at), &to, &r->told);
+	}
+	inet_fail(s, r->told.error);
+}
+
+static bool has_ends(const struct inet_socket *s, const struct report *r)
+{
+	bool here = address_is_any(&s->local.address) || ip_addr_cmp_zoneless(&s->local.address, &r->from);
+	return here && s->v6 == r->v6 && (s->base.state != SOCKET_CONNECTED || ip_addr_cmp_zoneless(&s->remote.address, &r->to));
+}
+
+static void raw_look(void *context, struct inet_socket *s)
+{
+	const struct report *r = context;
+	if (s->base.protocol == r->protocol && has_ends(s, r)) {
+		tell(s, r, s->headers ? r->at : r->transport_at);
+	}
+}
+
+static void ping_look(void *context, struct inet_socket *s)
+{
+	const struct report *r = context;
+	if (s->port_listed == r->identifier && has_ends(s, r)) {
+		tell(s, r, r->transport_at);
+	}
+}
+
+static void report_pass(struct report *r)
+{
+	port_each(INET_RAW, raw_look, r);
+	if (r->protocol == (r->v6 ? IPPROTO_ICMPV6 : IPPROTO_ICMP)) {
+		port_each(INET_PING, ping_look, r);
+	} else if (r->protocol == IPPROTO_UDP) {
+		struct inet_socket *s = port_find(INET_UDP, &r->from, r->ports[0], &r->to, r->ports[1]);
+		if (s) {
+			tell(s, r, r->transport_at + 8);
+		}
+	} else if (r->protocol == IPPROTO_TCP && r->told.type == (r->v6 ? UNREACHABLE6 : UNREACHABLE4)) {
+		struct inet_socket *s = port_find(INET_TCP, &r->from, r->ports[0], &r->to, r->ports[1]);
+		if (s && s->base.state == SOCKET_CONNECTING) {
+			tcp_pcb_drop(s);
+			inet_fail(s, r->told.error);
+		}
 	}
 }
 
 static u8_t icmp_arrived(void *arg, struct raw_pcb *pcb, struct pbuf *p, const ip_addr_t *from)
 {
-	bool v6 = ip_current_is_v6();
-	unsigned at = ip_current_header_tot_len();
-	struct returned r;
-	uint8_t message[2];
-	if (pbuf_copy_partial(p, message, sizeof(message), (u16_t)at) != sizeof(message)) {
+	struct report r = { .v6 = ip_current_is_v6(), .p = p, .at = ip_current_header_tot_len() + HEADER };
+	uint8_t message[HEADER];
+	if (pbuf_copy_partial(p, message, sizeof(message), (u16_t)ip_current_header_tot_len()) != sizeof(message)) {
 		return 0;
 	}
-	int error = error_of_code(v6, message[0], message[1]);
-	if (!error || !returned_read(p, at + HEADER, v6, &r)) {
-		return 0;
+	unsigned error = error_of_code(r.v6, message[0], message[1]);
+	r.final = error & FINAL;
+	r.told = (struct error_told){ .error = (int)(error & ~FINAL), .origin = r.v6 ? ORIGIN_ICMP6 : ORIGIN_ICMP, .type = message[0], .code = message[1],
+		.teller = *from };
+	if (r.told.error == EMSGSIZE) { /* the largest that would have passed */
+		r.told.info = r.v6 ? (uint32_t)message[4] << 24 | (uint32_t)message[5] << 16 | (uint32_t)message[6] << 8 | message[7] :
+				     (uint32_t)message[6] << 8 | message[7];
 	}
-	struct inet_socket *s = port_find(r.protocol == IPPROTO_TCP ? SOCK_STREAM : SOCK_DGRAM, &r.from, r.ports[0], &r.to, r.ports[1]);
-	if (s) {
-		tell(s, error);
+	if (error && returned_read(&r)) {
+		report_pass(&r);
 	}
 	return 0; /* lwIP goes on with it */
 }

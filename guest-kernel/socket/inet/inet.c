@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Making sockets of AF_INET and AF_INET6, their names, and which of TCP's and UDP's operations answer. */
-#include "socket/inet/inet.h"
+/* Making sockets of AF_INET and AF_INET6, their names, and which kind's operations answer. */
+#include "socket/inet/datagram.h"
 
 #include "kernel/capability.h"
 #include "kernel/memory.h"
@@ -11,7 +11,12 @@
 
 #define PORT_RESERVED 1024u
 
-struct inet_socket *inet_alloc(bool v6, int type, int protocol, bool optional)
+static const struct socket_ops *const all_ops[INET_KINDS] = {
+	[INET_TCP] = &tcp_ops, [INET_UDP] = &udp_ops, [INET_PING] = &raw_ops, [INET_RAW] = &raw_ops,
+};
+static const int types[INET_KINDS] = { [INET_TCP] = SOCK_STREAM, [INET_UDP] = SOCK_DGRAM, [INET_PING] = SOCK_DGRAM, [INET_RAW] = SOCK_RAW };
+
+struct inet_socket *inet_alloc(bool v6, enum inet_kind kind, int protocol, bool optional)
 {
 	if (optional) {
 		reserve_optional_begin();
@@ -23,8 +28,8 @@ struct inet_socket *inet_alloc(bool v6, int type, int protocol, bool optional)
 	if (!s) {
 		return NULL;
 	}
-	bool stream = type == SOCK_STREAM;
-	socket_init(&s->base, stream ? &tcp_ops : &udp_ops, v6 ? AF_INET6 : AF_INET, type, protocol);
+	socket_init(&s->base, all_ops[kind], v6 ? AF_INET6 : AF_INET, types[kind], protocol);
+	s->kind = kind;
 	s->v6 = v6;
 	s->tos = s->ttl = s->multicast_ttl = -1;
 	s->multicast_loop = true;
@@ -36,9 +41,10 @@ struct inet_socket *inet_alloc(bool v6, int type, int protocol, bool optional)
 	list_init(&s->waiting);
 	list_init(&s->waiting_link);
 	list_init(&s->datagrams);
+	list_init(&s->errors);
 	mutex_init(&s->writing, "socket writer");
 	s->writing.outer = true;
-	if (stream) {
+	if (kind == INET_TCP) {
 		s->base.send_limit = TCP_SEND_DEFAULT;
 		s->base.receive_limit = TCP_RECEIVE_DEFAULT;
 		s->window = tcp_window_first(s);
@@ -65,27 +71,36 @@ void inet_put(struct inet_socket *s)
 	}
 }
 
-static int check_protocol(int type, int protocol)
+/* A negative error, or the kind; the protocol becomes what it is. */
+static int kind_of(bool v6, int type, int *protocol)
 {
-	int own = type == SOCK_STREAM ? IPPROTO_TCP : IPPROTO_UDP;
-	if (protocol < 0 || protocol > 255) {
+	int usual = type == SOCK_STREAM ? IPPROTO_TCP : IPPROTO_UDP;
+	if (type != SOCK_STREAM && type != SOCK_DGRAM && type != SOCK_RAW) {
+		return -ESOCKTNOSUPPORT;
+	}
+	if (*protocol < 0 || *protocol > 255) {
 		return -EINVAL;
 	}
-	return protocol == 0 || protocol == own ? own : -EPROTONOSUPPORT;
+	if (type == SOCK_RAW) {
+		return !*protocol ? -EPROTONOSUPPORT : capable(CAP_NET_RAW) ? INET_RAW : -EPERM;
+	}
+	if (type == SOCK_DGRAM && *protocol == (v6 ? IPPROTO_ICMPV6 : IPPROTO_ICMP)) {
+		return INET_PING;
+	}
+	bool known = *protocol == 0 || *protocol == usual;
+	*protocol = usual;
+	return !known ? -EPROTONOSUPPORT : type == SOCK_STREAM ? INET_TCP : INET_UDP;
 }
 
 int inet_create(bool v6, int type, int protocol, struct socket **out)
 {
-	if (type != SOCK_STREAM && type != SOCK_DGRAM) {
-		return -ESOCKTNOSUPPORT;
-	}
-	protocol = check_protocol(type, protocol);
-	struct inet_socket *s = protocol < 0 ? NULL : inet_alloc(v6, type, protocol, false);
+	int kind = kind_of(v6, type, &protocol);
+	struct inet_socket *s = kind < 0 ? NULL : inet_alloc(v6, (enum inet_kind)kind, protocol, false);
 	if (!s) {
-		return protocol < 0 ? protocol : -ENOMEM;
+		return kind < 0 ? kind : -ENOMEM;
 	}
 	s->uid = process_current()->credentials.euid;
-	int error = type == SOCK_DGRAM ? udp_socket_open(s) : 0;
+	int error = kind == INET_TCP ? 0 : kind == INET_UDP ? udp_socket_open(s) : raw_socket_open(s);
 	if (error) {
 		inet_put(s);
 	}
@@ -115,9 +130,12 @@ void inet_fail(struct inet_socket *s, int error)
 
 static int bind_locked(struct inet_socket *s, const struct endpoint *e)
 {
-	bool datagrams = s->base.type == SOCK_DGRAM, any = address_is_any(&e->address);
+	bool any = address_is_any(&e->address);
 	if (!any && !address_is_own(&e->address, true)) {
 		return -EADDRNOTAVAIL;
+	}
+	if (s->kind == INET_RAW) {
+		return raw_socket_rebind(s, e);
 	}
 	if (s->port_listed || s->base.state != SOCKET_FREE) {
 		return -EINVAL;
@@ -135,7 +153,7 @@ static int bind_locked(struct inet_socket *s, const struct endpoint *e)
 	}
 	s->local.port = s->port_listed;
 	s->bound = true;
-	return datagrams ? udp_socket_bound(s) : 0;
+	return s->kind == INET_UDP ? udp_socket_bound(s) : s->kind == INET_PING ? raw_socket_bound(s) : 0;
 }
 
 int inet_bind(struct socket *base, const struct address *address)
@@ -155,7 +173,8 @@ int inet_bind(struct socket *base, const struct address *address)
 	if (error) {
 		return error == -ENETUNREACH ? -EINVAL : error;
 	}
-	if (e.port && e.port < PORT_RESERVED && !capable(CAP_NET_BIND_SERVICE)) {
+	bool reserved = e.port && e.port < PORT_RESERVED && (s->kind == INET_TCP || s->kind == INET_UDP);
+	if (reserved && !capable(CAP_NET_BIND_SERVICE)) {
 		return -EACCES;
 	}
 	net_lock();
@@ -168,7 +187,7 @@ int inet_address(struct socket *base, bool peer, struct address *out)
 {
 	struct inet_socket *s = inet_of(base);
 	net_lock();
-	bool connected = s->base.state == SOCKET_CONNECTED;
+	bool connected = s->base.state == SOCKET_CONNECTED && s->remote.port;
 	struct endpoint e = peer ? s->remote : s->local;
 	net_unlock();
 	if (peer && !connected) {
@@ -201,8 +220,15 @@ const struct socket_ops tcp_ops = {
 };
 
 const struct socket_ops udp_ops = {
-	.bind = inet_bind, .connect = udp_socket_connect, .listen = no_listen, .accept = no_accept, .address = inet_address,
-	.shutdown = udp_socket_shutdown, .send = udp_socket_send, .receive = udp_socket_receive, .control = inet_control,
-	.extras = udp_socket_extras, .poll = udp_socket_poll, .queued = udp_socket_queued, .changed = inet_changed,
-	.set_option = inet_set_option, .get_option = inet_get_option, .close = udp_socket_close, .free = inet_free,
+	.bind = inet_bind, .connect = datagram_socket_connect, .listen = no_listen, .accept = no_accept, .address = inet_address,
+	.shutdown = datagram_socket_shutdown, .send = datagram_socket_send, .receive = datagram_socket_receive, .control = inet_control,
+	.extras = datagram_socket_extras, .poll = datagram_socket_poll, .queued = datagram_socket_queued, .held = datagram_socket_held,
+	.changed = inet_changed, .set_option = inet_set_option, .get_option = inet_get_option, .close = udp_socket_close, .free = inet_free,
+};
+
+const struct socket_ops raw_ops = {
+	.bind = inet_bind, .connect = datagram_socket_connect, .listen = no_listen, .accept = no_accept, .address = inet_address,
+	.shutdown = datagram_socket_shutdown, .send = datagram_socket_send, .receive = datagram_socket_receive, .control = inet_control,
+	.extras = datagram_socket_extras, .poll = datagram_socket_poll, .queued = datagram_socket_queued, .held = datagram_socket_held,
+	.changed = inet_changed, .set_option = inet_set_option, .get_option = inet_get_option, .close = raw_socket_close, .free = inet_free,
 };

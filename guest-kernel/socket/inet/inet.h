@@ -16,6 +16,7 @@ enum { IPPROTO_IP = 0, IPPROTO_ICMP = 1, IPPROTO_TCP = 6, IPPROTO_UDP = 17, IPPR
 
 #define PORT_EPHEMERAL_FIRST 32768u
 #define PORT_EPHEMERAL_LAST 60999u
+#define TCP_BACKLOG_MAX 4096u /* net.core.somaxconn */
 #define TCP_RECEIVE_DEFAULT 131072u /* what SO_RCVBUF and SO_SNDBUF tell of a TCP socket; unless set, more is used */
 #define TCP_SEND_DEFAULT 16384u
 #define TCP_WINDOW_FIRST (1u << 18) /* it grows while the program reads */
@@ -24,6 +25,7 @@ enum { IPPROTO_IP = 0, IPPROTO_ICMP = 1, IPPROTO_TCP = 6, IPPROTO_UDP = 17, IPPR
 
 struct tcp_pcb;
 struct udp_pcb;
+struct raw_pcb;
 struct pbuf;
 struct netif;
 
@@ -45,8 +47,11 @@ struct membership {
 	uint32_t interface;
 };
 
+enum inet_kind { INET_TCP, INET_UDP, INET_PING, INET_RAW, INET_KINDS };
+
 struct inet_socket {
 	struct socket base;
+	enum inet_kind kind; /* c */
 	bool v6, v6_only; /* c; n */
 	uint8_t reuse_address, reuse_port; /* n */
 	bool bound, address_bound; /* nl: has a port; and an address that was asked for */
@@ -59,11 +64,12 @@ struct inet_socket {
 	int multicast_ttl; /* n */
 	uint32_t multicast_interface; /* n */
 	bool multicast_loop; /* n */
-	bool want_info, want_tos, want_ttl, want_errors; /* n: IP_PKTINFO, IP_RECVTOS, IP_RECVTTL, IP_RECVERR */
+	bool want_info, want_tos, want_ttl, want_hops, want_errors; /* n: IP_PKTINFO, IP_RECVTOS, IP_RECVTTL, IPV6_2292HOPLIMIT, IP_RECVERR */
 	struct membership *memberships; /* n */
 	union {
 		struct tcp_pcb *tcp; /* n; NULL: none, or it has ended */
 		struct udp_pcb *udp; /* n; NULL: closed */
+		struct raw_pcb *raw; /* n; likewise */
 	};
 
 	/* TCP. */
@@ -87,10 +93,13 @@ struct inet_socket {
 	uint32_t sent; /* n; read without: bytes not acknowledged */
 	uint64_t progress_ns; /* n: the last acknowledgement, for TCP_USER_TIMEOUT */
 
-	/* UDP. */
-	struct list datagrams; /* l */
+	/* Whole messages: datagram.h. */
+	struct list datagrams, errors; /* l */
 	uint32_t datagram_charge; /* l */
 	uint32_t dropped; /* l */
+	bool headers; /* n: IP_HDRINCL */
+	int checksum_at; /* n: IPV6_CHECKSUM; -1: the kernel adds none */
+	uint32_t icmp_filter[8]; /* n: types that are not heard */
 };
 
 static inline struct inet_socket *inet_of(struct socket *s)
@@ -99,8 +108,8 @@ static inline struct inet_socket *inet_of(struct socket *s)
 }
 
 /* inet.c */
-extern const struct socket_ops tcp_ops, udp_ops;
-struct inet_socket *inet_alloc(bool v6, int type, int protocol, bool optional); /* `optional`: not from the reservation */
+extern const struct socket_ops tcp_ops, udp_ops, raw_ops;
+struct inet_socket *inet_alloc(bool v6, enum inet_kind kind, int protocol, bool optional); /* `optional`: not from the reservation */
 void inet_free(struct socket *s);
 void inet_put(struct inet_socket *s); /* as socket_put(); NULL: nothing */
 int inet_bind(struct socket *s, const struct address *address);
@@ -128,9 +137,9 @@ bool port_may_listen(struct inet_socket *s);
 /** Of the sockets that share a port by SO_REUSEPORT and would get this, the one that is to have it; `usual` if there are no others. */
 struct inet_socket *port_choose(struct inet_socket *usual, const ip_addr_t *from, uint16_t from_port);
 /** Who sent this, from there to there: connected, or one that hears errors without that (want_errors). NULL: nobody. */
-struct inet_socket *port_find(int type, const ip_addr_t *local, uint16_t local_port, const ip_addr_t *remote, uint16_t remote_port);
-/** For /proc and others: each socket with a port, under the net lock. */
-void port_each(int type, void (*visit)(void *context, struct inet_socket *s), void *context);
+struct inet_socket *port_find(enum inet_kind kind, const ip_addr_t *local, uint16_t local_port, const ip_addr_t *remote, uint16_t remote_port);
+/** For /proc and others: each socket with a port, under the net lock. A raw socket's is its protocol. */
+void port_each(enum inet_kind kind, void (*visit)(void *context, struct inet_socket *s), void *context);
 
 /* errors.c; net lock */
 void errors_listen(void);
@@ -168,16 +177,19 @@ bool tcp_readable(struct inet_socket *s);
 
 /* udp.c */
 int udp_socket_open(struct inet_socket *s);
-int udp_socket_connect(struct socket *s, const struct address *to, bool wait);
-int udp_socket_shutdown(struct socket *s, unsigned closed);
-long udp_socket_send(struct socket *s, struct outgoing *o);
-long udp_socket_receive(struct socket *s, struct incoming *i);
-int udp_socket_extras(struct socket *s, struct incoming *i, struct control_room *room);
-int inet_control(struct socket *s, struct outgoing *o, int level, int type, const char *data, uint64_t bytes);
-unsigned udp_socket_poll(struct socket *s, struct poll_table *table);
-int udp_socket_queued(struct socket *s, bool out, int *bytes);
 void udp_socket_close(struct socket *s);
 int udp_socket_bound(struct inet_socket *s); /* net lock: it has a local address and port, and lwIP is to know */
+int inet_control(struct socket *s, struct outgoing *o, int level, int type, const char *data, uint64_t bytes); /* datagram_send.c */
+
+/* raw.c */
+extern uint32_t ping_groups[2]; /* a: who may have sockets of ICMP's echoes, first and last group */
+int raw_socket_open(struct inet_socket *s);
+void raw_socket_close(struct socket *s);
+int raw_socket_bound(struct inet_socket *s); /* net lock */
+int raw_set_option(struct inet_socket *s, int level, int option, uint64_t user, int length);
+int raw_get_option(struct inet_socket *s, int level, int option, uint64_t user, uint64_t user_length);
+int raw_set_checksum(struct inet_socket *s, int level, int at);
+int raw_socket_rebind(struct inet_socket *s, const struct endpoint *e); /* net lock */
 
 /* options.c */
 int inet_set_option(struct socket *s, int level, int option, uint64_t user, int length);

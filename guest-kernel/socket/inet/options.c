@@ -11,6 +11,7 @@
 #include "lwip/mld6.h"
 #include "lwip/netif.h"
 #include "lwip/priv/tcp_priv.h"
+#include "lwip/raw.h"
 #include "lwip/udp.h"
 
 enum {
@@ -19,6 +20,7 @@ enum {
 	IP_ADD_MEMBERSHIP, IP_DROP_MEMBERSHIP, IP_MULTICAST_ALL = 49, IP_UNICAST_IF,
 };
 enum {
+	IPV6_CHECKSUM = 7, IPV6_2292HOPLIMIT,
 	IPV6_UNICAST_HOPS = 16, IPV6_MULTICAST_IF, IPV6_MULTICAST_HOPS, IPV6_MULTICAST_LOOP, IPV6_ADD_MEMBERSHIP, IPV6_DROP_MEMBERSHIP,
 	IPV6_MTU_DISCOVER = 23, IPV6_MTU, IPV6_RECVERR, IPV6_V6ONLY, IPV6_RECVPKTINFO = 49, IPV6_PKTINFO, IPV6_RECVHOPLIMIT, IPV6_HOPLIMIT,
 	IPV6_RECVTCLASS = 66, IPV6_TCLASS, IPV6_DONTFRAG = 62,
@@ -54,9 +56,17 @@ static void apply(struct inet_socket *s)
 		}
 		return;
 	}
+	u8_t multicast_ttl = s->multicast_ttl >= 0 ? (u8_t)s->multicast_ttl : 1;
+	if (s->kind != INET_UDP) {
+		s->raw->tos = tos;
+		s->raw->ttl = ttl;
+		s->raw->mcast_ttl = multicast_ttl;
+		s->raw->netif_idx = (u8_t)s->interface;
+		return;
+	}
 	s->udp->tos = tos;
 	s->udp->ttl = ttl;
-	s->udp->mcast_ttl = s->multicast_ttl >= 0 ? (u8_t)s->multicast_ttl : 1;
+	s->udp->mcast_ttl = multicast_ttl;
 	s->udp->netif_idx = (u8_t)s->interface;
 	if (s->multicast_loop) {
 		udp_set_flags(s->udp, UDP_FLAGS_MULTICAST_LOOP);
@@ -299,7 +309,9 @@ static bool ip6_number(struct inet_socket *s, int option, int **at, bool **flag,
 			return ip_number(s, same[i][1], at, flag, most);
 		}
 	}
-	return false;
+	*at = NULL;
+	*flag = &s->want_hops;
+	return option == IPV6_2292HOPLIMIT;
 }
 
 static int number_set(struct inet_socket *s, int *at, bool *flag, int most, int least, int value)
@@ -337,6 +349,12 @@ static int set_ip(struct inet_socket *s, int option, uint64_t user, int length)
 		int least = option == IP_TTL ? (value == -1 ? -1 : 1) : option == IP_TOS ? 0 : -1;
 		return number_set(s, at, flag, most, least, option == IP_TOS ? value & 0xff : value);
 	}
+	if (option == IP_HDRINCL && s->kind == INET_RAW) {
+		net_lock();
+		s->headers = value || s->base.protocol == IPPROTO_RAW;
+		net_unlock();
+		return 0;
+	}
 	switch (option) { /* taken without effect: fragments are sent as needed, and nothing here routes */
 	case IP_MTU_DISCOVER:
 		return value < 0 || value > 5 ? -EINVAL : 0;
@@ -370,6 +388,9 @@ static int get_ip(struct inet_socket *s, int option, uint64_t user, uint64_t use
 	case IP_MULTICAST_IF:
 		value = 0;
 		break;
+	case IP_HDRINCL:
+		value = s->headers;
+		break;
 	case IP_MTU:
 		value = s->base.state == SOCKET_CONNECTED ? 1500 : 0;
 		return value ? option_answer(user, user_length, &value, sizeof(value)) : -ENOTCONN;
@@ -388,7 +409,7 @@ static int set_only6(struct inet_socket *s, bool only)
 		s->v6_only = only;
 		address_set_any(&s->local.address, s);
 		address_set_any(&s->remote.address, s);
-		if (s->base.type == SOCK_DGRAM) {
+		if (s->kind == INET_UDP) {
 			s->udp->local_ip = s->udp->remote_ip = s->local.address;
 		}
 	}
@@ -425,6 +446,8 @@ static int set_ip6(struct inet_socket *s, int option, uint64_t user, int length)
 		s->multicast_interface = error ? s->multicast_interface : (uint32_t)value;
 		net_unlock();
 		return error;
+	case IPV6_CHECKSUM:
+		return s->kind == INET_RAW ? raw_set_checksum(s, IPPROTO_IPV6, value) : -ENOPROTOOPT;
 	case IPV6_MTU_DISCOVER:
 	case IPV6_DONTFRAG:
 		return 0;
@@ -445,6 +468,12 @@ static int get_ip6(struct inet_socket *s, int option, uint64_t user, uint64_t us
 		return option_answer(user, user_length, &value, sizeof(value));
 	}
 	switch (option) {
+	case IPV6_CHECKSUM:
+		if (s->kind != INET_RAW) {
+			return -ENOPROTOOPT;
+		}
+		value = s->checksum_at;
+		break;
 	case IPV6_V6ONLY:
 		value = s->v6_only;
 		break;
@@ -476,6 +505,9 @@ int inet_set_option(struct socket *base, int level, int option, uint64_t user, i
 		return set_ip6(s, option, user, length);
 	case IPPROTO_TCP:
 		return base->type == SOCK_STREAM ? tcp_set_option(s, option, user, length) : -ENOPROTOOPT;
+	case IPPROTO_RAW:
+	case IPPROTO_ICMPV6:
+		return s->kind == INET_RAW ? raw_set_option(s, level, option, user, length) : -ENOPROTOOPT;
 	default:
 		return -ENOPROTOOPT;
 	}
@@ -505,6 +537,9 @@ int inet_get_option(struct socket *base, int level, int option, uint64_t user, u
 		return get_ip6(s, option, user, user_length);
 	case IPPROTO_TCP:
 		return base->type == SOCK_STREAM ? tcp_get_option(s, option, user, user_length) : -ENOPROTOOPT;
+	case IPPROTO_RAW:
+	case IPPROTO_ICMPV6:
+		return s->kind == INET_RAW ? raw_get_option(s, level, option, user, user_length) : -ENOPROTOOPT;
 	default:
 		return -ENOPROTOOPT;
 	}

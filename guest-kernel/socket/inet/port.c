@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Ports of TCP and UDP. A socket that has one is in the table, by type and port, until lwIP's control block ends: so a port whose
- * connections have not all ended is told from a free one. Who may share a port follows Linux: both with SO_REUSEADDR, where none
- * listens; both with SO_REUSEPORT, of one user; different addresses or interfaces.
+ * Ports of TCP and UDP, and identifiers of ICMP's echoes. A socket that has one is in the table, by kind and port, until lwIP's control
+ * block ends: so a port whose connections have not all ended is told from a free one. Who may share a port follows Linux: both with
+ * SO_REUSEADDR, where none listens; both with SO_REUSEPORT, of one user; different addresses or interfaces.
  */
 #include "socket/inet/inet.h"
 
@@ -11,11 +11,11 @@
 
 #define BUCKETS 1024u
 
-static struct list table[2][BUCKETS]; /* net lock; a list is set up at its first use */
+static struct list table[INET_KINDS][BUCKETS]; /* net lock; a list is set up at its first use */
 
-static struct list *bucket_of(int type, uint16_t port)
+static struct list *bucket_of(enum inet_kind kind, uint16_t port)
 {
-	struct list *bucket = &table[type == SOCK_STREAM][port % BUCKETS];
+	struct list *bucket = &table[kind][port % BUCKETS];
 	if (!bucket->next) {
 		list_init(bucket);
 	}
@@ -25,7 +25,7 @@ static struct list *bucket_of(int type, uint16_t port)
 void port_join(struct inet_socket *s, uint16_t port)
 {
 	s->port_listed = port;
-	list_push_back(bucket_of(s->base.type, port), &s->port_link);
+	list_push_back(bucket_of(s->kind, port), &s->port_link);
 }
 
 void port_leave(struct inet_socket *s)
@@ -66,7 +66,7 @@ static bool conflict(const struct inet_socket *a, const struct inet_socket *b)
 
 static bool is_free(const struct inet_socket *s, uint16_t port)
 {
-	list_for_each(node, bucket_of(s->base.type, port)) {
+	list_for_each(node, bucket_of(s->kind, port)) {
 		struct inet_socket *other = container_of(node, struct inet_socket, port_link);
 		if (other->port_listed == port && other != s && conflict(s, other)) {
 			return false;
@@ -78,7 +78,7 @@ static bool is_free(const struct inet_socket *s, uint16_t port)
 /* Nobody has it, or only connections to elsewhere. */
 static bool is_free_for(const struct inet_socket *s, uint16_t port, const struct endpoint *remote)
 {
-	list_for_each(node, bucket_of(s->base.type, port)) {
+	list_for_each(node, bucket_of(s->kind, port)) {
 		struct inet_socket *other = container_of(node, struct inet_socket, port_link);
 		if (other->port_listed != port) {
 			continue;
@@ -124,7 +124,7 @@ int port_take_for(struct inet_socket *s, const struct endpoint *remote)
 /* It is about to listen: nobody else may do so on what it is bound to. */
 bool port_may_listen(struct inet_socket *s)
 {
-	list_for_each(node, bucket_of(s->base.type, s->port_listed)) {
+	list_for_each(node, bucket_of(s->kind, s->port_listed)) {
 		struct inet_socket *other = container_of(node, struct inet_socket, port_link);
 		bool listens = other->port_listed == s->port_listed && other != s && other->base.state == SOCKET_LISTENING;
 		if (listens && conflict(s, other)) {
@@ -138,7 +138,7 @@ static bool is_of_group(const struct inet_socket *usual, const struct inet_socke
 {
 	return other->port_listed == usual->port_listed && share_port(usual, other) && other->v6 == usual->v6 &&
 	       other->base.state == usual->base.state && other->interface == usual->interface &&
-	       ip_addr_cmp(&other->local.address, &usual->local.address) && (usual->base.type != SOCK_DGRAM || !other->remote.port);
+	       ip_addr_cmp(&other->local.address, &usual->local.address) && (usual->kind == INET_TCP || !other->remote.port);
 }
 
 struct inet_socket *port_choose(struct inet_socket *usual, const ip_addr_t *from, uint16_t from_port)
@@ -147,7 +147,7 @@ struct inet_socket *port_choose(struct inet_socket *usual, const ip_addr_t *from
 	if (!usual->reuse_port) {
 		return usual;
 	}
-	struct list *bucket = bucket_of(usual->base.type, usual->port_listed);
+	struct list *bucket = bucket_of(usual->kind, usual->port_listed);
 	list_for_each(node, bucket) {
 		count += is_of_group(usual, container_of(node, struct inet_socket, port_link));
 	}
@@ -171,10 +171,10 @@ struct inet_socket *port_choose(struct inet_socket *usual, const ip_addr_t *from
 	return usual;
 }
 
-struct inet_socket *port_find(int type, const ip_addr_t *local, uint16_t local_port, const ip_addr_t *remote, uint16_t remote_port)
+struct inet_socket *port_find(enum inet_kind kind, const ip_addr_t *local, uint16_t local_port, const ip_addr_t *remote, uint16_t remote_port)
 {
 	struct inet_socket *found = NULL;
-	list_for_each(node, bucket_of(type, local_port)) {
+	list_for_each(node, bucket_of(kind, local_port)) {
 		struct inet_socket *s = container_of(node, struct inet_socket, port_link);
 		bool here = s->port_listed == local_port && (address_is_any(&s->local.address) || ip_addr_cmp(&s->local.address, local));
 		if (here && s->remote.port == remote_port && ip_addr_cmp(&s->remote.address, remote)) {
@@ -185,10 +185,10 @@ struct inet_socket *port_find(int type, const ip_addr_t *local, uint16_t local_p
 	return found;
 }
 
-void port_each(int type, void (*visit)(void *context, struct inet_socket *s), void *context)
+void port_each(enum inet_kind kind, void (*visit)(void *context, struct inet_socket *s), void *context)
 {
 	for (unsigned i = 0; i < BUCKETS; i++) {
-		struct list *bucket = &table[type == SOCK_STREAM][i];
+		struct list *bucket = &table[kind][i];
 		if (bucket->next) {
 			list_for_each(node, bucket) {
 				visit(context, container_of(node, struct inet_socket, port_link));

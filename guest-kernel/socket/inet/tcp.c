@@ -11,7 +11,6 @@
 #include "lwip/netif.h"
 #include "lwip/priv/tcp_priv.h"
 
-#define BACKLOG_MAX 4096u /* net.core.somaxconn */
 #define NS 1000000000ull
 
 uint32_t tcp_window_usual(const struct inet_socket *s)
@@ -158,7 +157,7 @@ static int listen_locked(struct inet_socket *s, unsigned backlog)
 		return -EINVAL;
 	}
 	spin_lock(&s->base.lock);
-	s->backlog = backlog < BACKLOG_MAX ? backlog : BACKLOG_MAX;
+	s->backlog = backlog < TCP_BACKLOG_MAX ? backlog : TCP_BACKLOG_MAX;
 	spin_unlock(&s->base.lock);
 	if (s->base.state == SOCKET_LISTENING) {
 		return 0;

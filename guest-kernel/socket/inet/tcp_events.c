@@ -228,7 +228,7 @@ static err_t accepted(void *arg, struct tcp_pcb *pcb, err_t error)
 	if (!listener || error != ERR_OK) {
 		return ERR_VAL;
 	}
-	struct inet_socket *s = listener->base.state == SOCKET_LISTENING ? inet_alloc(listener->v6, SOCK_STREAM, IPPROTO_TCP, true) : NULL;
+	struct inet_socket *s = listener->base.state == SOCKET_LISTENING ? inet_alloc(listener->v6, INET_TCP, IPPROTO_TCP, true) : NULL;
 	if (!s) {
 		return ERR_MEM; /* the connection is reset */
 	}
@@ -282,6 +282,7 @@ static err_t opened(u8_t id, struct tcp_pcb_listen *listening, struct tcp_pcb *p
 {
 	struct inet_socket *usual = listening->ext_args[id].data, *s = port_choose(usual, &pcb->remote_ip, pcb->remote_port);
 	if (s->waiting_count + s->half_open_count > s->backlog) {
+		net_counts.listen_overflows++;
 		return ERR_MEM; /* forgotten: the other end tries again */
 	}
 	s->half_open_count++;

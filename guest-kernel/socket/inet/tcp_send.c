@@ -210,6 +210,7 @@ static int batch_commit(struct inet_socket *s, struct batch *b, unsigned flags)
 			error = result == ERR_MEM ? -ENOBUFS : error_of(result);
 		} else {
 			piece_note(s, part);
+			net_counts.sent_copied += part->bytes;
 			b->done++;
 		}
 	}

@@ -85,7 +85,7 @@ int diag_request(struct answer *a, const struct message_header *request, const c
 	}
 	struct diag_dump dump = { .answer = a, .wanted = &wanted };
 	net_lock();
-	port_each(wanted.protocol == IPPROTO_TCP ? SOCK_STREAM : SOCK_DGRAM, socket_put_one, &dump);
+	port_each(wanted.protocol == IPPROTO_TCP ? INET_TCP : INET_UDP, socket_put_one, &dump);
 	net_unlock();
 	return 0;
 }
