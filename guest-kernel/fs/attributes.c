@@ -2,6 +2,7 @@
 /* Mode, owner and times. Only the owner or root changes them; the file system is told by its `changed` operation. */
 #include "base/string.h"
 #include "kernel/capability.h"
+#include "kernel/notify.h"
 #include "kernel/syscall.h"
 #include "kernel/time.h"
 #include "kernel/user.h"
@@ -88,6 +89,16 @@ static int change_inode(struct inode *inode, const struct change *c)
 	return error;
 }
 
+static void change_notify(struct dentry *d, const struct change *c)
+{
+	bool accessed = c->times && c->nanoseconds[0] != UTIME_OMIT, modified = c->times && c->nanoseconds[1] != UTIME_OMIT;
+	bool attributes = c->mode || (c->owner && (c->uid != ~0u || c->gid != ~0u)) || (accessed && modified);
+	uint32_t event = attributes ? NOTIFY_ATTRIBUTES : modified ? NOTIFY_MODIFY : accessed ? NOTIFY_ACCESS : 0;
+	if (event) {
+		notify_dentry(d, event);
+	}
+}
+
 static long change_path(int dirfd, uint64_t path, unsigned flags, const struct change *c)
 {
 	struct dentry *d;
@@ -97,6 +108,10 @@ static long change_path(int dirfd, uint64_t path, unsigned flags, const struct c
 		return error;
 	}
 	error = change_inode(f ? f->inode : d->inode, c);
+	struct dentry *told = f ? f->dentry : d;
+	if (!error && told) {
+		change_notify(told, c);
+	}
 	if (f) {
 		file_put(f);
 	} else {
@@ -112,6 +127,9 @@ static long change_fd(int fd, const struct change *c)
 		return -EBADF;
 	}
 	int error = change_inode(f->inode, c);
+	if (!error && f->dentry) {
+		change_notify(f->dentry, c);
+	}
 	file_put(f);
 	return error;
 }

@@ -62,6 +62,8 @@ static long copy_files(int in_fd, uint64_t in_user, int out_fd, uint64_t out_use
 		n = copy_between(in, &in_offset, out, &out_offset, bytes < 0x7ffff000 ? bytes : 0x7ffff000);
 	}
 	if (n > 0) {
+		file_notify(in, false, n);
+		file_notify(out, true, n);
 		offset_set(in_user, in, in_offset);
 		offset_set(out_user, out, out_offset);
 	}

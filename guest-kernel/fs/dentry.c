@@ -14,6 +14,7 @@
 #include "base/string.h"
 #include "fs/dentry_internal.h"
 #include "kernel/epoch.h"
+#include "kernel/notify.h"
 #include "kernel/platform.h"
 #include "kernel/reserve.h"
 #include "kernel/vfs.h"
@@ -106,6 +107,9 @@ static struct dentry *dentry_alloc(struct super *super, const char *name, unsign
 static void dentry_free(struct dentry *d)
 {
 	if (d->inode) {
+		if (!d->inode->links) {
+			notify_gone(d->inode);
+		}
 		inode_put(d->inode);
 	}
 	name_free(d, d->name);

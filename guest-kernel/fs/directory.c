@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* getdents64 and getdents: names are gathered in kernel memory, since the file system emits them under its locks, then copied. */
 #include "base/string.h"
+#include "kernel/notify.h"
 #include "kernel/syscall.h"
 #include "kernel/user.h"
 #include "kernel/vfs.h"
@@ -82,6 +83,7 @@ static long directory_read(int fd, uint64_t user, uint64_t size, bool old)
 		result = f->inode->links == 0 ? -ENOENT : f->ops->readdir(f, &g, gather_emit);
 		last_offset(&g);
 		mutex_unlock(&f->inode->mutex);
+		notify_dentry(f->dentry, NOTIFY_ACCESS);
 	}
 	if (g.used > 0) {
 		result = (long)g.used;

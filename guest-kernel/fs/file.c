@@ -2,6 +2,7 @@
 /* Open files: reference counting, and what exec and mmap ask of them. */
 #include "base/string.h"
 #include "kernel/epoch.h"
+#include "kernel/notify.h"
 #include "kernel/poll.h"
 #include "kernel/vfs.h"
 
@@ -40,6 +41,9 @@ void file_put(struct file *f)
 {
 	if (__atomic_sub_fetch(&f->references, 1, __ATOMIC_ACQ_REL) > 0) {
 		return;
+	}
+	if (f->dentry && f->ops) {
+		notify_dentry(f->dentry, file_writable(f) ? NOTIFY_CLOSE_WRITE : NOTIFY_CLOSE);
 	}
 	if (f->watched) {
 		epoll_forget(f);

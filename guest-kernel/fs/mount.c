@@ -8,6 +8,7 @@
 #include "kernel/capability.h"
 #include "kernel/epoch.h"
 #include "kernel/block.h"
+#include "kernel/notify.h"
 #include "kernel/platform.h"
 #include "kernel/syscall.h"
 #include "kernel/user.h"
@@ -57,6 +58,7 @@ int super_mount(struct super *super, struct dentry *at)
 static void super_end(struct super *super)
 {
 	struct dentry *root = super->root;
+	notify_unmounted(super);
 	dentry_remove(root);
 	dentry_put(root);
 	epoch_wait();

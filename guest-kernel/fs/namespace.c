@@ -7,6 +7,7 @@
  */
 #include "base/string.h"
 #include "kernel/capability.h"
+#include "kernel/notify.h"
 #include "kernel/syscall.h"
 #include "kernel/user.h"
 #include "kernel/vfs.h"
@@ -91,6 +92,7 @@ static long node_make(int dirfd, uint64_t path, uint32_t mode, uint32_t major, u
 		error = dir->ops->create ? dir->ops->create(dir, w.name, w.length, mode, major, minor, &inode) : -EPERM;
 		if (!error) {
 			dentry_set_inode(d, inode);
+			notify_name(dir, w.name, w.length, NOTIFY_CREATE, inode);
 		}
 		dentry_put(d);
 	}
@@ -151,6 +153,7 @@ static long link_symbolic(uint64_t target_user, int dirfd, uint64_t path)
 			error = dir->ops->symlink ? dir->ops->symlink(dir, w.name, w.length, target, &inode) : -EPERM;
 			if (!error) {
 				dentry_set_inode(d, inode);
+				notify_name(dir, w.name, w.length, NOTIFY_CREATE, inode);
 			}
 			dentry_put(d);
 		}
@@ -200,6 +203,8 @@ static long link_hard(int from_fd, uint64_t from, int to_fd, uint64_t to, unsign
 			if (!error) {
 				inode_get(old->inode);
 				dentry_set_inode(d, old->inode);
+				notify_inode(old->inode, NOTIFY_ATTRIBUTES);
+				notify_name(dir, w.name, w.length, NOTIFY_CREATE, old->inode);
 			}
 			dentry_put(d);
 		}
@@ -245,6 +250,19 @@ static int name_remove_locked(struct walk *w, struct dentry *d, bool directory)
 	return error ? error : act ? act(dir, w->name, w->length, victim) : -EPERM;
 }
 
+/* The file has a name less; it is gone already, if nobody but the caller uses that name, and at the last use else (dentry.c). */
+static void removal_notify(struct walk *w, struct dentry *d, bool directory)
+{
+	struct inode *victim = d->inode;
+	if (!directory) {
+		notify_inode(victim, NOTIFY_ATTRIBUTES);
+	}
+	if (!victim->links && __atomic_load_n(&d->references, __ATOMIC_RELAXED) == 1) {
+		notify_gone(victim);
+	}
+	notify_name(w->at->inode, w->name, w->length, NOTIFY_DELETE, victim);
+}
+
 static int name_remove(struct walk *w, struct dentry *d, bool directory)
 {
 	struct inode *victim = d->inode;
@@ -257,6 +275,9 @@ static int name_remove(struct walk *w, struct dentry *d, bool directory)
 		dentry_remove(d); /* from now on the directory keeps no names, absent ones neither */
 	}
 	mutex_unlock(&victim->mutex);
+	if (!error && notify_is_used()) {
+		removal_notify(w, d, directory);
+	}
 	return error;
 }
 
@@ -362,6 +383,17 @@ static int rename_check_locked(struct walk *from, struct walk *to, struct dentry
 	return error ? error : target->inode && directory && has_children(target) ? -ENOTEMPTY : 0;
 }
 
+static void rename_notify(struct walk *from, struct walk *to, struct inode *moved, struct inode *replaced)
+{
+	uint32_t cookie = notify_cookie();
+	notify_name_watched(from->at->inode, from->name, from->length, NOTIFY_MOVED_FROM, moved, cookie);
+	notify_name_watched(to->at->inode, to->name, to->length, NOTIFY_MOVED_TO, moved, cookie);
+	if (replaced) {
+		notify_inode_watched(replaced, NOTIFY_ATTRIBUTES);
+	}
+	notify_inode_watched(moved, NOTIFY_MOVE_SELF);
+}
+
 static int rename_locked(struct walk *from, struct walk *to, unsigned flags, struct dentry **d, struct dentry **target)
 {
 	struct inode *dir = from->at->inode;
@@ -378,6 +410,9 @@ static int rename_locked(struct walk *from, struct walk *to, unsigned flags, str
 						 : -EPERM;
 	error = error ? error : dentry_move(*d, to->at, to->name, to->length, *target);
 	inodes_unlock(moved, replaced);
+	if (!error && notify_is_used()) {
+		rename_notify(from, to, moved, replaced);
+	}
 	return error;
 }
 

@@ -3,6 +3,7 @@
 #include "base/string.h"
 #include "kernel/address_space.h"
 #include "kernel/capability.h"
+#include "kernel/notify.h"
 #include "kernel/syscall.h"
 #include "kernel/vfs.h"
 
@@ -133,6 +134,7 @@ static int find_or_create(struct walk *w, unsigned flags, unsigned mode, struct 
 		error = error ? error : dir->ops->create(dir, w->name, w->length, mode, 0, 0, &inode);
 		if (!error) {
 			dentry_set_inode(*out, inode);
+			notify_name(dir, w->name, w->length, NOTIFY_CREATE, inode);
 			*created = true;
 		}
 	} else {
@@ -201,6 +203,12 @@ struct file *file_open_at(int dirfd, const char *path, unsigned flags, unsigned 
 		*error = -EISDIR;
 	} else {
 		f = file_open_dentry(w.at, flags, error);
+	}
+	if (f && f != w.file && f->ops && notify_is_used()) {
+		notify_dentry_watched(w.at, NOTIFY_OPEN);
+		if ((flags & O_TRUNC) && !created && S_IS(f->inode->mode, S_IFREG)) {
+			notify_dentry_watched(w.at, NOTIFY_MODIFY);
+		}
 	}
 	walk_put(&w);
 	return f;
@@ -275,6 +283,9 @@ long sys_truncate(const uint64_t a[6])
 	error = error ? error : !S_IS(d->inode->mode, S_IFREG) ? -EINVAL : inode_permission(d->inode, MAY_WRITE);
 	error = error ? error : size_within_limit(d->inode, a[1]);
 	error = error ? error : truncate_as_writer(d->inode, a[1]);
+	if (!error) {
+		notify_dentry(d, NOTIFY_MODIFY);
+	}
 	dentry_put(d);
 	return error;
 }
@@ -287,6 +298,9 @@ long sys_ftruncate(const uint64_t a[6])
 	}
 	int error = f->flags & O_PATH ? -EBADF : (int64_t)a[1] < 0 || !f->inode || !file_writable(f) ? -EINVAL : size_within_limit(f->inode, a[1]);
 	error = error ? error : inode_truncate(f->inode, a[1]);
+	if (!error && f->dentry) {
+		notify_dentry(f->dentry, NOTIFY_MODIFY);
+	}
 	file_put(f);
 	return error;
 }
@@ -318,6 +332,9 @@ long sys_fallocate(const uint64_t a[6])
 		}
 		inode_modified(inode);
 		mutex_unlock(&inode->mutex);
+		if (!error && f->dentry) {
+			notify_dentry(f->dentry, NOTIFY_MODIFY);
+		}
 	}
 	if (f) {
 		file_put(f);

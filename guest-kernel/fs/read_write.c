@@ -189,7 +189,9 @@ static long transfer(struct file *f, bool write, uint64_t address, uint64_t byte
 		struct io_vector one = { address, bytes };
 		return f->ops->transfer(f, write, &one, 1);
 	}
-	return write ? file_write(f, buffer, bytes, offset) : file_read(f, buffer, bytes, offset);
+	long n = write ? file_write(f, buffer, bytes, offset) : file_read(f, buffer, bytes, offset);
+	file_notify(f, write, n);
+	return n;
 }
 
 /* Who reads or writes a regular file at its own offset has it alone, so that no two get the same bytes (POSIX 2.9.7). Others may block. */
@@ -402,6 +404,9 @@ static long seek_stretch(struct inode *inode, uint64_t offset, bool hole)
 static long seek_to(struct file *f, int64_t offset, unsigned whence)
 {
 	int64_t base = 0;
+	if (!f->inode && !file_is_pipe(f) && f->ops != &socket_file_ops) {
+		return 0; /* there is no position: as on Linux that is no error */
+	}
 	if (!seekable(f)) {
 		return -ESPIPE;
 	}

@@ -115,6 +115,10 @@ long sys_splice(const uint64_t a[6])
 		n = !buffer ? -ENOMEM : in.pipe ? from_pipe(&in, &out, buffer, bytes, wait) : into_pipe(&in, &out, buffer, bytes, wait);
 	}
 	kfree(buffer);
+	if (n > 0) {
+		file_notify(in.file, false, n);
+		file_notify(out.file, true, n);
+	}
 	int error = end_close(&in, n > 0), second = end_close(&out, n > 0);
 	return error ? error : second ? second : n;
 }

@@ -392,6 +392,10 @@ void epoll_forget(struct file *f)
 {
 }
 
+void poll_wait(struct poll_table *table, struct waitq *q)
+{
+}
+
 void kprintf(const char *format, ...)
 {
 	va_list list;

@@ -576,6 +576,38 @@ static void changer(void *arg)
 	}
 }
 
+/* Watches come and go meanwhile, and events are read (fs/notify.c). */
+static void watcher(void *arg)
+{
+	char path[PATH_ROOM], events[1024];
+	long fd = -1;
+	while (!__atomic_load_n(&over, __ATOMIC_RELAXED)) {
+		uint64_t what = fake_random(16);
+		fd = fd < 0 ? CALL(sys_inotify_init1, O_NONBLOCK) : fd;
+		assert_true(fd >= 0);
+		if (what == 0) {
+			assert_int_equal(fd_close((int)fd), 0);
+			fd = -1;
+		} else if (what == 1) {
+			CALL(sys_inotify_rm_watch, (uint64_t)fd, fake_random(32));
+		} else if (what < 6) {
+			struct file *f = file_from_fd((int)fd);
+			long n = f->ops->read(f, events, sizeof(events), NULL);
+			assert_true(n == -EAGAIN || (n >= 16 && n % 16 == 0));
+			file_put(f);
+		} else {
+			path_make(path);
+			CALL(sys_inotify_add_watch, (uint64_t)fd, TEXT(path), 0xfff | (fake_random(2) ? 0x80000000u : 0));
+		}
+		if (what < 4) {
+			sched_yield();
+		}
+	}
+	if (fd >= 0) {
+		fd_close((int)fd);
+	}
+}
+
 /* As the name cache has it: a directory's links are its subdirectories', a file's its names. */
 struct counted {
 	const struct inode *inode;
@@ -617,12 +649,15 @@ static void both_sides_fit_after_many_changes(const char *type)
 {
 	struct fake_thread *threads[CHANGERS];
 	begin(type);
+	struct fake_thread *watches = fake_thread_start(watcher, NULL);
 	for (unsigned i = 0; i < CHANGERS; i++) {
 		threads[i] = fake_thread_start(changer, NULL);
 	}
 	for (unsigned i = 0; i < CHANGERS; i++) {
 		fake_thread_join(threads[i]);
 	}
+	over = true;
+	fake_thread_join(watches);
 	list_for_each(node, &super_list) {
 		struct super *s = container_of(node, struct super, link);
 		s->pinned ? memory_check(s) : (void)tree_check(s);

@@ -25,6 +25,7 @@ struct super;
 struct dentry;
 struct block_device;
 struct credentials;
+struct watch;
 
 struct timestamp {
 	int64_t seconds;
@@ -84,6 +85,7 @@ struct inode {
 	uint64_t identity; /* [a] see file_identity(); 0: none yet */
 	uint32_t seals; /* [a] F_SEAL_*, of files in memory */
 	uint32_t writable_mappings; /* [a] shared ones, of files that are open for writing */
+	struct watch *watches; /* fs/notify.c */
 	struct epoch_link epoch; /* walks look at it without a reference */
 };
 

@@ -6,6 +6,7 @@
 #include "abi/errno.h"
 #include "kernel/fcntl.h"
 #include "kernel/inode.h"
+#include "kernel/notify.h"
 #include "kernel/process.h"
 
 #define PATH_MAX 4096u
@@ -101,6 +102,13 @@ int file_size_limit(uint64_t at, uint64_t *bytes);
 /* read_write.c */
 long file_read(struct file *f, struct io_buffer to, uint64_t bytes, uint64_t *offset);
 long file_write(struct file *f, struct io_buffer from, uint64_t bytes, uint64_t *offset);
+/** A call has moved n bytes, or failed. */
+static inline void file_notify(const struct file *f, bool write, long n)
+{
+	if (notify_is_used() && n > 0 && f->dentry) {
+		notify_dentry_watched(f->dentry, write ? NOTIFY_MODIFY : NOTIFY_ACCESS);
+	}
+}
 
 /* descriptor.c */
 int fd_install_from(struct file *f, int lowest, bool close_on_exec);

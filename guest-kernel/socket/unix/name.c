@@ -7,6 +7,7 @@
 
 #include "base/format.h"
 #include "base/string.h"
+#include "kernel/notify.h"
 #include "kernel/vfs.h"
 
 #define BUCKETS 64u
@@ -127,6 +128,7 @@ static int node_create(const char *path, struct inode **out)
 		error = error ? error : dir->ops->create ? dir->ops->create(dir, w.name, w.length, mode, 0, 0, &inode) : -EPERM;
 		if (!error) {
 			dentry_set_inode(d, inode);
+			notify_name(dir, w.name, w.length, NOTIFY_CREATE, inode);
 			inode_get(inode);
 			*out = inode;
 		}
