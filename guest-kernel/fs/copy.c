@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Copies inside the kernel: sendfile, copy_file_range. Also what synchronizes single files. */
+/*
+ * Copies inside the kernel: sendfile, copy_file_range. To a connection a file's pages go as they are, with no copy. Also what synchronizes
+ * single files.
+ */
 #include "base/string.h"
 #include "kernel/reserve.h"
 #include "kernel/syscall.h"
@@ -32,6 +35,82 @@ static long copy_between(struct file *in, uint64_t *in_offset, struct file *out,
 	return done ? (long)done : n;
 }
 
+static void pages_put(struct page **pages, unsigned from, unsigned count)
+{
+	for (unsigned i = from; i < count; i++) {
+		page_put(pages[i]);
+	}
+}
+
+/* Up to date: the first page, read if need be, and those behind it that are in memory already. How many, 0 at the end. */
+static int pages_get(struct file *in, uint64_t index, uint64_t last, struct page *pages[PAGE_PARTS])
+{
+	int error = file_page(in, index, false, &pages[0]);
+	if (error) {
+		return error == -ENXIO ? 0 : error;
+	}
+	unsigned have = last > index ? file_pages_cached(in, index + 1, last, &pages[1], PAGE_PARTS - 1) + 1 : 1, count = 1;
+	while (count < have && pages[count]->index == index + count) {
+		count++;
+	}
+	pages_put(pages, count, have);
+	return (int)count;
+}
+
+/* Only pages that devices reach are passed on. Returns parts, *gathered bytes. */
+static int parts_get(struct file *in, uint64_t at, uint64_t bytes, struct page_part parts[PAGE_PARTS], uint64_t *gathered)
+{
+	struct page *pages[PAGE_PARTS];
+	uint64_t size = file_size(in);
+	*gathered = 0;
+	if (at >= size) {
+		return 0;
+	}
+	uint64_t end = bytes < size - at ? at + bytes : size;
+	int count = pages_get(in, at / PAGE_SIZE, (end - 1) / PAGE_SIZE, pages);
+	for (int i = 0; i < count; i++) {
+		uint64_t offset = at % PAGE_SIZE, n = PAGE_SIZE - offset < end - at ? PAGE_SIZE - offset : end - at;
+		if (!(pages[i]->flags & PAGE_IO)) {
+			pages_put(pages, 0, (unsigned)count);
+			return -EOPNOTSUPP;
+		}
+		parts[i] = (struct page_part){ pages[i], (uint32_t)offset, (uint32_t)n };
+		at += n;
+		*gathered += n;
+	}
+	return count;
+}
+
+/* As copy_between(), without a copy. -EOPNOTSUPP: that cannot be. */
+static long pages_between(struct file *in, uint64_t *offset, struct file *out, uint64_t bytes)
+{
+	struct page_part parts[PAGE_PARTS];
+	uint64_t done = 0;
+	long n = 0;
+	while (done < bytes && !signal_pending()) {
+		uint64_t gathered;
+		reserve_renew();
+		int count = parts_get(in, *offset, bytes - done, parts, &gathered);
+		n = count > 0 ? out->ops->send_pages(out, parts, (unsigned)count, gathered < bytes - done) : count;
+		for (int i = 0; i < count; i++) {
+			page_put(parts[i].page);
+		}
+		if (n <= 0) {
+			break;
+		}
+		*offset += (uint64_t)n;
+		done += (uint64_t)n;
+	}
+	return done ? (long)done : n;
+}
+
+static long transfer_between(struct file *in, uint64_t *in_offset, struct file *out, uint64_t *out_offset, uint64_t bytes)
+{
+	bool whole = out->ops && out->ops->send_pages && file_is_mappable(in) && !(in->flags & O_DIRECT);
+	long n = whole ? pages_between(in, in_offset, out, bytes) : -EOPNOTSUPP;
+	return n == -EOPNOTSUPP ? copy_between(in, in_offset, out, out_offset, bytes) : n;
+}
+
 static int offset_get(uint64_t user, struct file *f, uint64_t *offset)
 {
 	*offset = f->offset;
@@ -59,7 +138,7 @@ static long copy_files(int in_fd, uint64_t in_user, int out_fd, uint64_t out_use
 		n = -EINVAL;
 	}
 	if (!n) {
-		n = copy_between(in, &in_offset, out, &out_offset, bytes < 0x7ffff000 ? bytes : 0x7ffff000);
+		n = transfer_between(in, &in_offset, out, &out_offset, bytes < 0x7ffff000 ? bytes : 0x7ffff000);
 	}
 	if (n > 0) {
 		file_notify(in, false, n);

@@ -122,6 +122,13 @@ static long socket_write(struct file *f, const void *buffer, uint64_t bytes, uin
 	return plain_send(f, &v, 1, false);
 }
 
+static long socket_send_pages(struct file *f, const struct page_part *parts, unsigned count, bool more)
+{
+	struct socket *s = f->private;
+	unsigned flags = (more ? MSG_MORE : 0) | (f->flags & O_NONBLOCK ? MSG_DONTWAIT : 0);
+	return s->ops->send_pages ? s->ops->send_pages(s, parts, count, flags) : -EOPNOTSUPP;
+}
+
 static unsigned socket_poll(struct file *f, struct poll_table *table)
 {
 	struct socket *s = f->private;
@@ -147,7 +154,7 @@ static uint64_t socket_held(const struct file *f)
 }
 
 const struct file_ops socket_file_ops = {
-	.read = socket_read, .write = socket_write, .transfer = socket_transfer, .poll = socket_poll, .ioctl = socket_ioctl,
+	.read = socket_read, .write = socket_write, .transfer = socket_transfer, .send_pages = socket_send_pages, .poll = socket_poll, .ioctl = socket_ioctl,
 	.release = socket_release, .held = socket_held,
 };
 

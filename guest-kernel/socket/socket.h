@@ -63,6 +63,7 @@ struct socket_ops {
 	int (*shutdown)(struct socket *s, unsigned closed); /* CLOSED_* */
 	long (*send)(struct socket *s, struct outgoing *o);
 	long (*receive)(struct socket *s, struct incoming *i);
+	long (*send_pages)(struct socket *s, const struct page_part *parts, unsigned count, unsigned flags); /* NULL: copy them */
 	int (*control)(struct socket *s, struct outgoing *o, int level, int type, const char *data, uint64_t bytes); /* of a message to be sent */
 	void (*refuse)(struct socket *s, struct outgoing *o); /* after control(): it will not be sent */
 	int (*extras)(struct socket *s, struct incoming *i, struct control_room *room); /* control messages that came with the bytes */

@@ -25,6 +25,12 @@ struct io_vector { /* struct iovec */
 	uint64_t base, length;
 };
 
+struct page_part { /* bytes of a page that has been read */
+	struct page *page;
+	uint32_t offset, bytes;
+};
+#define PAGE_PARTS 16u /* at once, at most */
+
 struct file_ops {
 	int (*open)(struct file *f); /* of files that have a name; may be NULL. 0 or negative errno */
 	/* Buffers are kernel memory here; fs/ copies to the user page by page. Return bytes or negative errno. */
@@ -32,6 +38,8 @@ struct file_ops {
 	long (*write)(struct file *f, const void *buffer, uint64_t bytes, uint64_t *offset);
 	/* NULL, or in place of both for programs' buffers, which the vectors name: one call, one message (sockets). */
 	long (*transfer)(struct file *f, bool write, const struct io_vector *vectors, unsigned count);
+	/* NULL, or: take pages as they are, with references of its own, in place of copies. Bytes, or -EOPNOTSUPP: write() it. `more` follows. */
+	long (*send_pages)(struct file *f, const struct page_part *parts, unsigned count, bool more);
 	long (*ioctl)(struct file *f, unsigned request, uint64_t argument);
 	/** POLLIN etc. now; registers on wait queues through `table` if not NULL. */
 	unsigned (*poll)(struct file *f, struct poll_table *table);

@@ -165,6 +165,7 @@ void tcp_pcb_drop(struct inet_socket *s); /* it ends now, the peer is told so */
 
 /* tcp_send.c */
 long tcp_socket_send(struct socket *s, struct outgoing *o);
+long tcp_socket_send_pages(struct socket *s, const struct page_part *parts, unsigned count, unsigned flags);
 void tcp_acknowledged(struct inet_socket *s, uint32_t bytes); /* net lock */
 void tcp_sent_drop(struct inet_socket *s); /* net lock: nothing is on its way any more */
 void tcp_push(struct inet_socket *s); /* net lock: what was held back by TCP_CORK */

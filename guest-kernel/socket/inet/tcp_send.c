@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Sending on a connection. Payload goes into pages with no lock but `writing`, then under the net lock to TCP, which refers to it. What is
- * not acknowledged is limited by the send buffer: who has filled it waits. A page that has room left is filled further by the next
- * call; whoever takes `fill` by exchange has it alone. TCP without memory gets some of the operation's reservation at the second try.
+ * not acknowledged is limited by the send buffer: who has filled it waits. A page that has room left is filled further by the next call;
+ * whoever takes `fill` by exchange has it alone. Pages of files go to TCP as they are. TCP without memory gets some of the operation's
+ * reservation at the second try.
  */
 #include "socket/inet/inet.h"
 
@@ -12,20 +13,16 @@
 #include "net/net.h"
 #include "lwip/priv/tcp_priv.h"
 
-#define PARTS 16u /* pages under one hold of the net lock */
+#define PARTS PAGE_PARTS /* pages under one hold of the net lock */
 #define RING_FIRST 8u
 #define RING_MOST 1024u
 #define DRAW 4u /* allocations that a piece of one segment takes: its record, two buffers, a copy for the loopback */
 
-struct part {
-	struct page *page; /* referenced */
-	uint32_t offset, bytes;
-};
-
 struct batch {
-	struct part parts[PARTS];
+	struct page_part parts[PARTS]; /* each with a reference */
 	unsigned count, done; /* those that TCP has */
 	uint32_t bytes;
+	bool referenced; /* they are a file's */
 };
 
 /* ---- what is on its way ---- */
@@ -92,7 +89,7 @@ static bool ring_grow(struct inet_socket *s)
 	return true;
 }
 
-static void piece_note(struct inet_socket *s, const struct part *part)
+static void piece_note(struct inet_socket *s, const struct page_part *part)
 {
 	struct sent_piece *last = s->sent_count ? &s->sent_ring[(s->sent_head + s->sent_count - 1) & (s->sent_size - 1)] : NULL;
 	if (last && last->page == part->page) {
@@ -133,6 +130,7 @@ static int batch_fill(struct inet_socket *s, struct batch *b, struct cursor *fro
 	struct page *page = fill_take(s);
 	int error = 0;
 	b->count = b->done = b->bytes = 0;
+	b->referenced = false;
 	while (b->bytes < most && b->count < PARTS && !error) {
 		if (!page) {
 			page = page_alloc(ALLOC_IO);
@@ -149,7 +147,7 @@ static int batch_fill(struct inet_socket *s, struct batch *b, struct cursor *fro
 			break;
 		}
 		page_get(page);
-		b->parts[b->count++] = (struct part){ page, offset, n };
+		b->parts[b->count++] = (struct page_part){ page, offset, n };
 		b->bytes += n;
 		page->index += n;
 		if (page->index == PAGE_SIZE) {
@@ -203,14 +201,14 @@ static int batch_commit(struct inet_socket *s, struct batch *b, unsigned flags)
 		}
 	}
 	while (!error && b->done < b->count) {
-		struct part *part = &b->parts[b->done];
+		struct page_part *part = &b->parts[b->done];
 		bool more = b->done + 1 < b->count || (flags & MSG_MORE) || s->cork;
 		err_t result = tcp_write(s->tcp, (char *)page_data(part->page) + part->offset, (u16_t)part->bytes, more ? TCP_WRITE_FLAG_MORE : 0);
 		if (result != ERR_OK) {
 			error = result == ERR_MEM ? -ENOBUFS : error_of(result);
 		} else {
 			piece_note(s, part);
-			net_counts.sent_copied += part->bytes;
+			*(b->referenced ? &net_counts.sent_referenced : &net_counts.sent_copied) += part->bytes;
 			b->done++;
 		}
 	}
@@ -315,4 +313,47 @@ long tcp_socket_send(struct socket *base, struct outgoing *o)
 	long result = send_locked(s, o);
 	mutex_unlock(&s->writing);
 	return socket_broken_pipe(result, o->flags);
+}
+
+/* As many of the pages as there is room for. */
+static void batch_refer(struct batch *b, const struct page_part *parts, unsigned count, uint64_t most)
+{
+	*b = (struct batch){ .referenced = true };
+	for (unsigned i = 0; i < count && i < PARTS && b->bytes < most; i++) {
+		struct page_part part = parts[i];
+		part.bytes = most - b->bytes < part.bytes ? (uint32_t)(most - b->bytes) : part.bytes;
+		page_get(part.page);
+		b->parts[b->count++] = part;
+		b->bytes += part.bytes;
+	}
+}
+
+static long send_pages_locked(struct inet_socket *s, const struct page_part *parts, unsigned count, unsigned flags)
+{
+	struct batch b;
+	long done = 0;
+	int error = wait_for_room(s, flags, deadline_after(s->base.send_timeout_ns));
+	if (error) {
+		return error;
+	}
+	uint32_t sent = __atomic_load_n(&s->sent, __ATOMIC_SEQ_CST), most = tcp_send_room(s);
+	if (!ring_grow(s)) {
+		return -ENOBUFS;
+	}
+	batch_refer(&b, parts, count, sent < most ? most - sent : 1);
+	error = batch_send(s, &b, sent + b.bytes < most ? flags : flags & ~(unsigned)MSG_MORE);
+	for (unsigned i = 0; i < b.done; i++) {
+		done += b.parts[i].bytes;
+	}
+	batch_drop(&b);
+	return done ? done : error;
+}
+
+long tcp_socket_send_pages(struct socket *base, const struct page_part *parts, unsigned count, unsigned flags)
+{
+	struct inet_socket *s = inet_of(base);
+	mutex_lock(&s->writing);
+	long result = send_pages_locked(s, parts, count, flags);
+	mutex_unlock(&s->writing);
+	return socket_broken_pipe(result, flags);
 }

@@ -1,0 +1,47 @@
+# SPDX-License-Identifier: MIT
+# What is sent from a file goes from the page cache to the adapter without a copy: tests/guest/sendfile over the loopback, and a web server
+# in the guest that the host reads a file from, both modes. The kernel's counts say what was copied.
+# not on bochs: it has no such adapter
+. tests/boot/assert.bash
+
+make_root
+cp "$BUILD/tests/guest/sendfile" "$scratch/root/" || fail "build the guest tests first: make guest-tests"
+mkdir "$scratch/root/www"
+head -c 3000000 /dev/urandom >"$scratch/root/www/file"
+want=$(md5sum <"$scratch/root/www/file")
+cat >"$scratch/root/turn.sh" <<'END'
+/sendfile
+count() { awk '/[0-9]/ { print $4, $5 }' /proc/net/netstat; }
+set -- $(count) $(count)
+httpd -p 80 -h /www
+echo ready
+until [ $(($4 - $2)) -ge 3000000 ] && ! netstat -tn | grep -q ':80 .*\(ESTABLISHED\|FIN_WAIT1\)'; do
+	sleep 0.1
+	set -- $1 $2 $(count)
+done
+echo "referenced $(($4 - $2)), $([ $(($3 - $1)) -lt 100000 ] && echo little || echo $(($3 - $1))) copied"
+END
+for mode in $modes; do
+	for ((port = 20000 + RANDOM % 20000; ; port++)); do
+		(exec 3<>/dev/tcp/127.0.0.1/$port) 2>/dev/null || break
+	done
+	(
+		for ((i = 0; i < 300; i++)); do
+			got=$(busybox wget -q -O - "http://127.0.0.1:$port/file" 2>/dev/null | md5sum)
+			[ "$got" != "$want" ] || break
+			sleep 0.1
+		done
+		echo "$got" >"$scratch/got"
+	) &
+	reader=$!
+	boot 0 --mode "$mode" --net user --publish "$port:80" --timeout 60 --root "$scratch/root" -- sh /turn.sh
+	wait $reader
+	output "ok whole
+ok position
+ok in_order
+ok full
+ok cut_off
+ready
+referenced 3000000, little copied"
+	[ "$(cat "$scratch/got")" = "$want" ] || fail "the host got another file"
+done
