@@ -40,6 +40,7 @@ struct sending {
 	unsigned held_count;
 	uint32_t bytes;
 	struct segment segment; /* what may be joined to it */
+	bool is_ack; /* an ACK and nothing else */
 };
 
 struct interface {
