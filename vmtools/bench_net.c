@@ -8,6 +8,8 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,7 +17,6 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
-#include <signal.h>
 #include <unistd.h>
 
 #include "compile.h"
@@ -36,6 +37,9 @@
 #define MEMORY_BYTES (512ull << 20)
 #define ROOT_SLACK (64ull << 20)
 #define SMALL_BYTES 1024u
+#define SETTLE_LOOKS 40u
+#define SETTLE_MS 50
+#define SETTLE_PACKETS 8
 #define LARGE_BYTES (100u << 10)
 
 /* The guest's ports: tests/bench/net/net.h, and the servers' own. */
@@ -71,17 +75,20 @@ struct bench_net {
 	uint64_t line_ns;
 };
 
+struct mark {
+	double ns, spins, packets, sent, exits;
+	bool has_exits;
+};
+
 struct machine_run {
 	struct network network;
 	pid_t pid;
 	FILE *output, *to, *from; /* the machine's console, and its control connection */
 	double spin_ns;
+	struct mark marks[2]; /* of the line that runs: when it began, and when it ended */
+	int status; /* of them */
 };
 
-struct mark {
-	double ns, spins, packets, exits;
-	bool has_exits;
-};
 
 static bool is_chosen(const struct bench_net *b, const char *name)
 {
@@ -245,15 +252,28 @@ static double number_of(const char *answer, const char *key)
 	return control_value(answer, key, text, sizeof(text)) ? atof(text) : 0;
 }
 
-static int machine_mark(struct machine_run *m, struct mark *mark)
+static void machine_mark(void *to, bool ends)
 {
+	struct machine_run *m = to;
 	char answer[512];
-	int status = machine_ask(m, "mark", answer, sizeof(answer));
-	if (status == 0) {
-		*mark = (struct mark){ number_of(answer, "ns"), number_of(answer, "spins"), number_of(answer, "packets"),
-				       number_of(answer, "exits"), strstr(answer, " exits=") != NULL };
+	m->status = m->status ? m->status : machine_ask(m, "mark", answer, sizeof(answer));
+	if (m->status == 0) {
+		m->marks[ends] = (struct mark){ number_of(answer, "ns"), number_of(answer, "spins"), number_of(answer, "packets"),
+				       number_of(answer, "sent"), number_of(answer, "exits"), strstr(answer, " exits=") != NULL };
 	}
-	return status;
+}
+
+/* Until what the last line left on its way has come and gone: hardly more than the question itself passes. */
+static void machine_settle(struct machine_run *m)
+{
+	for (unsigned i = 0; i < SETTLE_LOOKS && !m->status; i++) {
+		machine_mark(m, false);
+		poll(NULL, 0, SETTLE_MS);
+		machine_mark(m, true);
+		if (m->marks[1].packets - m->marks[0].packets <= SETTLE_PACKETS) {
+			return;
+		}
+	}
 }
 
 /* Its last words go to stderr; its status says how it went. */
@@ -290,9 +310,10 @@ static int line_load(const struct bench_net *b, struct machine_run *m, const str
 	struct load load = line->load;
 	load.port = m->network.published[line->load.port].host;
 	load.ns = b->line_ns;
+	const struct load_watch watch = { machine_mark, m };
 	struct load set = { LOAD_EXCHANGE, load.port, 1, 1, SET_REQUEST, "+OK", 5, 1 };
-	int error = load.request && strcmp(load.request, GET_REQUEST) == 0 ? load_run(&set, r) : 0;
-	error = error ? error : load_run(&load, r);
+	int error = load.request && strcmp(load.request, GET_REQUEST) == 0 ? load_run(&set, NULL, r) : 0;
+	error = error ? error : load_run(&load, &watch, r);
 	if (error || r->errors || r->ops == 0) {
 		return fail(VMCTL_DIED, "%s: %s, %llu wrong answers", line->name, error ? strerror(-error) : "the server answers",
 			    (unsigned long long)r->errors);
@@ -303,32 +324,34 @@ static int line_load(const struct bench_net *b, struct machine_run *m, const str
 static int line_loop(const struct bench_net *b, struct machine_run *m, struct load_result *r)
 {
 	char question[64], answer[128];
+	machine_mark(m, false);
 	snprintf(question, sizeof(question), "loop %llu", (unsigned long long)(b->line_ns / 1000000));
 	int status = machine_ask(m, question, answer, sizeof(answer));
 	r->ops = status ? 0 : (uint64_t)number_of(answer, "ops");
 	r->ns = status ? 0 : (uint64_t)number_of(answer, "ns");
+	machine_mark(m, true);
 	return status;
 }
 
 static int line_run(struct bench_net *b, struct machine_run *m, const struct net_line *line, enum vmctl_mode mode, bool icount)
 {
 	struct load_result r = { 0 };
-	struct mark before, after;
 	char text[256];
-	int status = machine_mark(m, &before);
+	machine_settle(m);
+	int status = m->status;
 	status = status ? status : line->server && !*line->server ? line_loop(b, m, &r) : line_load(b, m, line, &r);
-	status = status ? status : machine_mark(m, &after);
-	if (status) {
-		return status;
+	if (status || m->status) {
+		return status ? status : m->status;
 	}
-	double ns = icount ? after.ns - before.ns - (after.spins - before.spins) * m->spin_ns : (double)r.ns;
+	const struct mark *before = &m->marks[0], *after = &m->marks[1];
+	double ns = icount ? after->ns - before->ns - (after->spins - before->spins) * m->spin_ns : (double)r.ns;
 	int length = snprintf(text, sizeof(text), "bench %s ops=%llu ns=%.0f packets=%.0f", line->name, (unsigned long long)r.ops, ns,
-			      after.packets - before.packets);
-	if (after.has_exits) {
-		snprintf(text + length, sizeof(text) - (size_t)length, " exits=%.0f", after.exits - before.exits);
+			      after->packets - before->packets);
+	if (after->has_exits) {
+		snprintf(text + length, sizeof(text) - (size_t)length, " exits=%.0f", after->exits - before->exits);
 	}
 	if (say_is_verbose()) {
-		fprintf(stderr, "%s longest=%lluus\n", text, (unsigned long long)r.longest_ns / 1000);
+		fprintf(stderr, "%s sent=%.0f longest=%lluus\n", text, after->sent - before->sent, (unsigned long long)r.longest_ns / 1000);
 	}
 	figures_line(&b->figures, mode, icount, text);
 	return 0;
@@ -383,7 +406,7 @@ static int profile_all(struct bench_net *b)
 	int status = 0;
 	for (int i = 0; i < 2 && status == 0; i++) {
 		printf("%s, %s: ", b->options->profile, i ? "isolated" : "monolithic");
-		status = run_once(b, i ? MODE_ISOLATED : MODE_MONOLITHIC, false);
+		status = run_once(b, i ? MODE_ISOLATED : MODE_MONOLITHIC, b->options->icount);
 	}
 	return status;
 }

@@ -36,6 +36,7 @@ struct connection {
 
 struct run {
 	const struct load *load;
+	const struct load_watch *watch;
 	struct load_result *result;
 	struct connection *connections;
 	int set;
@@ -230,6 +231,13 @@ static int connection_event(struct run *r, struct connection *c, uint32_t events
 	return n > 0 ? connection_take(r, c, (size_t)n) : n == 0 ? -EPIPE : -errno;
 }
 
+static void run_tell(const struct run *r, bool ends)
+{
+	if (r->watch) {
+		r->watch->at(r->watch->to, ends);
+	}
+}
+
 /* A connection that broke is an error, and is opened again. */
 static int run_events(struct run *r)
 {
@@ -282,7 +290,11 @@ static int run_requests(struct run *r)
 	for (; !error && open < l->connections; open++) {
 		error = connection_start(r, &r->connections[open]);
 	}
-	error = error ? error : run_events(r);
+	if (!error) {
+		run_tell(r, false);
+		error = run_events(r);
+		run_tell(r, true);
+	}
 	for (unsigned i = 0; i < open; i++) {
 		close(r->connections[i].fd);
 	}
@@ -294,8 +306,10 @@ static int run_requests(struct run *r)
 /* Until the time is over; of what was sent the end is awaited. */
 static int run_bulk(struct run *r, bool sends)
 {
-	uint64_t begin = now_ns(), now = begin, bytes = 0;
+	uint64_t bytes = 0;
 	int fd = load_open(r->load->port), error = fd < 0 ? fd : 0;
+	run_tell(r, false);
+	uint64_t begin = now_ns(), now = begin;
 	while (!error && now - begin < r->load->ns) {
 		ssize_t n = sends ? write(fd, r->buffer, sizeof(r->buffer)) : read_some(fd, r->buffer, sizeof(r->buffer));
 		error = n > 0 ? 0 : n == 0 ? -EPIPE : sends ? -errno : (int)n;
@@ -311,15 +325,16 @@ static int run_bulk(struct run *r, bool sends)
 		error = read_some(fd, r->buffer, 1) == 1 ? 0 : -EPIPE;
 		now = now_ns();
 	}
+	r->result->ops = bytes / KIB;
+	r->result->ns = now - begin;
+	run_tell(r, true);
 	if (fd >= 0) {
 		close(fd);
 	}
-	r->result->ops = bytes / KIB;
-	r->result->ns = now - begin;
 	return error;
 }
 
-int load_run(const struct load *load, struct load_result *result)
+int load_run(const struct load *load, const struct load_watch *watch, struct load_result *result)
 {
 	*result = (struct load_result){ 0 };
 	if (load->depth > DEPTH_MAX || (load->request && strlen(load->request) >= REQUEST_MAX)) {
@@ -330,6 +345,7 @@ int load_run(const struct load *load, struct load_result *result)
 		return -ENOMEM;
 	}
 	r->load = load;
+	r->watch = watch;
 	r->result = result;
 	r->answer = load->answer;
 	int error = load->kind == LOAD_SEND || load->kind == LOAD_TAKE ? run_bulk(r, load->kind == LOAD_SEND) : run_requests(r);

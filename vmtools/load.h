@@ -6,6 +6,7 @@
 #ifndef VMTOOLS_LOAD_H
 #define VMTOOLS_LOAD_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -27,14 +28,20 @@ struct load {
 	uint64_t ns; /* how long */
 };
 
+/* Told when all connections stand, and when the time is over. */
+struct load_watch {
+	void (*at)(void *to, bool ends);
+	void *to;
+};
+
 struct load_result {
 	uint64_t ops, ns;
 	uint64_t errors; /* answers that were wrong, connections that broke */
 	uint64_t longest_ns; /* the longest time between two signs of life of one connection */
 };
 
-/** 0 or -errno: the peer is not there, or did not answer for 20 s. */
-int load_run(const struct load *load, struct load_result *result);
+/** 0 or -errno: the peer is not there, or did not answer for 20 s. `watch` may be NULL. */
+int load_run(const struct load *load, const struct load_watch *watch, struct load_result *result);
 /** A connection to a port of this host. -errno. */
 int load_open(uint16_t port);
 /** Neither reads nor writes wait from now on. 0 or -errno. */

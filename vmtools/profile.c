@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * See profile.h. A processor that is halted is counted as idle; what runs in user mode is named after the benchmark program where it lies
- * in its range, and is another program's else. The image files' addresses do not overlap: the hypervisor and the domains lie
- * low, the guest kernel high.
+ * in its range, and is another program's else. The image files' addresses do not overlap, but for those of driver domains, of which one
+ * is named: the hypervisor and the domains lie low, the guest kernel high.
  */
 #include "profile.h"
 
@@ -160,9 +160,11 @@ void profile_stop(struct profile *p)
 	pthread_join(p->thread, NULL);
 }
 
-static void add_files(struct symbols *symbols)
+static void add_files(struct symbols *symbols, const char *driver)
 {
-	static const char *const files[] = { "guest-kernel.elf", "hv.elf", "ahci.elf", "bench" };
+	char debug[64];
+	snprintf(debug, sizeof(debug), "%s.elf.debug", driver);
+	const char *const files[] = { "guest-kernel.elf", "hv.elf", debug, "bench" };
 	char path[512];
 	for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
 		snprintf(path, sizeof(path), "%s/%s", compile_image_dir(), files[i]);
@@ -207,12 +209,12 @@ static unsigned fold(struct profile *p, struct symbols *symbols, struct line *li
 	return count;
 }
 
-void profile_print(struct profile *p, FILE *out)
+void profile_print(struct profile *p, const char *driver, FILE *out)
 {
 	struct symbols symbols = { 0 };
 	struct line *lines = calloc(p->count + 1, sizeof(*lines));
 	unsigned shares[4] = { 0 }, calls = 0;
-	add_files(&symbols);
+	add_files(&symbols, driver);
 	unsigned count = lines ? fold(p, &symbols, lines) : 0;
 	for (unsigned i = 0; i < p->count; i++) {
 		shares[p->samples[i].where]++;

@@ -23,6 +23,6 @@ void profile_take(struct profile *profile, const char *text);
 /** End the sampling. */
 void profile_stop(struct profile *profile);
 /** Print the functions by their share, and free the profile. */
-void profile_print(struct profile *profile, FILE *out);
+void profile_print(struct profile *profile, const char *driver, FILE *out);
 
 #endif

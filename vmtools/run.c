@@ -87,7 +87,7 @@ static int run_planned(struct plan *plan, FILE *output, void (*after)(void *to, 
 			status = session_run(&session);
 			if (profile) {
 				profile_stop(profile);
-				profile_print(profile, stdout);
+				profile_print(profile, plan->options->network.net == NET_NONE ? "ahci" : network_domain(&plan->options->network), stdout);
 				fflush(stdout);
 			}
 			steer_close(&session.steer);

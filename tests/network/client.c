@@ -106,7 +106,7 @@ static int run_mirror(uint16_t port, uint64_t mib, uint64_t seconds)
 static int run_load(const struct load *load)
 {
 	struct load_result r;
-	int error = load_run(load, &r);
+	int error = load_run(load, NULL, &r);
 	return tell(&r, error);
 }
 

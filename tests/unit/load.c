@@ -120,7 +120,7 @@ static void test_exchange(void **state)
 	for (unsigned depth = 1; depth <= 16; depth += 15) {
 		struct server *s = server_start(WELL, "+OK\r\n", "ask\n");
 		struct load load = { LOAD_EXCHANGE, s->port, 4, depth, "ask\n", "+OK", 5, RUN_NS };
-		assert_int_equal(load_run(&load, &r), 0);
+		assert_int_equal(load_run(&load, NULL, &r), 0);
 		assert_int_equal(r.errors, 0);
 		assert_in_range(r.ops, depth, s->answered);
 		assert_in_range(r.ns, RUN_NS, 100 * RUN_NS);
@@ -133,24 +133,24 @@ static void test_http(void **state)
 	struct load_result r;
 	struct server *s = server_start(WELL, "HTTP/1.1 200 OK\r\ncontent-length: 3\r\n\r\nabc", "GET\n");
 	struct load load = { LOAD_HTTP, s->port, 3, 1, "GET\n", "HTTP/1.1 200", 0, RUN_NS };
-	assert_int_equal(load_run(&load, &r), 0);
+	assert_int_equal(load_run(&load, NULL, &r), 0);
 	assert_int_equal(r.errors, 0);
 	assert_in_range(r.ops, 1, s->answered);
 	s = server_start(WELL, "HTTP/1.1 404 Not Found\r\nContent-Length: 3\r\n\r\nabc", "GET\n");
 	load.port = s->port;
-	assert_true(load_run(&load, &r) < 0);
+	assert_true(load_run(&load, NULL, &r) < 0);
 }
 
 static void test_bad_answers(void **state)
 {
 	struct load_result r;
 	struct load load = { LOAD_EXCHANGE, server_start(WRONGLY, "+OK\r\n", "ask\n")->port, 2, 1, "ask\n", "+OK", 5, RUN_NS };
-	assert_true(load_run(&load, &r) < 0);
+	assert_true(load_run(&load, NULL, &r) < 0);
 	load.port = server_start(SHORTLY, "+OK\r\n", "ask\n")->port;
-	assert_true(load_run(&load, &r) < 0 || r.errors > 0);
+	assert_true(load_run(&load, NULL, &r) < 0 || r.errors > 0);
 	load.port = server_start(LATE_WRONGLY, "+OK\r\n", "ask\n")->port;
 	load.connections = 1;
-	assert_true(load_run(&load, &r) < 0 || r.errors > 0);
+	assert_true(load_run(&load, NULL, &r) < 0 || r.errors > 0);
 }
 
 static void test_connect(void **state)
@@ -158,7 +158,7 @@ static void test_connect(void **state)
 	struct load_result r;
 	struct server *s = server_start(HELLO, NULL, NULL);
 	struct load load = { LOAD_CONNECT, s->port, 2, 1, NULL, NULL, 0, RUN_NS };
-	assert_int_equal(load_run(&load, &r), 0);
+	assert_int_equal(load_run(&load, NULL, &r), 0);
 	assert_int_equal(r.errors, 0);
 	assert_in_range(r.ops, 1, s->answered);
 }
@@ -168,10 +168,10 @@ static void test_bulk(void **state)
 	struct load_result r;
 	struct server *s = server_start(SINK, NULL, NULL);
 	struct load load = { LOAD_SEND, s->port, 1, 1, NULL, NULL, 0, RUN_NS };
-	assert_int_equal(load_run(&load, &r), 0);
+	assert_int_equal(load_run(&load, NULL, &r), 0);
 	assert_int_equal(r.ops, s->bytes / 1024);
 	load = (struct load){ LOAD_TAKE, server_start(SOURCE, NULL, NULL)->port, 1, 1, NULL, NULL, 0, RUN_NS };
-	assert_int_equal(load_run(&load, &r), 0);
+	assert_int_equal(load_run(&load, NULL, &r), 0);
 	assert_true(r.ops > 0);
 }
 
@@ -182,7 +182,7 @@ static void test_nobody(void **state)
 	shutdown(s->listener, SHUT_RDWR);
 	close(s->listener);
 	struct load load = { LOAD_CONNECT, s->port, 2, 1, NULL, NULL, 0, RUN_NS };
-	assert_true(load_run(&load, &r) < 0);
+	assert_true(load_run(&load, NULL, &r) < 0);
 }
 
 int main(void)

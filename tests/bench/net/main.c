@@ -78,14 +78,16 @@ static void wait_for_link(void)
 }
 
 /* Both ways, of all interfaces but the loopback: proc_net_dev(5). */
-static uint64_t packets_count(void)
+static uint64_t packets_count(uint64_t *sent)
 {
 	char line[512], name[32];
 	unsigned long long in, out, sum = 0;
 	FILE *file = fopen("/proc/net/dev", "re");
+	*sent = 0;
 	while (file && fgets(line, sizeof(line), file)) {
 		if (sscanf(line, " %31[^:]: %*u %llu %*u %*u %*u %*u %*u %*u %*u %llu", name, &in, &out) == 3 && strcmp(name, "lo") != 0) {
 			sum += in + out;
+			*sent += out;
 		}
 	}
 	if (file) {
@@ -112,8 +114,9 @@ static void print_exits(FILE *to)
 
 static void answer_mark(FILE *to)
 {
-	fprintf(to, "ns=%llu spins=%llu packets=%llu", (unsigned long long)now_ns(), (unsigned long long)spin_count(),
-		(unsigned long long)packets_count());
+	uint64_t sent, packets = packets_count(&sent);
+	fprintf(to, "ns=%llu spins=%llu packets=%llu sent=%llu", (unsigned long long)now_ns(), (unsigned long long)spin_count(),
+		(unsigned long long)packets, (unsigned long long)sent);
 	print_exits(to);
 	fprintf(to, "\n");
 }

@@ -3,7 +3,7 @@
  * The guest's side of `vmctl bench net` (docs/bench.md), a static program, the same on both kernels. It starts the servers that the root
  * has and some of its own, says "ready" when all answer, and then answers lines on port NET_CONTROL:
  *
- *	mark          "ns=N spins=N packets=N [exits=N exits.DOMAIN=N ...]": what time it is, and what was counted up to now
+ *	mark          "ns=N spins=N packets=N sent=N [exits=N exits.DOMAIN=N ...]": what time it is, and what was counted up to now
  *	spin          "spin_ns=N": the time of a count of the process of the lowest priority that the word "spin" has started, so that the
  *	              processor is never idle
  *	loop MS       a byte over the loopback and back for so long: "ops=N ns=N"
