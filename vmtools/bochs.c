@@ -159,6 +159,9 @@ static int write_files(const struct machine_config *config, const struct workdir
 	char *text = bochs_config(config, dir, lines);
 	int status = text ? write_file(workdir_file(dir, "bochsrc"), text) : fail(VMCTL_HOST, "no memory");
 	free(text);
+	if (!status && config->nic) {
+		status = write_file(workdir_file(dir, BOCHS_SLIRP), config->netdev);
+	}
 	/* Debian's Bochs has the debugger built in, which waits for a command to run the machine. */
 	return status ? status : write_file(workdir_file(dir, "bochs.commands"), "c\n");
 }

@@ -14,6 +14,8 @@
 #define BOCHS_BIOS "/usr/share/bochs/BIOS-bochs-latest"
 #define BOCHS_VGA_BIOS "/usr/share/bochs/VGABIOS-lgpl-latest"
 
+#define BOCHS_SLIRP "slirp.conf" /* in the machine's directory: machine_config.netdev */
+
 /* TCP ports on the loopback interface where vmctl waits for the serial lines. */
 struct bochs_lines {
 	uint16_t com1, com2;

@@ -26,7 +26,8 @@ int bochs_check(const struct options *o)
 	} wrong[] = {
 		{ o->mode == MODE_MONOLITHIC, "boots by GRUB, which starts the hypervisor only: leave out --mode monolithic" },
 		{ o->firmware != FIRMWARE_BIOS, "boots by its BIOS: leave out --firmware" },
-		{ o->network.net != NET_NONE, "gets no network adapter: leave out --net and --publish" },
+		{ o->network.net == NET_TAP, "has a network of its own only: use --net user" },
+		{ o->network.nic == NIC_E1000E && o->network.net != NET_NONE, "has the older adapter only: leave out --net-device, or use e1000" },
 		{ o->disk != DISK_RAMDISK, "has no AHCI controller: leave out --disk ahci, the root is then a RAM disk's" },
 		{ o->disk_image_count, "has no AHCI controller: leave out --disk-image" },
 		{ o->write, "keeps nothing that the guest writes: leave out --write" },
@@ -54,19 +55,22 @@ char *bochs_config(const struct machine_config *c, const struct workdir *dir, st
 	}
 	unsigned long long memory = c->memory / MIB;
 	fprintf(out, "display_library: term\nconfig_interface: textconfig\n");
-	fprintf(out, "plugin_ctrl: unmapped=1, biosdev=1, speaker=0, extfpuirq=1, parallel=0, serial=1, e1000=0, iodebug=0\n");
+	fprintf(out, "plugin_ctrl: unmapped=1, biosdev=1, speaker=0, extfpuirq=1, parallel=0, serial=1, e1000=%d, iodebug=0\n", c->nic != NULL);
 	fprintf(out, "cpu: model=%s, count=%u, ips=%d, reset_on_triple_fault=0, ignore_bad_msrs=1\n", c->cpu_model ? c->cpu_model : CPU_MODEL,
 		c->cpus, INSTRUCTIONS_A_SECOND);
 	fprintf(out, "memory: guest=%llu, host=%llu\n", memory, memory);
 	fprintf(out, "romimage: file=" BOCHS_BIOS ", options=fastboot\n");
 	fprintf(out, "vgaromimage: file=" BOCHS_VGA_BIOS "\n");
-	fprintf(out, "pci: enabled=1, chipset=i440fx\n");
+	fprintf(out, "pci: enabled=1, chipset=i440fx%s\n", c->nic ? ", slot1=e1000" : "");
 	fprintf(out, "ata0: enabled=1, ioaddr1=0x1f0, ioaddr2=0x3f0, irq=14\n");
 	fprintf(out, "ata0-master: type=cdrom, path=\"%s\", status=inserted\n", c->iso);
 	fprintf(out, "boot: cdrom\n");
 	fprintf(out, "clock: sync=%s, time0=utc\n", c->wall_clock ? "slowdown" : "none");
 	fprintf(out, "log: %s/bochs.log\n", dir->path);
 	fprintf(out, "info: action=ignore\npanic: action=fatal\n");
+	if (c->nic) {
+		fprintf(out, "e1000: card=0, enabled=1, mac=52:54:00:12:34:56, ethmod=slirp, script=\"%s/%s\"\n", dir->path, BOCHS_SLIRP);
+	}
 	fprintf(out, "com1: enabled=1, mode=socket-client, dev=127.0.0.1:%u\n", lines.com1);
 	fprintf(out, "com2: enabled=1, mode=socket-client, dev=127.0.0.1:%u\n", lines.com2);
 	return fclose(out) == 0 ? text : NULL;

@@ -56,7 +56,7 @@ struct machine_config {
 	const char *cpu_model; /* Bochs: "tigerlake" */
 	enum accelerator accelerator; /* QEMU's */
 	bool amd_iommu, intel_iommu, icount;
-	const char *netdev, *nic; /* QEMU's -netdev, and the device of that netdev; NULL: no network */
+	const char *netdev, *nic; /* QEMU's -netdev, or Bochs's file; and the device of that; NULL: no network */
 	bool wall_clock; /* Bochs: the machine's time runs no faster than the host's */
 };
 

@@ -42,5 +42,7 @@ const char *network_domain(const struct network *n);
 const char *network_device(const struct network *n);
 /** What QEMU's -netdev takes. -1: it does not fit. */
 int network_netdev(const struct network *n, char *to, size_t size);
+/** The configuration file of Bochs's user network (bochsrc(5), ethmod=slirp), whose addresses are those of QEMU's. -1: it does not fit. */
+int network_bochs(const struct network *n, char *to, size_t size);
 
 #endif

@@ -373,6 +373,7 @@ static int fill_defaults(struct options *o, enum vmctl_command command, char *wh
 		o->disk = o->disk_given ? o->disk : DISK_RAMDISK;
 		o->firmware = o->firmware_given ? o->firmware : FIRMWARE_BIOS;
 		o->iommu = o->iommu_given ? o->iommu : IOMMU_NONE;
+		o->network.nic = o->network.nic_given ? o->network.nic : NIC_E1000;
 	}
 	return 0;
 }

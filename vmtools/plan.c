@@ -305,12 +305,13 @@ static int check_kills(struct plan *p)
 }
 
 /* The adapter's domain and its link, as text of the built-in manifest; "" without one. */
-static void nic_text(const struct network *n, char *to, size_t size)
+static void nic_text(const struct network *n, bool fenced, char *to, size_t size)
 {
 	const char *name = network_domain(n);
+	const char *device = fenced ? "\tdevice class 020000\n" : "\tdevice class 020000\n\tunfenced yes\n";
 	to[0] = '\0';
 	if (n->net != NET_NONE || n->nic == NIC_LOOP) {
-		snprintf(to, size, manifest_nic, name, name, n->nic == NIC_LOOP ? "" : "\tdevice class 020000\n", name);
+		snprintf(to, size, manifest_nic, name, name, n->nic == NIC_LOOP ? "" : device, name);
 	}
 }
 
@@ -321,13 +322,13 @@ static int read_manifest(struct plan *p)
 	if (o->manifest) {
 		return compile_manifest(&p->manifest, o->manifest);
 	}
-	char nic[sizeof(manifest_nic) + 64];
+	char nic[sizeof(manifest_nic) + 80];
 	char text[sizeof(manifest_ahci) + sizeof(manifest_ramdisk) + OPTIONS_MAX_DISK_IMAGES * sizeof(link_ahci) + sizeof(nic)];
 	string_copy(text, plan_manifest(o->disk), sizeof(text));
 	for (unsigned i = 0; i < o->disk_image_count; i++) {
 		strcat(text, link_ahci);
 	}
-	nic_text(&o->network, nic, sizeof(nic));
+	nic_text(&o->network, o->iommu != IOMMU_NONE, nic, sizeof(nic));
 	strcat(text, nic);
 	return compile_text(&p->manifest, "the built-in manifest", text);
 }
@@ -445,7 +446,8 @@ static int make_network(struct plan *p)
 	}
 	p->config.netdev = p->netdev;
 	p->config.nic = network_device(n);
-	return network_netdev(n, p->netdev, sizeof(p->netdev)) == 0 ? 0 : fail(VMCTL_USAGE, "--publish: there are too many of them");
+	int (*describe)(const struct network *n, char *to, size_t size) = p->config.kind == &machine_bochs ? network_bochs : network_netdev;
+	return describe(n, p->netdev, sizeof(p->netdev)) == 0 ? 0 : fail(VMCTL_USAGE, "--publish: there are too many of them");
 }
 
 int plan_make(struct plan *p, const struct options *options, const struct workdir *dir)

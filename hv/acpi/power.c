@@ -66,8 +66,7 @@ static void acpi_mode_enter(uint16_t pm1a)
 static bool soft_off_find(uint8_t type[2])
 {
 	const struct acpi_header *dsdt = acpi_table("DSDT", 0);
-	return dsdt && s5_find(dsdt, type) && (acpi_port(FADT_PM1A_CONTROL, FADT_X_PM1A_CONTROL) ||
-						acpi_fadt(FADT_SLEEP_CONTROL + 4, 8));
+	return dsdt && s5_find(dsdt, type) && (acpi_port(FADT_PM1A_CONTROL, FADT_X_PM1A_CONTROL) || acpi_fadt(FADT_SLEEP_CONTROL + 4, 8));
 }
 
 /* Registers in memory are mapped beforehand: who panics can map nothing. */

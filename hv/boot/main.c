@@ -71,7 +71,6 @@ void boot_main(uint32_t magic, uint32_t structure)
 	time_init();
 	smp_start();
 	console_listen();
-	log_line("Bulkhead, started by %s: %u processors, bundle %lu KiB", boot_info.loader, cpu_count,
-		 boot_info.bundle_size >> 10);
+	log_line("Bulkhead, started by %s: %u processors, bundle %lu KiB", boot_info.loader, cpu_count, boot_info.bundle_size >> 10);
 	machine_start();
 }

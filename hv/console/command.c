@@ -1,14 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /* The commands of both consoles: ours here, those about domains behind machine_command(). */
 #include "abi/errno.h"
-#include "abi/hypercall.h"
 #include "base/format.h"
 #include "base/string.h"
 #include "console_internal.h"
 #include "hv/boot.h"
 
 static const char help_text[] = "help             this list\n"
-				"version          which hypervisor this is\n"
 				"log [N]          the last N lines of the log (all that are kept)\n"
 				"ps               domains, their state, epoch and memory\n"
 				"stat [DOMAIN]    exits by reason, with count and cycles\n"
@@ -24,8 +22,7 @@ static void command_log(const char *argument, command_print_t print, void *to)
 	uint64_t wanted = string_number(argument, &end);
 	uint64_t sequence = end == argument || wanted >= newest ? 1 : newest - wanted + 1;
 	for (; sequence <= newest && log_entry_get(sequence, &entry); sequence = entry.sequence + 1) {
-		format_text(text, sizeof(text), "%5lu %6lu.%03lu %s\n", entry.sequence, entry.ms / 1000,
-			    entry.ms % 1000, entry.text);
+		format_text(text, sizeof(text), "%5lu %6lu.%03lu %s\n", entry.sequence, entry.ms / 1000, entry.ms % 1000, entry.text);
 		print(to, text);
 	}
 }
@@ -46,16 +43,11 @@ const char *command_argument(const char *line, const char *word)
 int command_run(const char *line, command_print_t print, void *to)
 {
 	const char *argument;
-	char text[96];
 	while (*line == ' ') {
 		line++;
 	}
 	if (command_argument(line, "help")) {
 		print(to, help_text);
-	} else if (command_argument(line, "version")) {
-		format_text(text, sizeof(text), "Bulkhead, ABI version %u, started by %s\n", BH_ABI_VERSION,
-			    boot_info.loader);
-		print(to, text);
 	} else if ((argument = command_argument(line, "log"))) {
 		command_log(argument, print, to);
 	} else {

@@ -19,8 +19,7 @@
 #define COM1_IRQ 4
 #define COM2_IRQ 3
 
-static const char banner[] =
-	"\n[the hypervisor's console; `help` lists commands, `exit` or Ctrl-] returns to the guest]\n";
+static const char banner[] = "\n[the hypervisor's console; `help` lists commands, `exit` or Ctrl-] returns to the guest]\n";
 static const char prompt[] = "bulkhead> ";
 
 static spinlock_t console_lock; /* COM1's output, and: */

@@ -40,8 +40,7 @@ static void gdt_load(struct cpu_area *area)
 	struct descriptor_pointer pointer = { sizeof(area->gdt) - 1, (uint64_t)area->gdt };
 	area->gdt[SELECTOR_CODE / 8] = 0x00209b0000000000; /* 64-bit */
 	area->gdt[SELECTOR_DATA / 8] = 0x00cf93000000ffff;
-	area->gdt[SELECTOR_TSS / 8] = (sizeof(struct tss) - 1) | (tss & 0xffffff) << 16 | 0x89ull << 40 |
-				      (tss >> 24 & 0xff) << 56;
+	area->gdt[SELECTOR_TSS / 8] = (sizeof(struct tss) - 1) | (tss & 0xffffff) << 16 | 0x89ull << 40 | (tss >> 24 & 0xff) << 56;
 	area->gdt[SELECTOR_TSS / 8 + 1] = tss >> 32;
 	for (unsigned i = 0; i < IST_COUNT; i++) {
 		area->tss.ist[i] = (uint64_t)area->ist[i] + sizeof(area->ist[i]);

@@ -132,8 +132,7 @@ void time_init(void)
 		}
 	}
 	rtc_init();
-	log_line("TSC %lu kHz by %s, local APIC timer by %s", tsc_khz, clock->name,
-		 lapic_tsc_deadline ? "TSC deadline" : "count");
+	log_line("TSC %lu kHz by %s, local APIC timer by %s", tsc_khz, clock->name, lapic_tsc_deadline ? "TSC deadline" : "count");
 }
 
 void timer_arm(uint64_t deadline)

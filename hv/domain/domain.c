@@ -211,8 +211,8 @@ static int build_device(struct domain *d, unsigned index, const char **why)
 		pci_prepare(f);
 	}
 	const char *reset = pci_reset_method(f);
-	log_line("domain %s: device %02x:%02x.%x %04x:%04x class %06x, reset by %s", d->config->name, f->bdf >> 8,
-		 f->bdf >> 3 & 31, f->bdf & 7, f->vendor, f->device, f->class_code,
+	log_line("domain %s: device " PCI_NAME " %04x:%04x class %06x, %sreset by %s", d->config->name, PCI_NAME_OF(f->bdf),
+		 f->vendor, f->device, f->class_code, sees_machine(d) ? "unfenced, " : "",
 		 reset ? reset : "nothing known: if it dies it stays dead");
 	return error;
 }

@@ -48,7 +48,7 @@ static const struct bundle_header *preflight(void)
 		machine_refuse("%s", why);
 	}
 	if (pci_init() != 0) {
-		log_line("preflight: no PCI configuration space (ACPI MCFG): no devices for domains");
+		log_line("preflight: no PCI configuration space (neither ACPI MCFG nor ports): no devices for domains");
 	}
 	log_line("preflight: %s with %s, %u processors, %u PCI functions", vmm->name, vmm->nested, cpu_count, pci_count());
 	if (iommu_init(&why) != 0) {

@@ -119,8 +119,7 @@ int amdvi_unit_start(struct amdvi_unit *unit, const struct iommu_described_unit 
 	char *registers = mmio_map(HPA(described->registers), AMDVI_REGISTERS_SIZE);
 	struct amdvi_ring_entry *pages = pool_alloc(3, 1);
 	uint64_t flags = described->flags;
-	uint64_t control = AMDVI_CONTROL_ENABLE | AMDVI_CONTROL_EVENT_LOG | AMDVI_CONTROL_COHERENT |
-			   AMDVI_CONTROL_COMMANDS;
+	uint64_t control = AMDVI_CONTROL_ENABLE | AMDVI_CONTROL_EVENT_LOG | AMDVI_CONTROL_COHERENT | AMDVI_CONTROL_COMMANDS;
 	/* Flags 0 to 3 (HtTunEn, PassPW, ResPassPW, Isoc) are control bits 1, 8, 9 and 11: 48882, 5.2.2.1 and 3.4.1. */
 	control |= (flags & 1) << 1 | (flags & 6) << 7 | (flags & 8) << 8;
 	if (!registers || !pages) {

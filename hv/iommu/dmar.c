@@ -89,8 +89,7 @@ int dmar_parse(const void *table, size_t length, struct iommu_described *d, cons
 	memset(d, 0, sizeof(*d));
 	for (size_t at = FIRST_STRUCTURE, size; at < length && !wrong; at += size) {
 		size = length - at >= 4 ? described_read16(bytes + at + 2) : 0;
-		wrong = size < 4 || size > length - at ? "DMAR: a structure reaches beyond the table" :
-							 structure_parse(d, bytes + at, size);
+		wrong = size < 4 || size > length - at ? "DMAR: a structure reaches beyond the table" : structure_parse(d, bytes + at, size);
 	}
 	if (!wrong && d->unit_count == 0) {
 		wrong = "DMAR: it describes no IOMMU";

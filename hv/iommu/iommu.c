@@ -37,8 +37,7 @@ int iommu_init(const char **why)
 	}
 	if (error == 0) {
 		iommu = found;
-		log_line("iommu: %s, %u units: every function is blocked until a domain owns it", iommu->name,
-			 iommu_described.unit_count);
+		log_line("iommu: %s, %u units: every function is blocked until a domain owns it", iommu->name, iommu_described.unit_count);
 	}
 	return error;
 }

@@ -137,8 +137,7 @@ int vtd_unit_open(struct vtd_unit *unit, const struct iommu_described_unit *desc
 		return -ENOMEM;
 	}
 	*unit = (struct vtd_unit){ .registers = registers, .commands = pages, .done = (uint32_t *)(pages + VTD_COMMANDS),
-				   .capabilities = mmio_read64(registers, VTD_CAP),
-				   .extended = mmio_read64(registers, VTD_ECAP) };
+				   .capabilities = mmio_read64(registers, VTD_CAP), .extended = mmio_read64(registers, VTD_ECAP) };
 	return 0;
 }
 

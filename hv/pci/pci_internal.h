@@ -37,7 +37,7 @@
 #define PCI_CLASS_IOMMU 0x080600u
 #define PCI_CLASS_BASE_BRIDGE 0x06u
 
-/** Map the configuration space that the MCFG names. -ENODEV: there is none. */
+/** Map the configuration space that the MCFG names; without one it is the ports'. -ENODEV: there is neither. */
 int ecam_init(unsigned *first_bus, unsigned *last_bus);
 
 /** Fill in class, capabilities and BARs of a function that answers; decoding is off while its BARs are sized. */

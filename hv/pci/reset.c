@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Function resets, the most thorough first: function-level reset (PCI Express 4.0, 6.6.2), D3hot to D0 where the
- * function says that it loses its state (PCI PM 1.2, 5.4), the class's own (AHCI 1.3.1, 10.4.3). Afterwards the
+ * function says that it loses its state (PCI PM 1.2, 5.4), the device's own (AHCI 1.3.1, 10.4.3; 82540EM). Afterwards the
  * header is as before, with bus mastering and message interrupts off. Each wait ends at a TSC deadline. Nothing here
  * allocates: what must be mapped was mapped by pci_prepare at boot.
  */
@@ -36,6 +36,13 @@
 #define AHCI_PORT_SACT 0x34u
 #define AHCI_PORT_CI 0x38u
 
+#define NIC_82540EM 0x100e8086u /* Intel; 8254x software developer's manual (317453), 13.4 */
+#define NIC_CTRL 0x0000u
+#define NIC_CTRL_RST (1u << 26)
+#define NIC_RCTL 0x0100u
+#define NIC_TCTL 0x0400u
+#define NIC_US 10000u
+
 #define FLR_US 100000u
 #define PM_US 10000u
 #define AHCI_US 1000000u
@@ -43,9 +50,9 @@
 
 void pci_prepare(struct pci_function *f)
 {
-	const struct pci_bar *bar = &f->bars[AHCI_BAR];
-	uint64_t in_page = bar->at.value & (PAGE_SIZE - 1);
-	if (f->class_code == PCI_CLASS_AHCI && bar->at.value != 0 && bar->size >= AHCI_PORT(0) && in_page == 0) {
+	bool ahci = f->class_code == PCI_CLASS_AHCI, nic = ((uint32_t)f->device << 16 | f->vendor) == NIC_82540EM;
+	const struct pci_bar *bar = &f->bars[ahci ? AHCI_BAR : 0];
+	if ((ahci || nic) && bar->at.value != 0 && bar->size >= AHCI_PORT(0) && bar->at.value % PAGE_SIZE == 0) {
 		f->registers = mmio_map(bar->at, bar->size < AHCI_PORT(32) ? PAGE_SIZE : 2 * PAGE_SIZE);
 	}
 	f->messages = f->msix.size ? mmio_map(f->msix.at, f->msix.size) : NULL;
@@ -118,7 +125,6 @@ static void ahci_settle(const struct pci_function *f, bool stop)
 static int ahci_reset(const struct pci_function *f)
 {
 	uint64_t end = tsc_read() + us_to_tsc(AHCI_US);
-	pci_write(f, PCI_COMMAND, 2, pci_read(f, PCI_COMMAND, 2) | PCI_COMMAND_MEMORY);
 	mmio_write32(f->registers, AHCI_GHC, AHCI_GHC_AE);
 	ahci_settle(f, false);
 	ahci_settle(f, true);
@@ -132,11 +138,22 @@ static int ahci_reset(const struct pci_function *f)
 	return 0;
 }
 
+/* To some emulators this reset means nothing, so the rings are stopped first. */
+static int nic_reset(const struct pci_function *f)
+{
+	mmio_write32(f->registers, NIC_RCTL, 0);
+	mmio_write32(f->registers, NIC_TCTL, 0);
+	wait_us(NIC_US);
+	mmio_write32(f->registers, NIC_CTRL, mmio_read32(f->registers, NIC_CTRL) | NIC_CTRL_RST);
+	wait_us(NIC_US);
+	return 0;
+}
+
 static const struct reset_method {
 	const char *name;
 	int (*run)(const struct pci_function *f);
 } flr_method = { "function-level reset", flr }, pm_method = { "power state D3hot to D0", pm_reset },
-  ahci_method = { "AHCI controller reset", ahci_reset };
+  ahci_method = { "AHCI controller reset", ahci_reset }, nic_method = { "82540EM's own reset", nic_reset };
 
 static const struct reset_method *method_of(const struct pci_function *f)
 {
@@ -146,7 +163,7 @@ static const struct reset_method *method_of(const struct pci_function *f)
 	if (f->pm_cap && !(pci_read(f, f->pm_cap + PM_CONTROL, 2) & PM_CONTROL_NO_SOFT_RESET)) {
 		return &pm_method;
 	}
-	return f->registers ? &ahci_method : NULL;
+	return !f->registers ? NULL : f->class_code == PCI_CLASS_AHCI ? &ahci_method : &nic_method;
 }
 
 const char *pci_reset_method(const struct pci_function *f)
@@ -170,6 +187,7 @@ int pci_reset(struct pci_function *f)
 	for (unsigned at = HEADER_FIRST; at < HEADER_END; at += 4) {
 		header[at / 4] = pci_read(f, at, 4);
 	}
+	pci_write(f, PCI_COMMAND, 2, command | PCI_COMMAND_MEMORY);
 	int error = method->run(f);
 	for (unsigned at = HEADER_FIRST; at < HEADER_END; at += 4) {
 		pci_write(f, at, 4, header[at / 4]);

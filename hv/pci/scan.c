@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The list of functions, made once at boot from every bus of segment 0 that the MCFG names, and fixed from then on.
+ * The list of functions, made once at boot from every bus of segment 0 that there is, and fixed from then on.
  * Bus numbers behind bridges are the firmware's. From the scan on, no function but bridges and the IOMMU masters the
  * bus until a domain owns it.
  */

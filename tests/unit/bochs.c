@@ -50,6 +50,22 @@ static void what_bochs_has_is_its_default(void **state)
 	assert_int_equal(bochs_check(&o), 0);
 }
 
+static void the_older_adapter_is_its_network(void **state)
+{
+	char conf[256];
+	assert_int_equal(PARSE("--machine", "bochs", "--publish", "8080:80", "--publish", "5353:53/udp", "--", "true"), 0);
+	assert_int_equal(o.network.nic, NIC_E1000);
+	assert_int_equal(o.network.net, NET_USER);
+	assert_int_equal(bochs_check(&o), 0);
+	assert_int_equal(network_bochs(&o.network, conf, sizeof(conf)), 0);
+	assert_string_equal(conf, "# slirp config\nhostfwd = tcp:127.0.0.1:8080-:80\nhostfwd = udp:127.0.0.1:5353-:53\n");
+	assert_int_equal(network_bochs(&o.network, conf, 40), -1);
+	assert_int_equal(PARSE("--machine", "bochs", "--net", "user", "--net-device", "e1000e"), 0);
+	assert_int_equal(bochs_check(&o), VMCTL_USAGE);
+	assert_int_equal(PARSE("--machine", "bochs", "--net", "tap=tap0"), 0);
+	assert_int_equal(bochs_check(&o), VMCTL_USAGE);
+}
+
 /* Whether the option stands before --machine or behind it. */
 static void what_it_has_not_is_refused(void **state)
 {
@@ -139,7 +155,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(qemu_is_the_default), cmocka_unit_test(what_bochs_has_is_its_default),
-		cmocka_unit_test(what_it_has_not_is_refused), cmocka_unit_test(names_of_machines),
+		cmocka_unit_test(the_older_adapter_is_its_network), cmocka_unit_test(what_it_has_not_is_refused), cmocka_unit_test(names_of_machines),
 		cmocka_unit_test(the_environment_chooses), cmocka_unit_test(configuration),
 	};
 	return cmocka_run_group_tests(tests, without_machine, NULL);

@@ -121,9 +121,6 @@ static void control_answers(void **state)
 	fresh(NULL);
 	type(control_input, "kill\n\nfly\n");
 	assert_string_equal(com2, "= kill what?\nerror errno 22\nerror unknown command\n");
-	fresh(NULL);
-	type(control_input, "version\n");
-	assert_string_equal(com2, "= Bulkhead, ABI version 1, started by a test\nok\n");
 	assert_int_equal(com1_length, 0);
 }
 

@@ -65,8 +65,7 @@ int iommu_fence_check(const struct pci_function *f, const struct domain *d, cons
  *  when that is so; of an error when opening, blocked again. */
 int iommu_attach(struct pci_function *f, struct iommu_domain *domain);
 /** Interrupt remapping: the MSI address and data that make this function deliver `vector` on apic_id. 0: off. */
-int iommu_msi_route(struct pci_function *f, unsigned index, uint8_t vector, uint32_t apic_id, uint64_t *address,
-		    uint32_t *data);
+int iommu_msi_route(struct pci_function *f, unsigned index, uint8_t vector, uint32_t apic_id, uint64_t *address, uint32_t *data);
 
 /** Take all recorded faults. One that comes through an open fence closes it, takes the bus from the functions behind
  *  it and is handed to machine_iommu_fault(); one of a function that is blocked already is dropped. The IOMMU's own

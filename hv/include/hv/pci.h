@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * PCI: enumeration by ECAM (MCFG), configuration access, what a domain may touch, MSI, reset; and groups: the functions
+ * PCI: enumeration by ECAM (MCFG) or ports, configuration access, what a domain may touch, MSI, reset; and groups: the functions
  * that the bus does not keep apart, because their requests carry one ID, or because they reach each other without
  * passing an IOMMU.
  */
@@ -25,7 +25,7 @@ struct pci_function {
 	struct pci_bar msix; /* whole pages of a BAR, with nothing but the table of messages: no domain's; size 0: MSI-X is not used */
 	struct domain *owner; /* NULL: the hypervisor's or nobody's; bus mastering is off then */
 	uint16_t msix_count; /* entries there */
-	void *registers, *messages; /* mapped for the class's own reset, and msix, by pci_prepare; or NULL */
+	void *registers, *messages; /* mapped for the device's own reset, and msix, by pci_prepare; or NULL */
 	uint8_t index; /* pci_at(index) is it */
 	uint8_t port; /* PCI_PORT_* */
 	bool acs; /* it has access control services, and they are on */
@@ -45,7 +45,7 @@ enum {
 #define PCI_NAME "%02x:%02x.%x"
 #define PCI_NAME_OF(bdf) (bdf) >> 8, (bdf) >> 3 & 31, (bdf) & 7
 
-int pci_init(void); /* -ENODEV without an MCFG */
+int pci_init(void); /* -ENODEV: there is no configuration space */
 unsigned pci_count(void);
 struct pci_function *pci_at(unsigned index);
 struct pci_function *pci_find(uint16_t bdf);
@@ -73,7 +73,7 @@ int pci_msi_set(struct pci_function *f, unsigned index, uint8_t vector, uint32_t
 void pci_bus_master(struct pci_function *f, bool on);
 /** Map what a later reset or interrupt needs, so that it allocates nothing. */
 void pci_prepare(struct pci_function *f);
-/** Reset the function: FLR, else D3hot to D0, else the class's own reset (AHCI GHC.HR). Afterwards bus mastering and
+/** Reset the function: FLR, else D3hot to D0, else the device's own reset (AHCI GHC.HR, 82540EM). Afterwards bus mastering and
  *  messages are off. -ENODEV: no reset known, -ETIMEDOUT. */
 int pci_reset(struct pci_function *f);
 /** Which of these pci_reset would use, in words; NULL: none. */

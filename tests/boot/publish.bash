@@ -1,0 +1,51 @@
+# SPDX-License-Identifier: MIT
+# A web server in the guest, at a port of this host. Sourced after assert.bash.
+
+mkdir -p "$scratch/root/www/cgi-bin"
+echo small >"$scratch/root/www/small"
+printf '#!/bin/sh\ntouch /tmp/stop\nprintf "Content-type: text/plain\\r\\n\\r\\nends\\n"\n' >"$scratch/root/www/cgi-bin/stop"
+chmod +x "$scratch/root/www/cgi-bin/stop"
+
+# fetch PATH FILE: by HTTP/1.0; 0 if there was an answer, whose body is in FILE.
+cat >"$scratch/fetch" <<'END'
+exec 7<>"/dev/tcp/127.0.0.1/$1" || exit 1
+printf 'GET /%s HTTP/1.0\r\n\r\n' "$2" >&7
+LC_ALL=C sed '1,/^\r$/d' <&7 >"$3"
+[ -s "$3" ]
+END
+fetch() {
+	timeout 60 bash "$scratch/fetch" "$port" "$1" "$2" 2>/dev/null
+}
+
+# A port that nobody listens at.
+port_choose() {
+	port=$((20000 + RANDOM % 10000))
+	while (: <>"/dev/tcp/127.0.0.1/$port") 2>/dev/null; do
+		port=$((port + 1))
+	done
+}
+
+# server_start OPTIONS: a machine with the server, which answers when this returns.
+server_start() {
+	port_choose
+	"$vmctl" run --verbose --root "$scratch/root" --publish "$port:80" "$@" \
+		-- 'httpd -p 80 -h /www; until [ -e /tmp/stop ]; do sleep 0.2; done' >"$out" 2>"$err" &
+	machine=$!
+	for _ in $(seq 100); do
+		fetch small "$scratch/small" && break
+		kill -0 $machine 2>/dev/null || fail "the machine ended"
+		sleep 0.3
+	done
+	cmp -s "$scratch/small" "$scratch/root/www/small" || fail "the server is not reached"
+}
+
+# fetch_big: what arrives of /big is what is there.
+fetch_big() {
+	fetch big "$scratch/big" || fail "a transfer broke off"
+	cmp "$scratch/big" "$scratch/root/www/big" || fail "a transfer is damaged"
+}
+
+server_stop() {
+	fetch cgi-bin/stop "$scratch/small"
+	wait $machine || fail "vmctl's status is $?"
+}
