@@ -411,6 +411,27 @@ int dentry_move(struct dentry *d, struct dentry *parent, const char *name, unsig
 	return 0;
 }
 
+int dentry_exchange(struct dentry *one, struct dentry *other)
+{
+	struct dentry_name *first = name_create(other->name->text, other->name->length);
+	struct dentry_name *second = name_create(one->name->text, one->name->length);
+	if (!first || !second) {
+		kfree(first);
+		kfree(second);
+		return -ENOMEM;
+	}
+	spin_lock(&dentry_lock);
+	struct dentry *parent = one->parent; /* either keeps the other's, by the other's reference */
+	struct dentry_name *old_first = one->name, *old_second = other->name;
+	hash_remove_locked(other);
+	place_locked(one, other->parent, first);
+	place_locked(other, parent, second);
+	spin_unlock(&dentry_lock);
+	name_free(one, old_first);
+	name_free(other, old_second);
+	return 0;
+}
+
 void dentries_drop(struct super *super)
 {
 	for (;;) {

@@ -216,6 +216,20 @@ static int fs_rename(struct inode *from, const char *from_name, unsigned from_le
 	return error;
 }
 
+static int fs_exchange(struct inode *from, const char *from_name, unsigned from_length, struct inode *to, const char *to_name,
+		       unsigned to_length, struct inode *first, struct inode *second)
+{
+	struct volume *v = volume_of(from);
+	mutex_lock(&v->mutex);
+	int error = ext4_exchange(below(from), from_name, from_length, below(to), to_name, to_length);
+	draw_up(from);
+	draw_up(to);
+	draw_up(first);
+	draw_up(second);
+	mutex_unlock(&v->mutex);
+	return error;
+}
+
 static long fs_readlink(struct inode *inode, char *target, size_t size)
 {
 	struct volume *v = volume_of(inode);
@@ -323,7 +337,7 @@ static void fs_evict(struct inode *inode)
 
 static const struct inode_ops ext4_inode_ops = {
 	.lookup = fs_lookup, .create = fs_create, .symlink = fs_symlink, .link = fs_link, .unlink = fs_unlink, .rmdir = fs_rmdir,
-	.rename = fs_rename, .readlink = fs_readlink, .changed = fs_changed, .truncate = fs_truncate, .map = fs_map,
+	.rename = fs_rename, .exchange = fs_exchange, .readlink = fs_readlink, .changed = fs_changed, .truncate = fs_truncate, .map = fs_map,
 	.preallocate = fs_preallocate, .sync = fs_sync, .evict = fs_evict,
 };
 

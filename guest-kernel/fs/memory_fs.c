@@ -146,6 +146,17 @@ static int memory_rename(struct inode *from, const char *from_name, unsigned fro
 	return 0;
 }
 
+static int memory_exchange(struct inode *from, const char *from_name, unsigned from_length, struct inode *to, const char *to_name,
+			   unsigned to_length, struct inode *first, struct inode *second)
+{
+	int links = (S_IS(second->mode, S_IFDIR) ? 1 : 0) - (S_IS(first->mode, S_IFDIR) ? 1 : 0); /* that `from` gets and `to` loses */
+	dir_changed(from, from == to ? 0 : links, 0);
+	dir_changed(to, from == to ? 0 : -links, 0);
+	inode_now(&first->ctime);
+	second->ctime = first->ctime;
+	return 0;
+}
+
 static long memory_readlink(struct inode *inode, char *target, size_t size)
 {
 	size_t n = inode->size < size ? inode->size : size;
@@ -179,8 +190,8 @@ static void memory_evict(struct inode *inode)
 
 static const struct inode_ops memory_inode_ops = {
 	.create = memory_create, .symlink = memory_symlink, .link = memory_link, .unlink = memory_unlink, .rmdir = memory_rmdir,
-	.rename = memory_rename, .readlink = memory_readlink, .truncate = memory_truncate, .preallocate = memory_preallocate,
-	.evict = memory_evict,
+	.rename = memory_rename, .exchange = memory_exchange, .readlink = memory_readlink, .truncate = memory_truncate,
+	.preallocate = memory_preallocate, .evict = memory_evict,
 };
 
 static void memory_statistics(struct super *super, uint64_t *blocks, uint64_t *free, uint64_t *available, uint64_t *files,

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Calls that make, remove and move names. Each walks to the parent, takes its mutex, looks the last name up under it and asks the
- * file system; the name cache follows. What loses or gets a name is locked as well, below its directory: its links change, and nobody may
- * make names in a directory that is just found empty. A rename takes one mutex for all renames, then both directories' (parent first, else
- * by address), then those of what it moves and replaces, so that no two renames can make a loop or a deadlock.
+ * Calls that make and remove names; rename.c moves them. Each walks to the parent, takes its mutex, looks the last name up under it and asks
+ * the file system; the name cache follows. What loses or gets a name is locked as well, below its directory: its links change, and nobody may
+ * make names in a directory that is just found empty.
  */
 #include "base/string.h"
 #include "kernel/capability.h"
@@ -11,8 +10,6 @@
 #include "kernel/syscall.h"
 #include "kernel/user.h"
 #include "kernel/vfs.h"
-
-struct mutex rename_mutex; /* set up in fs_mount_root() */
 
 int dir_may_delete(struct inode *dir, struct inode *victim, bool directory)
 {
@@ -225,7 +222,7 @@ long sys_linkat(const uint64_t a[6])
 }
 
 /* File systems in the name cache leave it to the cache to say whether a directory is empty. */
-static bool has_children(struct dentry *d)
+bool dentry_has_children(struct dentry *d)
 {
 	char name[NAME_MAX + 1];
 	unsigned length;
@@ -244,7 +241,7 @@ static int name_remove_locked(struct walk *w, struct dentry *d, bool directory)
 	if (!error && (d->mounted || (directory && d == fs_context_current()->root))) {
 		error = -EBUSY;
 	}
-	if (!error && directory && has_children(d)) {
+	if (!error && directory && dentry_has_children(d)) {
 		error = -ENOTEMPTY;
 	}
 	return error ? error : act ? act(dir, w->name, w->length, victim) : -EPERM;
@@ -317,170 +314,6 @@ long sys_rmdir(const uint64_t a[6])
 long sys_unlinkat(const uint64_t a[6])
 {
 	return a[2] & ~(uint64_t)AT_REMOVEDIR ? -EINVAL : remove_path((int)a[0], a[1], a[2] & AT_REMOVEDIR);
-}
-
-static void inodes_lock(struct inode *first, struct inode *second)
-{
-	mutex_lock(&first->mutex);
-	if (second && second != first) {
-		mutex_lock(&second->mutex);
-	}
-}
-
-static void inodes_unlock(struct inode *a, struct inode *b)
-{
-	mutex_unlock(&a->mutex);
-	if (b && b != a) {
-		mutex_unlock(&b->mutex);
-	}
-}
-
-static void directories_lock(struct dentry *a, struct dentry *b)
-{
-	bool b_first = a != b && (dentry_is_below(a, b) || (!dentry_is_below(b, a) && a->inode > b->inode));
-	inodes_lock(b_first ? b->inode : a->inode, b_first ? a->inode : b->inode);
-}
-
-/* Neither is below the other: of the same directory or rename_check() says so. The second may be absent. */
-static void moved_lock(struct inode *moved, struct inode *target)
-{
-	bool target_first = target && target < moved;
-	inodes_lock(target_first ? target : moved, target_first ? moved : target);
-}
-
-#define RENAME_NOREPLACE 1u
-
-static int rename_check(struct walk *from, struct walk *to, struct dentry *d, struct dentry *target, unsigned flags)
-{
-	if (!d->inode || to->at->inode->links == 0) {
-		return -ENOENT;
-	}
-	bool directory = S_IS(d->inode->mode, S_IFDIR);
-	if (target->inode && (flags & RENAME_NOREPLACE)) {
-		return -EEXIST;
-	}
-	if ((from->slash || to->slash) && !directory) {
-		return -ENOTDIR;
-	}
-	if (dentry_is_below(to->at, d)) {
-		return -EINVAL;
-	}
-	return target->inode && dentry_is_below(from->at, target) ? -ENOTEMPTY : 0;
-}
-
-static int rename_check_locked(struct walk *from, struct walk *to, struct dentry *d, struct dentry *target)
-{
-	bool directory = S_IS(d->inode->mode, S_IFDIR);
-	int error = dir_may_delete(from->at->inode, d->inode, directory);
-	if (!error) {
-		error = target->inode ? dir_may_delete(to->at->inode, target->inode, directory)
-				      : inode_permission(to->at->inode, MAY_WRITE | MAY_EXEC);
-	}
-	if (!error && directory && from->at != to->at) {
-		error = inode_permission(d->inode, MAY_WRITE); /* its ".." changes */
-	}
-	error = error ? error : d->mounted || target->mounted ? -EBUSY : 0;
-	return error ? error : target->inode && directory && has_children(target) ? -ENOTEMPTY : 0;
-}
-
-static void rename_notify(struct walk *from, struct walk *to, struct inode *moved, struct inode *replaced)
-{
-	uint32_t cookie = notify_cookie();
-	notify_name_watched(from->at->inode, from->name, from->length, NOTIFY_MOVED_FROM, moved, cookie);
-	notify_name_watched(to->at->inode, to->name, to->length, NOTIFY_MOVED_TO, moved, cookie);
-	if (replaced) {
-		notify_inode_watched(replaced, NOTIFY_ATTRIBUTES);
-	}
-	notify_inode_watched(moved, NOTIFY_MOVE_SELF);
-}
-
-static int rename_locked(struct walk *from, struct walk *to, unsigned flags, struct dentry **d, struct dentry **target)
-{
-	struct inode *dir = from->at->inode;
-	int error = path_last_locked(from, d);
-	error = error ? error : path_last_locked(to, target);
-	error = error ? error : rename_check(from, to, *d, *target, flags);
-	if (error || (*d)->inode == (*target)->inode) { /* two names of one file: both stay (POSIX, rename) */
-		return error;
-	}
-	struct inode *moved = (*d)->inode, *replaced = (*target)->inode;
-	moved_lock(moved, replaced);
-	error = rename_check_locked(from, to, *d, *target);
-	error = error ? error : dir->ops->rename ? dir->ops->rename(dir, from->name, from->length, to->at->inode, to->name, to->length, moved, replaced)
-						 : -EPERM;
-	error = error ? error : dentry_move(*d, to->at, to->name, to->length, *target);
-	inodes_unlock(moved, replaced);
-	if (!error && notify_is_used()) {
-		rename_notify(from, to, moved, replaced);
-	}
-	return error;
-}
-
-static int rename_walked(struct walk *from, struct walk *to, unsigned flags)
-{
-	struct dentry *d = NULL, *target = NULL;
-	if (from->file || to->file) {
-		return -ENOTDIR;
-	}
-	if (from->at->super != to->at->super) {
-		return -EXDEV;
-	}
-	if (from->last != LAST_NAME || to->last != LAST_NAME) {
-		return from->last == LAST_NAME && (flags & RENAME_NOREPLACE) ? -EEXIST : -EBUSY;
-	}
-	mutex_lock(&rename_mutex);
-	directories_lock(from->at, to->at);
-	int error = rename_locked(from, to, flags, &d, &target);
-	inodes_unlock(from->at->inode, to->at->inode);
-	mutex_unlock(&rename_mutex);
-	if (d) {
-		dentry_put(d);
-	}
-	if (target) {
-		dentry_put(target);
-	}
-	return error;
-}
-
-static long rename_path(int from_fd, uint64_t from_user, int to_fd, uint64_t to_user, unsigned flags)
-{
-	struct walk from, to;
-	char *from_path, *to_path = NULL;
-	if (flags & ~RENAME_NOREPLACE) {
-		return -EINVAL;
-	}
-	int error = path_from_user(from_user, false, &from_path);
-	if (error) {
-		return error;
-	}
-	error = path_walk(from_fd, from_path, WALK_PARENT, &from);
-	if (!error) {
-		error = path_from_user(to_user, false, &to_path);
-		error = error ? error : path_walk(to_fd, to_path, WALK_PARENT, &to);
-		if (!error) {
-			error = rename_walked(&from, &to, flags);
-			walk_put(&to);
-		}
-		walk_put(&from);
-	}
-	kfree(from_path);
-	kfree(to_path);
-	return error;
-}
-
-long sys_rename(const uint64_t a[6])
-{
-	return rename_path(AT_FDCWD, a[0], AT_FDCWD, a[1], 0);
-}
-
-long sys_renameat(const uint64_t a[6])
-{
-	return rename_path((int)a[0], a[1], (int)a[2], a[3], 0);
-}
-
-long sys_renameat2(const uint64_t a[6])
-{
-	return rename_path((int)a[0], a[1], (int)a[2], a[3], (unsigned)a[4]);
 }
 
 static long link_read(int dirfd, uint64_t path, uint64_t user, uint64_t size)

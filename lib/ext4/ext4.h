@@ -109,6 +109,9 @@ int ext4_rmdir(struct ext4_inode *dir, const char *name, size_t length);
 /** Replaces an existing target as rename(2) says. The caller has checked that no directory moves below itself. */
 int ext4_rename(struct ext4_inode *from, const char *from_name, size_t from_length, struct ext4_inode *to,
 		const char *to_name, size_t to_length);
+/** Either gets the other's name. The caller has checked that neither is below the other. */
+int ext4_exchange(struct ext4_inode *from, const char *from_name, size_t from_length, struct ext4_inode *to,
+		  const char *to_name, size_t to_length);
 /** Length of the target, at most size bytes written, no NUL. */
 int ext4_readlink(struct ext4_inode *inode, char *target, size_t size);
 

@@ -343,3 +343,62 @@ int ext4_rename(struct ext4_inode *from, const char *from_name, size_t from_leng
 	ext4_iput(moved);
 	return error;
 }
+
+/* Either directory has one subdirectory less or more, if what it gives and what it gets are of different kinds. */
+static int parents_exchange(struct ext4_inode *from, struct ext4_inode *to, struct ext4_inode *first, struct ext4_inode *second)
+{
+	int error = 0;
+	if (ext4_is_dir(first)) {
+		error = ext4_dir_replace(first, "..", 2, to->number, EXT4_S_IFDIR);
+		dir_link_drop(from);
+		dir_link_add(to);
+	}
+	if (ext4_is_dir(second)) {
+		int other = ext4_dir_replace(second, "..", 2, from->number, EXT4_S_IFDIR);
+		error = error ? error : other;
+		dir_link_drop(to);
+		dir_link_add(from);
+	}
+	return error;
+}
+
+static int exchange_names(struct ext4_inode *from, const char *from_name, size_t from_length, struct ext4_inode *to, const char *to_name,
+			  size_t to_length, struct ext4_inode *first, struct ext4_inode *second)
+{
+	int error = from == to || ext4_is_dir(first) == ext4_is_dir(second) ? 0 : dir_link_check(ext4_is_dir(first) ? to : from);
+	error = error ? error : ext4_dir_replace(from, from_name, from_length, second->number, second->mode);
+	if (error) {
+		return error;
+	}
+	error = ext4_dir_replace(to, to_name, to_length, first->number, first->mode);
+	if (error) { /* a name for each, again */
+		int back = ext4_dir_replace(from, from_name, from_length, first->number, first->mode);
+		return back ? back : error;
+	}
+	return from == to ? 0 : parents_exchange(from, to, first, second);
+}
+
+int ext4_exchange(struct ext4_inode *from, const char *from_name, size_t from_length, struct ext4_inode *to, const char *to_name,
+		  size_t to_length)
+{
+	struct ext4_inode *first, *second;
+	int error = dir_check(from, from_length);
+	error = error ? error : dir_check(to, to_length);
+	error = error ? error : name_get(from, from_name, from_length, &first);
+	if (error) {
+		return error;
+	}
+	error = name_get(to, to_name, to_length, &second);
+	if (!error) {
+		error = first == second ? 0 : exchange_names(from, from_name, from_length, to, to_name, to_length, first, second);
+		if (!error) {
+			ctime_now(first);
+			ctime_now(second);
+			dir_changed(from);
+			dir_changed(to);
+		}
+		ext4_iput(second);
+	}
+	ext4_iput(first);
+	return error;
+}

@@ -242,7 +242,8 @@ int image_rmdir(struct ext4_image *image, const char *path)
 	return by_name(image, path, ext4_rmdir);
 }
 
-int image_rename(struct ext4_image *image, const char *from, const char *to)
+static int names_change(struct ext4_image *image, const char *from, const char *to,
+			int (*change)(struct ext4_inode *, const char *, size_t, struct ext4_inode *, const char *, size_t))
 {
 	struct ext4_inode *a, *b;
 	const char *from_name, *to_name;
@@ -252,11 +253,21 @@ int image_rename(struct ext4_image *image, const char *from, const char *to)
 	}
 	error = parent_find(image, to, &b, &to_name);
 	if (!error) {
-		error = ext4_rename(a, from_name, strlen(from_name), b, to_name, strlen(to_name));
+		error = change(a, from_name, strlen(from_name), b, to_name, strlen(to_name));
 		ext4_iput(b);
 	}
 	ext4_iput(a);
 	return error;
+}
+
+int image_rename(struct ext4_image *image, const char *from, const char *to)
+{
+	return names_change(image, from, to, ext4_rename);
+}
+
+int image_exchange(struct ext4_image *image, const char *from, const char *to)
+{
+	return names_change(image, from, to, ext4_exchange);
 }
 
 int image_truncate(struct ext4_image *image, const char *path, uint64_t size)

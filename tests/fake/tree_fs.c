@@ -224,6 +224,25 @@ static int tree_rename(struct inode *from, const char *from_name, unsigned from_
 	return 0;
 }
 
+static int tree_exchange(struct inode *from, const char *from_name, unsigned from_length, struct inode *to, const char *to_name, unsigned to_length,
+			 struct inode *first, struct inode *second)
+{
+	int links = (S_IS(second->mode, S_IFDIR) ? 1 : 0) - (S_IS(first->mode, S_IFDIR) ? 1 : 0);
+	check_locked(from);
+	check_locked(to);
+	check_locked(first);
+	check_locked(second);
+	entry_remove(from, from_name, from_length, first);
+	entry_remove(to, to_name, to_length, second);
+	entry_add(from, from_name, from_length, (unsigned)second->number);
+	entry_add(to, to_name, to_length, (unsigned)first->number);
+	if (from != to) {
+		links_change(from, links);
+		links_change(to, -links);
+	}
+	return 0;
+}
+
 static long tree_readlink(struct inode *inode, char *target, size_t size)
 {
 	size_t length = strlen(node_of(inode)->target);
@@ -241,7 +260,7 @@ static void tree_evict(struct inode *inode)
 
 static const struct inode_ops tree_inode_ops = {
 	.lookup = tree_lookup, .create = tree_create, .symlink = tree_symlink, .link = tree_link, .unlink = tree_unlink, .rmdir = tree_rmdir,
-	.rename = tree_rename, .readlink = tree_readlink, .evict = tree_evict,
+	.rename = tree_rename, .exchange = tree_exchange, .readlink = tree_readlink, .evict = tree_evict,
 };
 
 unsigned tree_check(struct super *super)

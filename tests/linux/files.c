@@ -357,6 +357,54 @@ static void renames(void)
 	CALL(renameat2(99, "z", AT_FDCWD, "y", 0));
 }
 
+static void show_names(const char *name)
+{
+	struct stat a, b, sub;
+	stat("a", &a);
+	stat("b", &b);
+	stat("b/y", &sub);
+	SHOW(name, "links %d and %d, below %o of size %ld", (int)a.st_nlink, (int)b.st_nlink, sub.st_mode, S_ISREG(sub.st_mode) ? (long)sub.st_size : 0);
+}
+
+static void exchanges(void)
+{
+	char path[512];
+	struct stat st;
+	mkdir("a", 0755);
+	mkdir("b", 0755);
+	mkdir("a/x", 0755);
+	mkdir("a/x/deep", 0755);
+	make_file("a/x/file", "in x");
+	make_file("b/y", "text");
+	make_file("b/a name that is longer than what fits into the entry itself", "long");
+	show_names("before");
+	CALL(renameat2(AT_FDCWD, "a/x", AT_FDCWD, "b/y", RENAME_EXCHANGE));
+	show_names("after");
+	CALL(stat("b/y/file", &st));
+	CALL(stat("b/y/../y/deep", &st));
+	CALL(stat("a/x/file", &st));
+	CALL(chdir("b/y/deep"));
+	IS(getcwd(path, sizeof(path)) && strstr(path, "/b/y/deep"));
+	CALL(renameat2(AT_FDCWD, "../../../a/x", AT_FDCWD, "../../y", RENAME_EXCHANGE));
+	IS(getcwd(path, sizeof(path)) && strstr(path, "/a/x/deep"));
+	CALL(chdir("../../.."));
+	show_names("back");
+	CALL(renameat2(AT_FDCWD, "a/x", AT_FDCWD, "b/a name that is longer than what fits into the entry itself", RENAME_EXCHANGE));
+	CALL(stat("b/a name that is longer than what fits into the entry itself/deep", &st));
+	CALL(renameat2(AT_FDCWD, "b/a name that is longer than what fits into the entry itself", AT_FDCWD, "a/x", RENAME_EXCHANGE));
+	CALL(renameat2(AT_FDCWD, "a", AT_FDCWD, "a/x", RENAME_EXCHANGE));
+	CALL(renameat2(AT_FDCWD, "a/x", AT_FDCWD, "a", RENAME_EXCHANGE));
+	CALL(renameat2(AT_FDCWD, "a/x/", AT_FDCWD, "b/y", RENAME_EXCHANGE));
+	CALL(renameat2(AT_FDCWD, "a/x", AT_FDCWD, "b/y/", RENAME_EXCHANGE));
+	CALL(renameat2(AT_FDCWD, "a", AT_FDCWD, "b", RENAME_EXCHANGE));
+	CALL(stat("b/x/deep", &st));
+	CALL(renameat2(AT_FDCWD, "a", AT_FDCWD, "a", RENAME_EXCHANGE));
+	CALL(renameat2(AT_FDCWD, "none", AT_FDCWD, "a", RENAME_EXCHANGE));
+	CALL(link("a/y", "other"));
+	CALL(renameat2(AT_FDCWD, "a/y", AT_FDCWD, "other", RENAME_EXCHANGE));
+	CALL(rmdir("a"));
+}
+
 static void status(void)
 {
 	struct stat st;
@@ -499,6 +547,7 @@ int main(void)
 	RUN(sizes);
 	RUN(links);
 	RUN(renames);
+	RUN(exchanges);
 	RUN(status);
 	RUN(access_modes);
 	RUN(times_of_files);

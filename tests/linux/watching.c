@@ -192,6 +192,10 @@ static void of_a_directory(void)
 	events("two more");
 	rename("dir/z", "dir/q");
 	events("rename onto another");
+	CALL(syscall(SYS_renameat2, AT_FDCWD, "dir/y", AT_FDCWD, "dir/sub", 2));
+	events("exchange");
+	CALL(syscall(SYS_renameat2, AT_FDCWD, "dir/y", AT_FDCWD, "dir/sub", 2));
+	events("and back");
 	unlink("dir/hard");
 	unlink("dir/y");
 	unlink("dir/link");

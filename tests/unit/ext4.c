@@ -180,6 +180,11 @@ static void both_step(struct both *b, unsigned step)
 		if (lstat(host, &st) == 0 && S_ISLNK(st.st_mode) && is_dir_name(other)) {
 			return;
 		}
+		if (dice(3) == 0 && !is_dir_name(path) && !is_dir_name(other)) {
+			ours = image_exchange(&b->image, path, other);
+			theirs = renameat2(AT_FDCWD, host, AT_FDCWD, host_other, RENAME_EXCHANGE) ? -errno : 0;
+			break;
+		}
 		ours = image_rename(&b->image, path, other);
 		theirs = rename(host, host_other) ? -errno : 0;
 		break;

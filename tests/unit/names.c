@@ -546,7 +546,7 @@ static void changer(void *arg)
 			break;
 		case 1:
 		case 2:
-			CALL(sys_renameat2, fd, TEXT(one), fd, TEXT(two), fake_random(2));
+			CALL(sys_renameat2, fd, TEXT(one), fd, TEXT(two), fake_random(3));
 			break;
 		case 3:
 			CALL(sys_symlinkat, TEXT(one), fd, TEXT(two));

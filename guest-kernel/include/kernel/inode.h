@@ -50,6 +50,9 @@ struct inode_ops {
 	int (*rmdir)(struct inode *dir, const char *name, unsigned length, struct inode *victim);
 	int (*rename)(struct inode *from, const char *from_name, unsigned from_length, struct inode *to, const char *to_name,
 		      unsigned to_length, struct inode *moved, struct inode *target);
+	/** Either gets the other's name; both are locked, like their directories. NULL: cannot. */
+	int (*exchange)(struct inode *from, const char *from_name, unsigned from_length, struct inode *to, const char *to_name,
+			unsigned to_length, struct inode *first, struct inode *second);
 	long (*readlink)(struct inode *inode, char *target, size_t size); /* bytes, no NUL */
 	/** A link that leads to an object, not a path (/proc/PID/fd/N): *dentry or *file, referenced. */
 	int (*jump)(struct inode *inode, struct dentry **dentry, struct file **file);
@@ -188,6 +191,7 @@ void dentry_get(struct dentry *dentry);
 void dentry_put(struct dentry *dentry);
 void dentry_remove(struct dentry *dentry); /* the name is gone; users keep it */
 int dentry_move(struct dentry *dentry, struct dentry *parent, const char *name, unsigned length, struct dentry *target);
+int dentry_exchange(struct dentry *one, struct dentry *other); /* of names and places */
 bool dentry_is_below(struct dentry *dentry, struct dentry *ancestor); /* or the same */
 void dentry_set_mounted(struct dentry *dentry, struct super *super);
 struct dentry *dentry_parent(struct dentry *dentry, struct dentry *root); /* referenced; crosses mounts upwards; the root's is itself */

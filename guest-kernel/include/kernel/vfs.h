@@ -77,6 +77,7 @@ static inline void path_text_free(struct path_text *path)
 int path_from_user(uint64_t user, bool empty, char **path);
 
 struct fs_context *fs_context_current(void);
+bool dentry_has_children(struct dentry *d); /* of file systems that live in the name cache; false for others */
 int dir_may_delete(struct inode *dir, struct inode *victim, bool directory);
 
 /* memfd.c */
