@@ -18,6 +18,7 @@
 #include "terminal.h"
 
 #define GUEST_VCPUS 8u /* that the guest kernel uses */
+#define CPUS_MOST 16u /* that the hypervisor uses */
 #define MIB (1ull << 20)
 #define DEFAULT_MEMORY (256 * MIB)
 #define HYPERVISOR_MEMORY (64 * MIB)
@@ -266,11 +267,32 @@ static void spread_domains(struct bundle_header *h, unsigned cpus)
 	}
 }
 
+/*
+ * For the emulator's sake: whenever a processor loads x87 registers (FXRSTOR, XRSTOR, FLDENV), QEMU 7.2's TCG rewrites, without a lock, a word of
+ * the first processor's, in which that one keeps whether interrupts are held back and whether nested paging is on. What VMRUN or #VMEXIT change there
+ * just then is lost, and guest or hypervisor end in a triple fault. So a machine of several processors gets one more, and no domain runs on the first.
+ */
+static void spare_first(struct plan *p)
+{
+	struct bundle_header *h = &p->manifest.header;
+	if (p->config.kind != &machine_qemu || p->config.accelerator != ACCELERATOR_TCG || p->config.cpus == 1 || p->config.cpus == CPUS_MOST) {
+		return;
+	}
+	p->config.cpus++;
+	for (uint32_t i = 0; i < h->domain_count; i++) {
+		h->domains[i].cpu_mask <<= 1;
+	}
+}
+
 /* Processors that the manifest speaks of: enough of them, and no domain is left without one. */
 static int place_domains(struct plan *p)
 {
 	struct bundle_header *h = &p->manifest.header;
 	unsigned cpus = p->options->cpus;
+	bool any_named = false;
+	for (uint32_t i = 0; i < h->domain_count; i++) {
+		any_named |= h->domains[i].cpu_mask != UINT64_MAX;
+	}
 	for (uint32_t i = 0; i < h->domain_count && !p->options->cpus; i++) {
 		const struct bundle_domain *d = &h->domains[i];
 		unsigned named = d->cpu_mask == UINT64_MAX ? d->vcpus : 64 - (unsigned)__builtin_clzll(d->cpu_mask);
@@ -287,6 +309,9 @@ static int place_domains(struct plan *p)
 			return fail(VMCTL_MANIFEST, "domain \"%s\" may use none of the machine's %u processors: change its \"cpus\" or --cpus",
 				    h->domains[i].name, cpus);
 		}
+	}
+	if (!any_named) {
+		spare_first(p);
 	}
 	return 0;
 }
