@@ -128,7 +128,7 @@ test-fuzz: setup
 
 # The checks that need no machine.
 check: setup
-	+@$(PARALLEL) unit-programs $(BUILD)/guest-kernel.elf
+	+@$(PARALLEL) unit-programs $(BUILD)/guest-kernel.elf kernel-debug
 	@BUILD=$(BUILD) ci/run-tests --no-boot
 
 help:
