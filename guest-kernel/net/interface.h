@@ -40,7 +40,6 @@ struct sending {
 	unsigned held_count;
 	uint32_t bytes;
 	struct segment segment; /* what may be joined to it */
-	bool is_ack; /* an ACK and nothing else */
 };
 
 struct interface {

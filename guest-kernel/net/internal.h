@@ -28,8 +28,17 @@ extern struct netif loop_netif;
 /* tcp_lists.c */
 void tcp_lists_init(void);
 void net_tcp_input(struct pbuf *p, struct netif *netif); /* for lwIP's IP in place of tcp_input() */
+/* The list that is selected, and that one again; is a connection in a list? That list is selected then, and `pcb` not looked into. */
+struct tcp_pcb;
+unsigned tcp_lists_selected(void);
+void tcp_lists_go_back(unsigned which);
+bool tcp_lists_have(unsigned which, const struct tcp_pcb *pcb);
 bool tcp_lists_wait(void); /* a connection may wait for time to pass */
 void tcp_lists_tick(void); /* each TCP_TMR_INTERVAL while that is so */
+
+/* acks.c */
+void acks_hold(void); /* a batch of packets follows */
+void acks_send(void); /* it has ended: what is not acknowledged yet is */
 
 /* timers.c */
 void timers_look(void); /* something may have begun that waits for time */

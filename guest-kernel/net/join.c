@@ -40,23 +40,11 @@ static uint32_t ip_bytes(const uint8_t *headers, uint32_t have)
 	return get16(headers + 12) == 0x0800 && ip[0] == 0x45 && ip[9] == 6 && (get16(ip + 6) & 0x3fff) == 0 ? get16(ip + 2) : 0;
 }
 
-static uint32_t get32(const uint8_t *at)
-{
-	return (uint32_t)get16(at) << 16 | get16(at + 2);
-}
-
-/* Where the TCP header of a whole frame is; 0: it has none. */
-static uint32_t tcp_find(const uint8_t *headers, uint32_t have, uint32_t bytes)
-{
-	uint32_t whole = ip_bytes(headers, have), at = IP_AT + (whole && is_v6(headers) ? IP6_BYTES : IP4_BYTES);
-	return whole && whole + IP_AT == bytes && have >= at + TCP_LEAST ? at : 0;
-}
-
 struct segment segment_read(const uint8_t *headers, uint32_t have, uint32_t bytes)
 {
 	struct segment none = { 0 };
-	uint32_t at = tcp_find(headers, have, bytes);
-	if (!at) {
+	uint32_t whole = ip_bytes(headers, have), at = IP_AT + (whole && is_v6(headers) ? IP6_BYTES : IP4_BYTES);
+	if (!whole || whole + IP_AT != bytes || have < at + TCP_LEAST) {
 		return none;
 	}
 	const uint8_t *tcp = headers + at;
@@ -64,7 +52,7 @@ struct segment segment_read(const uint8_t *headers, uint32_t have, uint32_t byte
 	if (header_bytes < at + TCP_LEAST || header_bytes > have || header_bytes >= bytes || (tcp[13] & ~TCP_PSH) != TCP_ACK) {
 		return none;
 	}
-	uint32_t sequence = get32(tcp + 4);
+	uint32_t sequence = (uint32_t)get16(tcp + 4) << 16 | get16(tcp + 6);
 	uint16_t payload = (uint16_t)(bytes - header_bytes);
 	return (struct segment){ .tcp_at = (uint16_t)at, .header_bytes = (uint16_t)header_bytes, .payload = payload, .piece = payload,
 		.next = sequence + payload, .count = 1, .flags = tcp[13] };
@@ -113,21 +101,4 @@ uint32_t segment_finish(const struct segment *all, uint8_t *headers, uint32_t by
 		memcpy(ip + 10, &sum, sizeof(sum));
 	}
 	return bare ? 0 : bytes - all->tcp_at;
-}
-
-bool ack_is_plain(const uint8_t *headers, uint32_t have, uint32_t bytes)
-{
-	uint32_t at = tcp_find(headers, have, bytes);
-	return at && bytes == at + TCP_LEAST && headers[at + 12] >> 4 == TCP_LEAST / 4 && headers[at + 13] == TCP_ACK;
-}
-
-bool ack_is_outdone(const uint8_t *ack, const uint8_t *headers, uint32_t have, uint32_t bytes)
-{
-	uint32_t at = tcp_find(headers, have, bytes);
-	if (!at || memcmp(ack, headers, IP_AT) != 0 || !ip_same(ack, headers)) {
-		return false;
-	}
-	const uint8_t *old = ack + at, *tcp = headers + at;
-	return memcmp(old, tcp, 4) == 0 /* ports */ && (tcp[13] & ~TCP_PSH) == TCP_ACK && (int32_t)(get32(tcp + 4) - get32(old + 4)) >= 0 &&
-	       (int32_t)(get32(tcp + 8) - get32(old + 8)) > 0;
 }

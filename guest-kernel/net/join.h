@@ -28,10 +28,4 @@ void segment_join(struct segment *first, uint8_t *first_headers, const struct se
 /** The joined frame's headers, before it goes out: its length, or with `bare` none (component/netdev.h). Returns the length for the pseudo header. */
 uint32_t segment_finish(const struct segment *all, uint8_t *headers, uint32_t bytes, bool bare);
 
-/** An ACK and nothing else: no data, no options, no other flag. Its frame has `bytes`. */
-bool ack_is_plain(const uint8_t *headers, uint32_t have, uint32_t bytes);
-/** A plain ACK that is still to be sent has become needless: the frame `headers` of the same connection acknowledges more, and is no older. An ACK
- *  that acknowledges the same stays: such ones are counted at the other end (RFC 5681, 3.2). */
-bool ack_is_outdone(const uint8_t *ack, const uint8_t *headers, uint32_t have, uint32_t bytes);
-
 #endif

@@ -13,6 +13,7 @@
 #include "kernel/platform.h"
 #include "kernel/thread.h"
 #include "lwip/priv/tcp_priv.h"
+#include "net/internal.h"
 #include "net/net.h"
 #include "net/packet.h"
 #include "netif/ethernet.h"
@@ -153,10 +154,12 @@ static void interface_work(struct interface *i)
 	}
 	transmit_reclaim(i);
 	i->reclaim_set = i->reclaim_set && !reclaim;
+	acks_hold();
 	for (unsigned n = 0; n < BATCH && (packet = received_take(i)); n++) {
 		packet_input(i, packet);
 		net_active();
 	}
+	acks_send();
 	buffers_offer(i);
 	stalled_go_on(i);
 	net_unlock();

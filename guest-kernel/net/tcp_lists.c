@@ -43,6 +43,26 @@ static void list_select(unsigned which)
 	}
 }
 
+unsigned tcp_lists_selected(void)
+{
+	return selected;
+}
+
+void tcp_lists_go_back(unsigned which)
+{
+	list_select(which);
+}
+
+bool tcp_lists_have(unsigned which, const struct tcp_pcb *pcb)
+{
+	list_select(which);
+	const struct tcp_pcb *at = tcp_active_pcbs;
+	while (at && at != pcb) {
+		at = at->next;
+	}
+	return at != NULL;
+}
+
 static uint64_t address_word(const ip_addr_t *a)
 {
 	if (!IP_IS_V6_VAL(*a)) {

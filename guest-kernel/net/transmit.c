@@ -6,8 +6,7 @@
  * still on its way), and each page of the I/O zone, which TCP may let go of as soon as the other side has it.
  *
  * Segments of TCP that follow each other under one hold of the net lock go out as one frame, if the device cuts frames (join.h). A full
- * queue costs no packet of TCP's: it keeps what it could not send and is asked again when there is room. Of ACKs of one connection that follow
- * each other under one hold only the last goes out.
+ * queue costs no packet of TCP's: it keeps what it could not send and is asked again when there is room.
  */
 #include "net/interface.h"
 
@@ -330,19 +329,6 @@ static int pending_send(struct interface *i)
 	return 0;
 }
 
-/* An ACK waits for the end of the batch, as segments that may grow do: most are outdone by the next one by then. */
-static void pending_outdo(struct interface *i, const struct pbuf *p)
-{
-	struct sending *s = i->pending;
-	if (!s || !s->is_ack || !ack_is_outdone(s->bounce->data, p->payload, p->len, p->tot_len)) {
-		return;
-	}
-	i->pending = NULL;
-	i->sent_counts.packets--;
-	i->sent_counts.bytes -= s->bytes;
-	sending_let_go(s);
-}
-
 static bool may_grow(const struct interface *i, const struct segment *segment)
 {
 	return segment->tcp_at && (segment->tcp_at == 34 ? i->dev->tso4 : i->dev->tso6);
@@ -353,7 +339,6 @@ err_t transmit_output(struct netif *netif, struct pbuf *p)
 	struct interface *i = netif->state;
 	struct segment segment = segment_read(p->payload, p->len, p->tot_len);
 	if (!pending_join(i, p, &segment)) {
-		pending_outdo(i, p);
 		struct sending *s = pending_send(i) ? NULL : sending_new(i);
 		if (!s && !i->pending) {
 			transmit_stall(i);
@@ -368,9 +353,8 @@ err_t transmit_output(struct netif *netif, struct pbuf *p)
 			return ERR_BUF;
 		}
 		s->segment = segment;
-		s->is_ack = ack_is_plain(p->payload, p->len, p->tot_len);
 		i->pending = s;
-		if (!s->is_ack && !may_grow(i, &segment)) {
+		if (!may_grow(i, &segment)) {
 			s->segment.tcp_at = 0;
 			pending_send(i);
 		}

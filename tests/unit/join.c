@@ -144,75 +144,12 @@ static void what_is_no_plain_segment(void **state)
 	assert_int_equal(parse(f, bytes).tcp_at, 0);
 }
 
-static void put_ack(uint8_t *f, bool v6, uint32_t ack)
-{
-	unsigned at = v6 ? 54 : 34;
-	put16(f + at + 8, ack >> 16);
-	put16(f + at + 10, ack);
-}
-
-static bool outdone(const uint8_t *ack, const uint8_t *f, uint32_t bytes)
-{
-	return ack_is_outdone(ack, f, bytes < 128 ? bytes : 128, bytes);
-}
-
-/* An ACK is needless behind one that acknowledges more, alone or with data; not behind the same one, an older one, or one of another connection. */
-static void acks_are_outdone(void **state)
-{
-	for (unsigned kind = 0; kind < 2; kind++) {
-		uint8_t ack[128], next[128];
-		uint32_t bytes = make(ack, kind, 1000, 0, 0);
-		put_ack(ack, kind, 0xffffff00);
-		assert_true(ack_is_plain(ack, bytes, bytes));
-		for (unsigned data = 0; data < 200; data += 100) {
-			bytes = make(next, kind, 1000, data, 0);
-			put_ack(next, kind, 0xffffff00);
-			assert_false(outdone(ack, next, bytes)); /* a duplicate is counted by its receiver */
-			put_ack(next, kind, 0xffffff01);
-			assert_true(outdone(ack, next, bytes));
-			put_ack(next, kind, 0x00000400);
-			assert_true(outdone(ack, next, bytes));
-			put_ack(next, kind, 0xfffffe00);
-			assert_false(outdone(ack, next, bytes));
-			make(next, kind, 999, data, 0); /* of earlier data, sent again */
-			put_ack(next, kind, 0x00000400);
-			assert_false(outdone(ack, next, bytes));
-		}
-		unsigned at = kind ? 54 : 34;
-		bytes = make(next, kind, 1000, 0, 0);
-		put_ack(next, kind, 0x400);
-		for (unsigned i = 0; i < at + 4; i++) {
-			bool free4 = !kind && (i == 18 || i == 19 || i == 24 || i == 25);
-			next[i] ^= 1;
-			assert_int_equal(outdone(ack, next, bytes), free4);
-			next[i] ^= 1;
-		}
-	}
-}
-
-static void what_is_no_plain_ack(void **state)
-{
-	uint8_t f[128];
-	uint32_t bytes = make(f, false, 1, 0, 0);
-	for (unsigned flag = 1; flag < 0x100; flag <<= 1) {
-		f[47] = (uint8_t)(0x10 ^ flag);
-		assert_false(ack_is_plain(f, bytes, bytes));
-	}
-	assert_false(ack_is_plain(f, 53, bytes));
-	bytes = make(f, false, 1, 0, 12); /* it tells what has arrived out of order */
-	assert_false(ack_is_plain(f, bytes, bytes));
-	bytes = make(f, false, 1, 1, 0);
-	assert_false(ack_is_plain(f, bytes, bytes));
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(those_that_follow_are_joined),
 		cmocka_unit_test(others_are_not),
 		cmocka_unit_test(what_is_no_plain_segment),
-		cmocka_unit_test(acks_are_outdone),
-		cmocka_unit_test(what_is_no_plain_ack),
 	};
 	return cmocka_run_group_tests_name("join", tests, NULL, NULL);
 }

@@ -23,4 +23,10 @@ struct netif *net_route6(const void *to);
 #define LWIP_HOOK_IP4_ROUTE_SRC(from, to) net_route4(to)
 #define LWIP_HOOK_IP6_ROUTE(from, to) net_route6(to)
 
+/** net/acks.c: a segment has come for a connection, or for a listener. 0 always. */
+struct tcp_pcb;
+struct pbuf;
+int net_tcp_arrives(struct tcp_pcb *pcb, const struct pbuf *p);
+#define LWIP_HOOK_TCP_INPACKET_PCB(pcb, header, option_bytes, first_option_bytes, second_option, p) net_tcp_arrives(pcb, p)
+
 #endif
