@@ -90,6 +90,7 @@ struct cpu {
 	uint64_t timer_armed_ns; /* what the one-shot timer is set to; UINT64_MAX: off */
 	struct run_queue queue;
 	uint64_t user_ns, system_ns; /* what threads of programs had of it */
+	uint64_t switches, interrupts; /* so many there were */
 	struct list timers; /* sched/timer.c */
 	uint64_t timers_next_ns; /* deadline of the first, UINT64_MAX: none */
 	uint32_t ipi_requests; /* arch/ipi.c */

@@ -81,6 +81,7 @@ static void irq_handle(const struct trap_frame *frame)
 		return;
 	}
 	cpu->interrupt_depth++;
+	cpu->interrupts++;
 	if (irq->handler) {
 		irq->handler(irq->arg);
 	}

@@ -73,11 +73,12 @@ static long directory_read(int fd, uint64_t user, uint64_t size, bool old)
 	}
 	long result = f->inode && S_IS(f->inode->mode, S_IFDIR) ? (f->ops && f->ops->readdir ? 0 : -EBADF) : -ENOTDIR;
 	struct gather g = { .size = size < GATHER_MAX ? size : GATHER_MAX, .old = old, .file = f };
-	uint64_t begin = f ? f->offset : 0;
 	if (!result && g.size > 0) {
 		g.buffer = kmalloc(g.size);
 		result = g.buffer ? 0 : -ENOMEM;
 	}
+	mutex_lock(&f->position); /* nobody seeks, or reads as well, until the position is what was read (lseek) */
+	uint64_t begin = f->offset;
 	if (!result) {
 		mutex_lock(&f->inode->mutex);
 		result = f->inode->links == 0 ? -ENOENT : f->ops->readdir(f, &g, gather_emit);
@@ -94,6 +95,7 @@ static long directory_read(int fd, uint64_t user, uint64_t size, bool old)
 	} else if (!result && g.too_small) {
 		result = -EINVAL;
 	}
+	mutex_unlock(&f->position);
 	kfree(g.buffer);
 	file_put(f);
 	return result;

@@ -18,7 +18,7 @@
 #define EPOLLET (1u << 31)
 #define EPOLLONESHOT (1u << 30)
 #define EPOLLWAKEUP (1u << 29)
-#define EPOLLEXCLUSIVE (1u << 28) /* allows to wake fewer sets than all: all are woken */
+#define EPOLLEXCLUSIVE (1u << 28) /* of the sets that say so one is told that has a waiter, as long as there is one */
 #define EVENTS_MASK 0x3fffu
 
 enum { EPOLL_CTL_ADD = 1, EPOLL_CTL_DEL = 2, EPOLL_CTL_MOD = 3 };
@@ -113,6 +113,7 @@ static void item_notify(struct observer *observer)
 	ready_put_locked(e, item);
 	bool awaited = news && (!list_empty(&e->waiters.waiters) || !list_empty(&e->waiters.observers));
 	spin_unlock(&e->lock);
+	observer->woke = awaited;
 	if (awaited) {
 		waitq_wake_one(&e->waiters);
 	}
@@ -125,6 +126,7 @@ static void item_meet(struct poll_table *table, struct waitq *q)
 	struct observer *observer = &item->observers[item->observer_count++];
 	observer->notify = item_notify;
 	observer->of = item;
+	observer->exclusive = item->events & EPOLLEXCLUSIVE;
 	waitq_observe(q, observer);
 }
 

@@ -30,7 +30,7 @@ struct super *super_create(const char *type, uint64_t magic, const char *source)
 		s->type = type;
 		s->magic = magic;
 		s->block_size = PAGE_SIZE;
-		s->minor = __atomic_fetch_add(&next_minor, 1, __ATOMIC_RELAXED);
+		s->minor = s->mount = __atomic_fetch_add(&next_minor, 1, __ATOMIC_RELAXED);
 		list_init(&s->link);
 		string_copy(s->source, source, sizeof(s->source));
 	}
@@ -163,6 +163,7 @@ long sys_sync(const uint64_t a[6])
 	return 0;
 }
 
+/* As /proc/PID/mounts, or as mountinfo. */
 void mounts_describe(char *text, size_t size, bool mounts_file, size_t *length)
 {
 	char *path = kmalloc(PATH_MAX);
@@ -178,9 +179,19 @@ void mounts_describe(char *text, size_t size, bool mounts_file, size_t *length)
 		if (s->memory_most) {
 			format_text(limit, sizeof(limit), ",size=%luk", s->memory_most << (PAGE_SHIFT - 10));
 		}
-		at += (size_t)format_text(text + (at < size ? at : size), at < size ? size - at : 0, "%s%s %s %s %s%s%s%s%s 0 0\n",
-					  s->device ? "/dev/" : "", s->source, path, s->type, s->read_only ? "ro" : "rw",
-					  s->no_suid ? ",nosuid" : "", s->no_device ? ",nodev" : "", s->no_exec ? ",noexec" : "", limit);
+		char *to = text + (at < size ? at : size), source[48], options[48];
+		size_t room = at < size ? size - at : 0;
+		const char *access = s->read_only ? "ro" : "rw";
+		format_text(source, sizeof(source), "%s%s", s->device ? "/dev/" : "", s->source);
+		format_text(options, sizeof(options), "%s%s%s%s", access, s->no_suid ? ",nosuid" : "", s->no_device ? ",nodev" : "",
+			    s->no_exec ? ",noexec" : "");
+		if (mounts_file) {
+			at += (size_t)format_text(to, room, "%s %s %s %s%s 0 0\n", source, path, s->type, options, limit);
+		} else {
+			at += (size_t)format_text(to, room, "%u %u %u:%u / %s %s - %s %s %s%s\n", s->mount + 1,
+						  s->mountpoint ? s->mountpoint->super->mount + 1 : 0, s->major, s->minor, path, options, s->type, source,
+						  access, limit);
+		}
 	}
 	mutex_unlock(&mount_mutex);
 	kfree(path);

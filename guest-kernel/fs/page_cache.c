@@ -8,6 +8,7 @@
 
 #include "fs/radix.h"
 #include "kernel/platform.h"
+#include "kernel/thread.h"
 #include "kernel/time.h"
 
 #define WAIT_QUEUES 64u
@@ -201,6 +202,7 @@ bool cache_page_dirtied(struct mapping *m, struct page *page)
 		dirty_pages++;
 	}
 	spin_unlock(&cache_lock);
+	thread_current()->usage.outputs += fresh;
 	return fresh;
 }
 

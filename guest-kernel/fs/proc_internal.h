@@ -45,6 +45,9 @@ int proc_pid_oom_score(uint32_t pid, struct text *t);
 int proc_pid_oom_score_adj(uint32_t pid, struct text *t);
 int proc_pid_oom_adjust(uint32_t pid, const char *text, size_t length);
 int proc_empty(uint32_t pid, struct text *t);
+int proc_mountinfo(uint32_t pid, struct text *t);
+int proc_cgroup(uint32_t pid, struct text *t);
+int proc_pid_io(uint32_t pid, struct text *t);
 
 /* net/proc_net.c */
 int proc_net_arp(uint32_t pid, struct text *t);

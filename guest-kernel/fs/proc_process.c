@@ -210,6 +210,29 @@ int proc_pid_status(uint32_t pid, struct text *t)
 	return 0;
 }
 
+/* What it and its ended threads read and wrote, in calls and on devices (proc(5)). */
+int proc_pid_io(uint32_t pid, struct text *t)
+{
+	struct thread *thread;
+	int error;
+	struct usage sum = { 0 };
+	spin_lock(&process_lock);
+	const struct process *p = process_accessible_locked(pid, &thread, &error);
+	if (p) {
+		sum = p->usage;
+		list_for_each(node, &p->threads) {
+			usage_add(&sum, &container_of(node, struct thread, process_link)->usage);
+		}
+	}
+	spin_unlock(&process_lock);
+	if (!p) {
+		return error == -EPERM ? -EACCES : error;
+	}
+	text_add(t, "rchar: %lu\nwchar: %lu\nsyscr: %lu\nsyscw: %lu\nread_bytes: %lu\nwrite_bytes: %lu\ncancelled_write_bytes: 0\n", sum.read_bytes,
+		 sum.written_bytes, sum.reads, sum.writes, sum.inputs * 4096, sum.outputs * 4096);
+	return 0;
+}
+
 int proc_pid_statm(uint32_t pid, struct text *t)
 {
 	struct snapshot s;

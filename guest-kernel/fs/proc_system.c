@@ -98,7 +98,13 @@ int proc_system_stat(uint32_t pid, struct text *t)
 		format_text(name, sizeof(name), "cpu%u", i);
 		cpu_line(t, name, &each[i], up);
 	}
-	text_add(t, "intr 0\nctxt 0\nbtime %lu\nprocesses %u\nprocs_running %u\nprocs_blocked 0\n", (time_wall_ns() - up) / 1000000000,
+	uint64_t switches = 0, interrupts = 0;
+	for (unsigned i = 0; i < cpu_count; i++) {
+		switches += cpu_at(i)->switches;
+		interrupts += cpu_at(i)->interrupts;
+	}
+	text_add(t, "intr %lu\nctxt %lu\n", interrupts, switches);
+	text_add(t, "btime %lu\nprocesses %u\nprocs_running %u\nprocs_blocked 0\n", (time_wall_ns() - up) / 1000000000,
 		 b.last_pid, b.running);
 	return 0;
 }
@@ -121,35 +127,6 @@ int proc_loadavg(uint32_t pid, struct text *t)
 		text_add(t, "%lu.%02lu ", hundredths / 100, hundredths % 100);
 	}
 	text_add(t, "%u/%u %u\n", b.running, b.threads, b.last_pid);
-	return 0;
-}
-
-#define CPUID_NAME 0x80000002u
-#define CPUID_ADDRESS_SIZES 0x80000008u
-
-static void cpu_describe(struct text *t, unsigned index)
-{
-	struct cpuid names[4] = { cpuid(CPUID_NAME, 0), cpuid(CPUID_NAME + 1, 0), cpuid(CPUID_NAME + 2, 0), { 0 } };
-	struct cpuid first = cpuid(0, 0), version = cpuid(1, 0);
-	uint32_t sizes = cpuid(CPUID_ADDRESS_SIZES, 0).eax, vendor[4] = { first.ebx, first.edx, first.ecx, 0 };
-	uint32_t base_family = version.eax >> 8 & 15, base_model = version.eax >> 4 & 15;
-	uint32_t family = base_family == 15 ? base_family + (version.eax >> 20 & 255) : base_family;
-	uint32_t model = base_family >= 6 ? base_model | (version.eax >> 12 & 0xf0) : base_model;
-	uint64_t khz = time_tsc_khz(), line = (version.ebx >> 8 & 255) * 8;
-	text_add(t, "processor\t: %u\nvendor_id\t: %s\ncpu family\t: %u\nmodel\t\t: %u\nmodel name\t: %s\nstepping\t: %u\n", index,
-		 (const char *)vendor, family, model, (const char *)names, version.eax & 15);
-	text_add(t, "cpu MHz\t\t: %lu.%03lu\nphysical id\t: 0\nsiblings\t: %u\ncore id\t\t: %u\ncpu cores\t: %u\napicid\t\t: %u\n", khz / 1000,
-		 khz % 1000, cpu_count, index, cpu_count, cpu_at(index)->apic_id);
-	text_add(t, "flags\t\t: fpu tsc msr pae cx8 sep pge cmov fxsr sse sse2 syscall nx lm\nclflush size\t: %lu\ncache_alignment\t: %lu\n",
-		 line, line);
-	text_add(t, "address sizes\t: %u bits physical, %u bits virtual\n\n", sizes & 255, sizes >> 8 & 255);
-}
-
-int proc_cpuinfo(uint32_t pid, struct text *t)
-{
-	for (unsigned i = 0; i < cpu_count; i++) {
-		cpu_describe(t, i);
-	}
 	return 0;
 }
 
@@ -206,6 +183,19 @@ int proc_filesystems(uint32_t pid, struct text *t)
 int proc_mounts(uint32_t pid, struct text *t)
 {
 	mounts_describe(t->buffer, t->size, true, &t->length);
+	return 0;
+}
+
+int proc_mountinfo(uint32_t pid, struct text *t)
+{
+	mounts_describe(t->buffer, t->size, false, &t->length);
+	return 0;
+}
+
+/* There are none but the root of them all. */
+int proc_cgroup(uint32_t pid, struct text *t)
+{
+	text_add(t, "0::/\n");
 	return 0;
 }
 

@@ -202,7 +202,7 @@ static bool is_regular(const struct file *f)
 
 static bool position_lock(struct file *f)
 {
-	if (!is_regular(f)) {
+	if (!is_regular(f) && !(f->inode && S_IS(f->inode->mode, S_IFDIR))) {
 		return false;
 	}
 	mutex_lock(&f->position);
@@ -234,6 +234,19 @@ static __attribute__((noinline)) long transfer_alone(struct file *f, bool write,
 	return n;
 }
 
+/* For /proc/PID/io. */
+static inline void account(bool write, long n)
+{
+	struct usage *usage = &thread_current()->usage;
+	if (write) {
+		usage->writes++;
+		usage->written_bytes += n > 0 ? (uint64_t)n : 0;
+	} else {
+		usage->reads++;
+		usage->read_bytes += n > 0 ? (uint64_t)n : 0;
+	}
+}
+
 static inline long transfer_here(int fd, bool write, uint64_t address, uint64_t bytes)
 {
 	bool counted;
@@ -242,6 +255,7 @@ static inline long transfer_here(int fd, bool write, uint64_t address, uint64_t 
 		return -EBADF;
 	}
 	long n = is_regular(f) ? transfer_alone(f, write, address, bytes) : transfer_moving(f, write, address, bytes);
+	account(write, n);
 	fd_return(f, counted);
 	return n;
 }
@@ -260,6 +274,7 @@ static long transfer_at(int fd, bool write, uint64_t address, uint64_t bytes, ui
 		return -EBADF;
 	}
 	long n = !seekable(f) ? -ESPIPE : (int64_t)offset < 0 ? -EINVAL : transfer(f, write, address, bytes, &offset);
+	account(write, n);
 	fd_return(f, counted);
 	return n;
 }
@@ -337,6 +352,7 @@ static long transfer_vectors(int fd, bool write, uint64_t user, uint64_t count, 
 	if (f) {
 		file_put(f);
 	}
+	account(write, done);
 	return done ? done : n;
 }
 

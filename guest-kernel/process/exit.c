@@ -197,6 +197,7 @@ static void leave_process_locked(struct process *p, int code)
 	t->user = NULL;
 	process_thread_remove_locked(t);
 	t->process = NULL;
+	signal_stop_settle_locked(p);
 	signal_pass_on_locked(p, t, UINT64_MAX);
 	waitq_wake_all(&p->signals->thread_gone);
 }

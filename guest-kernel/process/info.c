@@ -139,7 +139,8 @@ int usage_write(uint64_t to, uint64_t user_ns, uint64_t system_ns, uint64_t resi
 	/* struct rusage; swaps, signals and messages are not counted, as on Linux */
 	const uint64_t out[18] = {
 		user_ns / NS, user_ns % NS / 1000, system_ns / NS, system_ns % NS / 1000, resident * (PAGE_SIZE / 1024), 0, 0, 0,
-		usage->minor_faults, usage->major_faults, 0, usage->inputs * (PAGE_SIZE / 512), 0, 0, 0, 0, usage->voluntary, usage->involuntary,
+		usage->minor_faults, usage->major_faults, 0,
+		usage->inputs * (PAGE_SIZE / 512), usage->outputs * (PAGE_SIZE / 512), 0, 0, 0, usage->voluntary, usage->involuntary,
 	};
 	return user_write(to, out, sizeof(out));
 }

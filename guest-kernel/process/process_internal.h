@@ -51,6 +51,7 @@ struct signals {
 	int group_exit_code;
 	struct thread *exec_thread; /* p: all threads but this one are to end */
 	bool stop_waits, continue_waits; /* p: wait4 has not taken the event yet */
+	bool stop_told; /* p: all threads stand since the process was stopped, and the parent knows */
 	int stop_signal; /* p */
 	int exit_signal; /* a: sent to the parent at the end; 0: none */
 	uint32_t vfork_waiter; /* p: sleeps until this process execs or ends, and need not be its parent (CLONE_PARENT); 0: nobody */
@@ -88,6 +89,7 @@ struct process_thread {
 		};
 		uint16_t settle; /* o: either */
 	};
+	bool stands; /* p: it has come to rest because its process is stopped */
 	struct pending_set pending; /* p: for this thread alone */
 	uint64_t waited; /* p: signals that rt_sigtimedwait waits for */
 	uint64_t alternate_sp, alternate_size; /* o: sigaltstack */
@@ -161,6 +163,10 @@ void signal_notify_parent_locked(struct process *p, int code, int status);
 void signal_reset_for_exec(struct process *p);
 void signal_kick_threads_locked(struct process *p);
 bool signal_may_send(const struct process *to, int signal);
+
+/* signal_deliver.c */
+/** A thread has come to rest or is gone: was it the last that a stopped process's parent waits for? */
+void signal_stop_settle_locked(struct process *p);
 
 /* signal_calls.c */
 /** If the current process may: signal 0 only asks. -EPERM, -EAGAIN. */

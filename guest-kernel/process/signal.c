@@ -131,9 +131,10 @@ static void send_side_effects(struct process *p, int signal)
 		p->signals->stop_waits = false;
 		signal_kick_threads_locked(p);
 		waitq_wake_all(&p->signals->continued);
-		if (signal == SIGCONT) {
+		if (signal == SIGCONT) { /* of a stop that has not been told yet that is told: so Linux does it */
+			bool told = p->signals->stop_told;
 			p->signals->continue_waits = true;
-			signal_notify_parent_locked(p, CLD_CONTINUED, SIGCONT);
+			signal_notify_parent_locked(p, told ? CLD_CONTINUED : CLD_STOPPED, told ? SIGCONT : p->signals->stop_signal);
 		}
 	}
 }

@@ -62,10 +62,26 @@ static void stop_locked(struct process *p, int signal)
 	p->stopped = true;
 	p->signals->stop_signal = signal;
 	p->signals->stop_count++;
-	p->signals->stop_waits = true;
+	p->signals->stop_waits = p->signals->stop_told = false;
 	p->signals->continue_waits = false;
 	signal_kick_threads_locked(p);
-	signal_notify_parent_locked(p, CLD_STOPPED, signal);
+}
+
+void signal_stop_settle_locked(struct process *p)
+{
+	struct signals *s = p->signals;
+	if (!p->stopped || s->stop_told) {
+		return;
+	}
+	list_for_each(node, &p->threads) {
+		const struct thread *t = container_of(node, struct thread, process_link);
+		bool traced;
+		if (t->user && !t->user->stands && !(process_tracer_locked(t, &traced) && traced)) {
+			return;
+		}
+	}
+	s->stop_told = s->stop_waits = true;
+	signal_notify_parent_locked(p, CLD_STOPPED, s->stop_signal);
 }
 
 /* What happens to a signal that no handler takes. Called and left with process_lock held. */
@@ -129,10 +145,15 @@ static bool deliver_one(struct trap_frame *frame, bool *handled)
 		return true;
 	}
 	if (p->stopped && !trace_past_stop_locked(t)) {
+		t->user->stands = true;
+		signal_stop_settle_locked(p);
 		spin_unlock(&process_lock);
 		bool parked = reserve_park();
 		WAIT_EVENT(&s->continued, !p->stopped || s->group_exit || (t->user->trace && t->user->trace->tracer));
 		reserve_unpark(parked);
+		spin_lock(&process_lock);
+		t->user->stands = false;
+		spin_unlock(&process_lock);
 		return true;
 	}
 	if (!signal_take_locked(p, t->user, ~t->user->blocked, &info)) {

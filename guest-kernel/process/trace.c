@@ -108,6 +108,7 @@ int trace_stop(struct trap_frame *frame, int status, const struct signal_info *i
 	trace->signal = 0;
 	trace->resume = TRACE_RUN;
 	trace->stopped = true;
+	signal_stop_settle_locked(t->process);
 	trace_tell_locked(trace, CLD_TRAPPED, status >> 8 & 0x7f);
 	spin_unlock(&process_lock);
 	bool parked = reserve_park();

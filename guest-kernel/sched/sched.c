@@ -255,6 +255,7 @@ void sched_switch_locked(struct cpu *cpu)
 		sched_before_kernel();
 		return;
 	}
+	cpu->switches++;
 	if (cpu_count > 1) {
 		epoch_quiet(cpu);
 		if (prev->process) {

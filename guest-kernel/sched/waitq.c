@@ -67,9 +67,13 @@ void waitq_unobserve(struct observer *observer)
 
 static inline void observers_tell_locked(struct waitq *q)
 {
+	bool woke = false;
 	list_for_each(node, &q->observers) {
 		struct observer *observer = container_of(node, struct observer, link);
-		observer->notify(observer);
+		if (!observer->exclusive || !woke) {
+			observer->notify(observer);
+			woke = woke || (observer->exclusive && observer->woke);
+		}
 	}
 }
 

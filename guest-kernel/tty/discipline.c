@@ -241,7 +241,7 @@ static void reprint(struct discipline *d)
 unsigned discipline_room(const struct discipline *d)
 {
 	unsigned used = d->head - d->tail;
-	return used + 1 < INPUT_SIZE ? INPUT_SIZE - 1 - used : 0;
+	return used + 1 < INPUT_SIZE && !d->end_waits ? INPUT_SIZE - 1 - used : 0;
 }
 
 static bool append(struct discipline *d, uint8_t c, bool end)
@@ -309,7 +309,8 @@ static bool take_edit(struct discipline *d, uint8_t c, bool *changed)
 			emit(d, "^\b", 2);
 		}
 	} else if (is(d, c, VEOF)) {
-		*changed = append(d, 0, true);
+		*changed = !d->end_waits && append(d, 0, true);
+		d->end_waits = !*changed;
 	} else {
 		return false;
 	}
@@ -404,6 +405,10 @@ unsigned discipline_read(struct discipline *d, uint8_t *to, unsigned bytes)
 			break;
 		}
 	}
+	if (d->end_waits && d->head - d->tail < INPUT_SIZE) {
+		d->end_waits = false;
+		append(d, 0, true);
+	}
 	return done;
 }
 
@@ -413,6 +418,7 @@ void discipline_set(struct discipline *d, const struct terminal_modes *modes)
 	d->modes.line = 0;
 	if (!local(d, ICANON)) {
 		d->line_end = d->head; /* what was being typed can be read as it is */
+		d->end_waits = false;
 	}
 	d->literal = false;
 	if (!(modes->input & IXON)) {
@@ -423,5 +429,5 @@ void discipline_set(struct discipline *d, const struct terminal_modes *modes)
 void discipline_flush(struct discipline *d)
 {
 	d->tail = d->line_end = d->head;
-	d->literal = false;
+	d->literal = d->end_waits = false;
 }

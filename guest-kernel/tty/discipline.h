@@ -38,6 +38,7 @@ struct discipline {
 	uint32_t tail, line_end, head;
 	uint8_t input[INPUT_SIZE];
 	uint8_t ends[INPUT_SIZE / 8]; /* bit: this byte ends a line; a 0 byte with it is the end of file */
+	bool end_waits; /* VEOF came when there was no room: it ends what is there as soon as something of it is read */
 	bool literal; /* VLNEXT came */
 	bool stopped; /* VSTOP came: no output */
 	uint32_t column, line_column; /* of the output; where the line being typed began */

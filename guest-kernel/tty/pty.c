@@ -167,16 +167,27 @@ static bool master_writable(struct pty *pty)
 	return writable;
 }
 
+/* The end of the file is kept in any case, once (discipline.h: end_waits). */
+static bool takes(struct pty *pty, uint8_t c)
+{
+	spin_lock(&pty->slave.lock);
+	const struct discipline *d = &pty->slave.discipline;
+	bool end = c && c == d->modes.cc[VEOF] && (d->modes.local & ICANON) && !d->end_waits;
+	spin_unlock(&pty->slave.lock);
+	return end || master_writable(pty);
+}
+
 static long master_write(struct file *f, const void *buffer, uint64_t bytes, uint64_t *offset)
 {
 	struct pty *pty = f->private;
 	uint64_t done = 0;
 	while (done < bytes) {
-		if (!master_writable(pty)) {
+		uint8_t c = ((const uint8_t *)buffer)[done];
+		if (!takes(pty, c)) {
 			if (f->flags & O_NONBLOCK) {
 				return done ? (long)done : -EAGAIN;
 			}
-			if (WAIT_EVENT_INTERRUPTIBLE(&pty->master_writers, master_writable(pty))) {
+			if (WAIT_EVENT_INTERRUPTIBLE(&pty->master_writers, takes(pty, c))) {
 				return done ? (long)done : -ERESTARTSYS;
 			}
 		}

@@ -2,6 +2,8 @@
 /* Processes: fork, exec and its failures, exit and wait, groups, sessions, stopping. */
 #include "calls.h"
 
+#include <sys/mman.h>
+#include <pthread.h>
 #include <sched.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -114,6 +116,48 @@ static void stopping(void)
 }
 
 /* What exec answers, in a child: a success ends in the program's own exit status. */
+static volatile unsigned long *turns;
+
+static void *turn(void *arg)
+{
+	for (;;) {
+		turns[(long)arg]++;
+	}
+	return NULL;
+}
+
+/* A stop is told when all threads have come to rest, not before. */
+static void stopping_threads(void)
+{
+	int status;
+	turns = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	pid_t child = fork();
+	if (child == 0) {
+		pthread_t t;
+		for (long i = 1; i < 4; i++) {
+			pthread_create(&t, NULL, turn, (void *)i);
+		}
+		turn(NULL);
+	}
+	bool moved = false;
+	for (int round = 0; round < 10; round++) {
+		usleep(10000);
+		kill(child, SIGSTOP);
+		waitpid(child, &status, WUNTRACED);
+		unsigned long before = turns[0] + turns[1] + turns[2] + turns[3];
+		usleep(5000);
+		moved |= turns[0] + turns[1] + turns[2] + turns[3] != before;
+		kill(child, SIGCONT);
+		waitpid(child, &status, WCONTINUED);
+	}
+	IS(moved);
+	SHOW("status", "%x", status);
+	kill(child, SIGSTOP);
+	kill(child, SIGKILL);
+	waitpid(child, &status, 0);
+	SHOW("status", "%x", status);
+}
+
 static void exec_says(const char *name, const char *path, char *const argv[], char *const envp[])
 {
 	int status;
@@ -426,6 +470,7 @@ int main(int argc, char **argv, char **envp)
 	RUN(exit_status);
 	RUN(wait_errors);
 	RUN(stopping);
+	RUN(stopping_threads);
 	RUN(exec_failures);
 	RUN(exec_keeps);
 	RUN(groups);

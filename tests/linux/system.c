@@ -258,6 +258,68 @@ static void out_of_memory(void)
 	CALL(open("/proc/1/oom_score_adj", O_WRONLY));
 }
 
+static unsigned long number_of(const char *path, const char *key)
+{
+	static char text[65536];
+	int fd = open(path, O_RDONLY);
+	long n = read(fd, text, sizeof(text) - 1);
+	close(fd);
+	text[n > 0 ? n : 0] = '\0';
+	char *at = strstr(text, key);
+	return at ? strtoul(at + strlen(key), NULL, 10) : 0;
+}
+
+static void numbers_that_grow(void)
+{
+	unsigned long switches = number_of("/proc/stat", "\nctxt "), interrupts = number_of("/proc/stat", "\nintr ");
+	for (int i = 0; i < 20; i++) {
+		usleep(10000);
+	}
+	IS(number_of("/proc/stat", "\nctxt ") >= switches + 20);
+	IS(number_of("/proc/stat", "\nintr ") > interrupts);
+}
+
+static void io_counts(void)
+{
+	char buffer[1000];
+	int fds[2];
+	pipe(fds);
+	unsigned long before[4] = { number_of("/proc/self/io", "rchar: "), number_of("/proc/self/io", "wchar: "),
+				    number_of("/proc/self/io", "syscr: "), number_of("/proc/self/io", "syscw: ") };
+	for (int i = 0; i < 10; i++) {
+		write(fds[1], buffer, 1000);
+		read(fds[0], buffer, 1000);
+	}
+	IS(number_of("/proc/self/io", "rchar: ") >= before[0] + 10000);
+	IS(number_of("/proc/self/io", "wchar: ") >= before[1] + 10000);
+	IS(number_of("/proc/self/io", "syscr: ") >= before[2] + 10);
+	IS(number_of("/proc/self/io", "syscw: ") >= before[3] + 10);
+}
+
+/* What CPUID says is on the line, and the other way round. */
+static void cpu_flags(void)
+{
+	static char text[16384];
+	uint32_t a = 1, b, c = 0, d;
+	__asm__ volatile("cpuid" : "+a"(a), "=b"(b), "+c"(c), "=d"(d));
+	int fd = open("/proc/cpuinfo", O_RDONLY);
+	long n = read(fd, text, sizeof(text) - 2);
+	close(fd);
+	text[n > 0 ? n : 0] = '\0';
+	char *flags = strstr(text, "\nflags"), *end = flags ? strchr(flags + 1, '\n') : NULL;
+	if (!end) {
+		SHOW("flags", "there are none");
+		return;
+	}
+	memcpy(end, " ", 2);
+	IS((strstr(flags, " sse2 ") != NULL) == (d >> 26 & 1));
+	IS((strstr(flags, " ssse3 ") != NULL) == (c >> 9 & 1));
+	IS((strstr(flags, " aes ") != NULL) == (c >> 25 & 1));
+	IS((strstr(flags, " avx ") != NULL) == (c >> 28 & 1));
+	IS((strstr(flags, " rdrand ") != NULL) == (c >> 30 & 1));
+	IS(strstr(flags, " lm ") != NULL);
+}
+
 static void proc_files(void)
 {
 	char target[200] = "", line[300] = "", expected[32];
@@ -286,6 +348,17 @@ static void proc_files(void)
 	shape_of("/proc/self/limits", "Limit");
 	shape_of("/proc/self/limits", "Max processes");
 	shape_of("/proc/sys/kernel/ostype", "");
+	shape_of("/proc/stat", "ctxt");
+	shape_of("/proc/self/io", "rchar:");
+	shape_of("/proc/self/io", "syscw:");
+	shape_of("/proc/self/io", "write_bytes:");
+	shape_of("/proc/self/io", "cancelled_write_bytes:");
+	shape_of("/proc/cpuinfo", "processor");
+	CALL(close(open("/proc/self/mountinfo", O_RDONLY)));
+	CALL(close(open("/proc/self/cgroup", O_RDONLY)));
+	numbers_that_grow();
+	io_counts();
+	cpu_flags();
 	CALL(readlink("/proc/self", target, sizeof(target)) > 0);
 	snprintf(expected, sizeof(expected), "%d", getpid());
 	IS(strcmp(target, expected) == 0);

@@ -143,6 +143,28 @@ static void lines(void)
 	reads("flushed", slave);
 }
 
+/* More than a line may have, then the end of the file. */
+static void long_line(void)
+{
+	char line[5000], got[8192];
+	memset(line, 'x', sizeof(line));
+	open_pair();
+	struct termios t;
+	tcgetattr(slave, &t);
+	t.c_lflag &= ~(tcflag_t)ECHO;
+	tcsetattr(slave, TCSANOW, &t);
+	for (unsigned at = 0; at < sizeof(line); at += 500) {
+		write(master, line + at, 500);
+	}
+	types("\n");
+	types("\004");
+	CALL(read(slave, got, sizeof(got)));
+	CALL(got[0]);
+	types("next\n");
+	CALL(read(slave, got, sizeof(got)));
+	CALL(read(slave, got, sizeof(got)));
+}
+
 static void raw(void)
 {
 	struct termios t;
@@ -304,6 +326,7 @@ int main(void)
 	calls_begin();
 	RUN(attributes);
 	RUN(lines);
+	RUN(long_line);
 	RUN(raw);
 	RUN(sessions);
 	RUN(ends);

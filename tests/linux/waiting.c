@@ -362,6 +362,36 @@ static void exclusive(void)
 	CALL(epoll_wait(ep, &got, 1, 0));
 }
 
+/* Three wait for the same counter, each in a set of its own: with EPOLLEXCLUSIVE one event wakes one of them. */
+static void wakes(const char *name, uint32_t flag)
+{
+	int fd = eventfd(0, EFD_NONBLOCK), woken = 0, status;
+	pid_t children[3];
+	for (int i = 0; i < 3; i++) {
+		children[i] = fork();
+		if (children[i] == 0) {
+			struct epoll_event event = { .events = EPOLLIN | flag };
+			int ep = epoll_create1(0);
+			epoll_ctl(ep, EPOLL_CTL_ADD, fd, &event);
+			_exit(epoll_wait(ep, &event, 1, 700));
+		}
+	}
+	usleep(200000);
+	write(fd, &(uint64_t){ 1 }, 8);
+	for (int i = 0; i < 3; i++) {
+		waitpid(children[i], &status, 0);
+		woken += WEXITSTATUS(status);
+	}
+	SHOW(name, "%d", woken);
+	close(fd);
+}
+
+static void only_one(void)
+{
+	wakes("woken", 0);
+	wakes("woken with EPOLLEXCLUSIVE", 1u << 28);
+}
+
 int main(void)
 {
 	calls_begin();
@@ -372,6 +402,7 @@ int main(void)
 	RUN(selecting);
 	RUN(epoll_control);
 	RUN(exclusive);
+	RUN(only_one);
 	RUN(epoll_kinds);
 	RUN(event_counters);
 	RUN(sleeping_readers);

@@ -213,6 +213,24 @@ static void a_full_buffer_still_takes_the_end_of_the_line(void **state)
 	assert_reads(s, 100, "again\n");
 }
 
+static void a_full_buffer_keeps_the_end_of_the_file(void **state)
+{
+	struct screen *s = *state;
+	static uint8_t got[INPUT_SIZE + 1];
+	for (unsigned i = 0; i < INPUT_SIZE; i++) {
+		discipline_input(&s->d, 'x');
+		s->length = 0;
+	}
+	type(s, "\n");
+	assert_false(type(s, "\x04"));
+	assert_int_equal(discipline_room(&s->d), 0);
+	assert_int_equal(discipline_read(&s->d, got, sizeof(got)), INPUT_SIZE);
+	assert_true(readable(s));
+	type(s, "next\n");
+	assert_int_equal(discipline_read(&s->d, got, sizeof(got)), 0);
+	assert_reads(s, 100, "next\n");
+}
+
 static void output_maps_newlines_and_tabs(void **state)
 {
 	struct screen *s = *state;
@@ -248,6 +266,7 @@ int main(void)
 		TEST(raw_mode_gives_bytes_at_once_and_as_they_are),
 		TEST(echo_can_be_off_but_for_newlines),
 		TEST(a_full_buffer_still_takes_the_end_of_the_line),
+		TEST(a_full_buffer_keeps_the_end_of_the_file),
 		TEST(output_maps_newlines_and_tabs),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -54,7 +54,7 @@ struct file {
 	volatile uint32_t references;
 	uint32_t flags; /* O_* */
 	uint64_t offset;
-	struct mutex position; /* regular files: held over a call that reads or writes at `offset` */
+	struct mutex position; /* regular files and directories: held over a call that reads or writes at `offset` */
 	struct inode *inode; /* NULL: pipe end, ... */
 	struct dentry *dentry; /* NULL: anonymous */
 	void *private;

@@ -107,6 +107,7 @@ struct super {
 	struct block_device *device; /* NULL: none */
 	uint32_t block_size;
 	uint32_t major, minor; /* st_dev */
+	uint32_t mount; /* its number in mountinfo */
 	struct dentry *root;
 	struct dentry *mountpoint; /* NULL: the root of all, or not mounted */
 	bool read_only, no_exec, no_suid, no_device;

@@ -38,6 +38,7 @@ struct observer {
 	struct list link;
 	struct waitq *queue;
 	void (*notify)(struct observer *observer);
+	bool exclusive, woke; /* told only as long as no other exclusive one has woken somebody; has it? Under the queue's lock */
 	void *of; /* the observer's own */
 };
 void waitq_observe(struct waitq *q, struct observer *observer);

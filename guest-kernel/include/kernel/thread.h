@@ -30,6 +30,8 @@ struct stretch {
 struct usage {
 	uint64_t minor_faults, major_faults; /* page faults; those that had to read from a device */
 	uint64_t inputs; /* reads from a device for pages of files */
+	uint64_t outputs; /* pages of files that became different from what is on the device */
+	uint64_t reads, read_bytes, writes, written_bytes; /* calls that read and write, and what they moved */
 	uint64_t voluntary, involuntary; /* switches to another thread: it slept, or was preempted */
 };
 static inline void usage_add(struct usage *to, const struct usage *from)
@@ -37,6 +39,11 @@ static inline void usage_add(struct usage *to, const struct usage *from)
 	to->minor_faults += from->minor_faults;
 	to->major_faults += from->major_faults;
 	to->inputs += from->inputs;
+	to->outputs += from->outputs;
+	to->reads += from->reads;
+	to->read_bytes += from->read_bytes;
+	to->writes += from->writes;
+	to->written_bytes += from->written_bytes;
 	to->voluntary += from->voluntary;
 	to->involuntary += from->involuntary;
 }
