@@ -118,8 +118,9 @@ test-memory: setup
 
 # Minutes of random calls and damaged programs on 1, 2 and 4 processors, and of random paths against this machine's Linux, by seeds that are printed.
 test-fuzz: setup
-	+@$(PARALLEL) all kernel-debug $(BUILD)/tests/net_frontend
+	+@$(PARALLEL) all kernel-debug $(BUILD)/tests/net_frontend $(BUILD)/tests/net_hostile
 	@seed=$${SEED:-$$(od -An -N3 -tu4 /dev/urandom | tr -d ' ')}; echo "SEED=$$seed, a hostile network driver"; $(BUILD)/tests/net_frontend $$seed 3000000
+	@seed=$${SEED:-$$(od -An -N3 -tu4 /dev/urandom | tr -d ' ')}; echo "SEED=$$seed, a hostile network"; $(BUILD)/tests/net_hostile $$seed 3000000
 	@for cpus in 1 2 4; do for mode in monolithic isolated; do \
 		export FUZZ_SEED=$${SEED:-$$(od -An -N3 -tu4 /dev/urandom | tr -d ' ')} FUZZ_SECONDS=50 FUZZ_CPUS=$$cpus FUZZ_MODE=$$mode; \
 		echo "SEED=$$FUZZ_SEED, $$cpus processors, $$mode"; \

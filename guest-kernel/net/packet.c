@@ -45,15 +45,34 @@ unsigned packets_free(unsigned *all)
 	return __atomic_load_n(&free_count, __ATOMIC_RELAXED);
 }
 
-static void packet_pbuf_freed(struct pbuf *p)
+static void packet_let_go(struct packet *packet)
 {
-	packet_put(container_of(p, struct packet, pbuf.pbuf));
+	if (__atomic_sub_fetch(&packet->users, 1, __ATOMIC_ACQ_REL) == 0) {
+		packet_put(packet);
+	}
 }
 
-struct pbuf *packet_pbuf(struct packet *packet, unsigned bytes)
+static void head_freed(struct pbuf *p)
 {
-	packet->pbuf.custom_free_function = packet_pbuf_freed;
-	return pbuf_alloced_custom(PBUF_RAW, (u16_t)bytes, PBUF_REF, &packet->pbuf, packet->data, NET_BUFFER_BYTES);
+	packet_let_go(container_of(p, struct packet, head.pbuf));
+}
+
+static void rest_freed(struct pbuf *p)
+{
+	packet_let_go(container_of(p, struct packet, rest.pbuf));
+}
+
+struct pbuf *packet_pbuf(struct packet *packet, unsigned headers, unsigned bytes)
+{
+	packet->users = bytes > headers ? 2 : 1;
+	packet->head.custom_free_function = head_freed;
+	struct pbuf *p = pbuf_alloced_custom(PBUF_RAW, (u16_t)headers, PBUF_REF, &packet->head, packet->headers, PACKET_HEADERS);
+	if (bytes > headers) {
+		packet->rest.custom_free_function = rest_freed;
+		pbuf_cat(p, pbuf_alloced_custom(PBUF_RAW, (u16_t)(bytes - headers), PBUF_REF, &packet->rest, packet->data + headers,
+			(u16_t)(NET_BUFFER_BYTES - headers)));
+	}
+	return p;
 }
 
 static unsigned memory_order(void)

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The device's packets to lwIP, by a thread of the interface's own: a batch under one hold of the net lock, then new buffers, then a look
- * at what came meanwhile; the device signals again only when a look found nothing. A packet goes up as it lies in packet memory. When
- * little of that is free, because sockets keep what nobody reads, it is copied into lwIP's own memory, which is bounded too, and dropped where
- * there is none: so the device always has buffers.
+ * at what came meanwhile; the device signals again only when a look found nothing. Of TCP and UDP a packet goes up with its headers
+ * copied and the rest as it lies in packet memory; all others, and fragments, are copied, for lwIP keeps pointers and lengths of its own
+ * in them, or reads them twice, and a device may write there meanwhile. When little packet memory is free, because sockets keep what
+ * nobody reads, a packet is copied into lwIP's own memory, which is bounded too, and dropped where there is none: so the device always has buffers.
  */
 #include "net/interface.h"
 
@@ -12,6 +13,8 @@
 #include "kernel/memory.h"
 #include "kernel/platform.h"
 #include "kernel/thread.h"
+#include "lwip/prot/ethernet.h"
+#include "lwip/prot/ip.h"
 #include "lwip/priv/tcp_priv.h"
 #include "net/internal.h"
 #include "net/net.h"
@@ -20,6 +23,12 @@
 
 #define BATCH 64u /* packets, before others have the lock */
 #define SCARCE 4 /* a packet is copied when less than this part of packet memory is free */
+#define ETHERNET 14u
+#define IPV6_BYTES 40u
+#define UDP_BYTES 8u
+#define FRAGMENT 0x3fffu /* more fragments, or not the first */
+#define DHCP_CLIENT 68u
+#define HEADERS_USUAL 96u /* bytes that lwIP may look at before it looks whether they are there */
 #define LINK_GRACE_NS 3000000000ull /* a link that is down for less, because a driver starts anew, is not down for the stack */
 
 static void received_done(struct net_buffer *buffer)
@@ -58,17 +67,66 @@ static struct packet *received_take(struct interface *i)
 	return packet;
 }
 
+static uint16_t word_at(const uint8_t *at)
+{
+	return (uint16_t)(at[0] << 8 | at[1]);
+}
+
+/* How long the headers of a whole packet of TCP or UDP are, behind which lwIP reads nothing. 0: it is none. */
+static unsigned headers_of(const uint8_t *frame)
+{
+	unsigned at = ETHERNET + IPV6_BYTES, protocol = frame[20];
+	if (word_at(frame + 12) == ETHTYPE_IP) {
+		at = ETHERNET + (frame[ETHERNET] & 15) * 4u;
+		protocol = word_at(frame + 20) & FRAGMENT ? 0 : frame[23];
+	} else if (word_at(frame + 12) != ETHTYPE_IPV6) {
+		return 0;
+	}
+	if (protocol == IP_PROTO_TCP) {
+		return at + (frame[at + 12] >> 4) * 4u;
+	}
+	return protocol == IP_PROTO_UDP && word_at(frame + at + 2) != DHCP_CLIENT ? at + UDP_BYTES : 0;
+}
+
+/* A packet that is not longer than what is kept for headers lies there whole. */
+static struct pbuf *short_pbuf(struct packet *packet, unsigned bytes)
+{
+	memcpy(packet->headers, packet->data, bytes);
+	if (bytes < HEADERS_USUAL) {
+		memset(packet->headers + bytes, 0, HEADERS_USUAL - bytes);
+	}
+	return packet_pbuf(packet, bytes, bytes);
+}
+
+/* lwIP looks at a header before it looks whether it is all there: behind a short packet are zeros. NULL: no memory. */
+static struct pbuf *whole_copy(const uint8_t *data, unsigned bytes)
+{
+	unsigned room = bytes < PACKET_HEADERS ? PACKET_HEADERS : bytes;
+	struct pbuf *copy = pbuf_alloc(PBUF_RAW, (u16_t)room, PBUF_RAM);
+	if (copy) {
+		memcpy(copy->payload, data, bytes);
+		memset((uint8_t *)copy->payload + bytes, 0, room - bytes);
+		pbuf_realloc(copy, (u16_t)bytes);
+	}
+	return copy;
+}
+
 /* NULL: no memory, and the packet is given back. */
 static struct pbuf *received_pbuf(struct packet *packet, unsigned bytes)
 {
 	unsigned all, free = packets_free(&all);
-	if (free >= all / SCARCE) {
-		return packet_pbuf(packet, bytes);
+	bool scarce = free < all / SCARCE;
+	if (!scarce && bytes <= PACKET_HEADERS) {
+		return short_pbuf(packet, bytes);
 	}
-	struct pbuf *copy = pbuf_alloc(PBUF_RAW, (u16_t)bytes, PBUF_RAM);
-	if (copy) {
-		memcpy(copy->payload, packet->data, bytes);
+	if (!scarce) {
+		memcpy(packet->headers, packet->data, PACKET_HEADERS);
+		unsigned headers = headers_of(packet->headers);
+		if (headers) {
+			return packet_pbuf(packet, headers, bytes);
+		}
 	}
+	struct pbuf *copy = whole_copy(packet->data, bytes);
 	packet_put(packet);
 	return copy;
 }

@@ -5,7 +5,9 @@
 
 #include "kernel/platform.h"
 
+#ifndef BYTE_ORDER /* a hosted program's headers have it */
 #define BYTE_ORDER LITTLE_ENDIAN
+#endif
 #define LWIP_NO_INTTYPES_H 1
 #define LWIP_NO_CTYPE_H 1
 #define LWIP_NO_UNISTD_H 1

@@ -1,0 +1,728 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The network stack from a device's buffers up to lwIP, under a driver domain and a network that are hostile: frames of all protocols with
+ * fields changed, cut, repeated; fragments that overlap, are never complete, or end beyond the largest packet; floods of SYNs and of
+ * fragments; segments that fit connections, and nearly do; a device that gives buffers back empty or in pieces, finishes frames when
+ * it likes, and writes to packet memory at any time, also while the stack has a packet. The sanitizers judge each access; memory has its
+ * bound, and all of it comes back when time has passed. Servers here echo, and are echoed, through lwIP's raw interface.
+ * `net_hostile SEED STEPS` goes on for longer.
+ */
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <setjmp.h>
+#include <cmocka.h>
+
+#include "abi/errno.h"
+#include "kernel/memory.h"
+#include "lwip/etharp.h"
+#include "lwip/priv/tcp_priv.h"
+#include "lwip/tcp.h"
+#include "lwip/udp.h"
+#include "net/interface.h"
+#include "net/internal.h"
+#include "net/net.h"
+#include "net/packet.h"
+#include "platform/virtio_port.h"
+#include "tests/fake/net_kernel.h"
+
+#define DEPTH 64u
+#define MOST 1514u
+#define HEAP_MOST (32u << 20)
+#define SECOND 1000000000ull
+#define PORT_ECHO 7
+#define PORT_DEAF 9 /* its server reads nothing */
+
+/* ---- the device ---- */
+static struct {
+	struct netdev dev;
+	struct net_frame *frames[DEPTH];
+	struct net_buffer *buffers[DEPTH];
+	unsigned frame_count, buffer_count; /* oldest first */
+	uint8_t *packets;
+	uint64_t packet_bytes;
+	bool scribbles;
+	unsigned long frames_seen, answers;
+} card;
+
+/* What the stack last sent to our port of a connection: what a segment needs that is to be heard. */
+static struct peer {
+	bool known;
+	uint16_t port, server;
+	uint32_t sequence, acknowledged; /* ours next, its next */
+} peers[32];
+
+static unsigned below(unsigned n)
+{
+	return (unsigned)random() % n;
+}
+
+static uint16_t get16(const uint8_t *at)
+{
+	return (uint16_t)(at[0] << 8 | at[1]);
+}
+
+static uint32_t get32(const uint8_t *at)
+{
+	return (uint32_t)get16(at) << 16 | get16(at + 2);
+}
+
+static void put16(uint8_t *at, unsigned value)
+{
+	at[0] = (uint8_t)(value >> 8);
+	at[1] = (uint8_t)value;
+}
+
+static void put32(uint8_t *at, uint32_t value)
+{
+	put16(at, value >> 16);
+	put16(at + 2, value & 0xffff);
+}
+
+static void sent_look(const uint8_t *frame, uint32_t bytes)
+{
+	card.frames_seen++;
+	if (bytes < 54 || get16(frame + 12) != 0x0800 || frame[23] != 6) {
+		return;
+	}
+	const uint8_t *tcp = frame + 14 + (frame[14] & 15) * 4;
+	uint32_t header = (uint32_t)(tcp - frame) + (tcp[12] >> 4) * 4u, payload = get16(frame + 16) + 14u - header;
+	struct peer *p = &peers[get16(tcp + 2) % 32];
+	card.answers++;
+	if (p->known && p->port == get16(tcp + 2) && p->server == get16(tcp)) {
+		p->acknowledged = get32(tcp + 4) + payload + (tcp[13] & 3 ? 1 : 0);
+		p->known = !(tcp[13] & 4);
+	}
+}
+
+static int card_send(struct netdev *dev, struct net_frame *frame)
+{
+	static uint8_t whole[65536];
+	uint32_t bytes = 0;
+	if (card.frame_count == DEPTH || below(200) == 0) {
+		return -EAGAIN;
+	}
+	for (uint32_t i = 0; i < frame->segment_count; i++) {
+		assert_true(frame->segments[i].len && bytes + frame->segments[i].len <= sizeof(whole));
+		memcpy(whole + bytes, phys_to_virt(frame->segments[i].bus), frame->segments[i].len);
+		bytes += frame->segments[i].len;
+	}
+	assert_true(bytes >= 14 && (frame->offload.gso || bytes <= MOST));
+	sent_look(whole, bytes);
+	card.frames[card.frame_count++] = frame;
+	return 0;
+}
+
+static int card_receive(struct netdev *dev, struct net_buffer *buffer)
+{
+	if (card.buffer_count == DEPTH) {
+		return -EAGAIN;
+	}
+	assert_int_equal(buffer->segment.len, NET_BUFFER_BYTES);
+	card.buffers[card.buffer_count++] = buffer;
+	return 0;
+}
+
+static void card_flush(struct netdev *dev)
+{
+}
+
+static void frames_finish(unsigned count)
+{
+	for (; count && card.frame_count; count--) {
+		struct net_frame *frame = card.frames[0];
+		memmove(card.frames, card.frames + 1, --card.frame_count * sizeof(card.frames[0]));
+		frame->done(frame);
+	}
+}
+
+static void card_poll(struct netdev *dev)
+{
+	frames_finish(below(DEPTH));
+}
+
+static int card_filter(struct netdev *dev, unsigned flags, const uint8_t (*groups)[NET_MAC_BYTES], unsigned count)
+{
+	return -EOPNOTSUPP;
+}
+
+static const struct netdev_ops card_ops = { .send = card_send, .receive = card_receive, .flush = card_flush, .poll = card_poll, .filter = card_filter };
+
+/* Anywhere in packet memory, and most of all where the last packets lie. */
+static void scribble(void)
+{
+	if (!card.scribbles || below(4)) {
+		return;
+	}
+	uint64_t at = (uint64_t)random() % (card.packet_bytes - 64);
+	at = below(4) ? at - at % NET_BUFFER_BYTES + 14 + below(60) : at;
+	for (unsigned i = below(16); i; i--) {
+		card.packets[at + i] = (uint8_t)random();
+	}
+}
+
+/* The frame arrives; in what way, the device chooses. */
+static void deliver(const uint8_t *frame, uint32_t bytes)
+{
+	if (!card.buffer_count) {
+		net_kernel_run();
+	}
+	if (!card.buffer_count) {
+		return;
+	}
+	struct net_buffer *b = card.buffers[0];
+	memmove(card.buffers, card.buffers + 1, --card.buffer_count * sizeof(card.buffers[0]));
+	memcpy(phys_to_virt(b->segment.bus), frame, bytes);
+	b->filled = below(300) ? bytes : 0;
+	b->last = below(300) != 0;
+	b->offload = (struct net_offload){ .flags = below(4) ? NET_DATA_VALID : 0 };
+	b->done(b);
+	if (below(3)) {
+		net_kernel_run();
+	}
+}
+
+/* ---- frames ---- */
+static const uint8_t own_mac[6] = { 2, 1, 2, 3, 4, 5 }, peer_mac[6] = { 2, 9, 9, 9, 9, 9 };
+static const uint8_t own_v6[16] = { 0xfe, 0x80, 0, 0, 0, 0, 0, 0, 0, 1, 2, 0xff, 0xfe, 3, 4, 5 }, peer_v6[16] = { 0xfe, 0x80, [15] = 9 };
+
+static uint32_t ethernet(uint8_t *f, unsigned type)
+{
+	memcpy(f, own_mac, 6);
+	memcpy(f + 6, peer_mac, 6);
+	put16(f + 12, type);
+	if (below(20) == 0) {
+		memset(f, 0xff, 6);
+	}
+	return 14;
+}
+
+static uint16_t sum_of(const uint8_t *data, uint32_t bytes, uint32_t sum)
+{
+	for (uint32_t i = 0; i < bytes; i++) {
+		sum += (uint32_t)data[i] << (i % 2 ? 0 : 8);
+	}
+	while (sum >> 16) {
+		sum = (sum & 0xffff) + (sum >> 16);
+	}
+	return (uint16_t)~sum;
+}
+
+/* A header for so much payload, which follows it. */
+static uint32_t ip4(uint8_t *f, unsigned protocol, uint32_t payload, unsigned fragment)
+{
+	ethernet(f, 0x0800);
+	uint8_t *ip = f + 14;
+	memset(ip, 0, 20);
+	ip[0] = 0x45;
+	put16(ip + 2, 20 + payload);
+	put16(ip + 4, below(8));
+	put16(ip + 6, fragment);
+	ip[8] = 64;
+	ip[9] = (uint8_t)protocol;
+	put32(ip + 12, 0x0a000200 + (below(30) ? 2 : below(256)));
+	put32(ip + 16, below(30) ? 0x0a00020f : below(2) ? 0xffffffff : 0xe0000001);
+	put16(ip + 10, sum_of(ip, 20, 0));
+	return 34;
+}
+
+static uint32_t ip6(uint8_t *f, unsigned next, uint32_t payload)
+{
+	ethernet(f, 0x86dd);
+	uint8_t *ip = f + 14;
+	put32(ip, 0x60000000);
+	put16(ip + 4, payload);
+	ip[6] = (uint8_t)next;
+	ip[7] = 255;
+	memcpy(ip + 8, peer_v6, 16);
+	memcpy(ip + 24, own_v6, 16);
+	if (below(10) == 0) {
+		memset(ip + 24, 0, 16);
+		ip[24] = 0xff;
+		ip[25] = 2;
+		ip[39] = 1;
+	}
+	return 54;
+}
+
+static uint32_t noise(uint8_t *to, uint32_t bytes)
+{
+	for (uint32_t i = 0; i < bytes; i++) {
+		to[i] = (uint8_t)(random() >> 8);
+	}
+	return bytes;
+}
+
+static uint32_t pseudo4(const uint8_t *f, unsigned protocol, uint32_t bytes)
+{
+	return get16(f + 26) + get16(f + 28) + get16(f + 30) + get16(f + 32) + protocol + bytes;
+}
+
+static uint32_t pseudo6(const uint8_t *f, unsigned protocol, uint32_t bytes)
+{
+	uint32_t sum = protocol + bytes;
+	for (unsigned i = 22; i < 54; i += 2) {
+		sum += get16(f + i);
+	}
+	return sum;
+}
+
+static uint32_t make_arp(uint8_t *f)
+{
+	uint32_t at = ethernet(f, 0x0806);
+	static const uint8_t head[] = { 0, 1, 8, 0, 6, 4, 0 };
+	memcpy(f + at, head, sizeof(head));
+	f[at + 7] = (uint8_t)(1 + below(2));
+	memcpy(f + at + 8, peer_mac, 6);
+	put32(f + at + 14, 0x0a000200 + below(256));
+	memcpy(f + at + 18, own_mac, 6);
+	put32(f + at + 24, 0x0a00020f);
+	return 42;
+}
+
+static uint32_t make_icmp4(uint8_t *f)
+{
+	static const uint8_t types[] = { 8, 8, 8, 0, 3, 3, 11, 12, 5, 13 };
+	uint32_t payload = 8 + below(below(3) ? 60 : 1400), at = ip4(f, 1, payload, 0);
+	noise(f + at, payload);
+	f[at] = types[below(sizeof(types))];
+	f[at + 1] = (uint8_t)below(16);
+	if (payload > 40) { /* an error: what came back */
+		memcpy(f + at + 8, f + 14, 20);
+		f[at + 17] = below(2) ? 6 : 17;
+	}
+	put16(f + at + 2, 0);
+	put16(f + at + 2, sum_of(f + at, payload, 0));
+	return at + payload;
+}
+
+static uint32_t make_udp(uint8_t *f)
+{
+	static const uint16_t ports[] = { PORT_ECHO, PORT_ECHO, 68, 53, 1 };
+	uint32_t payload = 8 + below(below(2) ? 40 : 1400), at = ip4(f, 17, payload, 0);
+	noise(f + at, payload);
+	put16(f + at, 67 + below(3));
+	put16(f + at + 2, ports[below(5)]);
+	put16(f + at + 4, payload);
+	put16(f + at + 6, 0);
+	return at + payload;
+}
+
+/* Of a connection, to begin one, or of none. */
+static uint32_t make_tcp(uint8_t *f)
+{
+	unsigned which = below(32);
+	struct peer *p = &peers[which];
+	uint32_t payload = below(3) ? 0 : below(1400), options = below(4) ? 0 : 4 * below(11), tcp_bytes = 20 + options + payload;
+	uint32_t at = ip4(f, 6, tcp_bytes, 0);
+	put32(f + 26, 0x0a000202);
+	put32(f + 30, 0x0a00020f);
+	put16(f + 24, 0);
+	put16(f + 24, sum_of(f + 14, 20, 0));
+	uint8_t *tcp = f + at;
+	noise(tcp, tcp_bytes);
+	bool begins = !p->known || below(100) == 0;
+	if (begins) {
+		*p = (struct peer){ .known = true, .port = (uint16_t)(1024 + which + 32 * below(1000)), .server = below(4) ? PORT_ECHO : PORT_DEAF,
+			.sequence = (uint32_t)random() };
+	}
+	static const int near[] = { 0, 0, 0, 0, 1, -1, 1400, -1400, 100000, 70 };
+	put16(tcp, p->port);
+	put16(tcp + 2, p->server);
+	put32(tcp + 4, p->sequence + (uint32_t)near[below(10)]);
+	put32(tcp + 8, begins ? 0 : p->acknowledged + (uint32_t)(below(5) ? 0 : near[below(10)]));
+	tcp[12] = (uint8_t)((20 + options) / 4 << 4);
+	tcp[13] = begins ? 2 : below(60) == 0 ? (uint8_t)random() : below(60) == 0 ? 0x11 : 0x10;
+	put16(tcp + 14, below(6) ? 60000 : below(3));
+	put16(tcp + 16, 0);
+	put16(tcp + 16, sum_of(tcp, tcp_bytes, pseudo4(f, 6, tcp_bytes)));
+	p->sequence += payload + begins;
+	return at + tcp_bytes;
+}
+
+/* In units of 8 bytes; some overlap, some end beyond 64 KiB, most never become a whole. */
+static uint32_t make_fragment(uint8_t *f)
+{
+	uint32_t payload = below(8) ? 8 * below(180) : below(1400), offset = below(3) ? below(6) * 100 : below(8192);
+	uint32_t at = ip4(f, below(2) ? 17 : 1, payload, offset | (below(4) ? 0x2000 : 0));
+	noise(f + at, payload);
+	if (!offset) {
+		put16(f + at + 2, PORT_ECHO);
+		put16(f + at + 6, 0);
+	}
+	return at + payload;
+}
+
+static uint32_t make_fragment6(uint8_t *f)
+{
+	uint32_t payload = below(8) ? 8 * below(170) : below(1300), at = ip6(f, 44, payload + 8);
+	f[at] = below(2) ? 17 : 58;
+	f[at + 1] = 0;
+	put16(f + at + 2, (below(3) ? below(6) * 100 : below(8192)) << 3 | (below(4) ? 1 : 0));
+	put32(f + at + 4, below(8));
+	noise(f + at + 8, payload);
+	return at + 8 + payload;
+}
+
+/* Echoes, neighbours, routers, groups, with options. */
+static uint32_t make_icmp6(uint8_t *f)
+{
+	static const uint8_t types[] = { 128, 128, 129, 133, 134, 134, 135, 135, 136, 136, 137, 130, 131, 143, 1, 2, 3, 4 };
+	uint32_t payload = 8 + 8 * below(12), at = ip6(f, 58, payload);
+	uint8_t *icmp = f + at;
+	noise(icmp, payload);
+	icmp[0] = types[below(sizeof(types))];
+	icmp[1] = 0;
+	if (payload >= 24 && below(2)) {
+		memcpy(icmp + 8, own_v6, 16);
+	}
+	for (uint32_t o = icmp[0] == 134 ? 16 : icmp[0] == 137 ? 40 : 24; o + 8 <= payload; o += 8) { /* options of 8 bytes and more */
+		icmp[o] = (uint8_t)(1 + below(5));
+		icmp[o + 1] = (uint8_t)(below(6) ? 1 + below(4) : below(3) * 100);
+	}
+	put16(icmp + 2, 0);
+	put16(icmp + 2, sum_of(icmp, payload, pseudo6(f, 58, payload)));
+	return at + payload;
+}
+
+static uint32_t make_extensions(uint8_t *f)
+{
+	static const uint8_t kinds[] = { 0, 43, 44, 60, 17, 58, 59, 6 };
+	uint32_t payload = 8 * (1 + below(20)), at = ip6(f, kinds[below(4)], payload);
+	noise(f + at, payload);
+	for (uint32_t o = 0; o + 8 <= payload; o += 8) {
+		f[at + o] = kinds[below(8)];
+		f[at + o + 1] = (uint8_t)(below(5) ? 0 : below(4));
+	}
+	return at + payload;
+}
+
+static uint32_t make_groups4(uint8_t *f)
+{
+	uint32_t at = ip4(f, 2, 8, 0);
+	f[at] = below(2) ? 0x11 : (uint8_t)random();
+	f[at + 1] = (uint8_t)below(20);
+	put32(f + at + 4, below(2) ? 0 : 0xe0000001);
+	put16(f + at + 2, 0);
+	put16(f + at + 2, sum_of(f + at, 8, 0));
+	return at + 8;
+}
+
+static uint32_t make_noise(uint8_t *f)
+{
+	static const uint16_t types[] = { 0x0800, 0x86dd, 0x0806, 0x8100 };
+	ethernet(f, types[below(4)]);
+	uint32_t bytes = 14 + noise(f + 14, below(1500));
+	f[14] = below(2) ? (uint8_t)(0x45 + below(3)) : 0x60;
+	return bytes;
+}
+
+static uint32_t (*const makers[])(uint8_t *f) = { make_arp, make_icmp4, make_udp, make_tcp, make_tcp, make_tcp, make_tcp, make_fragment, make_fragment,
+	make_fragment6, make_icmp6, make_icmp6, make_extensions, make_groups4, make_noise };
+
+static void frame_arrives(void)
+{
+	static uint8_t frame[4096];
+	uint32_t bytes = makers[below(sizeof(makers) / sizeof(makers[0]))](frame);
+	if (below(5) == 0) {
+		for (unsigned n = 1 + below(4); n; n--) {
+			frame[below(4) ? below(bytes < 80 ? bytes : 80) : below(bytes)] = (uint8_t)random();
+		}
+	}
+	if (below(20) == 0) {
+		bytes = 1 + below(bytes);
+	}
+	for (unsigned n = below(30) ? 1 : 3; n; n--) {
+		deliver(frame, bytes < MOST ? bytes : MOST);
+	}
+}
+
+/* ---- the servers ---- */
+#define CONNECTIONS 4096
+static struct tcp_pcb *connections[CONNECTIONS]; /* that programs have */
+
+static void connection_ended(void *arg, err_t error)
+{
+	*(struct tcp_pcb **)arg = NULL;
+}
+
+static err_t echo_received(void *arg, struct tcp_pcb *pcb, struct pbuf *p, err_t error)
+{
+	if (!p) {
+		net_tcp_select(&pcb->local_ip, pcb->local_port, &pcb->remote_ip, pcb->remote_port);
+		*(struct tcp_pcb **)arg = NULL;
+		tcp_arg(pcb, NULL);
+		tcp_recv(pcb, NULL);
+		tcp_err(pcb, NULL);
+		tcp_close(pcb);
+		return ERR_OK;
+	}
+	uint32_t bytes = p->tot_len, left = 0;
+	for (struct pbuf *q = p; q; q = q->next) {
+		left += q->len;
+		if (tcp_sndbuf(pcb) > 50000 && q->len) {
+			tcp_write(pcb, q->payload, q->len, TCP_WRITE_FLAG_COPY);
+		}
+	}
+	assert_int_equal(left, bytes);
+	tcp_recved(pcb, (u16_t)bytes);
+	pbuf_free(p);
+	return ERR_OK;
+}
+
+static struct pbuf *deaf_has;
+static unsigned deaf_count;
+
+static err_t deaf_received(void *arg, struct tcp_pcb *pcb, struct pbuf *p, err_t error)
+{
+	if (!p) {
+		return ERR_OK;
+	}
+	if (deaf_count >= 400) {
+		return ERR_MEM; /* lwIP keeps it, and the window is shut */
+	}
+	struct pbuf *last = p;
+	while (last->next) {
+		last = last->next;
+	}
+	last->next = deaf_has;
+	deaf_has = p;
+	deaf_count++;
+	return ERR_OK;
+}
+
+/* They are read at last. */
+static void deaf_hears(void)
+{
+	while (deaf_has) {
+		struct pbuf *p = deaf_has;
+		deaf_has = p->next;
+		p->next = NULL;
+		pbuf_free(p);
+	}
+	deaf_count = 0;
+}
+
+static err_t accepted(void *arg, struct tcp_pcb *pcb, err_t error)
+{
+	unsigned at = 0;
+	while (at < CONNECTIONS && connections[at]) {
+		at++;
+	}
+	if (!pcb || at == CONNECTIONS) {
+		return pcb ? ERR_MEM : ERR_VAL;
+	}
+	connections[at] = pcb;
+	tcp_arg(pcb, &connections[at]);
+	tcp_err(pcb, connection_ended);
+	tcp_recv(pcb, arg ? deaf_received : echo_received);
+	return ERR_OK;
+}
+
+static void echo_datagram(void *arg, struct udp_pcb *pcb, struct pbuf *p, const ip_addr_t *from, u16_t port)
+{
+	struct pbuf *copy = pbuf_clone(PBUF_TRANSPORT, PBUF_RAM, p);
+	if (copy) {
+		udp_sendto(pcb, copy, from, port);
+		pbuf_free(copy);
+	}
+	pbuf_free(p);
+}
+
+static void server_start(u16_t port, void *deaf)
+{
+	err_t error;
+	struct tcp_pcb *pcb = tcp_new_ip_type(IPADDR_TYPE_ANY);
+	pcb->local_port = port;
+	pcb = tcp_listen_with_backlog_and_err(pcb, 0, &error);
+	assert_non_null(pcb);
+	tcp_arg(pcb, deaf);
+	tcp_accept(pcb, accepted);
+}
+
+/* ---- the world ---- */
+/* What interface.c and others name, and is not tried here. */
+const struct virtio_driver virtio_net_driver;
+void e1000e_probe(void)
+{
+}
+
+void virtio_probe(const struct virtio_driver *driver, const char *cmdline)
+{
+}
+
+static void world_start(unsigned seed)
+{
+	uint64_t phys;
+	srandom(seed);
+	net_kernel_start(HEAP_MOST);
+	net_start();
+	card.dev = (struct netdev){ .ops = &card_ops, .mac = { 2, 1, 2, 3, 4, 5 }, .mtu = 1500, .send_depth = DEPTH, .receive_depth = DEPTH,
+		.csum = true, .tso4 = true, .send_bytes_max = 65550, .link_up = true };
+	packet_memory(&phys, &card.packet_bytes);
+	card.packets = phys_to_virt(phys);
+	assert_int_equal(interface_register(&card.dev), 0);
+	net_lock();
+	server_start(PORT_ECHO, NULL);
+	server_start(PORT_DEAF, &card);
+	struct udp_pcb *udp = udp_new_ip_type(IPADDR_TYPE_ANY);
+	udp_bind(udp, IP_ANY_TYPE, PORT_ECHO);
+	udp_recv(udp, echo_datagram, NULL);
+	net_unlock();
+	net_kernel.meanwhile = scribble;
+	net_kernel_pass(3 * SECOND);
+}
+
+/* All that the network has brought is forgotten in time; what is in use then is what was in use before. */
+static size_t settle(void)
+{
+	card.scribbles = false;
+	for (unsigned n = 0; n < 40; n++) {
+		net_lock();
+		deaf_hears();
+		for (unsigned i = 0; i < CONNECTIONS && n == 20; i++) { /* first by itself; then programs end what is left */
+			struct tcp_pcb *pcb = connections[i];
+			if (pcb) {
+				net_tcp_select(&pcb->local_ip, pcb->local_port, &pcb->remote_ip, pcb->remote_port);
+				tcp_abort(pcb);
+			}
+		}
+		net_unlock();
+		frames_finish(DEPTH);
+		net_kernel_pass(20 * SECOND);
+	}
+	size_t used, most;
+	net_memory_usage(&used, &most);
+	return used;
+}
+
+static void steps(unsigned long count, bool scribbles)
+{
+	size_t used, most;
+	card.scribbles = scribbles;
+	for (unsigned long n = 0; n < count; n++) {
+		frame_arrives();
+		if (below(8) == 0) {
+			frames_finish(below(8));
+		}
+		if (below(50) == 0) {
+			net_kernel_pass(below(400) * 1000000ull);
+		}
+		if (below(3000) == 0) {
+			net_lock();
+			deaf_hears();
+			net_unlock();
+		}
+		if (below(2000) == 0) { /* the link is pulled for a moment */
+			card.dev.link_up = !card.dev.link_up;
+			card.dev.link_changed(card.dev.user);
+		}
+		net_memory_usage(&used, &most);
+		assert_true(used <= most && net_kernel.heap_bytes <= HEAP_MOST);
+	}
+	card.dev.link_up = true;
+	card.dev.link_changed(card.dev.user);
+}
+
+static size_t before;
+
+/* That the stack has: not those of the device, and of frames. */
+static unsigned packets_out(void)
+{
+	unsigned all, free = packets_free(&all);
+	return all - free - 2 * DEPTH;
+}
+
+static void wrong_frames(void **state)
+{
+	steps(60000, false);
+	assert_true(card.answers > 1000);
+}
+
+static void a_device_that_writes_meanwhile(void **state)
+{
+	steps(60000, true);
+}
+
+/* A packet's headers are the kernel's own: whatever the device writes once they have been read, the answer is to what was there. */
+static void headers_are_read_once(void **state)
+{
+	static uint8_t frame[4096];
+	card.scribbles = false;
+	settle();
+	assert_int_equal(packets_out(), 0);
+	for (unsigned n = 0; n < 3; n++) { /* the first two of three fragments lie in wait */
+		uint32_t at = ip4(frame, 17, 800, n * 100 | 0x2000);
+		put16(frame + 18, 77);
+		put32(frame + 26, 0x0a000202);
+		put32(frame + 30, 0x0a00020f);
+		put16(frame + 24, 0);
+		put16(frame + 24, sum_of(frame + 14, 20, 0));
+		noise(frame + at, 800);
+		deliver(frame, at + 800);
+		net_kernel_run();
+		memset(card.packets, 0xee, card.packet_bytes);
+	}
+	net_kernel_pass(60 * SECOND);
+	assert_int_equal(packets_out(), 0);
+}
+
+static void a_flood_of_syns(void **state)
+{
+	static uint8_t frame[4096];
+	size_t used, most;
+	for (unsigned n = 0; n < 40000; n++) {
+		uint32_t at = ip4(frame, 6, 20, 0);
+		put32(frame + 26, 0x0a000200 + below(2) * 2 + (uint32_t)random() % 65536 * 65536);
+		put32(frame + 30, 0x0a00020f);
+		put16(frame + 24, 0);
+		put16(frame + 24, sum_of(frame + 14, 20, 0));
+		memset(frame + at, 0, 20);
+		put16(frame + at, 1024 + below(60000));
+		put16(frame + at + 2, PORT_ECHO);
+		put32(frame + at + 4, (uint32_t)random());
+		frame[at + 12] = 0x50;
+		frame[at + 13] = 2;
+		put16(frame + at + 16, sum_of(frame + at, 20, pseudo4(frame, 6, 20)));
+		deliver(frame, at + 20);
+		net_memory_usage(&used, &most);
+		assert_true(used <= most);
+	}
+	net_kernel_run();
+}
+
+static void memory_comes_back(void **state)
+{
+	size_t after = settle();
+	assert_int_equal(packets_out(), 0);
+	assert_true(after <= before + 4096);
+}
+
+static void begin(void)
+{
+	world_start(1);
+	before = settle();
+}
+
+int main(int argc, char **argv)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(wrong_frames),
+		cmocka_unit_test(memory_comes_back),
+		cmocka_unit_test(a_device_that_writes_meanwhile),
+		cmocka_unit_test(headers_are_read_once),
+		cmocka_unit_test(a_flood_of_syns),
+		cmocka_unit_test(memory_comes_back),
+	};
+	begin();
+	if (argc == 3) {
+		srandom((unsigned)strtoul(argv[1], NULL, 0));
+		steps(strtoul(argv[2], NULL, 0), true);
+		memory_comes_back(NULL);
+		return 0;
+	}
+	return cmocka_run_group_tests_name("net_hostile", tests, NULL, NULL);
+}
