@@ -21,6 +21,7 @@ info registers rip
 next
 print sum - a - b
 info threads
+delete 1
 watch total
 continue
 continue

@@ -151,7 +151,7 @@ t env 'env -i A=1 B="x y" env | sort; env -u HOME printenv HOME; env nosuchprogr
 t printenv 'A=7 printenv A; printenv NOSUCH; printenv HOME TERM'
 t sleep 'sleep 0.1 && echo slept; sleep 0; sleep x; sleep 0.05 0.05s; timeout 0.2 sleep infinity; echo $?'
 t timeout 'timeout 0.2 sleep 5; echo $?; timeout 5 true; echo $?; timeout -s KILL 0.2 sleep 5; echo $?
-	timeout -k 0.2 0.2 sh -c "trap : TERM; while :; do sleep 0.1; done"; echo $?; timeout --preserve-status 0.1 sleep 3; echo $?; timeout 1 nosuch
+	timeout -k 0.2 0.2 sh -c "trap : TERM; while :; do :; done"; echo $?; timeout --preserve-status 0.1 sleep 3; echo $?; timeout 1 nosuch
 	echo $?; timeout --foreground 0.1 sleep 3; echo $?; timeout -v 0.1 sleep 2; timeout 0 echo none; timeout 0.3 cat /dev/zero >/dev/null
 	echo $?'
 t nice 'nice; nice -n 5 nice; nice -n 19 nice; nice -n -3 nice; nice -n 30 nice; nice nosuch; nice -n 5 nice -n 3 nice'

@@ -15,7 +15,8 @@ END
 mkfifo /tmp/never
 chmod +x /tmp/spin
 
-t ps 'sleep 100 & p=$!; ps -p $p -o comm=,args=,ni=,user= | tr -s " "; ps -o pid= -p $p | tr -d " " | grep -cx $p
+t ps 'sleep 100 & p=$!; until grep -qx sleep /proc/$p/comm; do :; done
+	ps -p $p -o comm=,args=,ni=,user= | tr -s " "; ps -o pid= -p $p | tr -d " " | grep -cx $p
 	ps --ppid $$ -o comm= >/tmp/children; sort /tmp/children | uniq -c | tr -s " "
 	ps -C sleep -o args=; kill $p; ps -p 99999 | wc -l; echo ${PIPESTATUS[0]}; ps -o bogus'
 t ps '(exec -a renamed sleep 50) & p=$!; sleep 0.2; ps -o args= -p $p; kill -STOP $p; sleep 0.2; ps -o stat= -p $p | cut -c1; kill -KILL $p; sleep 0.2

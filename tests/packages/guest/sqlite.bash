@@ -19,8 +19,7 @@ exec 5>words
 echo 'pragma cache_size=10; begin immediate; with recursive c(x) as (select 1 union all select x + 1 from c where x < 20000)
 	insert into t(b) select hex(randomblob(50)) from c; select "written";' >&5
 until grep -q written answers; do sleep 0.05; done
-kill -9 $writer
-wait $writer 2>/dev/null
+{ kill -9 $writer; wait $writer; } 2>/dev/null # the shell tells of its end wherever it hears of it
 echo "status $?"
 exec 5>&-
 [ "$(sqlite3 t.db 'select count(*) from t')" = "$before" ] && echo as before
@@ -37,8 +36,7 @@ for round in $(seq "${2:-8}"); do
 	done 2>/dev/null | sqlite3 u.db >log 2>/dev/null &
 	writer=$!
 	until [ "$(grep -c done log)" -ge "$round" ]; do sleep 0.01; done
-	kill -9 $writer
-	wait $writer 2>/dev/null
+	{ kill -9 $writer; wait $writer; } 2>/dev/null
 	told=$(grep -c done log)
 	here=$(sqlite3 u.db "select count(*) from u where round = $round")
 	# Every transaction that was told done is there, and at most one more, which was killed before it could say so.
