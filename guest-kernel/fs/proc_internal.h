@@ -35,6 +35,7 @@ int proc_hostname(uint32_t pid, struct text *t);
 int proc_osrelease(uint32_t pid, struct text *t);
 int proc_ostype(uint32_t pid, struct text *t);
 int proc_pid_max(uint32_t pid, struct text *t);
+int proc_threads_max(uint32_t pid, struct text *t);
 int proc_overcommit(uint32_t pid, struct text *t);
 int proc_file_max(uint32_t pid, struct text *t);
 int proc_bulkhead(uint32_t pid, struct text *t);

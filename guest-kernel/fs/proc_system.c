@@ -162,6 +162,12 @@ int proc_pid_max(uint32_t pid, struct text *t)
 	return 0;
 }
 
+int proc_threads_max(uint32_t pid, struct text *t)
+{
+	text_add(t, "%u\n", process_threads_most());
+	return 0;
+}
+
 int proc_overcommit(uint32_t pid, struct text *t)
 {
 	text_add(t, "1\n");

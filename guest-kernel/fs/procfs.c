@@ -87,6 +87,7 @@ static const struct entry entries[] = {
 	{ IN_KERNEL, "osrelease", S_IFREG | 0444, NOT_A_DIR, proc_osrelease, NULL },
 	{ IN_KERNEL, "ostype", S_IFREG | 0444, NOT_A_DIR, proc_ostype, NULL },
 	{ IN_KERNEL, "pid_max", S_IFREG | 0444, NOT_A_DIR, proc_pid_max, NULL },
+	{ IN_KERNEL, "threads-max", S_IFREG | 0444, NOT_A_DIR, proc_threads_max, NULL },
 	{ IN_VM, "drop_caches", S_IFREG | 0200, NOT_A_DIR, proc_empty, proc_drop_caches },
 	{ IN_VM, "overcommit_memory", S_IFREG | 0444, NOT_A_DIR, proc_overcommit, NULL },
 	{ IN_FS, "file-max", S_IFREG | 0444, NOT_A_DIR, proc_file_max, NULL },

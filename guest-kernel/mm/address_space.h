@@ -25,6 +25,7 @@ struct address_space {
 	struct area_list areas;
 	uint64_t brk_start, brk;
 	struct file *program; /* what runs here: nobody writes to it; NULL: none yet */
+	uint64_t program_identity; /* see file_identity(); atomic */
 	struct flush last_flush; /* for the end, which can come deep in a stack */
 	bool reaped; /* its pages are gone, before its time */
 	uint64_t map_top; /* mappings without an address grow down from here */

@@ -2,9 +2,9 @@
 /*
  * The reclaimer: a thread that sleeps until an operation waits for memory (reserve.c). It gives up what is only there for speed, first what
  * costs least: clean pages of files, stacks of ended threads, names that nobody uses, dirty pages (written first), then pages of files that
- * programs map (evict.c). When a round of that brings too little, and
- * no operation that runs gives back what it reserved within PATIENCE_NS, the process that holds the most is ended. It needs little
- * memory itself, which is kept for it, and no lock of those that somebody may have who waits for memory.
+ * programs map (evict.c). When a round of that brings too little, and no operation that runs gives back what it reserved within PATIENCE_NS, or
+ * not all that wait are served for much longer, the process that holds the most is ended. It needs little memory itself, which is kept
+ * for it, and no lock of those that somebody may have who waits for memory.
  */
 #include "base/string.h"
 #include "kernel/memory.h"
@@ -16,6 +16,7 @@
 #include "mm/reserve.h"
 
 #define PATIENCE_NS 200000000ull /* until promised memory comes back, or an ended process's memory */
+#define SLOW_ROUNDS 25u /* of that, where enough is promised to others, or some are served: turns of many that run can be seconds apart */
 #define RECLAIM_BATCH 256u
 #define ROUNDS_MOST 16u /* in which mapped pages were given up, and nothing became free */
 
@@ -48,28 +49,39 @@ static bool caches_shrink(void)
 	}
 	bool more = free_pages() > before;
 	rounds = more ? 0 : rounds + 1;
-	reserve_look_again();
 	return more || (given_up && rounds < ROUNDS_MOST);
+}
+
+/** Somebody waits, and nothing is left to give up, for so many rounds now. Whether somebody was ended for it. */
+static bool out_of_memory(unsigned rounds, bool some_came)
+{
+	uint32_t pages, io;
+	if (!reserve_wanted(&pages, &io) || (rounds < SLOW_ROUNDS && (some_came || reserve_is_promised(pages, io)))) {
+		return false;
+	}
+	process_out_of_memory(pages, io);
+	return true;
 }
 
 static void reclaimer(void *unused)
 {
+	unsigned rounds = 0;
+	/* Before all that wait for it, however many want to run. */
+	const struct thread_share share = { .policy = POLICY_FIFO, .priority = 1 };
 	thread_current()->reserve_favoured = true;
+	thread_set_share(thread_current(), &share);
 	for (;;) {
 		reserve_end();
 		reserve_wait_wanted();
 		reserve_begin(RESERVE_WRITEBACK);
 		if (caches_shrink()) {
+			rounds = 0;
 			continue;
 		}
 		reserve_end();
-		if (!reserve_wait_come(time_ns() + PATIENCE_NS)) {
-			uint32_t pages, io;
-			if (reserve_wanted(&pages, &io)) {
-				process_out_of_memory(pages, io);
-			}
-			reserve_look_again();
-		}
+		enum reserve_wait result = reserve_wait_come(time_ns() + PATIENCE_NS);
+		rounds = result == RESERVE_NOBODY_WAITS || out_of_memory(rounds, result == RESERVE_SOME_CAME) ? 0 : rounds + 1;
+		reserve_look_again();
 	}
 }
 

@@ -6,7 +6,8 @@
  * could not be read any more, however much of the rest became free.
  *
  * Who finds too little gives back all that it holds, throws out clean pages of the cache, and sleeps until the reclaimer (reclaim.c) or
- * anybody else has freed enough. What is kept is for the reclaimer, for those who have been told to end, and for interrupts: with it the
+ * anybody else has freed enough. Those that wait are served in their order, by whoever gives back: only who has got what it wants is woken, and
+ * who comes later does not go before. What is kept is for the reclaimer, for those who have been told to end, and for interrupts: with it the
  * one can make memory free, and the others can give theirs back.
  */
 #include "mm/reserve.h"
@@ -22,10 +23,17 @@
 #define LAST_SHARE 16 /* of the I/O zone */
 #define LAST_MOST 2048
 #define RECLAIM_BATCH 128u
-#define LOOKS_BEFORE_SLEEP 3u /* of take_waiting and WAIT_EVENT */
 
 struct amount {
 	int64_t pages, io;
+};
+
+struct demand { /* lock */
+	struct list link; /* in the queue until it is granted */
+	struct thread *thread;
+	uint32_t pages, io;
+	bool fails; /* at the first look */
+	uint32_t granted; /* read without the lock */
 };
 
 static spinlock_t lock = SPINLOCK_INIT("reservations");
@@ -35,9 +43,10 @@ static int64_t last_most; /* constant */
 static int64_t stock_usual; /* of a processor's stock; constant */
 static int64_t stock_most; /* lock; read without: 0 while somebody waits */
 static uint32_t waiting; /* lock: threads that wait */
+static struct list queue = LIST_INIT(queue); /* lock: struct demand */
+static uint64_t served; /* lock: how many were granted what they waited for */
 static uint32_t fail_every; /* constant; 0: never */
-static struct amount wanted; /* lock: by the one that looked in vain last */
-static struct waitq came = WAITQ_INIT(came); /* there is more, or somebody is to look again */
+static struct waitq came = WAITQ_INIT(came); /* where they sleep; each is woken by itself */
 static struct waitq wants = WAITQ_INIT(wants); /* the reclaimer sleeps here */
 
 /* This processor's stock, by one instruction each, so that neither an interrupt nor a move to another processor comes between. */
@@ -145,10 +154,45 @@ static bool take_slow(uint32_t pages, uint32_t io, bool favoured, bool optional)
 {
 	spin_lock(&lock);
 	stock_empty_locked();
-	bool taken = take_locked(&pool, pages, io) || (!optional && take_last_locked(pages, io)) || (favoured && take_locked(&kept, pages, io));
+	bool may = !waiting || favoured;
+	bool taken = (may && take_locked(&pool, pages, io)) || (may && !optional && take_last_locked(pages, io)) ||
+		     (favoured && take_locked(&kept, pages, io));
 	stock_fill_locked();
 	spin_unlock(&lock);
 	return taken;
+}
+
+/** May the thread use what is kept? */
+static bool is_favoured(const struct thread *thread)
+{
+	return thread->reserve_favoured || process_is_dying(thread);
+}
+
+/**
+ * Those that wait get what there is, the first ones first; where only pages of the I/O zone are too few, others go on without. `all`: those
+ * behind them may have been told to end, and get what is kept.
+ */
+static void serve_locked(bool all)
+{
+	bool pages_short = false, io_short = false;
+	list_for_each_safe(node, &queue)
+	{
+		struct demand *d = container_of(node, struct demand, link);
+		bool may = !pages_short && !(io_short && d->io) && !d->fails;
+		d->fails = false;
+		if ((may && take_last_locked(d->pages, d->io)) || (all && is_favoured(d->thread) && take_locked(&kept, d->pages, d->io))) {
+			list_remove(&d->link);
+			__atomic_store_n(&d->granted, 1, __ATOMIC_RELEASE);
+			served++;
+			thread_wake(d->thread);
+			continue;
+		}
+		pages_short = pages_short || pool.pages + least(d->io, last) < (int64_t)d->pages;
+		io_short = true;
+		if (pages_short && !all) {
+			return;
+		}
+	}
 }
 
 /** A stock that has become too large goes to the pool; while somebody waits, every one does. */
@@ -156,12 +200,9 @@ static void stock_settle(void)
 {
 	spin_lock(&lock);
 	stock_empty_locked();
+	serve_locked(false);
 	stock_fill_locked();
-	bool wake = waiting;
 	spin_unlock(&lock);
-	if (wake) {
-		waitq_wake_all(&came);
-	}
 }
 
 static inline void give(uint32_t pages, uint32_t io)
@@ -193,12 +234,6 @@ void reserve_give(uint32_t count, bool io)
 void reserve_moved(uint32_t count)
 {
 	STOCK_ADD(credit_io, -(int64_t)count);
-}
-
-/** May the thread use what is kept? */
-static bool is_favoured(const struct thread *thread)
-{
-	return thread->reserve_favoured || process_is_dying(thread);
 }
 
 /** Without waiting. */
@@ -235,28 +270,32 @@ static bool fails_on_purpose(void)
 	return CONFIG_DEBUG && fail_every && __atomic_add_fetch(&count, 1, __ATOMIC_RELAXED) % fail_every == 0;
 }
 
-/** `fails`: not for so many looks. */
-static bool granted(struct thread *thread, uint32_t pages, uint32_t io, uint32_t *fails)
+static void waiting_change_locked(int by)
 {
-	if (*fails) {
-		(*fails)--;
-		return false;
-	}
-	if (take_slow(pages, io, is_favoured(thread), false)) {
-		return true;
-	}
-	spin_lock(&lock);
-	wanted = (struct amount){ pages, io };
-	spin_unlock(&lock);
-	return false;
-}
-
-static void waiting_change(int by)
-{
-	spin_lock(&lock);
 	waiting += (uint32_t)by;
 	__atomic_store_n(&stock_most, waiting ? 0 : stock_usual, __ATOMIC_SEQ_CST);
+}
+
+static void enqueue(struct demand *d)
+{
+	spin_lock(&lock);
+	waiting_change_locked(1);
+	list_push_back(&queue, &d->link);
+	stock_empty_locked();
+	serve_locked(is_favoured(d->thread));
 	spin_unlock(&lock);
+}
+
+/** Who granted it has let go of it then. */
+static void leave(void)
+{
+	spin_lock(&lock);
+	waiting_change_locked(-1);
+	bool nobody = !waiting;
+	spin_unlock(&lock);
+	if (nobody) {
+		waitq_wake_all(&wants);
+	}
 }
 
 /** The other processors' stocks come to the pool. */
@@ -270,24 +309,33 @@ static void stocks_call(void)
 	interrupts_restore(flags);
 }
 
-/** The thread holds nothing. */
-static void take_waiting(struct thread *thread, uint32_t pages, uint32_t io, uint32_t fails)
+static bool is_granted(const struct demand *d)
 {
-	do {
-		if (!fails && take_slow(pages, io, is_favoured(thread), false)) {
+	return __atomic_load_n(&d->granted, __ATOMIC_ACQUIRE);
+}
+
+/** The thread holds nothing. */
+static void take_waiting(struct thread *thread, uint32_t pages, uint32_t io, bool fails)
+{
+	bool favoured = is_favoured(thread);
+	while (!fails && (favoured || !__atomic_load_n(&waiting, __ATOMIC_RELAXED))) {
+		if (take_slow(pages, io, favoured, false)) {
 			return;
 		}
-	} while (!fails && page_reclaim(pages > RECLAIM_BATCH ? pages : RECLAIM_BATCH));
-	waiting_change(1);
-	stocks_call();
-	if (!granted(thread, pages, io, &fails)) {
-		waitq_wake_all(&wants);
-		WAIT_EVENT(&came, granted(thread, pages, io, &fails));
+		if (!page_reclaim(pages > RECLAIM_BATCH ? pages : RECLAIM_BATCH)) {
+			break;
+		}
 	}
+	struct demand d = { .thread = thread, .pages = pages, .io = io, .fails = fails };
+	enqueue(&d);
+	stocks_call();
+	if (!is_granted(&d)) {
+		waitq_wake_all(&wants);
+		WAIT_EVENT(&came, is_granted(&d));
+	}
+	leave();
 	/* Within a wait for something else: a wake for that may have been taken for ours, so it has to look again. */
 	thread->wake_pending = thread->waiter_count > 0;
-	waiting_change(-1);
-	waitq_wake_all(&wants);
 }
 
 /** All that is reserved goes back, and `pages` and `io` are what the thread has then. */
@@ -298,7 +346,7 @@ static void reserve_again(struct thread *thread, uint32_t pages, uint32_t io)
 	if (old | old_io) {
 		give(old, old_io);
 	}
-	uint32_t fails = fails_on_purpose() ? LOOKS_BEFORE_SLEEP : 0;
+	bool fails = fails_on_purpose();
 	if (fails || !take_stock(pages, io)) {
 		take_waiting(thread, pages, io, fails);
 	}
@@ -406,7 +454,11 @@ void reserve_unpark(bool parked)
 
 void reserve_look_again(void)
 {
-	waitq_wake_all(&came);
+	spin_lock(&lock);
+	stock_empty_locked();
+	serve_locked(true);
+	stock_fill_locked();
+	spin_unlock(&lock);
 }
 
 void reserve_wait_wanted(void)
@@ -414,34 +466,56 @@ void reserve_wait_wanted(void)
 	WAIT_EVENT(&wants, __atomic_load_n(&waiting, __ATOMIC_ACQUIRE));
 }
 
-bool reserve_wait_come(uint64_t deadline_ns)
+enum reserve_wait reserve_wait_come(uint64_t deadline_ns)
 {
-	uint64_t total, before, free;
+	uint64_t total, before, free, served_before = __atomic_load_n(&served, __ATOMIC_ACQUIRE);
 	memory_usage(&total, &before);
-	return !WAIT_EVENT_DEADLINE(&wants, !__atomic_load_n(&waiting, __ATOMIC_ACQUIRE) || (memory_usage(&total, &free), free > before), deadline_ns, false);
+	if (!WAIT_EVENT_DEADLINE(&wants, !__atomic_load_n(&waiting, __ATOMIC_ACQUIRE), deadline_ns, false)) {
+		return RESERVE_NOBODY_WAITS;
+	}
+	memory_usage(&total, &free);
+	return __atomic_load_n(&served, __ATOMIC_ACQUIRE) != served_before || free > before ? RESERVE_SOME_CAME : RESERVE_NONE_CAME;
 }
 
 bool reserve_wanted(uint32_t *pages, uint32_t *io)
 {
 	spin_lock(&lock);
 	stock_empty_locked();
-	*pages = (uint32_t)wanted.pages;
-	*io = (uint32_t)wanted.io;
-	bool there = last_needed_locked(wanted.pages, wanted.io) >= 0;
+	serve_locked(true);
+	bool any = !list_empty(&queue);
+	if (any) {
+		const struct demand *first = container_of(queue.next, struct demand, link);
+		*pages = first->pages;
+		*io = first->io;
+	}
 	spin_unlock(&lock);
-	return !there;
+	return any;
+}
+
+/** What threads have: what is free and nobody else's. A moment's value. */
+static struct amount promised_to_threads(void)
+{
+	uint64_t total, free, free_io = memory_io_free();
+	memory_usage(&total, &free);
+	spin_lock(&lock);
+	struct amount rest = { (int64_t)free - pool.pages - kept.pages - last, (int64_t)free_io - pool.io - kept.io - last };
+	spin_unlock(&lock);
+	for (unsigned i = 0; i < cpu_count; i++) {
+		rest.pages -= __atomic_load_n(&cpu_at(i)->credit_pages, __ATOMIC_RELAXED);
+		rest.io -= __atomic_load_n(&cpu_at(i)->credit_io, __ATOMIC_RELAXED);
+	}
+	return rest;
+}
+
+bool reserve_is_promised(uint32_t pages, uint32_t io)
+{
+	struct amount promised = promised_to_threads();
+	return promised.pages >= (int64_t)pages && promised.io >= (int64_t)io;
 }
 
 void reserve_usage(uint64_t *promised, uint32_t *waiters)
 {
-	uint64_t total, free;
-	memory_usage(&total, &free);
-	spin_lock(&lock);
-	int64_t rest = (int64_t)free - pool.pages - kept.pages - last;
-	*waiters = waiting;
-	spin_unlock(&lock);
-	for (unsigned i = 0; i < cpu_count; i++) {
-		rest -= __atomic_load_n(&cpu_at(i)->credit_pages, __ATOMIC_RELAXED);
-	}
+	int64_t rest = promised_to_threads().pages;
+	*waiters = __atomic_load_n(&waiting, __ATOMIC_ACQUIRE);
 	*promised = rest > 0 ? (uint64_t)rest : 0;
 }

@@ -20,8 +20,10 @@ void reserve_serve(void);
 
 /* For reclaim.c. */
 void reserve_wait_wanted(void); /* until somebody waits for memory */
-bool reserve_wait_come(uint64_t deadline_ns); /* true: nobody waits, or the last who looked got what he wants, or memory came; false: time is up */
-bool reserve_wanted(uint32_t *pages, uint32_t *io); /* what the last who looked in vain wants; false: it is there by now */
+enum reserve_wait { RESERVE_NOBODY_WAITS, RESERVE_SOME_CAME, RESERVE_NONE_CAME };
+enum reserve_wait reserve_wait_come(uint64_t deadline_ns); /* until nobody waits, or time is up */
+bool reserve_wanted(uint32_t *pages, uint32_t *io); /* what the first one wants; false: nobody waits any more */
+bool reserve_is_promised(uint32_t pages, uint32_t io); /* operations that run have so much, and give back what they do not use */
 size_t page_reclaim(size_t pages); /* clean pages of the cache; how many */
 uint64_t mapped_files_give_up(uint64_t pages); /* evict.c: so many at most; how many */
 void reserve_fail_every(uint32_t count); /* debug builds: so often an operation is made to wait */

@@ -126,6 +126,7 @@ static void process_discard(struct process *p)
 	if (p->memory) {
 		address_space_put(p->memory);
 	}
+	number_drop(p->pid);
 	process_free(p);
 }
 
@@ -172,6 +173,14 @@ static struct thread *thread_copy(struct process *p, uint32_t tid, const struct 
 	return t;
 }
 
+/* One that nobody has seen. */
+static void copy_discard(struct thread *t)
+{
+	kfree(t->user->trace);
+	kfree(t->user);
+	thread_discard(t);
+}
+
 static void handlers_clear(struct signals *s)
 {
 	for (int signal = 1; signal <= SIGNAL_COUNT; signal++) {
@@ -189,13 +198,37 @@ static void tell_parent(const struct clone_request *r, uint32_t tid)
 	}
 }
 
+/* For all, and by RLIMIT_NPROC, which does not bind root. A zombie counts as well. */
+static bool too_many(const struct process *p)
+{
+	uint64_t count = 0;
+	if (__atomic_load_n(&process_thread_count, __ATOMIC_RELAXED) >= process_threads_most()) {
+		return true;
+	}
+	if (p->credentials.uid == 0 || capable(CAP_SYS_RESOURCE) || capable(CAP_SYS_ADMIN)) {
+		return false;
+	}
+	spin_lock(&process_lock);
+	list_for_each(node, &process_list)
+	{
+		const struct process *other = container_of(node, struct process, all_link);
+		uint32_t threads = other->signals->thread_count;
+		count += other->credentials.uid != p->credentials.uid ? 0 : threads ? threads : 1;
+	}
+	spin_unlock(&process_lock);
+	return count >= p->rlimits[RLIMIT_NPROC].soft;
+}
+
 static long clone_thread(const struct clone_request *r)
 {
 	struct process *p = process_current();
-	uint32_t tid = process_pid_allocate();
+	uint32_t tid = too_many(p) ? 0 : number_allocate();
 	unsigned event = trace_clone_event(r->flags, r->exit_signal);
 	struct thread *t = tid ? thread_copy(p, tid, r, event) : NULL;
 	if (!t) {
+		if (tid) {
+			number_drop(tid);
+		}
 		return -EAGAIN;
 	}
 	tell_parent(r, tid);
@@ -212,10 +245,15 @@ static long clone_thread(const struct clone_request *r)
 	return tid;
 }
 
-static void child_publish(struct process *child, struct thread *t, const struct clone_request *r)
+/* False: this process has been told to end, and whoever did that expects no child any more. */
+static bool child_publish(struct process *child, struct thread *t, const struct clone_request *r)
 {
 	struct process *from = process_current();
 	spin_lock(&process_lock);
+	if (process_is_dying(thread_current())) {
+		spin_unlock(&process_lock);
+		return false;
+	}
 	struct process *parent = r->flags & CLONE_PARENT && from->parent ? from->parent : from;
 	child->pgid = from->pgid;
 	child->sid = from->sid;
@@ -232,6 +270,7 @@ static void child_publish(struct process *child, struct thread *t, const struct 
 	trace_clone_locked(t);
 	t->signal_pending = true; /* writes its number, if asked to, on the way out */
 	spin_unlock(&process_lock);
+	return true;
 }
 
 /* Until the child lets go, or what is to end this process comes. The child's number stays good to look up: where somebody else reaps
@@ -252,23 +291,10 @@ static void vfork_wait(uint32_t pid)
 		   }));
 }
 
-/* RLIMIT_NPROC, which does not bind root. */
-static bool too_many_processes(const struct process *p)
-{
-	uint64_t count = 0;
-	spin_lock(&process_lock);
-	list_for_each(node, &process_list)
-	{
-		count += container_of(node, struct process, all_link)->credentials.uid == p->credentials.uid;
-	}
-	spin_unlock(&process_lock);
-	return p->credentials.uid != 0 && !capable(CAP_SYS_RESOURCE) && !capable(CAP_SYS_ADMIN) && count >= p->rlimits[RLIMIT_NPROC].soft;
-}
-
 static long clone_process(const struct clone_request *r)
 {
 	struct process *from = process_current();
-	struct process *child = too_many_processes(from) ? NULL : process_create(from);
+	struct process *child = too_many(from) ? NULL : process_create(from);
 	if (!child) {
 		return -EAGAIN;
 	}
@@ -280,6 +306,17 @@ static long clone_process(const struct clone_request *r)
 	}
 	unsigned event = trace_clone_event(r->flags, r->exit_signal);
 	struct thread *t = error ? NULL : thread_copy(child, pid, r, event);
+	if (t && (r->flags & CLONE_CLEAR_SIGHAND)) {
+		handlers_clear(child->signals);
+	}
+	if (t) {
+		tell_parent(r, pid);
+	}
+	if (t && !child_publish(child, t, r)) {
+		copy_discard(t);
+		t = NULL;
+		error = -EINTR;
+	}
 	if (!t) {
 		if (pidfd >= 0) {
 			fd_close(pidfd);
@@ -287,11 +324,6 @@ static long clone_process(const struct clone_request *r)
 		process_discard(child);
 		return error ? error : -ENOMEM;
 	}
-	if (r->flags & CLONE_CLEAR_SIGHAND) {
-		handlers_clear(child->signals);
-	}
-	tell_parent(r, pid);
-	child_publish(child, t, r);
 	thread_start(t);
 	if (event) {
 		trace_event(event, pid);

@@ -69,7 +69,7 @@ static void limits_set(struct process *p)
 	p->rlimits[RLIMIT_NICE] = p->rlimits[RLIMIT_RTPRIO] = (struct rlimit_pair){ 0, 0 };
 	p->rlimits[RLIMIT_STACK].soft = 8ull << 20;
 	p->rlimits[RLIMIT_CORE].soft = 0;
-	p->rlimits[RLIMIT_NPROC] = (struct rlimit_pair){ 4096, 4096 };
+	p->rlimits[RLIMIT_NPROC].soft = p->rlimits[RLIMIT_NPROC].hard = process_threads_most() / 2; /* root has the other half */
 	p->rlimits[RLIMIT_NOFILE] = (struct rlimit_pair){ 1024, 4096 };
 	p->rlimits[RLIMIT_MEMLOCK] = (struct rlimit_pair){ 8ull << 20, 8ull << 20 };
 }

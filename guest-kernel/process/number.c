@@ -2,15 +2,54 @@
 /*
  * Processes and threads by their numbers: two hash tables, changed under process_lock. A look-up of a process needs no lock: its structure
  * goes by an epoch (kernel/epoch.h), and one that is taken off keeps its way on for readers that stand on it.
+ * A number is held from its allocation on by the process or thread that it was allocated for, and by every process that has it as its group's or
+ * session's; one that nobody holds can be given again.
  */
 #include "process_internal.h"
 
 #include "kernel/epoch.h"
+#include "kernel/platform.h"
 
 #define BUCKETS 512u
+#define PID_LIMIT 32768u
 
 static struct process *processes[BUCKETS]; /* written under process_lock, read without */
 static struct thread *threads[BUCKETS]; /* process_lock */
+static uint16_t holds[PID_LIMIT]; /* process_lock */
+static uint32_t last; /* process_lock: the number given last */
+
+void number_hold_locked(uint32_t number)
+{
+	holds[number]++;
+}
+
+void number_drop_locked(uint32_t number)
+{
+	kassert(holds[number] > 0);
+	holds[number]--;
+}
+
+void number_drop(uint32_t number)
+{
+	spin_lock(&process_lock);
+	number_drop_locked(number);
+	spin_unlock(&process_lock);
+}
+
+uint32_t number_allocate(void)
+{
+	uint32_t found = 0;
+	spin_lock(&process_lock);
+	for (uint32_t tries = 0; tries < PID_LIMIT && !found; tries++) {
+		last = last + 1 < PID_LIMIT ? last + 1 : 2;
+		found = holds[last] ? 0 : last;
+	}
+	if (found) {
+		number_hold_locked(found);
+	}
+	spin_unlock(&process_lock);
+	return found;
+}
 
 void number_add_process_locked(struct process *p)
 {

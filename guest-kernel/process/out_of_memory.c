@@ -5,8 +5,10 @@
  * tables, stacks of its threads, what is in its pipes and sockets, files in memory that have no name. The command's own shell,
  * PID 2, counts for a fourth of its size, and while it holds little it is ended only when nobody else is left: with it the machine
  * goes. The user is told on the console, who else only sees a 137.
+ * Of a crowd (process/crowd.c: a program of one user in one session that is so many processes that what they take by being there is more than
+ * anybody else has, as a fork bomb is) the end of one is no help, and others would be ended before it: all of it is ended.
  */
-#include "process_internal.h"
+#include "crowd.h"
 
 #include "base/format.h"
 #include "base/string.h"
@@ -18,8 +20,9 @@
 #include "kernel/tty.h"
 
 #define PATIENCE_NS 1000000000ull /* for one process to end, before the next has to */
+#define CROWD_PATIENCE_NS (10 * PATIENCE_NS)
 #define COMMAND_PID 2u
-#define THREAD_PAGES (THREAD_STACK / PAGE_SIZE + 1)
+#define CROWD_SHARE 16u /* of memory: fewer pages than that make no crowd */
 #define MIB(pages) ((pages) >> 8)
 
 struct victim {
@@ -27,13 +30,15 @@ struct victim {
 	char name[16];
 	uint64_t pages;
 	uint64_t total, free, io_free; /* when it was chosen */
+	unsigned others; /* that are ended with it */
 	struct address_space *memory; /* referenced */
 };
 
 static uint32_t chosen_pid;
+static struct crowd chosen_crowd; /* count 0: it was not one */
 static uint64_t chosen_ns;
 
-static bool dying_locked(const struct process *p)
+bool process_is_dying_locked(const struct process *p)
 {
 	return p->zombie || p->signals->group_exit || (p->signals->pending.mask & SIGNAL_BIT(SIGKILL));
 }
@@ -48,13 +53,16 @@ bool process_is_dying(const struct thread *thread)
 /** One that was chosen a short while ago, has memory still, and is on its way out. */
 static bool ending_locked(void)
 {
+	if (chosen_crowd.count && time_ns() - chosen_ns < CROWD_PATIENCE_NS && crowd_is_ending_locked(&chosen_crowd)) {
+		return true;
+	}
 	struct process *p = process_find_locked(chosen_pid);
-	return p && !p->zombie && dying_locked(p) && time_ns() - chosen_ns < PATIENCE_NS;
+	return p && !p->zombie && process_is_dying_locked(p) && time_ns() - chosen_ns < PATIENCE_NS;
 }
 
 static uint64_t held_locked(const struct process *p)
 {
-	return address_space_held(p->memory) + p->signals->thread_count * THREAD_PAGES + (p->files ? file_table_held(p->files) : 0);
+	return address_space_held(p->memory) + p->signals->thread_count * PROCESS_THREAD_PAGES + (p->files ? file_table_held(p->files) : 0);
 }
 
 /** With what /proc/PID/oom_score_adj adds, a thousandth of the memory each; -1000: only when there is nobody else. */
@@ -84,7 +92,7 @@ static struct process *largest_locked(uint64_t total, uint64_t *pages)
 	list_for_each(node, &process_list)
 	{
 		struct process *p = container_of(node, struct process, all_link);
-		bool dying = dying_locked(p);
+		bool dying = process_is_dying_locked(p);
 		uint64_t size = p->memory && !dying ? held_locked(p) : 0;
 		uint64_t weight = p->pid != COMMAND_PID ? size : size > total / 16 ? size / 4 : size != 0;
 		weight = adjusted(p, weight, total);
@@ -103,10 +111,35 @@ static void kill_sharers_locked(const struct address_space *memory, const struct
 {
 	list_for_each(node, &process_list) {
 		struct process *p = container_of(node, struct process, all_link);
-		if (p->memory == memory && !dying_locked(p)) {
+		if (p->memory == memory && !process_is_dying_locked(p)) {
 			signal_send_locked(p, NULL, info);
 		}
 	}
+}
+
+/* Whether there was a crowd to end. */
+static bool choose_crowd_locked(struct victim *v, uint64_t least, const struct signal_info *info)
+{
+	if (!crowd_largest_locked(&chosen_crowd) || chosen_crowd.pages < least || chosen_crowd.pages < v->total / CROWD_SHARE) {
+		chosen_crowd.count = 0;
+		return false;
+	}
+	struct process *first = crowd_end_locked(&chosen_crowd, info);
+	v->pid = chosen_pid = first->pid;
+	v->pages = chosen_crowd.pages;
+	v->others = chosen_crowd.count - 1;
+	v->memory = first->memory;
+	string_copy(v->name, first->name, sizeof(v->name));
+	return true;
+}
+
+static void choose_one_locked(struct victim *v, const struct process *p, const struct signal_info *info)
+{
+	v->pid = chosen_pid = p->pid;
+	v->others = 0;
+	v->memory = p->memory;
+	string_copy(v->name, p->name, sizeof(v->name));
+	kill_sharers_locked(v->memory, info);
 }
 
 static bool choose(struct victim *v)
@@ -117,12 +150,11 @@ static bool choose(struct victim *v)
 	spin_lock(&process_lock);
 	struct process *p = ending_locked() ? NULL : largest_locked(v->total, &v->pages);
 	if (p) {
-		v->pid = chosen_pid = p->pid;
-		v->memory = p->memory;
+		if (!choose_crowd_locked(v, v->pages, &info)) {
+			choose_one_locked(v, p, &info);
+		}
 		address_space_get(v->memory);
 		chosen_ns = time_ns();
-		string_copy(v->name, p->name, sizeof(v->name));
-		kill_sharers_locked(v->memory, &info);
 	}
 	spin_unlock(&process_lock);
 	return p;
@@ -130,10 +162,13 @@ static bool choose(struct victim *v)
 
 static void tell(const struct victim *v, uint32_t pages, uint32_t io)
 {
-	char line[200];
+	char line[240], crowd[48] = "";
+	if (v->others) {
+		format_text(crowd, sizeof(crowd), " and %u more of its kind", v->others);
+	}
 	format_text(line, sizeof(line),
-		    "out of memory: killed %s[%u], which holds %lu MiB of %lu; %u pages (%u for I/O) are wanted, %lu (%lu) are free, no cache is left\n",
-		    v->name, v->pid, MIB(v->pages), MIB(v->total), pages, io, v->free, v->io_free);
+		    "out of memory: killed %s[%u]%s, which holds %lu MiB of %lu; %u pages (%u for I/O) are wanted, %lu (%lu) are free, no cache is left\n",
+		    v->name, v->pid, crowd, MIB(v->pages), MIB(v->total), pages, io, v->free, v->io_free);
 	tty_console_print(line);
 	kprintf("%s", line);
 }

@@ -14,13 +14,14 @@
 #include "kernel/memory.h"
 #include "kernel/tty.h"
 
-#define PID_LIMIT 32768
+#define THREADS_SHARE 8u /* of memory, that the stacks of all may have (as Linux has it) */
+#define THREAD_STACK_USUAL 16384u
+#define THREADS_MOST 30000u
 
 spinlock_t process_lock = SPINLOCK_INIT("process");
 struct list process_list = LIST_INIT(process_list);
 struct process *init_process;
-
-static uint32_t pid_last;
+uint32_t process_thread_count;
 
 struct process *process_of_thread_locked(uint32_t tid, struct thread **thread)
 {
@@ -38,44 +39,15 @@ struct process *process_of_thread_locked(uint32_t tid, struct thread **thread)
 	return p;
 }
 
-static bool pid_in_use_locked(uint32_t pid)
-{
-	if (process_find_locked(pid) || process_thread_find_locked(pid)) {
-		return true;
-	}
-	list_for_each(node, &process_list)
-	{
-		struct process *p = container_of(node, struct process, all_link);
-		if (p->pgid == pid || p->sid == pid) {
-			return true;
-		}
-	}
-	return false;
-}
-
-uint32_t process_pid_allocate(void)
-{
-	uint32_t found = 0;
-	spin_lock(&process_lock);
-	for (uint32_t tries = 0; tries < PID_LIMIT && !found; tries++) {
-		pid_last = pid_last + 1 < PID_LIMIT ? pid_last + 1 : 2;
-		if (!pid_in_use_locked(pid_last)) {
-			found = pid_last;
-		}
-	}
-	spin_unlock(&process_lock);
-	return found;
-}
-
 struct process *process_create(struct process *parent)
 {
 	struct process *p = kzalloc(sizeof(*p));
 	if (!p) {
 		return NULL;
 	}
-	p->pid = process_pid_allocate();
 	p->signals = parent && parent->signals ? signals_fork(parent->signals) : signals_create();
-	if (!p->pid || !p->signals) {
+	p->pid = p->signals ? number_allocate() : 0;
+	if (!p->pid) {
 		signals_free(p->signals);
 		kfree(p);
 		return NULL;
@@ -93,6 +65,8 @@ struct process *process_create(struct process *parent)
 void process_publish_locked(struct process *p, struct process *parent)
 {
 	p->parent = parent;
+	number_hold_locked(p->pgid);
+	number_hold_locked(p->sid);
 	list_push_back(&process_list, &p->all_link);
 	number_add_process_locked(p);
 	if (parent) {
@@ -103,6 +77,9 @@ void process_publish_locked(struct process *p, struct process *parent)
 void process_unpublish_locked(struct process *p)
 {
 	number_remove_process_locked(p);
+	number_drop_locked(p->pid);
+	number_drop_locked(p->pgid);
+	number_drop_locked(p->sid);
 	list_remove(&p->all_link);
 	list_remove(&p->sibling_link);
 }
@@ -111,12 +88,29 @@ void process_thread_add_locked(struct process *p, struct thread *thread)
 {
 	list_push_back(&p->threads, &thread->process_link);
 	number_add_thread_locked(thread);
+	__atomic_store_n(&process_thread_count, process_thread_count + 1, __ATOMIC_RELAXED);
 }
 
 void process_thread_remove_locked(struct thread *thread)
 {
 	list_remove(&thread->process_link);
 	number_remove_thread_locked(thread);
+	if (thread->tid != thread->process->pid) {
+		number_drop_locked(thread->tid);
+	}
+	__atomic_store_n(&process_thread_count, process_thread_count - 1, __ATOMIC_RELAXED);
+}
+
+uint32_t process_threads_most(void)
+{
+	static uint32_t most; /* the same at any time */
+	if (!most) {
+		uint64_t total, free;
+		memory_usage(&total, &free);
+		uint64_t fit = total * PAGE_SIZE / (THREADS_SHARE * THREAD_STACK_USUAL);
+		__atomic_store_n(&most, fit < THREADS_MOST ? (uint32_t)fit : THREADS_MOST, __ATOMIC_RELAXED);
+	}
+	return most;
 }
 
 void process_free(struct process *p)

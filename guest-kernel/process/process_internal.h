@@ -104,6 +104,7 @@ struct process_thread {
 };
 
 /* process.c */
+extern uint32_t process_thread_count; /* p: of all processes */
 struct process *process_create(struct process *parent); /* pid given, on no list; NULL: no memory or no pid */
 void process_publish_locked(struct process *p, struct process *parent);
 void process_unpublish_locked(struct process *p); /* reaped */
@@ -115,10 +116,13 @@ void number_add_process_locked(struct process *p);
 void number_remove_process_locked(struct process *p);
 void number_add_thread_locked(struct thread *t);
 void number_remove_thread_locked(struct thread *t);
+uint32_t number_allocate(void); /* held once; 0: none left */
+void number_hold_locked(uint32_t number);
+void number_drop_locked(uint32_t number);
+void number_drop(uint32_t number);
 
 /* process.c */
 void process_free(struct process *p); /* off all lists, no threads */
-uint32_t process_pid_allocate(void); /* 0: none left */
 struct thread *process_thread_find_locked(uint32_t tid);
 bool process_thread_attach(struct process *p, struct thread *thread, uint32_t tid); /* sets thread.user; false: no memory */
 bool process_group_exists_locked(uint32_t pgid, uint32_t sid);
@@ -127,6 +131,9 @@ bool process_group_orphaned_locked(uint32_t pgid, const struct process *without)
 void process_set_name(struct process *p, const char *path);
 void process_vfork_release(struct process *p);
 extern struct process *init_process; /* PID 1 */
+
+/* out_of_memory.c */
+bool process_is_dying_locked(const struct process *p); /* it has been told to end, or has ended */
 
 /* exit.c */
 void process_resident_note_locked(struct process *p); /* its memory may have been largest now */

@@ -65,6 +65,8 @@ static int move_to_group_locked(struct process *p, uint32_t pgid)
 	if (pgid != p->pid && !process_group_exists_locked(pgid, self->sid)) {
 		return -EPERM;
 	}
+	number_hold_locked(pgid);
+	number_drop_locked(p->pgid);
 	p->pgid = pgid;
 	return 0;
 }
@@ -99,6 +101,10 @@ long sys_setsid(const uint64_t a[6])
 	if (!leads_group) {
 		tty = p->tty;
 		p->tty = NULL;
+		number_drop_locked(p->sid);
+		number_drop_locked(p->pgid);
+		number_hold_locked(p->pid);
+		number_hold_locked(p->pid);
 		p->sid = p->pgid = p->pid;
 		result = p->pid;
 	}

@@ -112,6 +112,13 @@ void thread_free(struct thread *thread)
 	kfree(thread);
 }
 
+void thread_discard(struct thread *thread)
+{
+	uint64_t flags = interrupts_save();
+	thread_free(thread);
+	interrupts_restore(flags);
+}
+
 /* Who runs elsewhere may charge itself meanwhile, which begins with run_since_ns: then what is between is seen later, never twice. */
 void thread_time_now(struct thread *thread, uint64_t *user_ns, uint64_t *system_ns)
 {

@@ -77,7 +77,7 @@ it holds more
 49152
 /small tmpfs rw,size=128k'
 
-# What the kernel keeps for a process is the process's, too: whoever has little besides goes on.
+# What the kernel keeps for a process is the process's, too: whoever has little besides goes on. Threads there may be only so many.
 cp "$BUILD/tests/guest/kernel_hog" "$scratch/root/"
 boot 0 --memory 64M --root "$scratch/root" -- 'mkfifo /tmp/fifo; cat /kernel_hog >/dev/null
 for kind in pipes sockets tables threads files areas; do
@@ -95,10 +95,19 @@ sockets 137
 out of memory: killed kernel_hog[N]
 tables 137
 3000000
-out of memory: killed kernel_hog[N]
-threads 137
+threads 1
 3000000
 files 1
 3000000
 areas 1
 3000000'
+
+# A fork bomb is ended as a whole, for what it takes by being many, and nobody else is.
+boot 0 --memory 64M --cpus 2 --root "$scratch/root" -- 'mkfifo /tmp/fifo; exec 5<>/tmp/fifo
+awk "BEGIN { s = sprintf(\"%5000000s\", \"x\"); getline < \"/tmp/fifo\"; print length(s) }" &
+/kernel_hog processes &
+until dmesg | grep -q "out of memory: killed kernel_hog.* and [0-9]* more of its kind, which holds"; do read -t 1 x <&5; done 2>/dev/null
+until [ $(ps | wc -l) -lt 20 ]; do read -t 1 x <&5; done 2>/dev/null; echo >/tmp/fifo; wait; echo over'
+sed -i -e '/^out of memory: killed kernel_hog.* more of its kind/d' -e '/^Killed$/d' "$out"
+output '5000000
+over'

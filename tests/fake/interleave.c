@@ -324,6 +324,15 @@ void waitq_wake_all(struct waitq *q)
 	wake(q, UINT32_MAX);
 }
 
+void thread_wake(struct thread *thread)
+{
+	thread->wake_pending = true;
+	if (thread->state == THREAD_SLEEPING) {
+		thread->state = THREAD_RUNNABLE;
+	}
+	interleave_step();
+}
+
 void wait_prepare(struct waitq *q, struct waiter *w)
 {
 	*w = (struct waiter){ .thread = thread_current(), .queue = q };

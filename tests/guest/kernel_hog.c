@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Takes memory that is not its own address space's, without end: kernel_hog pipes|sockets|files|tables|threads|areas. Somebody has to find out
+ * Takes memory that is not its own address space's, without end: kernel_hog pipes|sockets|files|tables|threads|areas|processes. Somebody has to find out
  * who it was.
  */
 #include <errno.h>
@@ -72,6 +72,16 @@ static int threads(void)
 	return errno ? -1 : 0;
 }
 
+/* A fork bomb: it goes on where there may be no more. */
+static int processes(void)
+{
+	static char memory[64 * 1024];
+	if (fork() == 0) {
+		memset(memory, 1, sizeof(memory));
+	}
+	return 0;
+}
+
 static int areas(void)
 {
 	static int writable;
@@ -84,7 +94,8 @@ int main(int count, char **arguments)
 	static const struct {
 		const char *name;
 		int (*take)(void);
-	} kinds[] = { { "pipes", pipes }, { "sockets", sockets }, { "files", files }, { "tables", tables }, { "threads", threads }, { "areas", areas } };
+	} kinds[] = { { "pipes", pipes }, { "sockets", sockets }, { "files", files }, { "tables", tables }, { "threads", threads }, { "areas", areas },
+		    { "processes", processes } };
 	struct rlimit most = { 60000, 60000 };
 	setrlimit(RLIMIT_NOFILE, &most);
 	for (unsigned i = 0; count > 1 && i < sizeof(kinds) / sizeof(kinds[0]); i++) {

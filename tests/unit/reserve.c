@@ -88,6 +88,15 @@ void memory_usage(uint64_t *total, uint64_t *free)
 	*free = (uint64_t)free_all;
 }
 
+void thread_set_share(struct thread *thread, const struct thread_share *share)
+{
+}
+
+uint64_t memory_io_free(void)
+{
+	return (uint64_t)free_io;
+}
+
 bool process_is_dying(const struct thread *thread)
 {
 	for (unsigned i = 0; i < WORKERS; i++) {

@@ -24,6 +24,8 @@ int address_space_unmap(struct address_space *as, uint64_t address, uint64_t len
 int address_space_protect(struct address_space *as, uint64_t address, uint64_t length, unsigned prot);
 /** exec sets where the heap starts. */
 void address_space_set_program(struct address_space *as, struct file *program); /* which the caller runs, too */
+/** Which program runs here: its file_identity(); 0: none yet. */
+uint64_t address_space_program(const struct address_space *as);
 void address_space_set_brk(struct address_space *as, uint64_t start);
 /** exec: how long the stack at the top may become, for which mappings leave room. */
 void address_space_set_stack_limit(struct address_space *as, uint64_t bytes);

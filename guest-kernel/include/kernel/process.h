@@ -99,6 +99,9 @@ bool signal_pending(void); /* of the current thread: interruptible calls return 
 /** May the current process (background group of tty) do terminal I/O? Sends SIGTTIN/SIGTTOU as POSIX says. */
 bool signal_is_ignored_or_blocked(int signal);
 
+/** So many threads there may be in all: /proc/sys/kernel/threads-max. */
+uint32_t process_threads_most(void);
+
 /* What uname(2) and /proc answer. */
 #define SYSTEM_RELEASE "6.1.0-bulkhead"
 #define SYSTEM_VERSION "#1 Bulkhead"

@@ -49,7 +49,7 @@ static inline void reserve_optional_end(void)
 	thread_current()->reserve_optional--;
 }
 
-/** A thread has been told to end, or memory came by a way that is not seen: those who wait look again. */
+/** A thread has been told to end: it gets what is kept. */
 void reserve_look_again(void);
 /** Pages promised to operations that have not used them (a moment's value), and how many threads wait. */
 void reserve_usage(uint64_t *promised, uint32_t *waiters);

@@ -153,6 +153,8 @@ void thread_set_share(struct thread *thread, const struct thread_share *share);
 void thread_lend(struct thread *thread, unsigned priority);
 /** The same for one that has not run yet. */
 void thread_begin_share(struct thread *thread, const struct thread_share *share);
+/** It was made and has not been started. */
+void thread_discard(struct thread *thread);
 /** If the current thread may no longer run on this processor: go where it may. */
 void thread_move(void);
 /** The current thread's fs_base and gs_base have been changed. */
