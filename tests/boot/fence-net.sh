@@ -26,7 +26,16 @@ has() { # COUNT PATTERN
 	[ "$count" -eq "$1" ] || fail "\"$2\": $count times instead of $1"
 }
 
-boot 124 --root "$scratch/disk" --manifest "$scratch/manifest" --net user --iommu intel --timeout 8 -- probe
+"$vmctl" run --verbose --root "$scratch/disk" --manifest "$scratch/manifest" --net user --iommu intel --timeout 100 -- probe >"$out" 2>"$err" &
+machine=$!
+for _ in $(seq 1000); do
+	grep -q 'life 3, a frame of its own goes out' "$err" && break
+	kill -0 $machine 2>/dev/null || break
+	sleep 0.1
+done
+sleep 1 # for a fault that should not come
+kill $machine
+wait $machine
 has 1 'domain stray: device 00:10.0 8086:10d3 class 020000, reset by '
 has 2 '^@ fault domain=stray device=00:10.0 address=4000000 access=read'
 has 2 '^@ fault '
