@@ -228,6 +228,11 @@ static void queue_start(struct net_queue *q, const struct bh_queue *at, const st
 	}
 }
 
+static bool queue_same(const struct bh_queue *a, const struct bh_queue *b)
+{
+	return a->desc == b->desc && a->driver == b->driver && a->device == b->device && a->size == b->size && a->ready == b->ready;
+}
+
 /* Run while the link is up, the driver says so, and the ring is the one that was started. True: what the device has is of a ring that is no more. */
 static bool queue_follow(struct net_queue *q, unsigned index)
 {
@@ -235,8 +240,7 @@ static bool queue_follow(struct net_queue *q, unsigned index)
 	uint32_t state = __atomic_load_n(&link->state, __ATOMIC_ACQUIRE);
 	struct bh_queue at = link->queues[index];
 	bool wanted = state == BH_LINK_UP && (link->status & VIRTIO_STATUS_DRIVER_OK) && at.ready;
-	bool same = memcmp(&at, &q->at, sizeof(at)) == 0;
-	if ((q->running || q->broken) && wanted && same) {
+	if ((q->running || q->broken) && wanted && queue_same(&at, &q->at)) {
 		return false;
 	}
 	bool stopped = q->running;

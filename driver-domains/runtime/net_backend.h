@@ -19,7 +19,7 @@
 
 #define NET_BACKEND_QUEUE 256
 #define NET_BACKEND_BUSY 4 /* after so many frames between two looks the front end rings once for NET_BACKEND_BATCH new ones ... */
-#define NET_BACKEND_BATCH 12
+#define NET_BACKEND_BATCH 24
 #define NET_BACKEND_LOOK_NS 2000000ull /* ... and the back end looks by itself, should they not come */
 #define NET_BACKEND_REFILL 64 /* buffers that come with one ring, while there are more than twice as many */
 
