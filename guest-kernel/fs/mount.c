@@ -134,6 +134,7 @@ int fs_mount_root(const char *device, const char *options)
 	mount_at("/dev", devfs_super_get);
 	shared_memory_directory();
 	memfd_init();
+	segments_init();
 	mount_at("/dev/shm", tmp_open);
 	mount_at("/proc", procfs_super_open);
 	mount_at("/tmp", tmp_open);

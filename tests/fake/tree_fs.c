@@ -379,6 +379,10 @@ void memfd_init(void)
 {
 }
 
+void segments_init(void)
+{
+}
+
 void writeback_start(void)
 {
 }

@@ -29,6 +29,8 @@ uint64_t address_space_program(const struct address_space *as);
 void address_space_set_brk(struct address_space *as, uint64_t start);
 /** exec: how long the stack at the top may become, for which mappings leave room. */
 void address_space_set_stack_limit(struct address_space *as, uint64_t bytes);
+/** The file whose shared mapping, from the file's begin on, begins at `address`; referenced. NULL: there is none. */
+struct file *address_space_attached(struct address_space *as, uint64_t address);
 /** Resolve a fault at address. 0, or -EFAULT (no area), -EACCES (protection), -EIO, -EINTR: the process is to end (address_space_reap). Waits for memory. */
 int address_space_fault(struct address_space *as, uint64_t address, int write, int exec);
 /** The file has been cut to first_page pages: nobody maps what was behind them any longer. Not under an address space's lock. */

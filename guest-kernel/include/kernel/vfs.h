@@ -83,6 +83,7 @@ int dir_may_delete(struct inode *dir, struct inode *victim, bool directory);
 /* memfd.c */
 enum { F_SEAL_SEAL = 1, F_SEAL_SHRINK = 2, F_SEAL_GROW = 4, F_SEAL_WRITE = 8, F_SEAL_FUTURE_WRITE = 16, F_SEALS = 31 };
 void memfd_init(void);
+void segments_init(void); /* segment.c: System V shared memory */
 long file_seals(struct file *f); /* -EINVAL: not a file in memory */
 long file_add_seals(struct file *f, uint64_t seals);
 /** What seals leave of a write, or of a change of size. Under the inode's mutex. 0, -EPERM. */
