@@ -14,7 +14,8 @@ asks() {
 serve --timeout 200 --root "$scratch/image" --publish "$port:6379" -- redis-server --bind 0.0.0.0 --protected-mode no --dir /var/tmp --appendonly yes
 until_true 100 asks ping PONG || fail "redis-server does not answer: $(cat "$scratch/linux.out")"
 asks 'set greeting hello' OK && asks 'get greeting' hello || fail "redis-server does not keep a value"
-on_linux "head -c 5000000 /dev/zero | tr '\\0' x | redis-cli -p $port -x set big && redis-cli -p $port get big | cksum; head -c 5000000 /dev/zero | tr '\\0' x | sed 's/\$/\\n/' | cksum"
+big="head -c 5000000 /dev/zero | tr '\\0' x"
+on_linux "$big | redis-cli -p $port -x set big && redis-cli -p $port get big | cksum; $big | sed 's/\$/\\n/' | cksum"
 [ "$(sed -n 2p "$scratch/linux.out")" = "$(sed -n 3p "$scratch/linux.out")" ] || fail "5 MB are not the same there and back: $(cat "$scratch/linux.out")"
 on_linux "redis-benchmark -p $port -n 2000 -c 50 -t set,get -q; redis-benchmark -p $port -n 8000 -c 50 -P 16 -t set,get -q"
 [ "$(tr '\r' '\n' <"$scratch/linux.out" | grep -c 'requests per second')" -ge 4 ] || fail "redis-benchmark: $(cat "$scratch/linux.out" "$scratch/linux.err")"
