@@ -100,7 +100,7 @@ int image_packages(const struct options *o, char *image, size_t size, const char
 	if (!p) {
 		return fail(VMCTL_HOST, "no memory");
 	}
-	*p = (struct packages){ .mirror = o->mirror, .size = o->size, .update = o->update };
+	*p = (struct packages){ .mirror = o->mirror, .size = o->size, .update = o->update, .set_up = o->set_up };
 	int status = packages_parse(p, o->packages, &why) ? fail(VMCTL_USAGE, "--packages %s is not possible: %s", o->packages, why) :
 							     packages_image(p, scratch, image, size);
 	free(p);

@@ -195,6 +195,12 @@ static const char *set_update(struct options *o, const char *value)
 	return NULL;
 }
 
+static const char *set_set_up(struct options *o, const char *value)
+{
+	o->set_up = true;
+	return NULL;
+}
+
 static const char *set_size(struct options *o, const char *value)
 {
 	return quantity_size(value, &o->size) != 0 || o->size < 8ull << 20 || o->size > 1ull << 40 || o->size & 4095 ?
@@ -271,6 +277,7 @@ static const struct option {
 	{ "--packages", "NAME,...", COMMAND_RUN | COMMAND_IMAGE, set_packages, "a root of Debian 12's packages and what they need; DIR's files lie over it" },
 	{ "--mirror", "URI", COMMAND_RUN | COMMAND_IMAGE, set_mirror, "with --packages: the Debian archive (else: the host's apt's)" },
 	{ "--update", NULL, COMMAND_RUN | COMMAND_IMAGE, set_update, "with --packages: fetch the archive's lists again" },
+	{ "--set-up", NULL, COMMAND_RUN | COMMAND_IMAGE, set_set_up, "with --packages: run their own scripts, once, in a machine" },
 	{ "--size", "SIZE", COMMAND_RUN | COMMAND_IMAGE, set_size, "with --packages: of the root image (content and 256M)" },
 	{ "--write", NULL, COMMAND_RUN, set_write, "let the guest change the images themselves, not a copy of them" },
 	{ "--firmware", "none|bios|uefi", COMMAND_RUN, set_firmware, "how the machine starts; none is fastest; not with monolithic (none)" },

@@ -51,6 +51,7 @@ struct options {
 	uint64_t memory; /* the guest's, bytes; 0: as the manifest says */
 	uint64_t timeout_ns; /* 0: none */
 	uint64_t size; /* of a root image of packages, bytes; 0: as much as they need */
+	bool set_up; /* run the packages' own scripts */
 	const char *packages, *mirror; /* Debian packages for the root, comma-separated, and where they come from */
 	const char *root, *manifest, *stats, *cpu_flags, *name, *machine, *output, *dir, *json, *lines, *profile, *append, *bundle, *capsules;
 	unsigned runs;

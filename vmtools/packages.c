@@ -105,7 +105,8 @@ uint64_t packages_key(const struct packages *p, uint32_t maker, uint64_t stamp)
 	for (unsigned i = 0; i < p->count; i++) {
 		key = key * 0x100000001b3ull + crc32_update(0, p->names[i], strlen(p->names[i]) + 1);
 	}
-	snprintf(text, sizeof(text), "%" PRIu64 " %" PRIu64 " %08x %.40s", p->size, stamp, maker, p->mirror ? p->mirror : "");
+	snprintf(text, sizeof(text), "%" PRIu64 " %" PRIu64 " %08x%s %.40s", p->size, stamp, maker, p->set_up ? "s" : "",
+		 p->mirror ? p->mirror : "");
 	return key * 0x100000001b3ull + crc32_update(0, text, strlen(text));
 }
 
@@ -174,16 +175,24 @@ static int maker_sum(uint32_t *sum)
 	return 0;
 }
 
-/* A line of packages-unpack's; `to` keeps the last one that is neither a step nor a result: why it failed. */
+struct unpacking {
+	const struct packages *p;
+	char why[PACKAGES_WHY];
+};
+
+/* A line of packages-unpack's; the last one that is neither a step nor a result is kept: why it failed. */
 static void take_line(void *to, char *line)
 {
+	struct unpacking *u = to;
 	if (strncmp(line, "step ", 5) == 0) {
 		packages_progress(line + 5);
 	} else if (strncmp(line, "unfinished ", 11) == 0) {
-		clear_line();
-		say("\"dpkg --configure -a\" in the guest would do more for %s", line + 11);
+		if (!u->p->set_up) {
+			clear_line();
+			say("--set-up would run the scripts of %s", line + 11);
+		}
 	} else if (strncmp(line, "files ", 6) != 0) {
-		packages_note(to, line);
+		packages_note(u->why, line);
 	}
 }
 
@@ -206,15 +215,15 @@ static int unpack(const struct packages *p, const char *list, const char *scratc
 	for (char *line = strtok(text, "\n"); line; line = strtok(NULL, "\n")) {
 		argv[n++] = line;
 	}
-	char why[PACKAGES_WHY] = "";
-	int status = spawn_lines(argv, "fakeroot", take_line, why);
+	struct unpacking u = { .p = p };
+	int status = spawn_lines(argv, "fakeroot", take_line, &u);
 	snprintf(size, sizeof(size), "%s.control", root);
 	const char *const clean[] = { "rm", "-rf", root, size, NULL };
 	spawn_run(clean, "coreutils");
 	free(argv);
 	free(text);
 	clear_line();
-	return status < 0 ? packages_explain(p, why) : status;
+	return status < 0 ? packages_explain(p, u.why) : status;
 }
 
 /* The image that was used longest ago; *count is how many there are. */
@@ -258,6 +267,10 @@ static int make(struct packages *p, const char *scratch, const char *image)
 	int status = packages_apt_fetch(p, list);
 	clear_line();
 	status = status ? status : unpack(p, list, scratch, part);
+	if (status == 0 && p->set_up) {
+		status = packages_set_up(part);
+		clear_line();
+	}
 	if (status == 0 && rename(part, image) != 0) {
 		status = fail(VMCTL_HOST, "%s can't be written: %s", image, strerror(errno));
 	}

@@ -21,6 +21,7 @@ struct packages {
 	const char *mirror; /* URI of a Debian archive; NULL: what the host's apt uses, else Debian's */
 	uint64_t size; /* bytes of the image; 0: what is needed */
 	bool update; /* fetch the archive's lists though there are some */
+	bool set_up; /* run the scripts that were not understood, and have the essential packages that they may use */
 	char names[PACKAGES_MAX][80]; /* sorted, each once */
 	unsigned count;
 	char cache[512], apt[600]; /* the cache directory, and apt's below it */
@@ -46,6 +47,11 @@ int packages_apt_fetch(struct packages *p, const char *list);
 void packages_note(char *why, const char *line);
 /** One sentence on stderr for such a line, with what to do. A vmctl status. */
 int packages_explain(const struct packages *p, const char *why);
+
+/* packages_set_up.c */
+
+/** What "dpkg --configure -a" does, in a machine that boots the image. 0 or a vmctl status. */
+int packages_set_up(const char *image);
 
 /* packages.c */
 

@@ -34,6 +34,12 @@ static const char *const base_packages[] = { "base-files", "base-passwd", "dash"
 
 #define BASE_COUNT (sizeof(base_packages) / sizeof(base_packages[0]))
 
+/* The rest of Debian's essential packages, which scripts use without a word (Debian Policy, 3.8). */
+static const char *const essential_packages[] = { "bash", "bsdutils", "coreutils", "debianutils", "diffutils", "findutils", "grep", "gzip", "hostname",
+						  "init-system-helpers", "login", "ncurses-bin", "perl-base", "sed", "sysvinit-utils", "tar", "util-linux" };
+
+#define ESSENTIAL_COUNT (sizeof(essential_packages) / sizeof(essential_packages[0]))
+
 #define VIRTUAL " is a virtual package provided by:"
 
 static bool is_reason(const char *line)
@@ -81,7 +87,7 @@ int packages_explain(const struct packages *p, const char *why)
 static int apt(const struct packages *p, const char *const words[], void (*take)(void *to, char *line), void *to)
 {
 	char config[PATH_SIZE];
-	const char **argv = calloc(ARGUMENTS + BASE_COUNT + PACKAGES_MAX, sizeof(*argv));
+	const char **argv = calloc(ARGUMENTS + BASE_COUNT + ESSENTIAL_COUNT + PACKAGES_MAX, sizeof(*argv));
 	if (!argv || !spawn_find("apt-get")) {
 		free(argv);
 		return fail(VMCTL_HOST, "no memory for apt-get's arguments");
@@ -98,6 +104,9 @@ static int apt(const struct packages *p, const char *const words[], void (*take)
 	}
 	for (unsigned i = 0; installs && i < BASE_COUNT; i++) {
 		argv[n++] = base_packages[i];
+	}
+	for (unsigned i = 0; installs && p->set_up && i < ESSENTIAL_COUNT; i++) {
+		argv[n++] = essential_packages[i];
 	}
 	for (unsigned i = 0; installs && i < p->count; i++) {
 		argv[n++] = p->names[i];

@@ -37,7 +37,7 @@ mkdir -p "$scratch/root/bin" "$scratch/root/etc"
 printf '#!/bin/bash\necho "own ${BASH_VERSION%%%%.*}"\n' >"$scratch/root/bin/own"
 chmod 755 "$scratch/root/bin/own"
 echo other >"$scratch/root/etc/hostname"
-list=bash,coreutils,diffutils,perl-base,sed,grep,findutils,libpam0g,ucf,debconf
+list=bash,coreutils,diffutils,perl-base,sed,grep,findutils,libpam-runtime,libwrap0,ucf
 "$vmctl" image --force --packages $list -o "$scratch/first" || fail "vmctl image --packages $list"
 http_proxy=http://127.0.0.1:1 boot 0 --packages $list --root "$scratch/root" \
 	-- 'cat /marker /etc/hostname; own; ls -ld /bin; stat -c "%U %a" /usr/bin/own; readlink /proc/self/exe'

@@ -7,12 +7,14 @@
 shell_packages=bash,coreutils,findutils,diffutils,grep,sed,mawk,tar,gzip,xz-utils,procps,util-linux,less,vim-tiny
 language_packages=bash,coreutils,findutils,grep,sed,gcc,libc6-dev,tcc,make,perl,lua5.4,git,sqlite3,python3,redis-server,stress-ng
 
-# packages LIST: the root of the guest and of Linux. The scripts are in both; $scratch/root is laid over it.
+# packages LIST [vmctl image's options]: the root of the guest and of Linux. The scripts are in both; $scratch/root is laid over it.
 packages() {
+	local list=$1
+	shift
 	make_root
 	mkdir -p "$scratch/root/test"
 	cp tests/packages/guest/* "$scratch/root/test"
-	"$vmctl" image --force --packages "$1" "$scratch/root" -o "$scratch/image" 2>"$err" || fail "vmctl image --packages $1"
+	"$vmctl" image --force --packages "$list" "$@" "$scratch/root" -o "$scratch/image" 2>"$err" || fail "vmctl image --packages $list"
 }
 
 # in_guest STATUS COMMAND [vmctl run's options]: into $out

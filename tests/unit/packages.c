@@ -75,6 +75,9 @@ static void test_key(void **state)
 	p.mirror = "http://127.0.0.1/debian";
 	assert_false(packages_key(&p, 1, 2) == key);
 	p.mirror = NULL;
+	p.set_up = true;
+	assert_false(packages_key(&p, 1, 2) == key);
+	p.set_up = false;
 	parse("bash,grep");
 	assert_false(packages_key(&p, 1, 2) == key);
 	parse("bash");
