@@ -46,6 +46,18 @@ static void async_send(struct timer *timer)
 	signal_send_owner(&owner, &info);
 }
 
+void async_urgent(struct file *f)
+{
+	struct signal_info info = { .signal = SIGURG, .code = SI_KERNEL };
+	if (!__atomic_load_n(&f->async, __ATOMIC_ACQUIRE)) {
+		return; /* nobody owns it */
+	}
+	spin_lock(&f->lock);
+	struct signal_owner owner = f->async->owner;
+	spin_unlock(&f->lock);
+	signal_send_owner(&owner, &info);
+}
+
 static void async_notify(struct observer *observer)
 {
 	struct file *f = observer->of;

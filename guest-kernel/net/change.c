@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What programs change of the network (tables.h): an interface's state, MTU and IPv4 address, and the default route. */
+/* What programs change of the network (tables.h): an interface's state, MTU and addresses, and routes. */
 #include "net/tables.h"
 
 #include "abi/errno.h"
@@ -127,13 +127,9 @@ static struct netif *gateway_netif(const struct net_route *route, const ip4_addr
 	return NULL;
 }
 
-/* Only the default route can be set: lwIP knows no others. */
-int net_route_add(const struct net_route *route)
+static int default_add(const struct net_route *route)
 {
 	ip4_addr_t gateway;
-	if (route->v6 || route->bits || !route->gateway_set) {
-		return -EOPNOTSUPP;
-	}
 	memcpy(&gateway, route->gateway, 4);
 	struct netif *netif = gateway_netif(route, &gateway);
 	if (!netif) {
@@ -147,10 +143,46 @@ int net_route_add(const struct net_route *route)
 	return 0;
 }
 
+/* IPv4's default gateway is lwIP's; all others are route.c's. */
+int net_route_add(const struct net_route *route)
+{
+	struct net_route new = *route;
+	struct net_link link;
+	if (!route->v6 && !route->bits && route->gateway_set) {
+		return default_add(route);
+	}
+	if (!route->v6 && route->gateway_set) {
+		ip4_addr_t gateway;
+		memcpy(&gateway, route->gateway, 4);
+		struct netif *netif = gateway_netif(route, &gateway);
+		new.index = netif ? netif_get_index(netif) : 0;
+		if (!netif) {
+			return -ENETUNREACH;
+		}
+	}
+	if (route->bits > (route->v6 ? 128u : 32u) || !net_link_by_index(new.index, &link)) {
+		return new.index ? -EINVAL : -ENODEV;
+	}
+	if (!(link.flags & IFF_UP)) {
+		return -ENETDOWN;
+	}
+	new.scope = new.v6 || new.gateway_set ? RT_SCOPE_UNIVERSE : RT_SCOPE_LINK;
+	new.protocol = RTPROT_BOOT;
+	for (unsigned b = new.bits; b < (new.v6 ? 128u : 32u); b++) {
+		if (new.to[b / 8] & (0x80 >> b % 8)) {
+			return -EINVAL; /* an address in the network, not the network */
+		}
+	}
+	return net_added_route_put(&new);
+}
+
 int net_route_remove(const struct net_route *route)
 {
 	struct net_route now;
-	if (route->v6 || route->bits || !net_route_at(0, &now) || !now.gateway_set || now.v6 || (route->index && route->index != now.index) ||
+	if (!net_added_route_remove(route)) {
+		return 0;
+	}
+	if (route->v6 || route->bits || !net_route_at(0, &now) || !now.gateway_set || now.v6 || now.bits || (route->index && route->index != now.index) ||
 	    (route->gateway_set && memcmp(route->gateway, now.gateway, 4) != 0)) {
 		return -ESRCH;
 	}

@@ -37,6 +37,9 @@ struct pbuf *net_page_pbuf(struct page *page, unsigned offset, unsigned bytes);
 struct ip_addr;
 struct tcp_pcb_listen;
 void net_tcp_select(const struct ip_addr *local, uint16_t local_port, const struct ip_addr *remote, uint16_t remote_port);
+/** A segment with an urgent pointer has come; not lwIP's yet, its header as on the wire. For the socket layer. */
+struct tcp_hdr;
+void net_tcp_urgent(const struct ip_addr *local, const struct ip_addr *remote, const struct tcp_hdr *header);
 /** Before a listening control block is closed. */
 void net_tcp_listener_ends(const struct tcp_pcb_listen *listener);
 /** Connections that had to stop because an interface's queue was full, or memory short, go on: tcp_txnow() for all. */
@@ -45,6 +48,10 @@ void net_tcp_send_again(void);
 /** With the lock: what was sent to a group goes to this machine's members of it as well. The packet is as lwIP left it, headers included. */
 struct netif;
 void net_loop_multicast(struct pbuf *p, struct netif *netif);
+
+/** With the lock: does this interface know whom to give what goes there; and does that one give no answer (ARP)? */
+bool net_is_reachable(struct netif *netif, const struct ip_addr *to);
+bool net_is_silent(const struct ip_addr *to);
 
 /** With the lock: an interface by name (interface_name() in net/interface.h). NULL. */
 struct netif *net_find(const char *name);

@@ -144,18 +144,22 @@ int proc_net_sockstat(uint32_t pid, struct text *t)
 	return 0;
 }
 
-/* Those that have a name. */
-static void unix_line(void *context, const struct name *n)
+static void unix_line(void *context, const struct unix_socket *u)
 {
 	struct text *t = context;
-	const struct socket *s = &n->owner->base;
+	const struct socket *s = &u->base;
+	const struct name *n = u->name;
 	bool listens = s->state == SOCKET_LISTENING;
+	if (u->dead) {
+		return;
+	}
 	text_add(t, "0000000000000000: ");
 	proc_net_hex(t, s->references + 1, 8);
 	text_add(t, " 00000000 %s ", listens ? "00010000" : "00000000");
 	proc_net_hex(t, (unsigned)s->type, 4);
-	text_add(t, " %02x %5lu ", s->state == SOCKET_CONNECTED ? 3 : 1, (unsigned long)socket_inode(s));
-	for (unsigned b = 0; b < n->length && (n->bytes[b] || !n->inode); b++) {
+	text_add(t, " %02x %5lu", s->state == SOCKET_CONNECTED ? 3 : 1, (unsigned long)socket_inode(s));
+	for (unsigned b = 0; n && b < n->length && (n->bytes[b] || !n->inode); b++) {
+		text_add(t, b ? "" : " ");
 		text_bytes(t, n->bytes[b] ? &n->bytes[b] : "@", 1);
 	}
 	text_add(t, "\n");
@@ -164,6 +168,6 @@ static void unix_line(void *context, const struct name *n)
 int proc_net_unix(uint32_t pid, struct text *t)
 {
 	text_add(t, "Num       RefCount Protocol Flags    Type St Inode Path\n");
-	name_each(unix_line, t);
+	unix_each(unix_line, t);
 	return 0;
 }

@@ -1,12 +1,20 @@
 /* SPDX-License-Identifier: MIT */
-/* Where lwIP asks before it chooses by its interfaces' networks: what goes to an address of this machine's own stays in it, as on Linux. */
+/*
+ * Where lwIP asks before it chooses by its interfaces' networks: what goes to an address of this machine's own stays in it, as on Linux;
+ * then the routes that programs have added, unless an interface's own network says more of the address. The default gateway is lwIP's.
+ */
 #include "net/internal.h"
 #include "net/net.h"
 
+#include "abi/errno.h"
 #include "base/string.h"
 #include "net/interface.h"
 #include "net/lwip/hooks.h"
+#include "lwip/etharp.h"
+#include "lwip/ip.h"
+#include "lwip/nd6.h"
 #include "lwip/netif.h"
+#include "net/tables.h"
 
 struct netif *net_find(const char *name)
 {
@@ -20,6 +28,187 @@ struct netif *net_find(const char *name)
 	return NULL;
 }
 
+/* ---- routes that programs have added ---- */
+#define ROUTES 64u
+static struct net_route routes[ROUTES]; /* net lock; those with an index, in no order */
+
+static const uint8_t *bytes_of(bool v6, const void *address)
+{
+	return v6 ? (const uint8_t *)((const ip6_addr_t *)address)->addr : (const uint8_t *)&((const ip4_addr_t *)address)->addr;
+}
+
+bool net_route_leads(const struct net_route *route, const uint8_t *to)
+{
+	for (unsigned b = 0; b < route->bits; b++) {
+		if ((route->to[b / 8] ^ to[b / 8]) & (0x80 >> b % 8)) {
+			return false;
+		}
+	}
+	return true;
+}
+
+static bool is_usable(const struct net_route *route)
+{
+	const struct netif *netif = route->index ? netif_get_by_index((u8_t)route->index) : NULL;
+	return netif && netif_is_up(netif) && netif_is_link_up(netif);
+}
+
+/* The one with most bits in common; by this interface only, unless that is 0. NULL: none. */
+static const struct net_route *route_best(bool v6, const void *address, unsigned index)
+{
+	const struct net_route *best = NULL;
+	for (unsigned n = 0; n < ROUTES; n++) {
+		const struct net_route *r = &routes[n];
+		if (r->v6 == v6 && (!index || r->index == index) && is_usable(r) && (!best || r->bits > best->bits) &&
+		    net_route_leads(r, bytes_of(v6, address))) {
+			best = r;
+		}
+	}
+	return best;
+}
+
+static unsigned bits_of(const ip4_addr_t *mask)
+{
+	return mask->addr ? 32 - (unsigned)__builtin_ctz(lwip_ntohl(mask->addr)) : 0;
+}
+
+/* By an interface's own network: so many bits. -1: by none. */
+static int connected_bits4(const ip4_addr_t *to)
+{
+	int best = -1;
+	struct netif *netif;
+	NETIF_FOREACH(netif)
+	{
+		bool leads = netif_is_up(netif) && !ip4_addr_isany_val(*netif_ip4_addr(netif)) &&
+			     ip4_addr_netcmp(to, netif_ip4_addr(netif), netif_ip4_netmask(netif));
+		int bits = leads ? (int)bits_of(netif_ip4_netmask(netif)) : -1;
+		best = bits > best ? bits : best;
+	}
+	return best;
+}
+
+#define PREFIX6 64
+static int connected_bits6(const ip6_addr_t *to)
+{
+	struct netif *netif;
+	NETIF_FOREACH(netif)
+	{
+		for (s8_t slot = 0; slot < LWIP_IPV6_NUM_ADDRESSES; slot++) {
+			if (ip6_addr_isvalid(netif_ip6_addr_state(netif, slot)) && ip6_addr_netcmp_zoneless(to, netif_ip6_addr(netif, slot))) {
+				return PREFIX6;
+			}
+		}
+	}
+	return -1;
+}
+
+static struct netif *netif_by_route(bool v6, const void *to, int connected)
+{
+	const struct net_route *r = route_best(v6, to, 0);
+	return r && (int)r->bits > connected ? netif_get_by_index((u8_t)r->index) : NULL;
+}
+
+const void *net_gateway4(struct netif *netif, const void *to)
+{
+	static ip4_addr_t gateway;
+	const struct net_route *r = route_best(false, to, netif_get_index(netif));
+	if (!r || !r->gateway_set) {
+		return r ? to : NULL;
+	}
+	memcpy(&gateway, r->gateway, sizeof(gateway));
+	return &gateway;
+}
+
+const void *net_gateway6(struct netif *netif, const void *to)
+{
+	static ip6_addr_t gateway;
+	const struct net_route *r = route_best(true, to, netif_get_index(netif));
+	if (!r || !r->gateway_set) {
+		return r ? to : NULL;
+	}
+	memcpy(gateway.addr, r->gateway, sizeof(gateway.addr));
+	ip6_addr_assign_zone(&gateway, IP6_UNICAST, netif);
+	return &gateway;
+}
+
+/* Whom a packet to this address of IPv4 goes to on its interface. NULL: nobody. */
+static const ip4_addr_t *next_hop(struct netif *netif, const ip4_addr_t *to)
+{
+	if (ip4_addr_netcmp(to, netif_ip4_addr(netif), netif_ip4_netmask(netif))) {
+		return to;
+	}
+	const ip4_addr_t *gateway = net_gateway4(netif, to);
+	return gateway ? gateway : ip4_addr_isany(netif_ip4_gw(netif)) ? NULL : netif_ip4_gw(netif);
+}
+
+bool net_is_reachable(struct netif *netif, const ip_addr_t *to)
+{
+	if (!IP_IS_V4(to) || netif == &loop_netif || ip_addr_ismulticast(to) || ip_addr_isbroadcast(to, netif)) {
+		return true;
+	}
+	return next_hop(netif, ip_2_ip4(to)) != NULL;
+}
+
+bool net_is_silent(const ip_addr_t *to)
+{
+	struct eth_addr *mac;
+	const ip4_addr_t *hop, *found;
+	struct netif *netif = IP_IS_V4(to) ? ip_route(IP4_ADDR_ANY, to) : NULL;
+	hop = netif && netif != &loop_netif ? next_hop(netif, ip_2_ip4(to)) : NULL;
+	return hop && etharp_find_addr(netif, hop, &mac, &found) < 0;
+}
+
+static struct net_route *route_find(const struct net_route *like, bool exactly)
+{
+	size_t bytes = like->v6 ? 16 : 4;
+	for (unsigned n = 0; n < ROUTES; n++) {
+		struct net_route *r = &routes[n];
+		bool same = r->index && r->v6 == like->v6 && r->bits == like->bits && memcmp(r->to, like->to, bytes) == 0;
+		bool meant = (!like->index || like->index == r->index) && (!like->gateway_set || memcmp(r->gateway, like->gateway, bytes) == 0);
+		if (same && (meant || !exactly)) {
+			return r;
+		}
+	}
+	return NULL;
+}
+
+bool net_added_route_at(unsigned n, struct net_route *out)
+{
+	for (unsigned at = 0; at < ROUTES; at++) {
+		if (is_usable(&routes[at]) && n-- == 0) {
+			*out = routes[at];
+			return true;
+		}
+	}
+	return false;
+}
+
+int net_added_route_put(const struct net_route *route)
+{
+	if (route_find(route, false)) {
+		return -EEXIST;
+	}
+	for (unsigned n = 0; n < ROUTES; n++) {
+		if (!routes[n].index) {
+			routes[n] = *route;
+			nd6_clear_destination_cache();
+			return 0;
+		}
+	}
+	return -ENOBUFS;
+}
+
+int net_added_route_remove(const struct net_route *route)
+{
+	struct net_route *r = route_find(route, true);
+	if (r) {
+		r->index = 0;
+		nd6_clear_destination_cache();
+	}
+	return r ? 0 : -ESRCH;
+}
+
+/* ---- what lwIP asks ---- */
 struct netif *net_route4(const void *to)
 {
 	const ip4_addr_t *address = to;
@@ -33,7 +222,7 @@ struct netif *net_route4(const void *to)
 			return &loop_netif;
 		}
 	}
-	return NULL;
+	return netif_by_route(false, to, connected_bits4(address));
 }
 
 struct netif *net_route6(const void *to)
@@ -49,5 +238,5 @@ struct netif *net_route6(const void *to)
 			return &loop_netif;
 		}
 	}
-	return NULL;
+	return ip6_addr_islinklocal(address) || ip6_addr_ismulticast(address) ? NULL : netif_by_route(true, to, connected_bits6(address));
 }

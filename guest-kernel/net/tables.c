@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What there is; see tables.h. Routes are those that lwIP follows: each interface's own network, and the default interface's gateway. */
+/* What there is; see tables.h. Routes are those that lwIP follows: each interface's own network, the default interface's gateway, and those that were added. */
 #include "net/tables.h"
 
 #include "base/string.h"
@@ -149,6 +149,11 @@ bool net_route_at(unsigned n, struct net_route *out)
 	}
 	for (unsigned a = 0; net_address_at(a, &address); a++) {
 		if (route_of_address(&address, out) && n-- == 0) {
+			return true;
+		}
+	}
+	for (unsigned r = 0; net_added_route_at(r, out); r++) {
+		if (n-- == 0) {
 			return true;
 		}
 	}

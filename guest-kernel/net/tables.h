@@ -60,6 +60,12 @@ bool net_neighbour_at(unsigned n, struct net_neighbour *out);
 bool net_link_by_index(unsigned index, struct net_link *out);
 bool net_link_by_name(const char *name, struct net_link *out);
 
+/* Those that programs have added (route.c): the n-th; is it one for this address? */
+bool net_added_route_at(unsigned n, struct net_route *out);
+bool net_route_leads(const struct net_route *route, const uint8_t *to);
+int net_added_route_put(const struct net_route *route); /* -EEXIST, -ENOBUFS */
+int net_added_route_remove(const struct net_route *route); /* -ESRCH */
+
 /* Changes: 0 or Linux's error. An interface has one IPv4 address; setting it ends DHCP. */
 int net_link_set(unsigned index, bool up);
 int net_mtu_set(unsigned index, uint32_t mtu);

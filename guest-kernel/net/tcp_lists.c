@@ -113,6 +113,9 @@ void net_tcp_input(struct pbuf *p, struct netif *netif)
 	if (p->len >= TCP_HLEN) {
 		net_tcp_select(ip_current_dest_addr(), lwip_ntohs(header->dest), ip_current_src_addr(), lwip_ntohs(header->src));
 		time_wait_reopen(header);
+		if (TCPH_FLAGS(header) & TCP_URG) {
+			net_tcp_urgent(ip_current_dest_addr(), ip_current_src_addr(), header);
+		}
 	}
 	tcp_input(p, netif);
 }

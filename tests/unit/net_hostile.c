@@ -544,6 +544,10 @@ static void server_start(u16_t port, void *deaf)
 }
 
 /* ---- the world ---- */
+void net_tcp_urgent(const ip_addr_t *local, const ip_addr_t *remote, const struct tcp_hdr *header)
+{
+}
+
 /* What interface.c and others name, and is not tried here. */
 const struct virtio_driver virtio_net_driver;
 void e1000e_probe(void)

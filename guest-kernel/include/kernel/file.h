@@ -65,6 +65,8 @@ struct file {
 };
 
 extern const struct file_ops socket_file_ops; /* socket/ */
+/** Urgent data has come: SIGURG to whoever owns the file. No lock from its own on is held. */
+void async_urgent(struct file *f);
 void socket_closed(void); /* a descriptor of a socket was closed: it may be in messages to itself only */
 
 struct file *file_alloc(const struct file_ops *ops, unsigned flags, void *private); /* NULL: no memory */

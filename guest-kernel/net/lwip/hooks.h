@@ -20,6 +20,11 @@ unsigned int net_initial_sequence(const void *local, unsigned short local_port, 
 /** net/route.c: what goes to an address of this machine itself goes over the loopback interface. NULL: lwIP's own choice. */
 struct netif *net_route4(const void *to);
 struct netif *net_route6(const void *to);
+/** Who passes packets to there on, of those that have a route of their own; the address itself: nobody has to. NULL: lwIP's own choice. */
+const void *net_gateway4(struct netif *netif, const void *to);
+const void *net_gateway6(struct netif *netif, const void *to);
+#define LWIP_HOOK_ETHARP_GET_GW(netif, to) net_gateway4(netif, to)
+#define LWIP_HOOK_ND6_GET_GW(netif, to) net_gateway6(netif, to)
 #define LWIP_HOOK_IP4_ROUTE_SRC(from, to) net_route4(to)
 #define LWIP_HOOK_IP6_ROUTE(from, to) net_route6(to)
 

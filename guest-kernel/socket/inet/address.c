@@ -6,6 +6,7 @@
 #include "socket/inet/inet.h"
 
 #include "base/string.h"
+#include "net/net.h"
 #include "lwip/ip.h"
 #include "lwip/netif.h"
 
@@ -159,7 +160,7 @@ int route_find(const struct inet_socket *s, struct endpoint *to, struct netif **
 		return -ENETUNREACH;
 	}
 	*netif = interface ? netif_get_by_index((u8_t)interface) : ip_route(bound, &to->address);
-	if (!*netif || !netif_is_up(*netif)) {
+	if (!*netif || !netif_is_up(*netif) || !net_is_reachable(*netif, &to->address)) {
 		return -ENETUNREACH;
 	}
 	if (bound != &any && !ip_addr_ismulticast(bound)) {

@@ -215,7 +215,8 @@ static int no_accept(struct socket *s, bool wait, struct socket **out)
 const struct socket_ops tcp_ops = {
 	.bind = inet_bind, .connect = tcp_socket_connect, .listen = tcp_socket_listen, .accept = tcp_socket_accept, .address = inet_address,
 	.shutdown = tcp_socket_shutdown, .send = tcp_socket_send, .send_pages = tcp_socket_send_pages, .receive = tcp_socket_receive, .control = inet_control,
-	.extras = no_extras, .poll = tcp_socket_poll, .queued = tcp_socket_queued, .changed = inet_changed, .set_option = inet_set_option,
+	.extras = no_extras, .poll = tcp_socket_poll, .queued = tcp_socket_queued, .held = tcp_socket_held,
+	.ioctl = tcp_socket_ioctl, .changed = inet_changed, .set_option = inet_set_option,
 	.get_option = inet_get_option, .close = tcp_socket_close, .free = inet_free,
 };
 

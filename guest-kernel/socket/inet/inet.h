@@ -85,6 +85,11 @@ struct inet_socket {
 	uint32_t head_at; /* r: of the first one, taken already */
 	uint32_t queued; /* l: bytes to be read */
 	uint32_t taken; /* r: read, and TCP does not know */
+	uint64_t arrived; /* l; changed with the net lock: bytes that were ever queued */
+	uint32_t next_sequence; /* n: of the byte to be queued next */
+	enum urgent { URGENT_NONE, URGENT_TOLD, URGENT_HERE, URGENT_TAKEN } urgent; /* l: urgent.c */
+	uint64_t urgent_at; /* l: which of the bytes that arrive is the urgent one */
+	uint8_t urgent_byte; /* l */
 	uint32_t window, excess; /* n: the most that may be on its way to be read; how much of it is to go away */
 	struct mutex writing;
 	struct page *fill; /* a: page that is not full, `index` used; NULL: none, or a writer has it */
@@ -152,6 +157,7 @@ int tcp_socket_shutdown(struct socket *s, unsigned closed);
 void tcp_socket_close(struct socket *s);
 unsigned tcp_socket_poll(struct socket *s, struct poll_table *table);
 int tcp_socket_queued(struct socket *s, bool out, int *bytes);
+uint64_t tcp_socket_held(struct socket *s);
 void tcp_options_apply(struct inet_socket *s); /* net lock: to lwIP's control block */
 uint32_t tcp_window_first(const struct inet_socket *s);
 uint32_t tcp_window_usual(const struct inet_socket *s); /* at most */
@@ -170,7 +176,17 @@ void tcp_acknowledged(struct inet_socket *s, uint32_t bytes); /* net lock */
 void tcp_sent_drop(struct inet_socket *s); /* net lock: nothing is on its way any more */
 void tcp_push(struct inet_socket *s); /* net lock: what was held back by TCP_CORK */
 
+/* urgent.c */
+void urgent_send(struct inet_socket *s); /* net lock: what was given to TCP last ends with an urgent byte; before it goes out */
+void urgent_arrived(struct inet_socket *s, struct pbuf *p); /* net lock: it is about to be queued */
+/** With `reading`: so many of `bytes` from *skip on (0 unless `peek`) may be read at once; one that is urgent is left out. */
+uint64_t urgent_cut(struct inet_socket *s, bool peek, uint64_t *skip, uint64_t bytes);
+bool urgent_reached(struct inet_socket *s); /* what is read next is behind the urgent byte, or it itself (SIOCATMARK) */
+long urgent_receive(struct inet_socket *s, struct incoming *i); /* MSG_OOB */
+long tcp_socket_ioctl(struct socket *s, unsigned request, uint64_t argument);
+
 /* tcp_receive.c */
+void tcp_head_drop(struct inet_socket *s); /* with `reading`: a byte that nobody reads */
 long tcp_socket_receive(struct socket *s, struct incoming *i);
 bool tcp_arrived(struct inet_socket *s, struct pbuf *p); /* net lock; false: there is no memory for it */
 void tcp_arrived_drop(struct inet_socket *s);

@@ -15,7 +15,7 @@
 #include "lwip/udp.h"
 
 enum {
-	IP_TOS = 1, IP_TTL, IP_HDRINCL, IP_OPTIONS, IP_RECVOPTS = 6, IP_PKTINFO = 8, IP_MTU_DISCOVER = 10, IP_RECVERR, IP_RECVTTL, IP_RECVTOS,
+	IP_TOS = 1, IP_TTL, IP_HDRINCL, IP_OPTIONS, IP_RECVOPTS = 6, IP_RETOPTS, IP_PKTINFO = 8, IP_MTU_DISCOVER = 10, IP_RECVERR, IP_RECVTTL, IP_RECVTOS,
 	IP_MTU, IP_FREEBIND, IP_TRANSPARENT = 19, IP_BIND_ADDRESS_NO_PORT = 24, IP_MULTICAST_IF = 32, IP_MULTICAST_TTL, IP_MULTICAST_LOOP,
 	IP_ADD_MEMBERSHIP, IP_DROP_MEMBERSHIP, IP_MULTICAST_ALL = 49, IP_UNICAST_IF,
 };
@@ -359,6 +359,7 @@ static int set_ip(struct inet_socket *s, int option, uint64_t user, int length)
 	case IP_MTU_DISCOVER:
 		return value < 0 || value > 5 ? -EINVAL : 0;
 	case IP_RECVOPTS:
+	case IP_RETOPTS:
 	case IP_FREEBIND:
 	case IP_BIND_ADDRESS_NO_PORT:
 	case IP_MULTICAST_ALL:
@@ -383,6 +384,7 @@ static int get_ip(struct inet_socket *s, int option, uint64_t user, uint64_t use
 		value = 1;
 		break;
 	case IP_RECVOPTS:
+	case IP_RETOPTS:
 	case IP_FREEBIND:
 	case IP_BIND_ADDRESS_NO_PORT:
 	case IP_MULTICAST_IF:

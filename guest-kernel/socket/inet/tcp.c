@@ -328,7 +328,9 @@ unsigned tcp_socket_poll(struct socket *base, struct poll_table *table)
 	unsigned closed = base->closed, events = base->error ? POLLERR : 0;
 	bool ended = base->state == SOCKET_FREE || closed == (CLOSED_RECEIVE | CLOSED_SEND);
 	uint32_t least = base->receive_least < s->window ? base->receive_least : s->window;
-	bool readable = s->queued - s->head_at >= least && s->queued > 0;
+	bool urgent = s->urgent == URGENT_HERE || s->urgent == URGENT_TAKEN, left_out = urgent && s->arrived - s->queued == s->urgent_at;
+	least += left_out && !socket_option(base, SO_OOBINLINE);
+	bool readable = s->queued >= least && s->queued > 0;
 	bool accepts = !list_empty(&s->waiting);
 	enum socket_state state = base->state;
 	spin_unlock(&base->lock);
@@ -341,6 +343,7 @@ unsigned tcp_socket_poll(struct socket *base, struct poll_table *table)
 		return events;
 	}
 	events |= readable ? POLLIN | POLLRDNORM : 0;
+	events |= urgent ? POLLPRI : 0;
 	return events | ((closed & CLOSED_SEND) || sent <= room / 3 * 2 ? POLLOUT | POLLWRNORM : 0);
 }
 
@@ -354,4 +357,10 @@ int tcp_socket_queued(struct socket *base, bool out, int *bytes)
 	*bytes = (int)(out ? s->sent : s->queued);
 	spin_unlock(&base->lock);
 	return 0;
+}
+
+uint64_t tcp_socket_held(struct socket *base)
+{
+	struct inet_socket *s = inet_of(base);
+	return (uint64_t)__atomic_load_n(&s->sent, __ATOMIC_RELAXED) + __atomic_load_n(&s->queued, __ATOMIC_RELAXED);
 }

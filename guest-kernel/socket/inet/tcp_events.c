@@ -15,6 +15,7 @@
 #define ARGUMENT 0
 #define RTO_FIRST (1000 / TCP_SLOW_INTERVAL) /* RFC 6298; lwIP's own is three times that */
 #define SYN_DOUBLINGS 6
+#define SYN_SILENCE 2 /* tries in vain, 3 s: nobody there answers ARP */
 
 static void ended(u8_t id, void *data);
 static err_t opened(u8_t id, struct tcp_pcb_listen *listening, struct tcp_pcb *pcb);
@@ -132,6 +133,7 @@ static void window_start(struct inet_socket *s)
 {
 	uint32_t most = TCP_WND_MAX(s->tcp), window = tcp_window_first(s); /* a peer may know of no scaled windows */
 	s->window = window < most ? window : most;
+	s->next_sequence = s->tcp->rcv_nxt;
 	s->tcp->rcv_wnd = s->tcp->rcv_ann_wnd = s->window;
 }
 
@@ -153,7 +155,12 @@ static err_t looked_at(void *arg, struct tcp_pcb *pcb)
 	struct inet_socket *s = arg;
 	if (pcb->state == SYN_SENT) { /* lwIP asks at the same intervals again and again */
 		pcb->rto = (s16_t)(RTO_FIRST << (pcb->nrtx < SYN_DOUBLINGS ? pcb->nrtx : SYN_DOUBLINGS));
-		if (pcb->nrtx > s->syn_count) {
+		bool silent = pcb->nrtx >= SYN_SILENCE && net_is_silent(&pcb->remote_ip);
+		if (pcb->nrtx > s->syn_count || silent) {
+			if (silent) {
+				tcp_err(pcb, NULL);
+				inet_fail(s, EHOSTUNREACH);
+			}
 			tcp_abort(pcb);
 			return ERR_ABRT;
 		}

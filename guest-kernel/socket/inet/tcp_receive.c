@@ -86,11 +86,14 @@ bool tcp_arrived(struct inet_socket *s, struct pbuf *p)
 		return false;
 	}
 	__atomic_fetch_add(&waiting_bytes, bytes, __ATOMIC_RELAXED);
+	s->next_sequence += bytes;
 	p = without_empty(p);
 	if (!p) {
 		return true;
 	}
 	spin_lock(&s->base.lock);
+	urgent_arrived(s, p);
+	s->arrived += bytes;
 	bool small = bytes <= SMALL && s->queued;
 	if (small && gather_room(s->tail) >= bytes) {
 		pbuf_copy_partial(p, (char *)s->tail->payload + s->tail->len, (u16_t)bytes, 0);
@@ -229,6 +232,13 @@ static void head_take(struct inet_socket *s, uint32_t bytes)
 	}
 }
 
+void tcp_head_drop(struct inet_socket *s)
+{
+	if (s->head) {
+		head_take(s, 1);
+	}
+}
+
 /* The buffer with what comes `skip` bytes behind the first that is unread. NULL: there is none. */
 static struct pbuf *buffer_at(struct inet_socket *s, uint64_t skip, uint32_t *at, uint32_t *left)
 {
@@ -250,6 +260,10 @@ static long copy_out(struct inet_socket *s, struct incoming *i, uint64_t bytes, 
 {
 	bool peek = i->flags & MSG_PEEK, discard = i->flags & MSG_TRUNC;
 	uint64_t done = 0;
+	skip = peek ? skip : 0;
+	if (s->urgent) {
+		bytes = urgent_cut(s, peek, &skip, bytes);
+	}
 	while (done < bytes) {
 		uint32_t at, left;
 		struct pbuf *p = buffer_at(s, peek ? skip + done : 0, &at, &left);
@@ -283,7 +297,7 @@ static long receive_locked(struct inet_socket *s, struct incoming *i, uint64_t b
 		if (n) {
 			window_settle(s);
 		}
-		if ((bytes ? done >= least : s->queued != 0) || (done && (s->base.closed & CLOSED_RECEIVE))) {
+		if ((bytes ? done >= least : s->queued != 0) || (done && s->urgent && urgent_reached(s)) || (done && (s->base.closed & CLOSED_RECEIVE))) {
 			break;
 		}
 		error = done && s->base.error ? 0 : nothing(s);
@@ -309,7 +323,7 @@ long tcp_socket_receive(struct socket *base, struct incoming *i)
 		return -ENOTCONN;
 	}
 	if (i->flags & MSG_OOB) {
-		return -EINVAL;
+		return urgent_receive(s, i);
 	}
 	mutex_lock(&base->reading);
 	long result = receive_locked(s, i, bytes);

@@ -215,6 +215,9 @@ static int batch_commit(struct inet_socket *s, struct batch *b, unsigned flags)
 	if (s->tcp && b->done) {
 		tcp_pcb_select(s->tcp);
 	}
+	if (s->tcp && (flags & MSG_OOB) && b->done == b->count) {
+		urgent_send(s);
+	}
 	if (s->tcp && b->done && may_push(s, flags)) {
 		tcp_output(s->tcp);
 	}
@@ -283,7 +286,8 @@ static long send_locked(struct inet_socket *s, struct outgoing *o)
 			break;
 		}
 		unsigned more = b.bytes < left ? MSG_MORE : 0;
-		error = batch_send(s, &b, (o->flags & MSG_MORE) | (more && sent + b.bytes < most ? more : 0));
+		unsigned urgent = b.bytes == left ? o->flags & MSG_OOB : 0;
+		error = batch_send(s, &b, (o->flags & MSG_MORE) | urgent | (more && sent + b.bytes < most ? more : 0));
 		for (unsigned i = 0; i < b.done; i++) {
 			done += b.parts[i].bytes;
 		}
@@ -306,9 +310,6 @@ static long send_locked(struct inet_socket *s, struct outgoing *o)
 long tcp_socket_send(struct socket *base, struct outgoing *o)
 {
 	struct inet_socket *s = inet_of(base);
-	if (o->flags & MSG_OOB) {
-		return -EOPNOTSUPP;
-	}
 	mutex_lock(&s->writing);
 	long result = send_locked(s, o);
 	mutex_unlock(&s->writing);

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: MIT */
-/* NETLINK_SOCK_DIAG (sock_diag(7)): the TCP and UDP sockets, for ss(8). */
+/* NETLINK_SOCK_DIAG (sock_diag(7)): the sockets of AF_INET, AF_INET6 and AF_UNIX, for ss(8). */
 #include "socket/netlink/netlink.h"
 
 #include "base/string.h"
 #include "net/net.h"
 #include "socket/inet/inet.h"
+#include "socket/unix/unix.h"
 
-enum { SOCK_DIAG_BY_FAMILY = 20 };
+enum { SOCK_DIAG_BY_FAMILY = 20, DIAG_REQUEST_PROTOCOL = 3 };
 enum { STATE_ESTABLISHED = 1, STATE_CLOSE = 7, STATE_LISTEN = 10 };
 
 struct diag_id { /* struct inet_diag_sockid: ports and addresses as on the wire */
@@ -68,6 +69,76 @@ static void socket_put_one(void *context, struct inet_socket *s)
 	answer_begin(dump->answer, SOCK_DIAG_BY_FAMILY, &out, sizeof(out));
 }
 
+/* ---- AF_UNIX ---- */
+enum { UNIX_DIAG_NAME = 0, UNIX_DIAG_PEER = 2, UNIX_DIAG_RQLEN = 4, UNIX_DIAG_SHUTDOWN = 6 };
+enum { SHOW_NAME = 1, SHOW_PEER = 4, SHOW_QUEUES = 16 };
+
+struct unix_body { /* struct unix_diag_req */
+	uint8_t family, protocol;
+	uint16_t zero;
+	uint32_t states, inode, show, cookie[2];
+};
+struct unix_told { /* struct unix_diag_msg */
+	uint8_t family, type, state, zero;
+	uint32_t inode, cookie[2];
+};
+struct unix_dump {
+	struct answer *answer;
+	const struct unix_body *wanted;
+};
+
+static void unix_put_one(void *context, const struct unix_socket *s)
+{
+	struct unix_dump *dump = context;
+	struct answer *a = dump->answer;
+	bool listens = s->base.state == SOCKET_LISTENING;
+	struct unix_told out = { .family = AF_UNIX, .type = (uint8_t)s->base.type, .inode = (uint32_t)socket_inode(&s->base) };
+	out.state = listens ? STATE_LISTEN : s->base.state == SOCKET_CONNECTED ? STATE_ESTABLISHED : STATE_CLOSE;
+	if (s->dead || !(dump->wanted->states >> out.state & 1)) {
+		return;
+	}
+	memcpy(out.cookie, &s->base.cookie, sizeof(out.cookie));
+	answer_begin(a, SOCK_DIAG_BY_FAMILY, &out, sizeof(out));
+	const struct name *name = s->name;
+	if (name && (dump->wanted->show & SHOW_NAME)) {
+		answer_attribute(a, UNIX_DIAG_NAME, name->bytes, name->length);
+	}
+	const struct unix_socket *peer = s->peer;
+	if (peer && (dump->wanted->show & SHOW_PEER)) { /* its number is its address */
+		answer_u32(a, UNIX_DIAG_PEER, (uint32_t)socket_inode(&peer->base));
+	}
+	if (dump->wanted->show & SHOW_QUEUES) {
+		uint32_t queues[2] = { listens ? s->waiting_count : (uint32_t)s->bytes, listens ? s->backlog : s->sent };
+		answer_attribute(a, UNIX_DIAG_RQLEN, queues, sizeof(queues));
+	}
+	uint8_t closed = (uint8_t)s->base.closed;
+	answer_attribute(a, UNIX_DIAG_SHUTDOWN, &closed, sizeof(closed));
+}
+
+static int unix_request(struct answer *a, const char *body, const char *end)
+{
+	struct unix_body wanted = { 0 };
+	size_t bytes = (size_t)(end - body) < sizeof(wanted) ? (size_t)(end - body) : sizeof(wanted);
+	memcpy(&wanted, body, bytes);
+	struct unix_dump dump = { .answer = a, .wanted = &wanted };
+	a->multi = true;
+	unix_each(unix_put_one, &dump);
+	return 0;
+}
+
+/* Numbers of protocols above 255 (MPTCP's) come in an attribute. */
+static bool protocol_is(const struct diag_body *wanted, const char *at, const char *end)
+{
+	struct attribute attribute;
+	uint32_t protocol = wanted->protocol;
+	while (attribute_next(&at, end, &attribute)) {
+		if (attribute.type == DIAG_REQUEST_PROTOCOL && attribute.bytes == sizeof(protocol)) {
+			memcpy(&protocol, attribute.data, sizeof(protocol));
+		}
+	}
+	return protocol == wanted->protocol;
+}
+
 int diag_request(struct answer *a, const struct message_header *request, const char *body, const char *end)
 {
 	struct diag_body wanted = { 0 };
@@ -76,16 +147,22 @@ int diag_request(struct answer *a, const struct message_header *request, const c
 	if (request->type != SOCK_DIAG_BY_FAMILY || bytes < 8 || !(request->flags & NLM_F_DUMP)) {
 		return -EOPNOTSUPP;
 	}
+	if (wanted.family == AF_UNIX) {
+		return unix_request(a, body, end);
+	}
 	if (wanted.family != AF_INET && wanted.family != AF_INET6) {
 		return -ENOENT;
 	}
+	if (!protocol_is(&wanted, body + bytes, end)) {
+		return -ENOENT;
+	}
 	a->multi = true;
-	if (wanted.protocol != IPPROTO_TCP && wanted.protocol != IPPROTO_UDP) {
+	if (wanted.protocol != IPPROTO_TCP && wanted.protocol != IPPROTO_UDP && wanted.protocol != IPPROTO_RAW) {
 		return 0;
 	}
 	struct diag_dump dump = { .answer = a, .wanted = &wanted };
 	net_lock();
-	port_each(wanted.protocol == IPPROTO_TCP ? INET_TCP : INET_UDP, socket_put_one, &dump);
+	port_each(wanted.protocol == IPPROTO_TCP ? INET_TCP : wanted.protocol == IPPROTO_UDP ? INET_UDP : INET_RAW, socket_put_one, &dump);
 	net_unlock();
 	return 0;
 }

@@ -259,16 +259,6 @@ static int route_read(struct route_request *r, const char *at, const char *end)
 	return body.family == AF_INET || body.family == AF_INET6 ? 0 : -EAFNOSUPPORT;
 }
 
-static bool route_leads_to(const struct net_route *route, const uint8_t *to)
-{
-	for (unsigned b = 0; b < route->bits; b++) {
-		if ((route->to[b / 8] ^ to[b / 8]) & (0x80 >> b % 8)) {
-			return false;
-		}
-	}
-	return true;
-}
-
 /* Which route a packet takes (ip route get). */
 static int route_find(struct answer *a, const char *at, const char *end)
 {
@@ -280,7 +270,7 @@ static int route_find(struct answer *a, const char *at, const char *end)
 		return error ? error : -EINVAL;
 	}
 	for (unsigned n = 0; net_route_at(n, &route); n++) {
-		if (route.v6 == r.route.v6 && route_leads_to(&route, r.route.to) && (!found || route.bits > best.bits)) {
+		if (route.v6 == r.route.v6 && net_route_leads(&route, r.route.to) && (!found || route.bits > best.bits)) {
 			best = route;
 			found = true;
 		}
@@ -311,10 +301,16 @@ static int routes_get(struct answer *a, const struct message_header *request, co
 	return 0;
 }
 
-static int route_change(bool remove, const char *at, const char *end)
+static int route_change(bool remove, bool replace, const char *at, const char *end)
 {
 	struct route_request r;
 	int error = route_read(&r, at, end);
+	if (!error && replace && !remove) {
+		struct net_route old = r.route;
+		old.gateway_set = false;
+		old.index = 0;
+		net_route_remove(&old);
+	}
 	return error ? error : remove ? net_route_remove(&r.route) : net_route_add(&r.route);
 }
 
@@ -356,7 +352,7 @@ static int request_answer(struct answer *a, const struct message_header *request
 		return routes_get(a, request, body, end);
 	case RTM_NEWROUTE:
 	case RTM_DELROUTE:
-		return route_change(request->type == RTM_DELROUTE, body, end);
+		return route_change(request->type == RTM_DELROUTE, request->flags & NLM_F_REPLACE, body, end);
 	case RTM_GETNEIGH:
 		return neighbours_get(a, body, end);
 	case RTM_GETRULE:

@@ -222,14 +222,3 @@ int name_find(const struct address *address, int type, struct unix_socket **out)
 	dentry_put(d);
 	return error;
 }
-
-void name_each(void (*visit)(void *context, const struct name *name), void *context)
-{
-	spin_lock(&names_lock);
-	for (unsigned b = 0; b < BUCKETS; b++) {
-		for (const struct list *node = buckets[b].next; node && node != &buckets[b]; node = node->next) {
-			visit(context, container_of(node, const struct name, link));
-		}
-	}
-	spin_unlock(&names_lock);
-}

@@ -6,6 +6,18 @@
 
 static const struct socket_ops unix_ops;
 
+static spinlock_t all_lock = SPINLOCK_INIT("unix sockets");
+static struct list all = LIST_INIT(all);
+
+void unix_each(void (*visit)(void *context, const struct unix_socket *s), void *context)
+{
+	spin_lock(&all_lock);
+	list_for_each(node, &all) {
+		visit(context, container_of(node, const struct unix_socket, all_link));
+	}
+	spin_unlock(&all_lock);
+}
+
 struct unix_socket *unix_alloc(int type)
 {
 	struct unix_socket *s = kzalloc(sizeof(*s));
@@ -16,12 +28,18 @@ struct unix_socket *unix_alloc(int type)
 		list_init(&s->waiting_link);
 		list_init(&s->flight_link);
 		s->peer_id = (struct sender_id){ 0, UINT32_MAX, UINT32_MAX };
+		spin_lock(&all_lock);
+		list_push_back(&all, &s->all_link);
+		spin_unlock(&all_lock);
 	}
 	return s;
 }
 
 static void unix_free(struct socket *s)
 {
+	spin_lock(&all_lock);
+	list_remove(&unix_of(s)->all_link);
+	spin_unlock(&all_lock);
 	name_put(unix_of(s)->name);
 	kfree(unix_of(s));
 }

@@ -51,6 +51,7 @@ struct unix_socket {
 	bool dead; /* l: released */
 	struct sender_id peer_id; /* l: whom SO_PEERCRED names; of a listening socket, whom it names to others */
 	uint32_t sent; /* a: charge of messages not read yet */
+	struct list all_link; /* all_lock (unix.c) */
 	struct list flight_link; /* f */
 	uint32_t in_flight, outside; /* f */
 	bool candidate, reached; /* f */
@@ -62,6 +63,8 @@ static inline struct unix_socket *unix_of(struct socket *s)
 
 /* unix.c */
 struct unix_socket *unix_alloc(int type); /* one reference; NULL: no memory */
+/** Each socket, under a spin lock; its name stays, the rest is a moment's. */
+void unix_each(void (*visit)(void *context, const struct unix_socket *s), void *context);
 void unix_close(struct unix_socket *s, bool unaccepted); /* `unaccepted`: it waited in a listening socket's queue */
 void unix_pair(struct unix_socket *a, struct unix_socket *b); /* two that nobody else knows yet, or that are locked */
 struct unix_socket *unix_peer(struct unix_socket *s); /* referenced, or NULL */
@@ -86,8 +89,6 @@ int name_find(const struct address *address, int type, struct unix_socket **out)
 void name_forget(struct name *name); /* its socket is being released */
 struct name *name_get(struct name *name);
 void name_put(struct name *name); /* may sleep; NULL: nothing */
-/** Each name in use, under a spin lock. */
-void name_each(void (*visit)(void *context, const struct name *name), void *context);
 void name_tell(const struct name *name, struct address *out); /* NULL: an address without a name */
 
 /* message.c */

@@ -1,0 +1,69 @@
+# SPDX-License-Identifier: MIT
+# Addresses, routes and a link's state, as busybox's ip sets them; which way packets then go; and the errors of connections that cannot be: no
+# route, nobody answers on the network, nobody listens. Both modes.
+# not on bochs: it has no such adapter
+. tests/boot/assert.bash
+
+make_root
+cat >"$scratch/root/turn.sh" <<'END'
+say() { "$@" 2>&1 && echo "ok: $*"; }
+try() { wget -q -O /dev/null "http://$1/" 2>&1 | sed 's/.*: //'; }
+say ip route add 10.9.0.0/16 via 10.0.2.3
+say ip route add 10.9.7.0/24 dev eth0
+say ip route add 10.9.0.0/16 via 10.0.2.3
+say ip route add 10.8.0.0/16 via 192.168.7.1
+say ip -6 route add 2001:db8::/32 via fe80::2 dev eth0
+ip route | sed 's/ *$//'
+ip -6 route | sed -n 's/ *$//; /2001/p'
+ip route get 10.9.1.1 | sed 's/ *$//'
+ip route get 10.9.7.1 | sed 's/ *$//'
+say ip route del 10.9.7.0/24 dev eth0
+say ip route del 10.9.7.0/24 dev eth0
+say ip -6 route del 2001:db8::/32
+say ip route del 10.9.0.0/16
+say ip -6 addr add 2001:db8::5/64 dev eth0
+ip -6 addr show dev eth0 | awk '/2001/ { print $2 }'
+say ip -6 addr del 2001:db8::5/64 dev eth0
+echo "refused: $(try 10.0.2.15:9)"
+echo "silent: $(try 10.0.2.77:9)"
+say ip route del default
+echo "no route: $(try 10.77.1.1:9)"
+say ip link set eth0 down
+echo "down: $(try 10.0.2.2:9)"
+say ip link set eth0 up
+say ip addr add 10.0.2.16/24 dev eth0
+ip -4 addr show dev eth0 | awk '/inet/ { print $2 }'
+say ip addr del 10.0.2.16/24 dev eth0
+END
+for mode in $modes; do
+	boot 0 --mode "$mode" --net user --timeout 60 --root "$scratch/root" -- sh /turn.sh
+	output "ok: ip route add 10.9.0.0/16 via 10.0.2.3
+ok: ip route add 10.9.7.0/24 dev eth0
+ip: RTNETLINK answers: File exists
+ip: RTNETLINK answers: Network is unreachable
+ok: ip -6 route add 2001:db8::/32 via fe80::2 dev eth0
+default via 10.0.2.2 dev eth0
+10.0.2.0/24 dev eth0 scope link  src 10.0.2.15
+10.9.0.0/16 via 10.0.2.3 dev eth0
+10.9.7.0/24 dev eth0 scope link
+2001:db8::/32 via fe80::2 dev eth0
+10.9.1.1 via 10.0.2.3 dev eth0
+10.9.7.1 dev eth0 scope link
+ok: ip route del 10.9.7.0/24 dev eth0
+ip: RTNETLINK answers: No such process
+ok: ip -6 route del 2001:db8::/32
+ok: ip route del 10.9.0.0/16
+ok: ip -6 addr add 2001:db8::5/64 dev eth0
+2001:db8::5/64
+ok: ip -6 addr del 2001:db8::5/64 dev eth0
+refused: Connection refused
+silent: No route to host
+ok: ip route del default
+no route: Network is unreachable
+ok: ip link set eth0 down
+down: Network is unreachable
+ok: ip link set eth0 up
+ok: ip addr add 10.0.2.16/24 dev eth0
+10.0.2.16/24
+ok: ip addr del 10.0.2.16/24 dev eth0"
+done
