@@ -115,6 +115,9 @@ int cache_insert(struct mapping *m, uint64_t index, struct page **out)
 	int error;
 	while ((error = insert_locked(m, index, page, &pool)) == -ENOMEM) {
 		if (radix_pool_fill(&pool)) {
+			spin_lock(&cache_lock);
+			radix_prune(&m->root, &m->height, index);
+			spin_unlock(&cache_lock);
 			break;
 		}
 	}

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* See radix.h. A tree of height h holds indices below 64^h; height 0 is empty. No node but the root is without entries. */
+/* See radix.h. A tree of height h holds indices below 64^h; height 0 is empty. No node is without entries,
+ * but while an insertion waits for more nodes. */
 #include "fs/radix.h"
 
 #include "abi/errno.h"
@@ -99,6 +100,31 @@ void *radix_remove(struct radix_node **root, unsigned *height, uint64_t index)
 	*root = NULL;
 	*height = 0;
 	return value;
+}
+
+void radix_prune(struct radix_node **root, unsigned *height, uint64_t index)
+{
+	struct radix_node *path[HEIGHT_MAX + 1], *node = fits(*height, index) ? *root : NULL;
+	unsigned level = *height;
+	for (; node && level > 0; level--) {
+		path[level] = node;
+		node = level > 1 ? node->slots[slot_of(index, level - 1)] : NULL;
+	}
+	if (level == *height) {
+		return;
+	}
+	for (level++; level <= *height; level++) {
+		if (path[level]->used > 0) {
+			return;
+		}
+		kfree(path[level]);
+		if (level < *height) {
+			path[level + 1]->slots[slot_of(index, level)] = NULL;
+			path[level + 1]->used--;
+		}
+	}
+	*root = NULL;
+	*height = 0;
 }
 
 static void *next_below(struct radix_node *node, unsigned level, uint64_t *index)

@@ -23,6 +23,8 @@ struct radix_pool {
 void *radix_find(struct radix_node *root, unsigned height, uint64_t index);
 /** 0; -EEXIST; -ENOMEM: the pool ran dry, fill it and try again (nothing is lost). */
 int radix_insert(struct radix_node **root, unsigned *height, uint64_t index, void *value, struct radix_pool *pool);
+/** No further try: take the nodes away that one left without entries. */
+void radix_prune(struct radix_node **root, unsigned *height, uint64_t index);
 void *radix_remove(struct radix_node **root, unsigned *height, uint64_t index); /* frees nodes that got empty */
 /** The value with the lowest index >= *index, and that index; NULL: none. */
 void *radix_next(struct radix_node *root, unsigned height, uint64_t *index);

@@ -83,8 +83,30 @@ static void test_model(void **state)
 	}
 }
 
+/* With every number of nodes but enough: what is left can be taken out to the last node. */
+static void test_prune(void **state)
+{
+	static char value;
+	for (unsigned nodes = 0; nodes < 12; nodes++) {
+		struct tree t = { NULL, 0 };
+		struct radix_pool pool = { .count = 0 };
+		assert_int_equal(insert(&t, 5, &value), 0);
+		while (pool.count < nodes) {
+			pool.nodes[pool.count++] = kzalloc(sizeof(struct radix_node));
+		}
+		int error = radix_insert(&t.root, &t.height, 1ull << 40, &value, &pool);
+		radix_pool_free(&pool);
+		radix_prune(&t.root, &t.height, 1ull << 40);
+		assert_ptr_equal(radix_find(t.root, t.height, 5), &value);
+		assert_ptr_equal(radix_remove(&t.root, &t.height, 1ull << 40), error ? NULL : &value);
+		assert_ptr_equal(radix_remove(&t.root, &t.height, 5), &value);
+		assert_null(t.root);
+		assert_int_equal(live, 0);
+	}
+}
+
 int main(void)
 {
-	const struct CMUnitTest tests[] = { cmocka_unit_test(test_model) };
+	const struct CMUnitTest tests[] = { cmocka_unit_test(test_model), cmocka_unit_test(test_prune) };
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
