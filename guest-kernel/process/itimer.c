@@ -19,7 +19,9 @@ static void expired(struct timer *timer)
 	uint64_t next = 0;
 	spin_lock(&process_lock);
 	struct process *p = process_find_locked(s->pid);
-	if (p && p->signals == s && s->alarm_deadline_ns) {
+	if (p && p->signals == s && s->alarm_deadline_ns > time_ns()) {
+		next = s->alarm_deadline_ns; /* somebody has just put it off, and another set the timer */
+	} else if (p && p->signals == s && s->alarm_deadline_ns) {
 		signal_send_locked(p, NULL, &info);
 		if (s->alarm_interval_ns) {
 			uint64_t now = time_ns(), late = now - s->alarm_deadline_ns;
@@ -52,6 +54,14 @@ void itimer_cancel(struct process *p)
 	cpu_timers_end(p);
 }
 
+static uint64_t alarm_deadline(const struct signals *s)
+{
+	spin_lock(&process_lock);
+	uint64_t deadline_ns = s->alarm_deadline_ns;
+	spin_unlock(&process_lock);
+	return deadline_ns;
+}
+
 static void replace(uint64_t value_ns, uint64_t interval_ns, uint64_t *left_ns, uint64_t *old_interval_ns)
 {
 	struct signals *s = process_current()->signals;
@@ -63,8 +73,9 @@ static void replace(uint64_t value_ns, uint64_t interval_ns, uint64_t *left_ns, 
 	s->alarm_interval_ns = value_ns ? interval_ns : 0;
 	spin_unlock(&process_lock);
 	timer_cancel(&s->alarm);
-	if (value_ns) {
-		timer_set(&s->alarm, now + value_ns);
+	/* As the last of several threads has it. */
+	for (uint64_t set = 0, wanted; (wanted = alarm_deadline(s)) && wanted != set; set = wanted) {
+		timer_set(&s->alarm, wanted);
 	}
 }
 
