@@ -95,6 +95,7 @@ struct cpu {
 	uint64_t timers_next_ns; /* deadline of the first, UINT64_MAX: none */
 	uint32_t ipi_requests; /* arch/ipi.c */
 	struct shootdown *shootdowns[CPU_MAX]; /* what processor i waits for, mm/flush.c */
+	uint64_t urgent_since_ns, urgent_ns; /* sched/policy.c: how long real-time threads ran since then */
 	int64_t credit_pages, credit_io; /* mm/reserve.c: promised to nobody, this processor's to give */
 	struct tss tss;
 	uint64_t gdt[10];

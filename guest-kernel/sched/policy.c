@@ -8,15 +8,18 @@
  * wakes goes to the processor with the least urgent one, which makes room at once, and where what runs becomes less urgent, or has
  * sent away an urgent one, place_urgent() looks at what waits. `urgent_queues` and the processors' `rank` are hints; a queue's lock
  * is held where a thread moves, and who has put one on a queue looks once more when it has been switched to.
+ * Of each second they get 950 ms on a processor where others wait (as on Linux): one that never sleeps does not take the machine from people.
  */
 #include "arch/cpu.h"
 #include "arch/ipi.h"
+#include "kernel/time.h"
 #include "sched/sched.h"
 
 #define SLICE_LEAST_NS 100000ull
 #define SLICE_RR_NS 100000000ull
 #define TURNS_MOST 64 /* that a debt takes away */
 #define PASSED_MOST 8 /* threads at once */
+#define URGENT_PERIOD_NS 1000000000ull
 #define SLICE_FOREVER_NS (UINT64_MAX / 4)
 
 /* 1024 * 1.25 ** -nice */
@@ -115,6 +118,37 @@ void queue_remove_urgent_locked(struct cpu *cpu, struct thread *thread)
 	if (cpu->queue.urgent == &cpu->queue.runnable) {
 		__atomic_fetch_and(&urgent_queues, ~cpu_bit(cpu), __ATOMIC_SEQ_CST);
 	}
+}
+
+void urgent_account(struct cpu *cpu, uint64_t now, uint64_t ran)
+{
+	if (now - cpu->urgent_since_ns >= URGENT_PERIOD_NS) {
+		cpu->urgent_since_ns = now;
+		cpu->urgent_ns = 0;
+	} else {
+		cpu->urgent_ns += ran;
+	}
+}
+
+static bool urgent_must_wait(const struct cpu *cpu, uint64_t now)
+{
+	return cpu->urgent_ns >= URGENT_MOST_NS && now - cpu->urgent_since_ns < URGENT_PERIOD_NS;
+}
+
+struct thread *queue_first_locked(const struct cpu *cpu)
+{
+	struct list *first = cpu->queue.runnable.next, *ordinary = cpu->queue.urgent->next;
+	bool passed_over = cpu->urgent_ns >= URGENT_MOST_NS && thread_at(first)->rank && ordinary != &cpu->queue.runnable;
+	return thread_at(passed_over && urgent_must_wait(cpu, time_ns()) ? ordinary : first);
+}
+
+uint64_t urgent_end(const struct cpu *cpu, const struct thread *thread, uint64_t slice_end_ns)
+{
+	uint64_t end = cpu->urgent_since_ns + URGENT_PERIOD_NS;
+	if (thread->rank && cpu->urgent_ns < URGENT_MOST_NS) {
+		end = thread->run_since_ns + URGENT_MOST_NS - cpu->urgent_ns;
+	}
+	return end < slice_end_ns ? end : slice_end_ns;
 }
 
 static unsigned rank_on(const struct cpu *cpu)

@@ -44,6 +44,9 @@ void sched_account(struct thread *thread, uint64_t now_ns)
 		cpu->user_ns += ran - system;
 	}
 	thread->slice_left_ns = thread->slice_left_ns > ran ? thread->slice_left_ns - ran : 0;
+	if (thread->rank) {
+		urgent_account(cpu_current(), now_ns, ran);
+	}
 }
 
 struct thread_times thread_times_of(unsigned processor)
@@ -161,7 +164,9 @@ static struct thread *queue_take_locked(struct cpu *cpu)
 		return NULL;
 	}
 	struct thread *thread = container_of(cpu->queue.runnable.next, struct thread, run_link);
-	if (thread->debt_ns) {
+	if (thread->rank) {
+		thread = queue_first_locked(cpu);
+	} else if (thread->debt_ns) {
 		thread = queue_pass_over_locked(cpu);
 	}
 	queue_remove_locked(cpu, thread);
@@ -316,7 +321,10 @@ static bool may_preempt_locked(const struct cpu *cpu, const struct thread *threa
 	if (list_empty(&cpu->queue.runnable)) {
 		return false;
 	}
-	unsigned rank = container_of(cpu->queue.runnable.next, struct thread, run_link)->rank;
+	unsigned rank = queue_first_locked(cpu)->rank;
+	if (thread->rank && !rank && cpu->urgent_ns >= URGENT_MOST_NS) {
+		return urgent_end(cpu, thread, UINT64_MAX) > time_ns();
+	}
 	return rank > thread->rank || (rank == thread->rank && (!rank || !thread->slice_left_ns));
 }
 
@@ -377,10 +385,11 @@ void thread_move(void)
 }
 
 /* A thread that is likely to sleep before its slice ends does not set the timer for that: if it is there yet after a whole slice, then it is seen. */
-static uint64_t slice_end(const struct thread *thread)
+static uint64_t slice_end(const struct cpu *cpu, const struct thread *thread)
 {
 	bool sleeps = thread->stretch.ran_ns + thread->stretch.last_ns < thread->slice_left_ns && thread->stretch.last_ns != UINT64_MAX;
-	return thread->run_since_ns + (sleeps ? thread->slice_ns : thread->slice_left_ns);
+	uint64_t end = thread->run_since_ns + (sleeps ? thread->slice_ns : thread->slice_left_ns);
+	return urgent_counts(cpu, thread) ? urgent_end(cpu, thread, end) : end;
 }
 
 /** Others wait here while another processor idles: wake it, unless this thread has so far let them run soon; then it has a little time. */
@@ -398,7 +407,7 @@ void sched_before_user(void)
 	struct cpu *cpu = cpu_current();
 	uint64_t next = timers_next();
 	if (cpu->queue.runnable_count) {
-		uint64_t end = slice_end(cpu->current);
+		uint64_t end = slice_end(cpu, cpu->current);
 		cpu->slice_end_ns = end;
 		next = end < next ? end : next;
 		end = cpu_count > 1 && place_could_share(cpu) ? share_end(cpu) : UINT64_MAX;
@@ -417,7 +426,7 @@ void sched_before_kernel(void)
 	uint64_t next = cpu->timers_next_ns;
 	if (cpu->queue.runnable_count && thread->run_since_ns + thread->slice_ns < cpu->timer_armed_ns) {
 		/* In a section of reads without locks it cannot make room at once: then not before it has had some time. */
-		uint64_t end = thread->need_resched ? time_ns() + BRIEF_NS : slice_end(thread);
+		uint64_t end = thread->need_resched ? time_ns() + BRIEF_NS : slice_end(cpu, thread);
 		next = end < next ? end : next;
 	}
 	if (next < cpu->timer_armed_ns && thread != cpu->idle) {
@@ -450,6 +459,8 @@ void sched_timer(void)
 			thread->need_resched = true;
 			thread->debt_ns += now > cpu->slice_end_ns ? now - cpu->slice_end_ns : 0;
 			cpu->slice_end_ns = UINT64_MAX;
+		} else if (urgent_counts(cpu, thread) && now >= urgent_end(cpu, thread, UINT64_MAX)) {
+			thread->need_resched = true;
 		}
 		if (cpu_count > 1) {
 			place_share(cpu);

@@ -92,6 +92,7 @@ struct thread *thread_prepare(const char *name, void (*entry)(void *arg), void *
 void thread_switched(void);
 
 /* policy.c */
+#define URGENT_MOST_NS 950000000ull /* of a second, where others wait */
 #define SLICE_NS 8000000ull /* of a thread of nice 0 */
 /** Give a thread a new slice: its own, shorter beside one of negative nice on this processor. */
 void slice_fill_locked(const struct cpu *cpu, struct thread *thread);
@@ -102,6 +103,16 @@ void queue_count_favoured_locked(struct cpu *cpu, const struct thread *thread, i
 /** Put a real-time thread where its rank says: before its equals if it was running and has time left, else behind them. */
 void queue_insert_urgent_locked(struct cpu *cpu, struct thread *thread);
 void queue_remove_urgent_locked(struct cpu *cpu, struct thread *thread);
+/** The first to run; the queue is not empty. Where real-time threads have had their time it is the first of the others. */
+struct thread *queue_first_locked(const struct cpu *cpu);
+/** A real-time thread ran. */
+void urgent_account(struct cpu *cpu, uint64_t now, uint64_t ran);
+/** When a real-time thread has had its time, or those that wait for more have it again: where that is before the end of the slice. */
+uint64_t urgent_end(const struct cpu *cpu, const struct thread *thread, uint64_t slice_end_ns);
+static inline bool urgent_counts(const struct cpu *cpu, const struct thread *thread)
+{
+	return thread->rank || cpu->urgent_ns >= URGENT_MOST_NS;
+}
 extern volatile uint64_t urgent_queues; /* processors where real-time threads wait; a hint */
 /** A real-time thread that wakes goes where nobody runs, else where the least urgent one does. */
 struct cpu *place_choose_urgent(const struct thread *thread);

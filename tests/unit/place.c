@@ -15,6 +15,7 @@
 
 #include "abi/errno.h"
 #include "arch/ipi.h"
+#include "kernel/time.h"
 #include "sched/sched.h"
 
 #define THREADS 16
@@ -34,6 +35,11 @@ struct cpu *cpu_at(unsigned index)
 struct cpu *cpu_current(void)
 {
 	return self;
+}
+
+uint64_t time_ns(void)
+{
+	return now_ns;
 }
 
 uint64_t interrupts_save(void)
@@ -438,6 +444,36 @@ static void real_time_threads_are_before_others(void **state)
 	order_is(cpu, 0, NULL);
 }
 
+/* After 950 ms of a second others have the rest of it. */
+static void real_time_threads_leave_a_part(void **state)
+{
+	struct cpu *cpu = &cpus[0];
+	machine_make(1);
+	share(0, POLICY_FIFO, 5);
+	queue(cpu, &threads[0]);
+	now_ns = 10000000000;
+	urgent_account(cpu, now_ns, 0);
+	urgent_account(cpu, now_ns + 940000000, 940000000);
+	now_ns += 960000000;
+	queue(cpu, &threads[1]);
+	assert_ptr_equal(queue_first_locked(cpu), &threads[0]);
+	threads[2].rank = 1;
+	threads[2].run_since_ns = now_ns;
+	assert_int_equal(urgent_end(cpu, &threads[2], UINT64_MAX), now_ns + 10000000);
+	urgent_account(cpu, now_ns, 20000000);
+	assert_ptr_equal(queue_first_locked(cpu), &threads[1]);
+	assert_int_equal(urgent_end(cpu, &threads[1], UINT64_MAX), 11000000000);
+	now_ns = 11000000000;
+	assert_ptr_equal(queue_first_locked(cpu), &threads[0]);
+	urgent_account(cpu, now_ns, 1000);
+	assert_false(urgent_counts(cpu, &threads[1]));
+	queue_remove_locked(cpu, &threads[1]);
+	urgent_account(cpu, now_ns + 960000000, 960000000);
+	assert_ptr_equal(queue_first_locked(cpu), &threads[0]);
+	queue_remove_locked(cpu, &threads[0]);
+	threads[2].rank = 0;
+}
+
 static void urgent_threads_go_where_it_is_least_so(void **state)
 {
 	machine_make(3);
@@ -528,6 +564,7 @@ int main(void)
 		cmocka_unit_test(slices_are_shorter_beside_favoured_threads),
 		cmocka_unit_test(what_was_too_much_is_paid_for),
 		cmocka_unit_test(real_time_threads_are_before_others),
+		cmocka_unit_test(real_time_threads_leave_a_part),
 		cmocka_unit_test(urgent_threads_go_where_it_is_least_so),
 		cmocka_unit_test(the_most_urgent_threads_run),
 		cmocka_unit_test(nobody_is_lost),
