@@ -2,6 +2,7 @@
 # Connections by the thousands, and threads that do everything to them at once, with two processors, in much memory and in little, where
 # every seventh wait for memory is in vain at first: all calls end, 10,000 connections can be open, and the memory is free afterwards.
 # limit: 240
+# not on bochs: a quarter of an hour there, and it is about the kernel, not the machine
 . tests/boot/assert.bash
 
 make_root
