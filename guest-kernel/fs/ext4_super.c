@@ -285,6 +285,7 @@ static int fs_map(struct inode *inode, uint64_t offset, uint64_t bytes, bool all
 	mutex_unlock(&v->mutex);
 	if (!error) {
 		map->mapped = m.state == EXT4_MAPPED;
+		map->reserved = m.state == EXT4_UNWRITTEN;
 		map->sector = m.block * (size / 512) + offset % size / 512;
 		map->bytes = (uint64_t)m.count * size - offset % size;
 	}
@@ -304,6 +305,17 @@ static int fs_preallocate(struct inode *inode, uint64_t offset, uint64_t bytes)
 		error = ext4_map(below(inode), block, count < 0x7000 ? (uint32_t)count : 0x7000, EXT4_MAP_PREALLOCATE, &m);
 		block += error ? 0 : m.count;
 	}
+	inode->sectors = below(inode)->sectors;
+	mutex_unlock(&v->mutex);
+	return error;
+}
+
+static int fs_punch(struct inode *inode, uint64_t offset, uint64_t bytes)
+{
+	struct volume *v = volume_of(inode);
+	uint32_t size = ext4_block_size(v->fs);
+	mutex_lock(&v->mutex);
+	int error = ext4_punch(below(inode), (offset + size - 1) / size, (offset + bytes) / size);
 	inode->sectors = below(inode)->sectors;
 	mutex_unlock(&v->mutex);
 	return error;
@@ -338,7 +350,7 @@ static void fs_evict(struct inode *inode)
 static const struct inode_ops ext4_inode_ops = {
 	.lookup = fs_lookup, .create = fs_create, .symlink = fs_symlink, .link = fs_link, .unlink = fs_unlink, .rmdir = fs_rmdir,
 	.rename = fs_rename, .exchange = fs_exchange, .readlink = fs_readlink, .changed = fs_changed, .truncate = fs_truncate, .map = fs_map,
-	.preallocate = fs_preallocate, .sync = fs_sync, .evict = fs_evict,
+	.preallocate = fs_preallocate, .punch = fs_punch, .sync = fs_sync, .evict = fs_evict,
 };
 
 static int super_sync(struct super *super)

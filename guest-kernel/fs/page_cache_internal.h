@@ -56,6 +56,10 @@ void pages_write(struct inode *inode, struct page **pages, unsigned count);
 /* page_read.c */
 int page_fill(struct inode *inode, struct page *page); /* locked, not up to date: read it now; stays locked */
 
+/* page_write.c */
+/** The page, locked and up to date where `whole` does not say that all of it is replaced. */
+int page_grab(struct inode *inode, uint64_t index, bool whole, struct page **page);
+
 /* writeback.c */
 void writeback_throttle(struct inode *inode);
 

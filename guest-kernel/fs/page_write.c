@@ -35,8 +35,7 @@ static int blocks_allocate(struct writer *w, uint64_t from, uint64_t to)
 	return 0;
 }
 
-/* The page, locked and up to date where the write does not replace it. */
-static int page_grab(struct inode *inode, uint64_t index, bool whole, struct page **out)
+int page_grab(struct inode *inode, uint64_t index, bool whole, struct page **out)
 {
 	struct mapping *m = &inode->mapping;
 	for (;;) {

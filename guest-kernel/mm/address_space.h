@@ -55,4 +55,6 @@ bool address_space_lock_reserved(struct address_space *as);
 /** What the page of zeros is at. */
 uint64_t zero_page_phys(void);
 
+int memory_remove(struct address_space *as, uint64_t start, uint64_t end); /* remove.c */
+
 #endif

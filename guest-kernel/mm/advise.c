@@ -100,9 +100,6 @@ static int advise_locked(struct address_space *as, uint64_t start, uint64_t end,
 	case MADV_COLD:
 	case MADV_PAGEOUT:
 		return range_check(as, start, end, AREA_LOCKED, false);
-	case MADV_REMOVE:
-		error = range_check(as, start, end, AREA_LOCKED, false);
-		return error ? error : range_check(as, start, end, 0, true) ? -EOPNOTSUPP : -EINVAL;
 	default:
 		return range_check(as, start, end, 0, false);
 	}
@@ -133,6 +130,9 @@ long sys_madvise(const uint64_t a[6])
 	}
 	if (advice == MADV_POPULATE_READ || advice == MADV_POPULATE_WRITE) {
 		return touch_all(as, a[0], a[0] + length, advice == MADV_POPULATE_WRITE);
+	}
+	if (advice == MADV_REMOVE) {
+		return memory_remove(as, a[0], a[0] + length);
 	}
 	mutex_lock(&as->lock);
 	int error = advise_locked(as, a[0], a[0] + length, advice);

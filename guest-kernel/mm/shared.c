@@ -78,3 +78,12 @@ struct page *shared_page(struct shared_memory *shared, uint64_t index)
 	}
 	return shared->pages[index];
 }
+
+void shared_zero(struct shared_memory *shared, uint64_t first, uint64_t count)
+{
+	for (uint64_t i = first; i < first + count && i < shared->count; i++) {
+		if (shared->pages[i]) {
+			memset(page_data(shared->pages[i]), 0, PAGE_SIZE);
+		}
+	}
+}

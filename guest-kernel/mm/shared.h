@@ -16,4 +16,7 @@ uint64_t shared_identity(const struct shared_memory *shared); /* a number that n
 /** The page, referenced. NULL: no memory, or behind the end. */
 struct page *shared_page(struct shared_memory *shared, uint64_t index);
 
+/** So many pages from `first` on are zeros again, those that are there. */
+void shared_zero(struct shared_memory *shared, uint64_t first, uint64_t count);
+
 #endif

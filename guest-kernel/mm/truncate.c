@@ -45,38 +45,49 @@ struct address_space *address_space_next(struct address_space *as)
 	return found;
 }
 
-static void area_cut(struct address_space *as, struct area *area, uint64_t first_page, struct flush *flush)
+/* Of what pages [first, end) of the file are mapped by. */
+static void area_cut(struct address_space *as, struct area *area, uint64_t first, uint64_t end, struct flush *flush)
 {
-	uint64_t offset = first_page << PAGE_SHIFT, bytes = area->end - area->start;
-	if (area->offset >= offset) {
-		area_zap(as, area, area->start, area->end, flush);
-	} else if (offset - area->offset < bytes) {
-		area_zap(as, area, area->start + (offset - area->offset), area->end, flush);
+	uint64_t begins = area->offset >> PAGE_SHIFT, ends = begins + ((area->end - area->start) >> PAGE_SHIFT);
+	first = first > begins ? first : begins;
+	end = end < ends ? end : ends;
+	if (first < end) {
+		area_zap(as, area, area->start + ((first - begins) << PAGE_SHIFT), area->start + ((end - begins) << PAGE_SHIFT), flush);
 	}
 }
 
-static void space_cut(struct address_space *as, const struct inode *inode, uint64_t first_page)
+static void space_cut(struct address_space *as, const struct inode *inode, uint64_t first, uint64_t end, bool shared)
 {
 	struct flush flush;
 	flush_begin(&flush, as);
 	mutex_lock(&as->lock);
 	list_for_each(node, &as->areas.list) {
 		struct area *area = container_of(node, struct area, link);
-		if (area->file && area->file->inode == inode) {
-			area_cut(as, area, first_page, &flush);
+		if (area->file && area->file->inode == inode && (!shared || (area->flags & MAP_SHARED))) {
+			area_cut(as, area, first, end, &flush);
 		}
 	}
 	flush_finish(&flush);
 	mutex_unlock(&as->lock);
 }
 
-void address_spaces_cut(const struct inode *inode, uint64_t first_page)
+static void spaces_cut(const struct inode *inode, uint64_t first, uint64_t end, bool shared)
 {
 	struct address_space *as = address_space_next(NULL);
 	while (as) {
-		space_cut(as, inode, first_page);
+		space_cut(as, inode, first, end, shared);
 		struct address_space *next = address_space_next(as);
 		address_space_put(as);
 		as = next;
 	}
+}
+
+void address_spaces_cut(const struct inode *inode, uint64_t first_page)
+{
+	spaces_cut(inode, first_page, UINT64_MAX, false);
+}
+
+void address_spaces_drop(const struct inode *inode, uint64_t first, uint64_t end)
+{
+	spaces_cut(inode, first, end, true);
 }

@@ -119,5 +119,7 @@ int ext4_readlink(struct ext4_inode *inode, char *target, size_t size);
 int ext4_map(struct ext4_inode *inode, uint64_t block, uint32_t max, unsigned flags, struct ext4_mapping *out);
 /** Set the size and free what lies behind it; the caller zeroes the rest of the last block. */
 int ext4_truncate(struct ext4_inode *inode, uint64_t size);
+/** File blocks [first, end) become a hole. -EOPNOTSUPP: not a file of extents. */
+int ext4_punch(struct ext4_inode *inode, uint64_t first, uint64_t end);
 
 #endif

@@ -117,6 +117,7 @@ void ext4_orphans_recover(struct ext4 *fs);
 /* extent.c, extent_tree.c, indirect.c */
 int ext4_extent_map(struct ext4_inode *inode, uint64_t block, uint32_t max, unsigned flags, struct ext4_mapping *out);
 int ext4_extent_truncate(struct ext4_inode *inode, uint64_t first);
+int ext4_extent_punch(struct ext4_inode *inode, uint64_t first, uint64_t end);
 int ext4_indirect_map(struct ext4_inode *inode, uint64_t block, uint32_t max, unsigned flags, struct ext4_mapping *out);
 int ext4_indirect_truncate(struct ext4_inode *inode, uint64_t first);
 

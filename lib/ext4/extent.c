@@ -93,8 +93,7 @@ int ext4_extent_find(struct ext4_inode *inode, uint32_t block, struct ext4_exten
 	return 0;
 }
 
-/* The first file block behind the path's position that an extent or a neighbouring subtree may cover. */
-static uint64_t next_start(const struct ext4_extent_path *path)
+uint64_t ext4_extent_next(const struct ext4_extent_path *path)
 {
 	for (int i = path->depth; i >= 0; i--) {
 		struct ext4_extent_header *h = path->levels[i].header;
@@ -187,7 +186,7 @@ int ext4_extent_map(struct ext4_inode *inode, uint64_t block, uint32_t max, unsi
 	struct ext4_extent_level *leaf = &path.levels[path.depth];
 	struct ext4_extent *e = leaf->index >= 0 ? ext4_extent_at(leaf->header, leaf->index) : NULL;
 	if (!e || block - e->block >= ext4_extent_length(e)) {
-		uint64_t hole = next_start(&path) - block;
+		uint64_t hole = ext4_extent_next(&path) - block;
 		if (hole == 0) { /* an index promised what its leaf does not hold */
 			ext4_extent_path_put(&path);
 			return ext4_corrupt(inode->fs, "inode %u: extent index and leaf disagree", inode->number);

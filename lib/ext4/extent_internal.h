@@ -18,6 +18,8 @@ struct ext4_extent_path {
 
 /** The path to the last extent that starts at or before `block`. Every node on it has been checked. */
 int ext4_extent_find(struct ext4_inode *inode, uint32_t block, struct ext4_extent_path *path);
+/** The first file block behind the path's position that an extent or a neighbouring subtree may cover. */
+uint64_t ext4_extent_next(const struct ext4_extent_path *path);
 void ext4_extent_path_put(struct ext4_extent_path *path);
 /** See to room for so many more entries in the path's leaf, which becomes the one of `block` then; on an error the path is put. */
 int ext4_extent_room(struct ext4_inode *inode, uint32_t block, unsigned entries, struct ext4_extent_path *path);

@@ -191,10 +191,30 @@ int ext4_extent_insert(struct ext4_inode *inode, uint32_t block, uint64_t start,
 	return ext4_corrupt(inode->fs, "inode %u: no room can be made in the extent tree", inode->number);
 }
 
+/* What the node at that level begins with has changed: so do the keys that say so above it. */
+static void keys_raise(struct ext4_inode *inode, struct ext4_extent_path *path, int level)
+{
+	for (; level > 0 && path->levels[level].header->entries > 0; level--) {
+		struct ext4_extent_header *h = path->levels[level].header;
+		struct ext4_extent_level *parent = &path->levels[level - 1];
+		uint32_t block = h->depth ? ext4_index_at(h, 0)->block : ext4_extent_at(h, 0)->block;
+		struct ext4_extent_index *x = ext4_index_at(parent->header, parent->index);
+		if (x->block == block) {
+			return;
+		}
+		x->block = block;
+		ext4_extent_level_dirty(inode, parent);
+		if (parent->index > 0) {
+			return;
+		}
+	}
+}
+
 /* The leaf at the path's end is empty: free it and its index entry, and so on upwards. */
 static void node_prune(struct ext4_inode *inode, struct ext4_extent_path *path)
 {
-	for (int level = path->depth; level > 0 && path->levels[level].header->entries == 0; level--) {
+	int level = path->depth;
+	for (; level > 0 && path->levels[level].header->entries == 0; level--) {
 		struct ext4_extent_level *parent = &path->levels[level - 1];
 		uint64_t block = path->levels[level].buffer->block;
 		ext4_buffer_put(path->levels[level].buffer);
@@ -207,6 +227,7 @@ static void node_prune(struct ext4_inode *inode, struct ext4_extent_path *path)
 		p->entries--;
 		ext4_extent_level_dirty(inode, parent);
 	}
+	keys_raise(inode, path, level);
 	struct ext4_extent_header *root = path->levels[0].header;
 	if (root->entries == 0) {
 		root->depth = 0;
@@ -254,4 +275,68 @@ int ext4_extent_truncate(struct ext4_inode *inode, uint64_t first)
 		more = truncate_step(inode, first);
 	} while (more > 0);
 	return more;
+}
+
+/* The extent at the path's end loses [from, to), which lies in it. The path is put. */
+static int extent_cut(struct ext4_inode *inode, struct ext4_extent_path *path, uint32_t from, uint32_t to)
+{
+	struct ext4_extent_level *leaf = &path->levels[path->depth];
+	struct ext4_extent *e = ext4_extent_at(leaf->header, leaf->index);
+	uint32_t first = e->block, length = ext4_extent_length(e), before = from - first, behind = first + length - to;
+	uint64_t start = ext4_extent_start(e);
+	bool unwritten = ext4_extent_unwritten(e);
+	int error = before && behind ? ext4_extent_room(inode, from, 1, path) : 0;
+	if (error) {
+		return error;
+	}
+	leaf = &path->levels[path->depth];
+	e = ext4_extent_at(leaf->header, leaf->index);
+	if (before) {
+		ext4_extent_set(e, first, start, before, unwritten);
+	} else if (behind) {
+		ext4_extent_set(e, to, start + (to - first), behind, unwritten);
+	} else {
+		leaf->header->entries--;
+		memmove(e, e + 1, (size_t)(leaf->header->entries - leaf->index) * sizeof(*e));
+	}
+	ext4_extent_level_dirty(inode, leaf);
+	if (leaf->header->entries == 0 && path->depth > 0) {
+		node_prune(inode, path);
+	} else if (!before && leaf->index == 0) {
+		keys_raise(inode, path, path->depth);
+	}
+	ext4_extent_path_put(path);
+	if (before && behind) {
+		error = ext4_extent_insert(inode, to, start + (to - first), behind, unwritten);
+	}
+	int freed = ext4_inode_block_free(inode, start + before, to - from, ext4_data_is_metadata(inode));
+	return error ? error : freed;
+}
+
+int ext4_extent_punch(struct ext4_inode *inode, uint64_t first, uint64_t end)
+{
+	int error = 0;
+	while (!error && first < end) {
+		struct ext4_extent_path path;
+		error = ext4_extent_find(inode, (uint32_t)first, &path);
+		if (error) {
+			return error;
+		}
+		struct ext4_extent_level *leaf = &path.levels[path.depth];
+		struct ext4_extent *e = leaf->index >= 0 ? ext4_extent_at(leaf->header, leaf->index) : NULL;
+		uint64_t behind = e ? e->block + (uint64_t)ext4_extent_length(e) : 0;
+		if (first < behind) {
+			behind = behind < end ? behind : end;
+			error = extent_cut(inode, &path, (uint32_t)first, (uint32_t)behind);
+			first = behind;
+		} else {
+			uint64_t next = ext4_extent_next(&path);
+			ext4_extent_path_put(&path);
+			if (next <= first) { /* an index promised what its leaf does not hold */
+				return ext4_corrupt(inode->fs, "inode %u: extent index and leaf disagree", inode->number);
+			}
+			first = next;
+		}
+	}
+	return error;
 }

@@ -54,3 +54,17 @@ int ext4_truncate(struct ext4_inode *inode, uint64_t size)
 	ext4_inode_dirty(inode);
 	return error;
 }
+
+int ext4_punch(struct ext4_inode *inode, uint64_t first, uint64_t end)
+{
+	if (inode->fs->read_only) {
+		return -EROFS;
+	}
+	if (!has_map(inode) || !(inode->flags & EXT4_FL_EXTENTS)) {
+		return -EOPNOTSUPP;
+	}
+	end = end < UINT32_MAX ? end : UINT32_MAX;
+	inode->goal = 0;
+	ext4_inode_dirty(inode);
+	return ext4_extent_punch(inode, first, end);
+}

@@ -287,6 +287,17 @@ int image_truncate(struct ext4_image *image, const char *path, uint64_t size)
 	return error;
 }
 
+int image_punch(struct ext4_image *image, const char *path, uint64_t first, uint64_t end)
+{
+	struct ext4_inode *inode;
+	int error = image_find(image, path, &inode);
+	if (!error) {
+		error = ext4_punch(inode, first, end);
+		ext4_iput(inode);
+	}
+	return error;
+}
+
 long image_pwrite(struct ext4_image *image, struct ext4_inode *inode, const void *data, size_t bytes, uint64_t offset)
 {
 	uint32_t block_size = ext4_block_size(image->fs);

@@ -34,6 +34,7 @@ int image_rmdir(struct ext4_image *image, const char *path);
 int image_rename(struct ext4_image *image, const char *from, const char *to);
 int image_exchange(struct ext4_image *image, const char *from, const char *to);
 int image_truncate(struct ext4_image *image, const char *path, uint64_t size);
+int image_punch(struct ext4_image *image, const char *path, uint64_t first, uint64_t end); /* blocks */
 long image_pwrite(struct ext4_image *image, struct ext4_inode *inode, const void *data, size_t bytes, uint64_t offset);
 long image_pread(struct ext4_image *image, struct ext4_inode *inode, void *data, size_t bytes, uint64_t offset);
 /** Compare the whole image with a directory of the host; the number of differences, each printed. */

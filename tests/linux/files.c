@@ -2,6 +2,7 @@
 /* Regular files and names: open's flags, reading and writing at the edges, sizes, links, renames, times. On any file system. */
 #include "calls.h"
 
+#include <sys/mman.h>
 #include <limits.h>
 #include <sys/statfs.h>
 #include <sys/sysmacros.h>
@@ -357,6 +358,96 @@ static void renames(void)
 	CALL(renameat2(99, "z", AT_FDCWD, "y", 0));
 }
 
+/* Where a file has something else than zeros, in stretches of 512 bytes. */
+static void stretches(const char *name, int fd)
+{
+	char block[512], line[400] = "";
+	long n, at = 0, begin = -1;
+	struct stat st;
+	while ((n = pread(fd, block, sizeof(block), at)) > 0) {
+		bool some = false;
+		for (long i = 0; i < n; i++) {
+			some |= block[i] != 0;
+		}
+		if (some != (begin >= 0)) {
+			snprintf(line + strlen(line), sizeof(line) - strlen(line), some ? " %ld" : "-%ld", at);
+			begin = some ? at : -1;
+		}
+		at += n;
+	}
+	fstat(fd, &st);
+	SHOW(name, "%s%s, size %ld", line, begin >= 0 ? "-" : "", (long)st.st_size);
+}
+
+static void holes(void)
+{
+	enum { KEEP = 1, PUNCH = 2, COLLAPSE = 8, INSERT = 0x20, UNSHARE = 0x40 };
+	static char bytes[100000];
+	struct stat before, st;
+	memset(bytes, 'x', sizeof(bytes));
+	int fd = open("file", O_RDWR | O_CREAT, 0644), null = open("/dev/null", O_RDWR), only = open("file", O_RDONLY);
+	CALL(write(fd, bytes, sizeof(bytes)));
+	fsync(fd);
+	fstat(fd, &before);
+	CALL(fallocate(fd, PUNCH, 0, 4096));
+	CALL(fallocate(fd, PUNCH | KEEP, 0, 0));
+	CALL(fallocate(fd, PUNCH | KEEP, -1, 4096));
+	CALL(fallocate(fd, PUNCH | KEEP, 0x7fffffffffffffff, 4096));
+	CALL(fallocate(fd, PUNCH | KEEP | 0x10, 0, 4096));
+	CALL(fallocate(fd, COLLAPSE | KEEP, 0, 4096));
+	CALL(fallocate(fd, INSERT | KEEP, 0, 4096));
+	CALL(fallocate(fd, 0x1000, 0, 4096));
+	CALL(fallocate(only, PUNCH | KEEP, 0, 4096));
+	CALL(fallocate(null, PUNCH | KEEP, 0, 4096));
+	stretches("whole", fd);
+	CALL(fallocate(fd, PUNCH | KEEP, 8192, 8192));
+	stretches("two pages", fd);
+	CALL(fallocate(fd, PUNCH | KEEP, 20480 + 512, 1024));
+	stretches("a part of one", fd);
+	CALL(fallocate(fd, PUNCH | KEEP, 30720, 20480));
+	stretches("several, and two parts", fd);
+	CALL(fallocate(fd, PUNCH | KEEP, 90112, 100000));
+	stretches("beyond the end", fd);
+	CALL(fallocate(fd, PUNCH | KEEP, 200000, 100));
+	fsync(fd);
+	fstat(fd, &st);
+	IS(st.st_blocks + 48 <= before.st_blocks);
+	CALL(pwrite(fd, "y", 1, 12000));
+	CALL(fallocate(fd, 0, 0, 100000));
+	stretches("filled again", fd);
+	char *at = mmap(NULL, 65536, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	at[0] = 'z';
+	at[70] = 'z';
+	CALL(fallocate(fd, PUNCH | KEEP, 0, 4096));
+	SHOW("mapped", "%d %d", at[0], at[70]);
+	at[5] = 'w';
+	stretches("written through the mapping", fd);
+	CALL(madvise(at + 4096, 4096, MADV_REMOVE));
+	SHOW("removed", "%d %c", at[4096], at[5]);
+	stretches("removed", fd);
+	CALL(munmap(at, 65536));
+	CALL(fallocate(fd, PUNCH | KEEP, 0, 200000));
+	stretches("all of it", fd);
+	fsync(fd);
+	fstat(fd, &st);
+	IS(st.st_blocks <= 16);
+	/* Many small ones: every other page. */
+	CALL(pwrite(fd, bytes, sizeof(bytes), 0));
+	fsync(fd);
+	for (int i = 0; i < 24; i += 2) {
+		fallocate(fd, PUNCH | KEEP, i * 4096, 4096);
+	}
+	stretches("every other page", fd);
+	for (int i = 1; i < 24; i += 2) {
+		fallocate(fd, PUNCH | KEEP, i * 4096, 4096);
+	}
+	stretches("and the others", fd);
+	CALL(pwrite(fd, bytes, 50000, 1000));
+	stretches("written again", fd);
+	CALL(ftruncate(fd, 0));
+	stretches("cut", fd);
+}
+
 static void show_names(const char *name)
 {
 	struct stat a, b, sub;
@@ -548,6 +639,7 @@ int main(void)
 	RUN(links);
 	RUN(renames);
 	RUN(exchanges);
+	RUN(holes);
 	RUN(status);
 	RUN(access_modes);
 	RUN(times_of_files);

@@ -144,6 +144,27 @@ static bool is_dir_name(const char *path)
 	return (slash ? slash[1] : path[0]) == 'd';
 }
 
+/* A hole, or several small ones, in whole blocks; not in files without extents. */
+static void both_punch(struct both *b, const char *path, const char *host, uint64_t size)
+{
+	uint64_t block = ext4_block_size(b->image.fs), blocks = (size + block - 1) / block;
+	int fd = open(host, O_RDWR);
+	assert_true(fd >= 0);
+	for (uint32_t holes = 1 + dice(8); holes > 0; holes--) {
+		uint64_t first = dice((uint32_t)blocks), count = 1 + dice(dice(2) ? 3 : (uint32_t)blocks);
+		int ours = image_punch(&b->image, path, first, first + count);
+		if (ours == -EOPNOTSUPP) {
+			break;
+		}
+		int theirs = fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, (off_t)(first * block), (off_t)(count * block)) ? -errno : 0;
+		if (ours != theirs) {
+			fail_msg("a hole of %llu blocks at %llu in %s: %d, expected %d", (unsigned long long)count, (unsigned long long)first, path,
+				 ours, theirs);
+		}
+	}
+	close(fd);
+}
+
 static void both_step(struct both *b, unsigned step)
 {
 	char path[160], other[160], host[320], host_other[320];
@@ -209,6 +230,10 @@ static void both_step(struct both *b, unsigned step)
 	case 8: {
 		uint64_t size = dice(2) ? dice(30000) : dice(600000);
 		if (lstat(host, &st) != 0 || !S_ISREG(st.st_mode)) {
+			return;
+		}
+		if (dice(2) && st.st_size > 0) {
+			both_punch(b, path, host, (uint64_t)st.st_size);
 			return;
 		}
 		ours = image_truncate(&b->image, path, size);

@@ -35,6 +35,8 @@ struct file *address_space_attached(struct address_space *as, uint64_t address);
 int address_space_fault(struct address_space *as, uint64_t address, int write, int exec);
 /** The file has been cut to first_page pages: nobody maps what was behind them any longer. Not under an address space's lock. */
 void address_spaces_cut(const struct inode *inode, uint64_t first_page);
+/** Pages [first, end) of the file are others now: nobody has the old ones in a shared mapping any longer. Likewise. */
+void address_spaces_drop(const struct inode *inode, uint64_t first, uint64_t end);
 #define ACCESS_WRITE 1u
 #define ACCESS_FORCE 2u /* a tracer's: what the process itself may not read or write too, if it is private */
 /** Copy from or to a process's memory that need not be the current one's. Bytes, fewer at a place that is not there; or a negative errno. */

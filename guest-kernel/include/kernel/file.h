@@ -118,6 +118,8 @@ void file_device(const struct file *f, uint32_t *major, uint32_t *minor);
 int file_page(struct file *f, uint64_t index, bool for_write, struct page **page);
 /** Those of the pages first..last that are in memory and up to date, at most max, referenced, in the order of page->index. */
 unsigned file_pages_cached(struct file *f, uint64_t first, uint64_t last, struct page **pages, unsigned max);
+/** A hole in it, as fallocate(2) makes one. */
+int file_punch(struct file *f, uint64_t offset, uint64_t bytes);
 void file_page_dirty(struct file *f, struct page *page); /* a shared mapping wrote to it */
 uint64_t file_size(struct file *f);
 uint64_t file_inode_number(struct file *f);

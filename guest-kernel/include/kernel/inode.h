@@ -35,6 +35,7 @@ struct timestamp {
 /* Where a stretch of a file lies on the device. */
 struct block_map {
 	bool mapped; /* false: reads as zero */
+	bool reserved; /* it does, but has a place */
 	uint64_t sector; /* of 512 bytes */
 	uint64_t bytes; /* from the asked offset on, at least 512 */
 };
@@ -61,6 +62,7 @@ struct inode_ops {
 	/** Pages of file data: [offset, offset + bytes) on the device; `allocate`: holes get a place. */
 	int (*map)(struct inode *inode, uint64_t offset, uint64_t bytes, bool allocate, struct block_map *map);
 	int (*preallocate)(struct inode *inode, uint64_t offset, uint64_t bytes);
+	int (*punch)(struct inode *inode, uint64_t offset, uint64_t bytes); /* the whole blocks in there have no place any more */
 	uint32_t (*links)(const struct inode *inode); /* NULL: what struct inode says */
 	int (*sync)(struct inode *inode); /* metadata, and the device's cache */
 	void (*evict)(struct inode *inode); /* last reference gone, pages are gone too */
