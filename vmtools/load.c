@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * See load.h. All connections by one thread and one epoll set. A connection counts what it has got of the answers that it waits for; how each
- * answer begins is compared, its length must come out. The time is over for all at once: what is on its way then is not counted.
+ * answer begins is compared, its length must come out. The time is over for all at once: of an answer that is on its way
+ * then, the part that has come counts.
  */
 #include "load.h"
 
@@ -41,6 +42,7 @@ struct run {
 	struct connection *connections;
 	int set;
 	size_t answer;
+	uint64_t bytes; /* of answers */
 	char requests[DEPTH_MAX * REQUEST_MAX];
 	char buffer[BUFFER];
 };
@@ -147,10 +149,10 @@ static int connection_take(struct run *r, struct connection *c, size_t count)
 		}
 		at += part;
 		c->got += part;
+		r->bytes += part;
 		if (c->got == r->answer) {
 			c->got = 0;
 			c->waiting--;
-			r->result->ops++;
 		}
 	}
 	return c->waiting == 0 ? connection_ask(r, c) : 0;
@@ -268,6 +270,7 @@ static int run_events(struct run *r)
 		}
 	}
 	r->result->ns = now - begin;
+	r->result->ops += r->answer ? r->bytes / r->answer : 0; /* parts of large ones count, too */
 	for (unsigned i = 0; i < r->load->connections; i++) {
 		connection_hear(r, &r->connections[i], now);
 	}
