@@ -255,12 +255,12 @@ void sched_switch_locked(struct cpu *cpu)
 	} else {
 		prev->usage.voluntary++;
 	}
+	cpu->switches++;
 	if (next == prev) {
 		spin_unlock(&cpu->queue.lock);
 		sched_before_kernel();
 		return;
 	}
-	cpu->switches++;
 	if (cpu_count > 1) {
 		epoch_quiet(cpu);
 		if (prev->process) {
