@@ -162,6 +162,17 @@ static void address_follow(const struct pbuf *p)
 	}
 }
 
+/* Fragments age by the interfaces' ticks, which stop where nothing has come for long. */
+static bool may_be_fragment(const struct pbuf *p)
+{
+	const struct ip_hdr *header = p->payload;
+	if (p->len < IP_HLEN || IPH_V(header) == 4) {
+		return p->len >= IP_HLEN && (IPH_OFFSET(header) & PP_HTONS(IP_OFFMASK | IP_MF));
+	}
+	u8_t next = p->len >= IP6_HLEN ? IP6H_NEXTH((const struct ip6_hdr *)p->payload) : 0;
+	return next != IP6_NEXTH_TCP && next != IP6_NEXTH_UDP && next != IP6_NEXTH_ICMP6;
+}
+
 bool loop_deliver(void)
 {
 	for (unsigned done = 0; queue_count && done < BATCH; done++) {
@@ -171,6 +182,9 @@ bool loop_deliver(void)
 		queue_count--;
 		if (to == &loop_netif) {
 			address_follow(p);
+		}
+		if (may_be_fragment(p)) {
+			net_active();
 		}
 		if (ip_input(p, to) != ERR_OK) {
 			pbuf_free(p);

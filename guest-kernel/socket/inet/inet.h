@@ -22,6 +22,7 @@ enum { IPPROTO_IP = 0, IPPROTO_ICMP = 1, IPPROTO_TCP = 6, IPPROTO_UDP = 17, IPPR
 #define TCP_WINDOW_FIRST (1u << 18) /* it grows while the program reads */
 #define TCP_WINDOW_USUAL (1u << 21)
 #define TCP_SEND_USUAL (1u << 18)
+#define TCP_SEND_LEAST (1u << 14) /* that is left to each while all have much on their way */
 
 struct tcp_pcb;
 struct udp_pcb;
@@ -174,6 +175,7 @@ long tcp_socket_send(struct socket *s, struct outgoing *o);
 long tcp_socket_send_pages(struct socket *s, const struct page_part *parts, unsigned count, unsigned flags);
 void tcp_acknowledged(struct inet_socket *s, uint32_t bytes); /* net lock */
 void tcp_sent_drop(struct inet_socket *s); /* net lock: nothing is on its way any more */
+bool tcp_sending_is_crowded(void); /* all connections together have as much on their way as they may */
 void tcp_push(struct inet_socket *s); /* net lock: what was held back by TCP_CORK */
 
 /* urgent.c */

@@ -25,7 +25,8 @@ uint32_t tcp_window_first(const struct inet_socket *s)
 
 uint32_t tcp_send_room(const struct inet_socket *s)
 {
-	return s->base.send_limit_set ? s->base.send_limit : TCP_SEND_USUAL;
+	uint32_t room = s->base.send_limit_set ? s->base.send_limit : TCP_SEND_USUAL;
+	return room > TCP_SEND_LEAST && tcp_sending_is_crowded() ? TCP_SEND_LEAST : room;
 }
 
 /* ---- connect ---- */

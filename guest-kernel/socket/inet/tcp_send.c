@@ -25,6 +25,21 @@ struct batch {
 	bool referenced; /* they are a file's */
 };
 
+#define SHARE 8 /* of memory, that all connections may have on their way */
+
+static size_t on_the_way; /* atomic: bytes of all of them */
+
+bool tcp_sending_is_crowded(void)
+{
+	static size_t most;
+	uint64_t total, free;
+	if (!most) {
+		memory_usage(&total, &free);
+		most = total / SHARE * PAGE_SIZE;
+	}
+	return __atomic_load_n(&on_the_way, __ATOMIC_RELAXED) > most;
+}
+
 /* ---- what is on its way ---- */
 void tcp_acknowledged(struct inet_socket *s, uint32_t bytes)
 {
@@ -35,6 +50,7 @@ void tcp_acknowledged(struct inet_socket *s, uint32_t bytes)
 		piece->bytes -= n;
 		bytes -= n;
 		__atomic_fetch_sub(&s->sent, n, __ATOMIC_SEQ_CST);
+		__atomic_fetch_sub(&on_the_way, n, __ATOMIC_RELAXED);
 		if (!piece->bytes) {
 			page_put(piece->page);
 			s->sent_head = (s->sent_head + 1) & (s->sent_size - 1);
@@ -59,6 +75,7 @@ void tcp_sent_drop(struct inet_socket *s)
 		s->sent_head = (s->sent_head + 1) & (s->sent_size - 1);
 		s->sent_count--;
 	}
+	__atomic_fetch_sub(&on_the_way, s->sent, __ATOMIC_RELAXED);
 	__atomic_store_n(&s->sent, 0, __ATOMIC_SEQ_CST);
 }
 
@@ -99,6 +116,7 @@ static void piece_note(struct inet_socket *s, const struct page_part *part)
 		s->sent_ring[(s->sent_head + s->sent_count++) & (s->sent_size - 1)] = (struct sent_piece){ part->page, part->bytes };
 	}
 	__atomic_fetch_add(&s->sent, part->bytes, __ATOMIC_SEQ_CST);
+	__atomic_fetch_add(&on_the_way, part->bytes, __ATOMIC_RELAXED);
 }
 
 /* ---- from the program into pages ---- */
