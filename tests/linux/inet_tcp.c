@@ -739,6 +739,24 @@ static void again(void)
 	close(server);
 }
 
+/* What is left of a segment after a part of it was read is there to be read, and is told of. */
+static void parts(void)
+{
+	int ends[2];
+	char byte;
+	make_pair(ends);
+	CALL(write(ends[0], "abc", 3));
+	struct pollfd p = { ends[1], POLLIN, 0 };
+	CALL(poll(&p, 1, 2000));
+	for (int i = 0; i < 3; i++) {
+		CALL(read(ends[1], &byte, 1));
+		SHOW("byte", "%c", byte);
+		CALL(poll(&p, 1, 0));
+	}
+	close(ends[0]);
+	close(ends[1]);
+}
+
 static void bulk(void)
 {
 	int ends[2], status;
@@ -794,6 +812,7 @@ int main(void)
 	RUN(deferred);
 	RUN(six);
 	RUN(again);
+	RUN(parts);
 	RUN(bulk);
 	return 0;
 }
