@@ -41,6 +41,15 @@ static int at_mark(int fd)
 	return ioctl(fd, SIOCATMARK, &mark) ? -errno : mark;
 }
 
+/* Until the other end has all that was sent, at most 5 s. */
+static void until_arrived(int fd)
+{
+	int waiting = 1;
+	for (int i = 0; i < 5000 && ioctl(fd, TIOCOUTQ, &waiting) == 0 && waiting; i++) {
+		usleep(1000);
+	}
+}
+
 /* What there is to read, up to the mark. */
 static void show_read(int fd, const char *name)
 {
@@ -79,7 +88,7 @@ static void between(void)
 	CALL(send(ends[0], "ab!", 3, MSG_OOB));
 	CALL(send(ends[0], "after", 5, 0));
 	SHOW("told", "%x", polled(ends[1], POLLPRI));
-	usleep(50000);
+	until_arrived(ends[0]);
 	CALL(recv(ends[1], text, 3, 0));
 	SHOW("mark", "%d", at_mark(ends[1]));
 	CALL(recv(ends[1], text, 20, MSG_PEEK));
@@ -98,7 +107,7 @@ static void not_taken(void)
 	CALL(send(ends[0], "a!", 2, MSG_OOB));
 	CALL(send(ends[0], "b", 1, 0));
 	polled(ends[1], POLLPRI);
-	usleep(50000);
+	until_arrived(ends[0]);
 	show_read(ends[1], "first");
 	show_read(ends[1], "second");
 	CALL(recv(ends[1], &c, 1, MSG_OOB)); /* it is gone */
@@ -113,7 +122,7 @@ static void in_line(void)
 	CALL(send(ends[0], "ab!", 3, MSG_OOB));
 	CALL(send(ends[0], "cd", 2, 0));
 	polled(ends[1], POLLPRI);
-	usleep(50000);
+	until_arrived(ends[0]);
 	CALL(recv(ends[1], &c, 1, MSG_OOB));
 	show_read(ends[1], "first");
 	show_read(ends[1], "second");
