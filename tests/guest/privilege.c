@@ -10,6 +10,7 @@
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/ptrace.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -215,6 +216,53 @@ static void terminal_of_another(void)
 	close(master);
 }
 
+/* So many copies of one descriptor; false: an error. */
+static bool descriptors_send(int socket, int fd, unsigned count)
+{
+	union {
+		struct cmsghdr header;
+		char room[CMSG_SPACE(250 * sizeof(int))];
+	} control;
+	struct iovec byte = { "", 1 };
+	struct msghdr message = { .msg_iov = &byte, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = CMSG_SPACE(count * sizeof(int)) };
+	control.header = (struct cmsghdr){ .cmsg_len = CMSG_LEN(count * sizeof(int)), .cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS };
+	for (unsigned i = 0; i < count; i++) {
+		memcpy(CMSG_DATA(&control.header) + i * sizeof(fd), &fd, sizeof(fd));
+	}
+	return sendmsg(socket, &message, MSG_DONTWAIT) == 1;
+}
+
+/* As an ordinary user: sends as many as it may, and keeps them on their way. */
+static int fill_the_air(int told, int go_on)
+{
+	int ends[2] = { -1, -1 };
+	unsigned long sent = 0;
+	char byte;
+	drop();
+	for (int i = 0; i < 64; i++) { /* pairs, for each takes only so much */
+		socketpair(AF_UNIX, SOCK_STREAM, 0, ends);
+		while (descriptors_send(ends[0], 0, 250)) {
+			sent += 250;
+		}
+	}
+	return write(told, "", 1) != 1 || read(go_on, &byte, 1) != 1 || !sent;
+}
+
+static void descriptors_in_flight_of_another(void)
+{
+	int told[2], go_on[2], ends[2];
+	char byte;
+	CHECK(pipe(told) == 0 && pipe(go_on) == 0 && socketpair(AF_UNIX, SOCK_STREAM, 0, ends) == 0);
+	pid_t child = fork();
+	if (child == 0) {
+		_exit(fill_the_air(told[1], go_on[0]));
+	}
+	CHECK(read(told[0], &byte, 1) == 1);
+	bool sent = descriptors_send(ends[0], 0, 1);
+	CHECK(write(go_on[1], "", 1) == 1 && status_of(child) == 0);
+	CHECK(sent);
+}
+
 static void remap_onto_itself(void)
 {
 	char *p = mmap(NULL, 8192, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
@@ -251,7 +299,8 @@ static const struct {
 	void (*run)(void);
 } tests[] = { /* that only root can try */
 	{ "set_user_id_works", set_user_id_works }, { "traced_by_request", traced_by_request }, { "given_up_privilege", given_up_privilege },
-	{ "terminal_of_another", terminal_of_another }, { "looking_at_privileged", looking_at_privileged }, { "looking_at_dropped", looking_at_dropped },
+	{ "terminal_of_another", terminal_of_another },
+	{ "descriptors_in_flight_of_another", descriptors_in_flight_of_another }, { "looking_at_privileged", looking_at_privileged }, { "looking_at_dropped", looking_at_dropped },
 };
 
 int main(int argc, char **argv)

@@ -6,13 +6,17 @@
  * sockets whose messages hold sockets takes no deeper a stack.
  */
 #include "socket/unix/unix.h"
+#include "kernel/capability.h"
 
 #define FLIGHT_MAX 16384u /* files */
+#define FLIGHT_MOST_OF_USERS (FLIGHT_MAX / 4 * 3)
+#define USERS 1024u
 
 static spinlock_t flight_lock = SPINLOCK_INIT("files in flight"); /* before any socket's lock */
 static struct list sockets = LIST_INIT(sockets); /* in flight, by flight_link */
 static struct list dropped = LIST_INIT(dropped); /* struct rights */
 static uint32_t file_count;
+static uint32_t user_counts[USERS]; /* of users whose numbers leave the same rest: nobody is to use up what all have */
 static bool dropping;
 
 /* NULL: something else. */
@@ -27,6 +31,7 @@ struct rights *rights_create(unsigned count)
 	struct rights *r = kzalloc(sizeof(*r) + count * sizeof(r->files[0]));
 	if (r) {
 		list_init(&r->link);
+		r->uid = process_current()->credentials.uid;
 		r->count = count;
 	}
 	return r;
@@ -42,10 +47,22 @@ struct rights *rights_copy(const struct rights *r)
 	return copy;
 }
 
+/* As Linux: a user without privilege has as many in flight as one process may have open, and the last ones that it sent. */
+static bool may_send(unsigned count)
+{
+	const struct process *p = process_current();
+	uint32_t own = __atomic_load_n(&user_counts[p->credentials.uid % USERS], __ATOMIC_RELAXED);
+	uint32_t all = __atomic_load_n(&file_count, __ATOMIC_RELAXED) + count;
+	if (capable(CAP_SYS_RESOURCE) || capable(CAP_SYS_ADMIN)) {
+		return all <= FLIGHT_MAX;
+	}
+	return all <= FLIGHT_MOST_OF_USERS && own <= p->rlimits[RLIMIT_NOFILE].soft;
+}
+
 int rights_check(unsigned count)
 {
 	for (int tries = 0; tries < 2; tries++) {
-		if (__atomic_load_n(&file_count, __ATOMIC_RELAXED) + count <= FLIGHT_MAX) {
+		if (may_send(count)) {
 			return 0;
 		}
 		rights_collect();
@@ -57,6 +74,7 @@ void rights_depart(struct rights *r)
 {
 	spin_lock(&flight_lock);
 	file_count += r->count;
+	user_counts[r->uid % USERS] += r->count;
 	for (unsigned i = 0; i < r->count; i++) {
 		struct unix_socket *s = unix_of_file(r->files[i]);
 		if (s && s->in_flight++ == 0) {
@@ -69,6 +87,7 @@ void rights_depart(struct rights *r)
 static void land_locked(struct rights *r)
 {
 	file_count -= r->count;
+	user_counts[r->uid % USERS] -= r->count;
 	for (unsigned i = 0; i < r->count; i++) {
 		struct unix_socket *s = unix_of_file(r->files[i]);
 		if (s && --s->in_flight == 0) {

@@ -25,6 +25,7 @@ struct name {
 
 struct rights { /* open files on their way */
 	struct list link; /* f: on the list of those to be dropped */
+	uint32_t uid; /* who sent them */
 	unsigned count;
 	struct file *files[];
 };
@@ -100,7 +101,7 @@ void message_unqueue_locked(struct unix_socket *s, struct message *m);
 /* rights.c */
 struct rights *rights_create(unsigned count);
 void rights_depart(struct rights *r); /* from now on they are in flight */
-int rights_check(unsigned count); /* -ETOOMANYREFS */
+int rights_check(unsigned count); /* may the current process send so many? -ETOOMANYREFS */
 struct rights *rights_copy(const struct rights *r); /* not in flight; NULL: no memory */
 void rights_land(struct rights *r); /* no longer in flight: the files are the caller's */
 void rights_drop(struct rights *r); /* of a message that nobody reads */
