@@ -85,6 +85,18 @@ static bool is_allowed(void)
 	return read && first <= last;
 }
 
+/* Hosts have different ones: both print the same. */
+static void as_the_range_says(void)
+{
+	if (is_allowed()) {
+		hears_its_own();
+		refuses();
+		six();
+	} else {
+		group_range();
+	}
+}
+
 int main(void)
 {
 	here.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
@@ -92,12 +104,6 @@ int main(void)
 		printf("not root\n");
 		return 1;
 	}
-	if (is_allowed()) {
-		RUN(hears_its_own);
-		RUN(refuses);
-		RUN(six);
-	} else {
-		RUN(group_range);
-	}
+	RUN(as_the_range_says);
 	return check_failures;
 }
