@@ -300,7 +300,8 @@ static const struct {
 } tests[] = { /* that only root can try */
 	{ "set_user_id_works", set_user_id_works }, { "traced_by_request", traced_by_request }, { "given_up_privilege", given_up_privilege },
 	{ "terminal_of_another", terminal_of_another },
-	{ "descriptors_in_flight_of_another", descriptors_in_flight_of_another }, { "looking_at_privileged", looking_at_privileged }, { "looking_at_dropped", looking_at_dropped },
+	{ "descriptors_in_flight_of_another", descriptors_in_flight_of_another },
+	{ "looking_at_privileged", looking_at_privileged }, { "looking_at_dropped", looking_at_dropped },
 };
 
 int main(int argc, char **argv)
