@@ -55,7 +55,8 @@ static int machine_command(FILE *machine, const char *command, const char *advic
 		if (strncmp(line, "error ", 6) == 0) {
 			const char *why = held ? last : line + 6;
 			size_t length = advice ? strcspn(why, ";") : strlen(why);
-			return fail(VMCTL_USAGE, "\"%s\" failed: %.*s%s", command, (int)length, why, why[length] ? advice : "");
+			const char *asked = strcmp(command, "watch") == 0 ? "kill" : command; /* a client watches first */
+			return fail(VMCTL_USAGE, "\"%s\" failed: %.*s%s", asked, (int)length, why, why[length] ? advice : "");
 		}
 		if (held) {
 			printf("%s\n", last);

@@ -104,6 +104,12 @@ int network_check(const struct network *n, char *why, size_t size)
 		snprintf(why, size, "--net tap=%s: this host has no such device: make it by \"ip tuntap add dev %s mode tap\"", n->tap, n->tap);
 		return -ENODEV;
 	}
+	char flags[sizeof("/sys/class/net//tun_flags") + NETWORK_TAP_NAME];
+	snprintf(flags, sizeof(flags), "/sys/class/net/%s/tun_flags", n->tap);
+	if (n->net == NET_TAP && access(flags, F_OK) != 0) {
+		snprintf(why, size, "--net tap=%s: this device is no tap: \"ip tuntap\" lists those that are", n->tap);
+		return -EINVAL;
+	}
 	for (unsigned i = 0; n->net == NET_USER && i < n->published_count; i++) {
 		int error = port_try(&n->published[i]);
 		if (error == -EADDRINUSE) {

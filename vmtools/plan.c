@@ -70,8 +70,14 @@ int plan_check(const struct options *o)
 		return fail(VMCTL_USAGE, "--net-device loop is a domain of the built-in manifest, with no network: leave out --mode monolithic, "
 					 "--manifest, --bundle, --net and --publish");
 	}
+	if (o->network.published_count && o->network.net == NET_NONE) {
+		return fail(VMCTL_USAGE, "--publish needs a network: leave out --net none");
+	}
 	if (o->network.published_count && o->network.net != NET_USER) {
 		return fail(VMCTL_USAGE, "--publish needs --net user: on a tap device the guest has an address of its own");
+	}
+	if (!o->packages && (o->size || o->mirror || o->update)) {
+		return fail(VMCTL_USAGE, "--size, --mirror and --update go with --packages");
 	}
 	if (o->icount && o->cpus > 1) {
 		return fail(VMCTL_USAGE, "--icount works with one processor only");

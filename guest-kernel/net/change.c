@@ -69,7 +69,7 @@ static int address6_set(struct netif *netif, const struct net_address *address)
 	return 0;
 }
 
-int net_address_set(unsigned index, const struct net_address *address)
+int net_address_set(unsigned index, const struct net_address *address, bool another)
 {
 	struct net_link link;
 	if (!net_link_by_index(index, &link)) {
@@ -83,6 +83,9 @@ int net_address_set(unsigned index, const struct net_address *address)
 	}
 	ip4_addr_t to, mask = mask_of(address->bits), gateway = *netif_ip4_gw(link.netif);
 	memcpy(&to, address->bytes, 4);
+	if (another && !ip4_addr_isany(netif_ip4_addr(link.netif)) && !ip4_addr_cmp(netif_ip4_addr(link.netif), &to)) {
+		return -EOPNOTSUPP; /* lwIP's interfaces have one */
+	}
 	dhcp_end(link.netif);
 	netif_set_addr(link.netif, &to, &mask, &gateway);
 	return 0;

@@ -147,7 +147,7 @@ static int address_change(const struct net_link *link, unsigned what, const stru
 	} else {
 		return -EADDRNOTAVAIL;
 	}
-	int error = net_address_set(link->index, &address);
+	int error = net_address_set(link->index, &address, false);
 	return error ? error : net_link_set(link->index, true);
 }
 

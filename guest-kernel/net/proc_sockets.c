@@ -55,7 +55,7 @@ static void socket_line(void *context, struct inet_socket *s)
 	}
 	size_t start = t->length;
 	unsigned state = list->stream ? tcp_state_number(s) : s->remote.port ? STATE_ESTABLISHED : STATE_CLOSE;
-	uint32_t out = state == STATE_LISTEN && list->stream ? s->backlog : s->sent, in = s->queued;
+	uint32_t out = state == STATE_LISTEN ? 0 : s->sent, in = s->queued;
 	in = !list->stream ? s->datagram_charge : state == STATE_LISTEN ? s->waiting_count : in;
 	text_add(t, list->kind == INET_UDP ? "%5u: " : "%4u: ", list->count++);
 	endpoint_put(t, s, &s->local);

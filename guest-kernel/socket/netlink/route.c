@@ -208,7 +208,7 @@ static int address_change(bool remove, const char *at, const char *end)
 	if (!given) {
 		return -EINVAL;
 	}
-	return remove ? net_address_remove(body.index, &address) : net_address_set(body.index, &address);
+	return remove ? net_address_remove(body.index, &address) : net_address_set(body.index, &address, true);
 }
 
 /* ---- routes ---- */
