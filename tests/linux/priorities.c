@@ -218,7 +218,7 @@ static void real_time(void)
 	p = share((struct part){ .policy = SCHED_FIFO, .priority = 9 }, (struct part){ .policy = SCHED_FIFO, .priority = 10 });
 	IS(p[1].had > 20 * p[0].had);
 	p = share((struct part){ .policy = SCHED_RR, .priority = 5 }, (struct part){ .policy = SCHED_RR, .priority = 5 });
-	IS(p[0].had > p[1].had / 8 && p[1].had > p[0].had / 8);
+	IS(p[0].had > p[1].had / 20 && p[1].had > p[0].had / 20); /* a few turns of 100 ms, of which a busy host may eat most */
 	p = share((struct part){ .policy = SCHED_FIFO, .priority = 5 }, (struct part){ .policy = SCHED_FIFO, .priority = 5 });
 	IS(p[0].had > 20 * p[1].had || p[1].had > 20 * p[0].had);
 	p = share((struct part){ .policy = SCHED_RR, .priority = 5 }, (struct part){ .policy = SCHED_FIFO, .priority = 6, .sleeps_ns = 50 * MS });
