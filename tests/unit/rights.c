@@ -9,6 +9,7 @@
 #include <cmocka.h>
 
 #include "guest-kernel/socket/unix/unix.h"
+#include "kernel/capability.h"
 #include "kernel/interval.h"
 #include "kernel/time.h"
 #include "kernel/user.h"
@@ -20,6 +21,13 @@ static struct file files[SOCKETS + 1]; /* the last one is no socket */
 static struct unix_socket sockets_here[SOCKETS];
 static unsigned depth, deepest;
 static uint64_t now;
+static struct process sender;
+static struct thread sending = { .process = &sender };
+
+struct thread *thread_current(void)
+{
+	return &sending;
+}
 
 void spin_lock(spinlock_t *lock)
 {
@@ -94,6 +102,7 @@ static int set_up(void **state)
 	memset(files, 0, sizeof(files));
 	memset(sockets_here, 0, sizeof(sockets_here));
 	depth = deepest = 0;
+	sender = (struct process){ .rlimits[RLIMIT_NOFILE].soft = 3 };
 	for (unsigned i = 0; i <= SOCKETS; i++) {
 		files[i].references = 1; /* a descriptor */
 		files[i].ops = i < SOCKETS ? &socket_file_ops : &other_ops;
@@ -197,6 +206,25 @@ static void received_files_are_no_longer_in_flight(void **state)
 	free(m);
 }
 
+/* Each user for itself; with the one file that is sent beyond the limit, as Linux has it; who is privileged, on. */
+static void a_user_has_a_limit_of_its_own(void **state)
+{
+	sender.credentials.uid = 1000;
+	for (unsigned i = 0; i < 4; i++) {
+		assert_int_equal(rights_check(1), 0);
+		send(0, 1);
+	}
+	assert_int_equal(rights_check(1), -ETOOMANYREFS);
+	sender.credentials.uid = 1001;
+	assert_int_equal(rights_check(1), 0);
+	sender.credentials.uid = 1000;
+	sender.credentials.effective = CAPABILITIES_ALL;
+	assert_int_equal(rights_check(1), 0);
+	sender.credentials.effective = 0;
+	close_descriptor(0); /* what was on its way to it lands */
+	assert_int_equal(rights_check(1), 0);
+}
+
 static void periodic_deadlines_move_in_whole_intervals(void **state)
 {
 	uint64_t deadline = 100;
@@ -239,7 +267,7 @@ int main(void)
 		TEST(a_circle_lasts_as_long_as_somebody_can_reach_it),
 		TEST(what_waits_to_be_accepted_is_looked_through_too),
 		TEST(a_chain_is_closed_without_recursion),
-		TEST(received_files_are_no_longer_in_flight),
+		TEST(received_files_are_no_longer_in_flight), TEST(a_user_has_a_limit_of_its_own),
 		TEST(periodic_deadlines_move_in_whole_intervals),
 		TEST(times_of_programs_are_judged),
 	};
