@@ -32,10 +32,8 @@ turn="-c 2 -i 0.1 127.0.0.1 2
 -c 1 -s 60000 127.0.0.1 1
 -c 1 -s 60000 ::1 1
 -c 1 -W 1 10.0.2.77 0
-ok hears_its_own
-ok refuses
-ok six
-ok group_range
+ok as_the_range_says
+ok as_the_range_says
 1	0"
 for mode in $modes; do
 	boot 0 --mode "$mode" --net user --timeout 60 --root "$scratch/root" -- sh /turn.sh

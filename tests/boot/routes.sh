@@ -32,6 +32,8 @@ say ip link set eth0 down
 echo "down: $(try 10.0.2.2:9)"
 say ip link set eth0 up
 say ip addr add 10.0.2.16/24 dev eth0
+say ip addr del 10.0.2.15/24 dev eth0
+say ip addr add 10.0.2.16/24 dev eth0
 ip -4 addr show dev eth0 | awk '/inet/ { print $2 }'
 say ip addr del 10.0.2.16/24 dev eth0
 END
@@ -63,6 +65,8 @@ no route: Network is unreachable
 ok: ip link set eth0 down
 down: Network is unreachable
 ok: ip link set eth0 up
+ip: RTNETLINK answers: Operation not supported
+ok: ip addr del 10.0.2.15/24 dev eth0
 ok: ip addr add 10.0.2.16/24 dev eth0
 10.0.2.16/24
 ok: ip addr del 10.0.2.16/24 dev eth0"
