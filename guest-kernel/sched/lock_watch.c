@@ -63,16 +63,23 @@ static bool reporting[CPU_MAX];
 static uint32_t watch_lock;
 extern bool lock_watch_tolerant;
 
-static void watch_enter(void)
+/*
+ * Returns what watch_leave() takes. Interrupts are off meanwhile: mutexes come here with them on, and on who is interrupted or preempted with
+ * the lock another processor would spin with its interrupts off, which a shootdown here may then wait for.
+ */
+static uint64_t watch_enter(void)
 {
+	uint64_t flags = interrupts_save();
 	while (__atomic_exchange_n(&watch_lock, 1, __ATOMIC_ACQUIRE)) {
 		cpu_relax();
 	}
+	return flags;
 }
 
-static void watch_leave(void)
+static void watch_leave(uint64_t flags)
 {
 	__atomic_store_n(&watch_lock, 0, __ATOMIC_RELEASE);
+	interrupts_restore(flags);
 }
 
 static unsigned class_new(const char *name, bool mutex)
@@ -108,7 +115,7 @@ static unsigned class_of(const char *name, bool mutex)
 			break;
 		}
 	}
-	watch_enter();
+	uint64_t flags = watch_enter();
 	while (aliases[at].key && aliases[at].key != key) {
 		at = (at + 1) % ALIASES;
 	}
@@ -116,7 +123,7 @@ static unsigned class_of(const char *name, bool mutex)
 		aliases[at].class = (uint8_t)class_new(name ? name : "nameless", mutex);
 		__atomic_store_n(&aliases[at].key, key, __ATOMIC_RELEASE);
 	}
-	watch_leave();
+	watch_leave(flags);
 	return aliases[at].class;
 }
 
@@ -171,7 +178,7 @@ static unsigned way(unsigned from, unsigned to)
 static void edge_add(unsigned from, unsigned to, const struct trace *trace)
 {
 	struct edge other = { 0 };
-	watch_enter();
+	uint64_t flags = watch_enter();
 	unsigned back = edge_of[from][to] ? 0 : way(to, from);
 	if (back) {
 		other = edges[back - 1];
@@ -180,7 +187,7 @@ static void edge_add(unsigned from, unsigned to, const struct trace *trace)
 		edges[edge_count] = (struct edge){ (uint8_t)from, (uint8_t)to, *trace };
 		edge_of[from][to] = (uint16_t)++edge_count;
 	}
-	watch_leave();
+	watch_leave(flags);
 	if (back) {
 		char second[120];
 		format_text(second, sizeof(second), "\"%s\" while \"%s\" was held", classes[other.to].name, classes[other.from].name);
