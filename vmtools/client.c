@@ -38,9 +38,9 @@ static FILE *machine_connect(const char *name)
 
 /*
  * Send a command and print its answer, of which an error's last line becomes the sentence: with `advice`, if that is not NULL, in place of
- * what the hypervisor's own console would advise. 0 or a vmctl status.
+ * what the hypervisor's own console would advise. `asked` is what the user wants done by it. 0 or a vmctl status.
  */
-static int machine_command(FILE *machine, const char *command, const char *advice)
+static int machine_command(FILE *machine, const char *command, const char *asked, const char *advice)
 {
 	char line[2048], last[256] = "";
 	bool held = false;
@@ -55,7 +55,6 @@ static int machine_command(FILE *machine, const char *command, const char *advic
 		if (strncmp(line, "error ", 6) == 0) {
 			const char *why = held ? last : line + 6;
 			size_t length = advice ? strcspn(why, ";") : strlen(why);
-			const char *asked = strcmp(command, "watch") == 0 ? "kill" : command; /* a client watches first */
 			return fail(VMCTL_USAGE, "\"%s\" failed: %.*s%s", asked, (int)length, why, why[length] ? advice : "");
 		}
 		if (held) {
@@ -208,8 +207,8 @@ int command_kill(const struct options *options)
 		return VMCTL_USAGE;
 	}
 	snprintf(command, sizeof(command), "kill %s", options->words[0]);
-	int status = machine_command(machine, "watch", NULL);
-	status = status ? status : machine_command(machine, command, "; \"vmctl ps\" lists the domains");
+	int status = machine_command(machine, "watch", "kill", NULL);
+	status = status ? status : machine_command(machine, command, command, "; \"vmctl ps\" lists the domains");
 	status = status ? status : await_kill(machine, name, options->words[0]);
 	fclose(machine);
 	return status;
@@ -289,7 +288,7 @@ int command_console(const struct options *options)
 			break;
 		}
 		if (line[0]) {
-			status = machine_command(machine, line, NULL);
+			status = machine_command(machine, line, line, NULL);
 		}
 	}
 	fclose(machine);

@@ -134,23 +134,24 @@ const char *network_device(const struct network *n)
 	return nic_names[n->nic];
 }
 
-int network_bochs(const struct network *n, char *to, size_t size)
+/* Behind the `length` bytes that are there, each published port, which both emulators write alike, between these. 0; -1: it does not fit. */
+static int add_forwards(const struct network *n, int length, const char *before, const char *behind, char *to, size_t size)
 {
-	int length = snprintf(to, size, "# slirp config\n");
 	for (unsigned i = 0; i < n->published_count && length >= 0 && (size_t)length < size; i++) {
 		const struct published_port *p = &n->published[i];
-		length += snprintf(to + length, size - (size_t)length, "hostfwd = %s:127.0.0.1:%u-:%u\n", p->udp ? "udp" : "tcp", p->host, p->guest);
+		length += snprintf(to + length, size - (size_t)length, "%s%s:127.0.0.1:%u-:%u%s", before, p->udp ? "udp" : "tcp", p->host, p->guest, behind);
 	}
 	return length >= 0 && (size_t)length < size ? 0 : -1;
+}
+
+int network_bochs(const struct network *n, char *to, size_t size)
+{
+	return add_forwards(n, snprintf(to, size, "# slirp config\n"), "hostfwd = ", "\n", to, size);
 }
 
 int network_netdev(const struct network *n, char *to, size_t size)
 {
 	int length = n->net == NET_TAP ? snprintf(to, size, "tap,id=net0,ifname=%s,script=no,downscript=no", n->tap) :
 		     snprintf(to, size, "user,id=net0");
-	for (unsigned i = 0; i < n->published_count && length >= 0 && (size_t)length < size; i++) {
-		const struct published_port *p = &n->published[i];
-		length += snprintf(to + length, size - (size_t)length, ",hostfwd=%s:127.0.0.1:%u-:%u", p->udp ? "udp" : "tcp", p->host, p->guest);
-	}
-	return length >= 0 && (size_t)length < size ? 0 : -1;
+	return add_forwards(n, length, ",hostfwd=", "", to, size);
 }

@@ -39,16 +39,16 @@ int proc_threads_max(uint32_t pid, struct text *t);
 int proc_overcommit(uint32_t pid, struct text *t);
 int proc_file_max(uint32_t pid, struct text *t);
 int proc_bulkhead(uint32_t pid, struct text *t);
+int proc_mountinfo(uint32_t pid, struct text *t);
+int proc_cgroup(uint32_t pid, struct text *t);
+/** What is only written. */
+int proc_empty(uint32_t pid, struct text *t);
 /** As on Linux: a number whose bit 0 asks for clean pages to be given back. */
 int proc_drop_caches(uint32_t pid, const char *text, size_t length);
 /* proc_oom.c */
 int proc_pid_oom_score(uint32_t pid, struct text *t);
 int proc_pid_oom_score_adj(uint32_t pid, struct text *t);
 int proc_pid_oom_adjust(uint32_t pid, const char *text, size_t length);
-int proc_empty(uint32_t pid, struct text *t);
-int proc_mountinfo(uint32_t pid, struct text *t);
-int proc_cgroup(uint32_t pid, struct text *t);
-int proc_pid_io(uint32_t pid, struct text *t);
 
 /* net/proc_net.c */
 int proc_net_arp(uint32_t pid, struct text *t);
@@ -87,6 +87,7 @@ int proc_pid_wchan(uint32_t pid, struct text *t);
 int proc_pid_maps(uint32_t pid, struct text *t);
 int proc_pid_smaps(uint32_t pid, struct text *t);
 int proc_pid_limits(uint32_t pid, struct text *t);
+int proc_pid_io(uint32_t pid, struct text *t);
 /** May the current process look into it? */
 bool proc_pid_accessible(uint32_t pid);
 /** Path of the program: the first file in its memory. Length or negative errno. */

@@ -2,6 +2,7 @@
 /* See join.h. Ethernet II, IPv4 without options (RFC 791) or IPv6 without extensions (RFC 8200), TCP (RFC 9293). */
 #include "net/join.h"
 
+#include "base/big_endian.h"
 #include "base/string.h"
 #include "net/lwip/hooks.h"
 
@@ -13,17 +14,6 @@ enum { TCP_PSH = 8, TCP_ACK = 0x10 };
 
 /* A few bytes of a known number: words compared in line. */
 #define is_same(a, b, bytes) (__builtin_memcmp(a, b, bytes) == 0)
-
-static uint16_t get16(const uint8_t *at)
-{
-	return (uint16_t)(at[0] << 8 | at[1]);
-}
-
-static void put16(uint8_t *at, uint32_t value)
-{
-	at[0] = (uint8_t)(value >> 8);
-	at[1] = (uint8_t)value;
-}
 
 static bool is_v6(const uint8_t *headers)
 {

@@ -43,6 +43,14 @@ said() {
 	grep -q "^vmctl: .*$1" "$err" || fail "vmctl did not say \"$1\""
 }
 
+# A port of this machine that nobody listens at, into $port.
+port_choose() {
+	port=$((20000 + RANDOM % 10000))
+	while (: <>"/dev/tcp/127.0.0.1/$port") 2>/dev/null; do
+		port=$((port + 1))
+	done
+}
+
 # make_root: a directory for --root, with what the caller then puts in.
 make_root() {
 	mkdir -p "$scratch/root"

@@ -17,14 +17,6 @@ fetch() {
 	timeout 60 bash "$scratch/fetch" "$port" "$1" "$2" 2>/dev/null
 }
 
-# A port that nobody listens at.
-port_choose() {
-	port=$((20000 + RANDOM % 10000))
-	while (: <>"/dev/tcp/127.0.0.1/$port") 2>/dev/null; do
-		port=$((port + 1))
-	done
-}
-
 # server_start OPTIONS: a machine with the server, which answers when this returns.
 server_start() {
 	port_choose

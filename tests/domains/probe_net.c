@@ -9,6 +9,7 @@
 #include "probe.h"
 
 #include "abi/virtio.h"
+#include "base/big_endian.h"
 #include "base/string.h"
 #include "component/netdev.h"
 #include "virtio/ring_front.h"
@@ -115,12 +116,6 @@ static uint16_t sum(const uint8_t *from, unsigned bytes, uint32_t start)
 		start = (start & 0xffff) + (start >> 16);
 	}
 	return (uint16_t)start;
-}
-
-static void put16(uint8_t *at, uint32_t value)
-{
-	at[0] = (uint8_t)(value >> 8);
-	at[1] = (uint8_t)value;
 }
 
 /* The next frame to be sent, its Ethernet header written; NULL: the queue is full. */

@@ -2,7 +2,7 @@
 # Programs that try the guest with what nobody would write: tests/fuzz/NAME.c becomes build/tests/fuzz/NAME, static by musl.
 FUZZ_TESTS := $(patsubst tests/fuzz/%.c,$(BUILD)/tests/fuzz/%,$(wildcard tests/fuzz/*.c))
 FUZZ_FLAGS := -std=gnu11 -D_GNU_SOURCE -O1 -Wall -Wextra -Werror -Wno-unused-parameter -Wno-unused-result
-$(BUILD)/tests/fuzz/%: tests/fuzz/%.c
+$(BUILD)/tests/fuzz/%: tests/fuzz/%.c lib/base/big_endian.h
 	@mkdir -p $(@D)
 	$(call say,MUSL,$<)
 	$(Q)musl-gcc $(FUZZ_FLAGS) -static -o $@ $<

@@ -5,6 +5,8 @@
  * complete, or end beyond the largest packet; ICMP of all types with what never came back; headers with fields changed. Beside that,
  * connections to a server that reads nothing are filled. It ends by itself; what is judged is the kernel that it ran on.
  */
+#include "../../lib/base/big_endian.h"
+
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -29,18 +31,6 @@ static unsigned below(unsigned n)
 	state ^= state >> 7;
 	state ^= state << 17;
 	return (unsigned)(state >> 20) % n;
-}
-
-static void put16(uint8_t *at, unsigned value)
-{
-	at[0] = (uint8_t)(value >> 8);
-	at[1] = (uint8_t)value;
-}
-
-static void put32(uint8_t *at, uint32_t value)
-{
-	put16(at, value >> 16);
-	put16(at + 2, value & 0xffff);
 }
 
 static unsigned noise(uint8_t *to, unsigned bytes)

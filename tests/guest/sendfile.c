@@ -5,35 +5,19 @@
  * lies in the working directory, which has to be of a disk for that.
  */
 #include "check.h"
+#include "connection.h"
 
-#include <arpa/inet.h>
 #include <fcntl.h>
-#include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
 #include <signal.h>
 #include <sys/sendfile.h>
-#include <sys/socket.h>
 #include <sys/wait.h>
 
 #define FILE_BYTES 1000001
 
 static unsigned char content[FILE_BYTES], got[FILE_BYTES + 4096];
 static int file;
-
-static void ends_make(int ends[2])
-{
-	struct sockaddr_in in = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
-	socklen_t length = sizeof(in);
-	int listening = socket(AF_INET, SOCK_STREAM, 0);
-	bind(listening, (void *)&in, sizeof(in));
-	listen(listening, 1);
-	getsockname(listening, (void *)&in, &length);
-	ends[0] = socket(AF_INET, SOCK_STREAM, 0);
-	connect(ends[0], (void *)&in, sizeof(in));
-	ends[1] = accept(listening, NULL, NULL);
-	close(listening);
-}
 
 /* The counters of TcpExt by name; -1: there is none of that name. */
 static long counter(const char *name)
@@ -89,7 +73,7 @@ static int status_of(pid_t pid)
 static void whole(void)
 {
 	int ends[2];
-	ends_make(ends);
+	connection_make(ends);
 	long copied = counter("BytesCopied"), referenced = counter("BytesReferenced");
 	pid_t pid = sender(ends[0], 0, FILE_BYTES);
 	CHECK(read_all(ends[1], FILE_BYTES) == FILE_BYTES);
@@ -104,7 +88,7 @@ static void whole(void)
 static void position(void)
 {
 	int ends[2];
-	ends_make(ends);
+	connection_make(ends);
 	off_t at = 12345;
 	CHECK(lseek(file, 777, SEEK_SET) == 777);
 	CHECK(sendfile(ends[0], file, &at, 5000) == 5000 && at == 17345);
@@ -128,7 +112,7 @@ static void position(void)
 static void in_order(void)
 {
 	int ends[2], on = 1;
-	ends_make(ends);
+	connection_make(ends);
 	setsockopt(ends[0], IPPROTO_TCP, TCP_CORK, &on, sizeof(on));
 	off_t at = 0;
 	size_t have = 0;
@@ -151,7 +135,7 @@ static void in_order(void)
 static void full(void)
 {
 	int ends[2];
-	ends_make(ends);
+	connection_make(ends);
 	fcntl(ends[0], F_SETFL, O_NONBLOCK);
 	off_t at = 0, sent = 0;
 	ssize_t n;
@@ -184,7 +168,7 @@ static void full(void)
 static void cut_off(void)
 {
 	int ends[2];
-	ends_make(ends);
+	connection_make(ends);
 	off_t at = 0;
 	ssize_t n = sendfile(ends[0], file, &at, 40000);
 	CHECK(n == 40000);

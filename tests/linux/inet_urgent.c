@@ -1,30 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /* Urgent data on connections: MSG_OOB, SO_OOBINLINE, SIOCATMARK, POLLPRI, SIGURG. */
 #include "calls.h"
+#include "../guest/connection.h"
 
-#include <arpa/inet.h>
-#include <netinet/in.h>
 #include <poll.h>
 #include <sys/ioctl.h>
-#include <sys/socket.h>
 
 #ifndef SIOCATMARK
 #define SIOCATMARK 0x8905
 #endif
-
-static void connect_ends(int ends[2])
-{
-	struct sockaddr_in in = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
-	socklen_t length = sizeof(in);
-	int listening = socket(AF_INET, SOCK_STREAM, 0);
-	bind(listening, (void *)&in, sizeof(in));
-	listen(listening, 1);
-	getsockname(listening, (void *)&in, &length);
-	ends[0] = socket(AF_INET, SOCK_STREAM, 0);
-	connect(ends[0], (void *)&in, sizeof(in));
-	ends[1] = accept(listening, NULL, NULL);
-	close(listening);
-}
 
 static int polled(int fd, int event)
 {
@@ -62,7 +46,7 @@ static void alone(void)
 {
 	int ends[2];
 	char c = 0;
-	connect_ends(ends);
+	connection_make(ends);
 	CALL(recv(ends[1], &c, 1, MSG_OOB));
 	SHOW("mark", "%d", at_mark(ends[1]));
 	CALL(send(ends[0], "!", 1, MSG_OOB));
@@ -83,7 +67,7 @@ static void between(void)
 {
 	int ends[2];
 	char c = 0, text[32] = "";
-	connect_ends(ends);
+	connection_make(ends);
 	CALL(send(ends[0], "before", 6, 0));
 	CALL(send(ends[0], "ab!", 3, MSG_OOB));
 	CALL(send(ends[0], "after", 5, 0));
@@ -103,7 +87,7 @@ static void not_taken(void)
 {
 	int ends[2];
 	char c = 0;
-	connect_ends(ends);
+	connection_make(ends);
 	CALL(send(ends[0], "a!", 2, MSG_OOB));
 	CALL(send(ends[0], "b", 1, 0));
 	polled(ends[1], POLLPRI);
@@ -117,7 +101,7 @@ static void in_line(void)
 {
 	int ends[2], on = 1;
 	char c = 0;
-	connect_ends(ends);
+	connection_make(ends);
 	CALL(setsockopt(ends[1], SOL_SOCKET, SO_OOBINLINE, &on, sizeof(on)));
 	CALL(send(ends[0], "ab!", 3, MSG_OOB));
 	CALL(send(ends[0], "cd", 2, 0));
@@ -138,7 +122,7 @@ static void count(int signal)
 static void signalled(void)
 {
 	int ends[2];
-	connect_ends(ends);
+	connection_make(ends);
 	signal(SIGURG, count);
 	CALL(fcntl(ends[1], F_SETOWN, getpid()));
 	CALL(send(ends[0], "x", 1, 0));
@@ -154,7 +138,7 @@ static void halves(void)
 {
 	int ends[2];
 	char text[16];
-	connect_ends(ends);
+	connection_make(ends);
 	CALL(send(ends[0], "0123456789", 10, 0));
 	polled(ends[1], POLLIN);
 	for (int i = 0; i < 5; i++) {

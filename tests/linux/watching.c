@@ -289,6 +289,16 @@ static void masks(void)
 	events("removed");
 }
 
+/* By a child, while the caller waits already. */
+static void make_file_soon(const char *name)
+{
+	if (fork() == 0) {
+		usleep(50000);
+		make_file(name, "");
+		_exit(0);
+	}
+}
+
 static void reading(void)
 {
 	char buffer[4096];
@@ -320,19 +330,11 @@ static void reading(void)
 	CALL(read(in, buffer, 4096));
 	CALL(epoll_wait(ep, &e, 1, 0));
 	fcntl(in, F_SETFL, 0);
-	if (fork() == 0) {
-		usleep(50000);
-		make_file("dir/late", "");
-		_exit(0);
-	}
+	make_file_soon("dir/late");
 	CALL(read(in, buffer, 4096));
 	SHOW("name", "%s", ((struct inotify_event *)buffer)->name);
 	wait(&status);
-	if (fork() == 0) {
-		usleep(50000);
-		make_file("dir/later", "");
-		_exit(0);
-	}
+	make_file_soon("dir/later");
 	CALL(poll(&p, 1, 5000));
 	wait(&status);
 	CALL(close(in));

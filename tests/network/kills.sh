@@ -32,13 +32,10 @@ http {
 CONF
 "$vmctl" image --force --packages nginx-light,redis-server "$scratch/root" -o "$scratch/image" 2>"$err" || fail "vmctl image --packages"
 
-# Ports that nobody listens at.
+# Four in a row, of which at the first nobody listens.
 ports_choose() {
-	base=$((20000 + RANDOM % 10000))
-	while (: <>"/dev/tcp/127.0.0.1/$base") 2>/dev/null; do
-		base=$((base + 10))
-	done
-	control=$base echo=$((base + 1)) http=$((base + 2)) redis=$((base + 3))
+	port_choose
+	control=$port echo=$((port + 1)) http=$((port + 2)) redis=$((port + 3))
 }
 
 # client NAME COMMAND...: in the background, its words in a file; its status in another.

@@ -29,8 +29,9 @@ on_linux "nginx -c /var/tmp/here/nginx.conf & iperf3 -s -B 127.0.0.1 -p $((port 
 servers=$!
 trap '[ -z "$serving" ] || served_stop; touch "$here/stop"; wait $servers' EXIT
 
-# What this machine knows of a name, as the guest should hear it.
-name=deb.debian.org
+# What this machine knows of a name, that of the archive which its apt uses, as the guest should hear it.
+name=$(apt-get indextargets --format '$(SITE)' | sed -n 's|^https*://||; s|[:/].*||; /\./p' | head -n 1)
+name=${name:-example.org}
 address=$(timeout 20 getent ahostsv4 $name | sed -n '1s/ .*//p')
 echo "this machine's resolver: $name is ${address:-not known}"
 

@@ -6,14 +6,6 @@
 
 serving= # vmctl's process
 
-# A port of this machine that nobody listens at, into $port.
-port_choose() {
-	port=$((20000 + RANDOM % 10000))
-	while (: <>"/dev/tcp/127.0.0.1/$port") 2>/dev/null; do
-		port=$((port + 1))
-	done
-}
-
 # serve [vmctl run's arguments]: a machine, by the name of this test, which goes on in the background; its output is in $out and $err.
 serve() {
 	"$vmctl" run --verbose --name "serve-$$" "$@" >"$out" 2>"$err" &

@@ -7,15 +7,10 @@
 #include <setjmp.h>
 #include <cmocka.h>
 
+#include "base/big_endian.h"
 #include "guest-kernel/net/join.h"
 
 unsigned short net_checksum(const void *data, int bytes);
-
-static void put16(uint8_t *at, unsigned value)
-{
-	at[0] = (uint8_t)(value >> 8);
-	at[1] = (uint8_t)value;
-}
 
 /* Headers of a segment of so many bytes of data; the frame's length. */
 static uint32_t make(uint8_t *f, bool v6, uint32_t sequence, unsigned data, unsigned options)

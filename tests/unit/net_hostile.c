@@ -17,6 +17,7 @@
 #include <cmocka.h>
 
 #include "abi/errno.h"
+#include "base/big_endian.h"
 #include "kernel/memory.h"
 #include "lwip/etharp.h"
 #include "lwip/priv/tcp_priv.h"
@@ -58,28 +59,6 @@ static struct peer {
 static unsigned below(unsigned n)
 {
 	return (unsigned)random() % n;
-}
-
-static uint16_t get16(const uint8_t *at)
-{
-	return (uint16_t)(at[0] << 8 | at[1]);
-}
-
-static uint32_t get32(const uint8_t *at)
-{
-	return (uint32_t)get16(at) << 16 | get16(at + 2);
-}
-
-static void put16(uint8_t *at, unsigned value)
-{
-	at[0] = (uint8_t)(value >> 8);
-	at[1] = (uint8_t)value;
-}
-
-static void put32(uint8_t *at, uint32_t value)
-{
-	put16(at, value >> 16);
-	put16(at + 2, value & 0xffff);
 }
 
 static void sent_look(const uint8_t *frame, uint32_t bytes)
