@@ -7,56 +7,36 @@
  */
 #include "backlog.h"
 
+#include <arpa/inet.h>
 #include <dirent.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/pidfd.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define LOOPBACK 0x0100007fu /* 127.0.0.1 as /proc/net/tcp has it */
-#define LISTENING 0x0a /* TCP_LISTEN */
+#include "port.h"
 
-/* 0: nobody listens there. */
-static unsigned long inode_of(uint16_t port)
+struct backlog {
+	const uint16_t *ports;
+	unsigned count;
+	int *errors;
+	unsigned long inodes[BACKLOG_MAX_PORTS]; /* 0: nobody listens there, or it is done */
+	unsigned left; /* of them that are not 0 */
+};
+
+/* Every socket is looked at. */
+static bool note_inode(void *to, const struct port_socket *s)
 {
-	char line[256];
-	unsigned long inode, found = 0;
-	unsigned address, at, state;
-	FILE *table = fopen("/proc/net/tcp", "re");
-	while (table && !found && fgets(line, sizeof(line), table)) {
-		if (sscanf(line, "%*u: %x:%x %*x:%*x %x %*s %*s %*s %*u %*u %lu", &address, &at, &state, &inode) == 4 && address == LOOPBACK &&
-		    at == port && state == LISTENING) {
-			found = inode;
+	struct backlog *b = to;
+	for (unsigned i = 0; i < b->count; i++) {
+		if (s->local == htonl(INADDR_LOOPBACK) && s->local_port == b->ports[i] && s->state == PORT_LISTENING) {
+			b->left += !b->inodes[i];
+			b->inodes[i] = s->inode;
 		}
 	}
-	if (table) {
-		fclose(table);
-	}
-	return found;
-}
-
-/* The descriptor by which the process has the socket; -1: it has none. */
-static int descriptor_in(long process, unsigned long inode)
-{
-	char path[64], target[64], wanted[64];
-	int found = -1;
-	snprintf(wanted, sizeof(wanted), "socket:[%lu]", inode);
-	snprintf(path, sizeof(path), "/proc/%ld/fd", process);
-	DIR *directory = opendir(path);
-	for (struct dirent *file; directory && found < 0 && (file = readdir(directory)) != NULL;) {
-		ssize_t length = readlinkat(dirfd(directory), file->d_name, target, sizeof(target) - 1);
-		if (length > 0) {
-			target[length] = '\0';
-			found = strcmp(target, wanted) == 0 ? atoi(file->d_name) : -1;
-		}
-	}
-	if (directory) {
-		closedir(directory);
-	}
-	return found;
+	return false;
 }
 
 static int deepen(long process, int descriptor)
@@ -73,18 +53,47 @@ static int deepen(long process, int descriptor)
 	return error;
 }
 
-int backlog_deepen(uint16_t port)
+/* Those sockets that this process has. */
+static void deepen_in(struct backlog *b, long process)
 {
-	unsigned long inode = inode_of(port);
-	int error = -ENOENT;
-	DIR *directory = inode ? opendir("/proc") : NULL;
-	for (struct dirent *entry; directory && error == -ENOENT && (entry = readdir(directory)) != NULL;) {
-		long process = strtol(entry->d_name, NULL, 10);
-		int descriptor = process > 0 ? descriptor_in(process, inode) : -1;
-		error = descriptor >= 0 ? deepen(process, descriptor) : -ENOENT;
+	char path[64], target[64];
+	unsigned long inode;
+	snprintf(path, sizeof(path), "/proc/%ld/fd", process);
+	DIR *directory = opendir(path);
+	for (struct dirent *file; directory && (file = readdir(directory)) != NULL;) {
+		ssize_t length = readlinkat(dirfd(directory), file->d_name, target, sizeof(target) - 1);
+		target[length > 0 ? length : 0] = '\0';
+		if (sscanf(target, "socket:[%lu]", &inode) != 1) {
+			continue;
+		}
+		for (unsigned i = 0; i < b->count; i++) {
+			if (b->inodes[i] && b->inodes[i] == inode) {
+				b->errors[i] = deepen(process, atoi(file->d_name));
+				b->inodes[i] = 0;
+				b->left--;
+			}
+		}
 	}
 	if (directory) {
 		closedir(directory);
 	}
-	return error;
+}
+
+void backlog_deepen(const uint16_t *ports, unsigned count, int *errors)
+{
+	struct backlog b = { .ports = ports, .count = count < BACKLOG_MAX_PORTS ? count : BACKLOG_MAX_PORTS, .errors = errors };
+	for (unsigned i = 0; i < count; i++) {
+		errors[i] = -ENOENT;
+	}
+	port_find(note_inode, &b);
+	DIR *directory = b.left ? opendir("/proc") : NULL;
+	for (struct dirent *entry; directory && b.left && (entry = readdir(directory)) != NULL;) {
+		long process = strtol(entry->d_name, NULL, 10);
+		if (process > 0) {
+			deepen_in(&b, process);
+		}
+	}
+	if (directory) {
+		closedir(directory);
+	}
 }

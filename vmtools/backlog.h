@@ -1,14 +1,17 @@
 /* SPDX-License-Identifier: MIT */
-/* How many clients may wait at a port of this host that another program of ours listens at. */
+/* How many clients may wait at ports of this host that another program of ours listens at. */
 #ifndef VMTOOLS_BACKLOG_H
 #define VMTOOLS_BACKLOG_H
 
 #include <stdint.h>
 
+#define BACKLOG_MAX_PORTS 16
+
 /**
- * Whoever listens at TCP port `port` of 127.0.0.1 gets as deep a queue as this host allows. 0 or -errno: -ENOENT if nobody does, -EPERM if
- * the process is not ours to change; all works then as before, with bursts of clients that have to try again.
+ * Whoever listens at these TCP ports of 127.0.0.1 gets as deep a queue as this host allows at each, and errors[i] is what came of ports[i]:
+ * 0 or -errno: -ENOENT if nobody does, -EPERM if the process is not ours to change; all works then as before, with bursts of clients that
+ * have to try again. At most BACKLOG_MAX_PORTS.
  */
-int backlog_deepen(uint16_t port);
+void backlog_deepen(const uint16_t *ports, unsigned count, int *errors);
 
 #endif

@@ -6,7 +6,6 @@
  */
 #include "bench_net.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
@@ -27,6 +26,7 @@
 #include "load.h"
 #include "machine.h"
 #include "net_figures.h"
+#include "port.h"
 #include "run.h"
 #include "say.h"
 #include "spawn.h"
@@ -164,30 +164,16 @@ static int make_image(struct bench_net *b)
 
 /* --- a machine --- */
 
-/* A port that nobody has; QEMU takes it a moment later. */
-static uint16_t port_free(void)
+/* Ports that nobody has; QEMU takes them a moment later. */
+static int network_fill(struct network *n)
 {
-	struct sockaddr_in at = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
-	socklen_t length = sizeof(at);
-	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	bool good = bind(fd, (struct sockaddr *)&at, sizeof(at)) == 0 && getsockname(fd, (struct sockaddr *)&at, &length) == 0;
-	close(fd);
-	return good ? ntohs(at.sin_port) : 0;
-}
-
-static void network_fill(struct network *n)
-{
+	uint16_t ports[PORTS];
+	int error = port_free(ports, PORTS);
 	*n = (struct network){ .net = NET_USER, .nic = NIC_E1000E, .published_count = PORTS };
-	for (unsigned i = 0; i < PORTS; i++) {
-		bool again = true;
-		while (again) {
-			n->published[i] = (struct published_port){ .host = port_free(), .guest = guest_ports[i] };
-			again = false;
-			for (unsigned k = 0; k < i; k++) {
-				again = again || n->published[k].host == n->published[i].host;
-			}
-		}
+	for (unsigned i = 0; i < PORTS && !error; i++) {
+		n->published[i] = (struct published_port){ .host = ports[i], .guest = guest_ports[i] };
 	}
+	return error ? fail(VMCTL_HOST, "no free ports: %s", strerror(-error)) : 0;
 }
 
 /* libvirt's embedded driver opens once in a process, so each machine has a process of its own; it ends when this one does. */
@@ -196,7 +182,10 @@ static int machine_begin(const struct bench_net *b, struct machine_run *m, enum 
 	char program[128];
 	snprintf(program, sizeof(program), "/bench/bench-net%s%s", icount ? " spin" : "", b->servers);
 	char *command[] = { program, NULL };
-	network_fill(&m->network);
+	int status = network_fill(&m->network);
+	if (status) {
+		return status;
+	}
 	struct options o = { .mode = mode, .cpus = icount ? 1 : b->options->cpus, .memory = b->options->memory ? b->options->memory : MEMORY_BYTES,
 			     .command = command, .root = b->image, .icount = icount, .accel = icount ? ACCEL_TCG : b->options->accel,
 			     .verbose = b->options->verbose, .profile = b->options->profile, .network = m->network,
@@ -433,6 +422,7 @@ int bench_net(const struct options *options)
 	if (!b) {
 		return fail(VMCTL_HOST, "no memory");
 	}
+	signal(SIGPIPE, SIG_IGN); /* a guest that is gone is an error of what is written to it */
 	b->options = options;
 	b->line_ns = options->profile ? 6000000000ull : options->is_short ? 300000000 : 1000000000;
 	choose_servers(b);

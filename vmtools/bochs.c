@@ -25,6 +25,7 @@
 #include <termios.h>
 #include <unistd.h>
 
+#include "port.h"
 #include "say.h"
 #include "spawn.h"
 
@@ -47,44 +48,36 @@ static uint64_t bochs_memory(uint64_t bytes)
 /* A listening socket on the loopback interface and its port. -1 after a sentence. */
 static int listen_line(uint16_t *port)
 {
-	struct sockaddr_in address = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
-	socklen_t length = sizeof(address);
-	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	if (fd < 0 || bind(fd, (struct sockaddr *)&address, sizeof(address)) != 0 || listen(fd, 4) != 0 ||
-	    getsockname(fd, (struct sockaddr *)&address, &length) != 0) {
-		fail(VMCTL_HOST, "no socket for a serial line: %s", strerror(errno));
+	int fd = port_bind(port), error = fd < 0 ? fd : listen(fd, 4) == 0 ? 0 : -errno;
+	if (error) {
+		fail(VMCTL_HOST, "no socket for a serial line: %s", strerror(-error));
 		if (fd >= 0) {
 			close(fd);
 		}
 		return -1;
 	}
-	*port = ntohs(address.sin_port);
 	return fd;
 }
 
-/* Does the process at the other end run as the same user? proc(5), /proc/net/tcp: addresses and ports in hexadecimal, the user last. */
+/* Of a connection. */
+struct line_ends {
+	struct sockaddr_in own, peer;
+};
+
+static bool is_peer(void *to, const struct port_socket *s)
+{
+	const struct line_ends *ends = to;
+	return s->local == ends->peer.sin_addr.s_addr && s->local_port == ntohs(ends->peer.sin_port) && s->remote == ends->own.sin_addr.s_addr &&
+	       s->remote_port == ntohs(ends->own.sin_port) && s->user == geteuid();
+}
+
+/* Does the process at the other end run as the same user? */
 static bool is_ours(int fd)
 {
-	struct sockaddr_in own, peer;
-	socklen_t own_length = sizeof(own), peer_length = sizeof(peer);
-	char line[256];
-	bool ours = false;
-	FILE *table = fopen("/proc/net/tcp", "re");
-	if (!table || getsockname(fd, (struct sockaddr *)&own, &own_length) != 0 || getpeername(fd, (struct sockaddr *)&peer, &peer_length) != 0) {
-		if (table) {
-			fclose(table);
-		}
-		return false;
-	}
-	while (!ours && fgets(line, sizeof(line), table)) {
-		unsigned local, local_port, remote, remote_port, user;
-		if (sscanf(line, " %*u: %x:%x %x:%x %*x %*x:%*x %*x:%*x %*x %u", &local, &local_port, &remote, &remote_port, &user) == 5) {
-			ours = local == peer.sin_addr.s_addr && local_port == ntohs(peer.sin_port) && remote == own.sin_addr.s_addr &&
-			       remote_port == ntohs(own.sin_port) && user == geteuid();
-		}
-	}
-	fclose(table);
-	return ours;
+	struct line_ends ends;
+	socklen_t own_length = sizeof(ends.own), peer_length = sizeof(ends.peer);
+	return getsockname(fd, (struct sockaddr *)&ends.own, &own_length) == 0 && getpeername(fd, (struct sockaddr *)&ends.peer, &peer_length) == 0 &&
+	       port_find(is_peer, &ends);
 }
 
 /* What Bochs said last before it ended, without its decoration; "" if nothing. */

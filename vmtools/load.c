@@ -8,7 +8,6 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <netinet/tcp.h>
 #include <poll.h>
 #include <stdbool.h>
@@ -17,8 +16,10 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
-#include <time.h>
+#include <sys/time.h>
 #include <unistd.h>
+
+#include "monotonic.h"
 
 #define BUFFER (128u << 10)
 #define DEPTH_MAX 64u
@@ -31,7 +32,6 @@ struct connection {
 	int fd;
 	size_t got; /* of the answer that is coming */
 	unsigned waiting; /* answers that are to come */
-	size_t to_write; /* of the last requests */
 	uint64_t heard_ns;
 };
 
@@ -47,16 +47,10 @@ struct run {
 	char buffer[BUFFER];
 };
 
-static uint64_t now_ns(void)
-{
-	struct timespec now;
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
-}
-
 int load_open(uint16_t port)
 {
 	const int on = 1;
+	const struct timeval limit = { .tv_sec = GIVE_UP_MS / 1000 };
 	struct sockaddr_in at = { .sin_family = AF_INET, .sin_port = htons(port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
 	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	if (fd < 0 || connect(fd, (struct sockaddr *)&at, sizeof(at)) != 0) {
@@ -67,12 +61,8 @@ int load_open(uint16_t port)
 		return error;
 	}
 	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+	setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof(limit));
 	return fd;
-}
-
-int load_nonblocking(int fd)
-{
-	return fcntl(fd, F_SETFL, O_NONBLOCK) == 0 ? 0 : -errno;
 }
 
 /* Wait for bytes of one connection. -ETIMEDOUT, -EPIPE at its end. */
@@ -84,6 +74,13 @@ static ssize_t read_some(int fd, void *to, size_t bytes)
 	return n > 0 ? n : ready == 0 ? -ETIMEDOUT : n == 0 ? -EPIPE : -errno;
 }
 
+/* Some of the bytes, and no signal where the peer is gone. -ETIMEDOUT: it takes none. */
+static ssize_t write_some(int fd, const void *from, size_t bytes)
+{
+	ssize_t n = send(fd, from, bytes, MSG_NOSIGNAL);
+	return n >= 0 ? n : errno == EAGAIN ? -ETIMEDOUT : -errno;
+}
+
 /* One request ahead of the measurement tells how long an answer is. 0 or -errno. */
 static int answer_learn(struct run *r)
 {
@@ -92,8 +89,9 @@ static int answer_learn(struct run *r)
 	unsigned long length;
 	const char *end = NULL;
 	int fd = load_open(r->load->port), error = fd < 0 ? fd : 0;
-	if (!error && write(fd, r->load->request, strlen(r->load->request)) < 0) {
-		error = -errno;
+	if (!error) {
+		ssize_t n = write_some(fd, r->load->request, strlen(r->load->request));
+		error = n < 0 ? (int)n : 0;
 	}
 	while (!error && !end && got < sizeof(head) - 1) {
 		ssize_t n = read_some(fd, head + got, sizeof(head) - 1 - got);
@@ -114,21 +112,13 @@ static int answer_learn(struct run *r)
 	return error;
 }
 
-/* As many requests as the depth allows, in one write where they fit. */
+/* As many requests as the depth allows, when all answers are there: so little that the socket takes it at once. */
 static int connection_ask(struct run *r, struct connection *c)
 {
-	size_t one = strlen(r->load->request);
-	if (c->to_write == 0) {
-		c->to_write = (r->load->depth - c->waiting) * one;
-		c->waiting = r->load->depth;
-	}
-	ssize_t n = send(c->fd, r->requests + r->load->depth * one - c->to_write, c->to_write, MSG_DONTWAIT | MSG_NOSIGNAL);
-	if (n < 0 && errno != EAGAIN) {
-		return -errno;
-	}
-	c->to_write -= n > 0 ? (size_t)n : 0;
-	struct epoll_event event = { .events = EPOLLIN | (c->to_write ? EPOLLOUT : 0), .data.ptr = c };
-	return !c->to_write || epoll_ctl(r->set, EPOLL_CTL_MOD, c->fd, &event) == 0 ? 0 : -errno;
+	size_t bytes = r->load->depth * strlen(r->load->request);
+	c->waiting = r->load->depth;
+	ssize_t n = send(c->fd, r->requests, bytes, MSG_DONTWAIT | MSG_NOSIGNAL);
+	return n == (ssize_t)bytes ? 0 : n < 0 ? -errno : -ENOBUFS;
 }
 
 /* Where an answer's start came: it is the expected one. A start that is split is looked at in its first part. */
@@ -170,7 +160,7 @@ static void connection_hear(struct run *r, struct connection *c, uint64_t now)
 static int connection_greet(struct run *r, struct connection *c)
 {
 	size_t got = 0, length = strlen(r->load->request);
-	if (write(c->fd, r->load->request, length) != (ssize_t)length) {
+	if (write_some(c->fd, r->load->request, length) != (ssize_t)length) {
 		return -EPIPE;
 	}
 	while (got < r->answer) {
@@ -198,7 +188,7 @@ static int connection_start(struct run *r, struct connection *c)
 	if (error) {
 		return error;
 	}
-	c->heard_ns = now_ns();
+	c->heard_ns = monotonic_ns();
 	if (epoll_ctl(r->set, EPOLL_CTL_ADD, c->fd, &event) != 0) {
 		return -errno;
 	}
@@ -214,19 +204,13 @@ static int connection_again(struct run *r, struct connection *c, ssize_t n)
 	return connection_start(r, c);
 }
 
-static int connection_event(struct run *r, struct connection *c, uint32_t events)
+static int connection_event(struct run *r, struct connection *c)
 {
-	if (c->to_write && (events & EPOLLOUT)) {
-		int error = connection_ask(r, c);
-		if (error) {
-			return error;
-		}
-	}
 	ssize_t n = recv(c->fd, r->buffer, sizeof(r->buffer), MSG_DONTWAIT);
 	if (n < 0 && errno == EAGAIN) {
 		return 0;
 	}
-	connection_hear(r, c, now_ns());
+	connection_hear(r, c, monotonic_ns());
 	if (r->load->kind == LOAD_CONNECT) {
 		return connection_again(r, c, n);
 	}
@@ -244,7 +228,7 @@ static void run_tell(const struct run *r, bool ends)
 static int run_events(struct run *r)
 {
 	struct epoll_event events[64];
-	uint64_t begin = now_ns(), end = begin + r->load->ns, now = begin;
+	uint64_t begin = monotonic_ns(), end = begin + r->load->ns, now = begin;
 	for (unsigned i = 0; i < r->load->connections && r->load->kind != LOAD_CONNECT; i++) {
 		r->connections[i].heard_ns = begin;
 		int error = connection_ask(r, &r->connections[i]);
@@ -255,10 +239,10 @@ static int run_events(struct run *r)
 	while (now < end) {
 		uint64_t left_ms = (end - now) / 1000000 + 1;
 		int count = epoll_wait(r->set, events, 64, left_ms < GIVE_UP_MS ? (int)left_ms : GIVE_UP_MS);
-		now = now_ns();
+		now = monotonic_ns();
 		for (int i = 0; i < count; i++) {
 			struct connection *c = events[i].data.ptr;
-			if (connection_event(r, c, events[i].events)) {
+			if (connection_event(r, c)) {
 				r->result->errors++;
 				close(c->fd);
 				int error = connection_start(r, c);
@@ -312,13 +296,13 @@ static int run_bulk(struct run *r, bool sends)
 	uint64_t bytes = 0;
 	int fd = load_open(r->load->port), error = fd < 0 ? fd : 0;
 	run_tell(r, false);
-	uint64_t begin = now_ns(), now = begin;
+	uint64_t begin = monotonic_ns(), now = begin;
 	while (!error && now - begin < r->load->ns) {
-		ssize_t n = sends ? write(fd, r->buffer, sizeof(r->buffer)) : read_some(fd, r->buffer, sizeof(r->buffer));
-		error = n > 0 ? 0 : n == 0 ? -EPIPE : sends ? -errno : (int)n;
+		ssize_t n = sends ? write_some(fd, r->buffer, sizeof(r->buffer)) : read_some(fd, r->buffer, sizeof(r->buffer));
+		error = n > 0 ? 0 : n == 0 ? -EPIPE : (int)n;
 		bytes += n > 0 ? (uint64_t)n : 0;
 		uint64_t then = now;
-		now = now_ns();
+		now = monotonic_ns();
 		if (now - then > r->result->longest_ns) {
 			r->result->longest_ns = now - then;
 		}
@@ -326,7 +310,7 @@ static int run_bulk(struct run *r, bool sends)
 	if (!error && sends) {
 		shutdown(fd, SHUT_WR);
 		error = read_some(fd, r->buffer, 1) == 1 ? 0 : -EPIPE;
-		now = now_ns();
+		now = monotonic_ns();
 	}
 	r->result->ops = bytes / KIB;
 	r->result->ns = now - begin;

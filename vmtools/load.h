@@ -42,9 +42,7 @@ struct load_result {
 
 /** 0 or -errno: the peer is not there, or did not answer for 20 s. `watch` may be NULL. */
 int load_run(const struct load *load, const struct load_watch *watch, struct load_result *result);
-/** A connection to a port of this host. -errno. */
+/** A connection to a port of this host; what is written there waits for 20 s at most. -errno. */
 int load_open(uint16_t port);
-/** Neither reads nor writes wait from now on. 0 or -errno. */
-int load_nonblocking(int fd);
 
 #endif

@@ -55,10 +55,20 @@ static struct profile *start_profile(const struct plan *plan, const struct sessi
 /* QEMU listens at the published ports by now. */
 static void deepen_backlogs(const struct network *n)
 {
+	uint16_t ports[NETWORK_MAX_PUBLISHED];
+	int errors[NETWORK_MAX_PUBLISHED];
+	unsigned count = 0;
 	for (unsigned i = 0; n->net == NET_USER && i < n->published_count; i++) {
-		int error = n->published[i].udp ? 0 : backlog_deepen(n->published[i].host);
-		if (error) {
-			say("port %u: clients that come at once may have to try again: %s", n->published[i].host, strerror(-error));
+		if (!n->published[i].udp) {
+			ports[count++] = n->published[i].host;
+		}
+	}
+	if (count) {
+		backlog_deepen(ports, count, errors);
+	}
+	for (unsigned i = 0; i < count; i++) {
+		if (errors[i]) {
+			say("port %u: clients that come at once may have to try again: %s", ports[i], strerror(-errors[i]));
 		}
 	}
 }

@@ -12,10 +12,10 @@
 #include <string.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "capsule.h"
+#include "monotonic.h"
 #include "say.h"
 #include "terminal.h"
 
@@ -27,13 +27,6 @@
 #define STATUS_CANNOT_RUN 127 /* the guest's own, as a shell's */
 
 enum { FD_CONTROL, FD_CONSOLE, FD_SIGNAL, FD_INPUT, FD_STEER, FD_COUNT = FD_STEER + STEER_FDS };
-
-uint64_t session_now(void)
-{
-	struct timespec now;
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * SECOND + (uint64_t)now.tv_nsec;
-}
 
 static void signal_set(sigset_t *set)
 {
@@ -182,7 +175,7 @@ static bool read_control(struct session *s)
 	if (!s->control.spoke) {
 		drop_firmware_output(s);
 	}
-	control_input(&s->control, bytes, (size_t)n, session_now());
+	control_input(&s->control, bytes, (size_t)n, monotonic_ns());
 	return true;
 }
 
@@ -266,7 +259,7 @@ static void loop(struct session *s, int signals)
 	struct pollfd fds[FD_COUNT];
 	bool control_open = true;
 	while (s->console_open && !s->signal && !writer_error(&s->console_out)) {
-		uint64_t now = session_now();
+		uint64_t now = monotonic_ns();
 		if (is_ending(s) && !s->grace_ns) {
 			s->grace_ns = now + (s->control.exited ? GRACE_NS : SECOND);
 		}
@@ -369,7 +362,7 @@ int session_run(struct session *s)
 	if (!s->main_domain) {
 		s->main_domain = "guest";
 	}
-	s->begin_ns = session_now();
+	s->begin_ns = monotonic_ns();
 	s->deadline_ns = s->options->timeout_ns ? s->begin_ns + s->options->timeout_ns : 0;
 	if (s->interactive) {
 		terminal_raw();

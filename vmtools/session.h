@@ -41,8 +41,6 @@ struct session {
 /** Run until the machine has ended or has to. Returns the exit status, after a sentence if it is one of ours. */
 int session_run(struct session *session);
 
-/** Monotonic nanoseconds of the host. */
-uint64_t session_now(void);
 /** Block the signals that session_run takes in its loop. */
 void session_block_signals(void);
 

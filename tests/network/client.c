@@ -9,24 +9,18 @@
  * They print "ops=N errors=N longest_ms=N": the longest is the longest time in which nothing came on one connection. Status 1: it broke.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "vmtools/load.h"
+#include "vmtools/monotonic.h"
 
 #define GIVE_UP_MS 30000
 #define PIECE 65536u
-
-static uint64_t now_ns(void)
-{
-	struct timespec now;
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
-}
 
 static int tell(const struct load_result *r, int error)
 {
@@ -69,7 +63,7 @@ static int mirror_read(int fd, uint64_t *got, struct load_result *r)
 /* Whole rounds of `bytes` each, the last one begun before the time is over. */
 static int mirror(int fd, uint64_t bytes, uint64_t ns, struct load_result *r)
 {
-	uint64_t begin = now_ns(), heard = begin, sent = 0, got = 0, end = bytes;
+	uint64_t begin = monotonic_ns(), heard = begin, sent = 0, got = 0, end = bytes;
 	int error = 0;
 	while (!error && got < end) {
 		uint64_t before = got;
@@ -82,7 +76,7 @@ static int mirror(int fd, uint64_t bytes, uint64_t ns, struct load_result *r)
 		if (!error && (p.revents & ~POLLOUT)) {
 			error = mirror_read(fd, &got, r);
 		}
-		uint64_t now = now_ns();
+		uint64_t now = monotonic_ns();
 		if (got != before) {
 			r->longest_ns = now - heard > r->longest_ns ? now - heard : r->longest_ns;
 			heard = now;
@@ -99,7 +93,7 @@ static int run_mirror(uint16_t port, uint64_t mib, uint64_t seconds)
 {
 	struct load_result r = { 0 };
 	int fd = load_open(port);
-	int error = fd < 0 ? fd : load_nonblocking(fd);
+	int error = fd < 0 ? fd : fcntl(fd, F_SETFL, O_NONBLOCK) == 0 ? 0 : -errno;
 	return tell(&r, error ? error : mirror(fd, mib << 20, seconds * 1000000000u, &r));
 }
 

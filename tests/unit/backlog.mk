@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: MIT
-UNIT_backlog := vmtools/backlog.c
+UNIT_backlog := vmtools/backlog.c vmtools/port.c
