@@ -17,6 +17,7 @@
 
 #include "command.h"
 #include "compile.h"
+#include "ext4/ext4_format.h"
 #include "say.h"
 #include "spawn.h"
 
@@ -24,7 +25,7 @@
 #define PATH_SIZE 512
 #define BLOCK 4096ull
 #define MOUNT_POINTS 3
-#define EXT4_SUPERBLOCK_AT 1024
+#define BLOCK_KIB_LOG_MAX 6u /* blocks of 64 KiB */
 
 static uint64_t tree_bytes, tree_files;
 
@@ -175,30 +176,25 @@ int image_make(const char *dir, const char *output, uint64_t slack, const char *
 	return status ? status : add_missing(dir, output, scratch);
 }
 
-static uint32_t read32(const unsigned char *at)
-{
-	return at[0] | (uint32_t)at[1] << 8 | (uint32_t)at[2] << 16 | (uint32_t)at[3] << 24;
-}
-
 int image_check(const char *image)
 {
-	unsigned char s[1024]; /* the superblock */
+	struct ext4_super super;
 	struct stat st;
 	int fd = open(image, O_RDONLY | O_CLOEXEC);
 	if (fd < 0) {
 		return fail(VMCTL_IMAGE, "root image %s can't be opened: %s", image, strerror(errno));
 	}
-	bool good = pread(fd, s, sizeof(s), EXT4_SUPERBLOCK_AT) == sizeof(s) && s[0x38] == 0x53 && s[0x39] == 0xef;
+	bool good = pread(fd, &super, sizeof(super), EXT4_SUPER_OFFSET) == sizeof(super) && super.magic == EXT4_MAGIC;
 	bool regular = fstat(fd, &st) == 0 && S_ISREG(st.st_mode);
 	close(fd);
 	if (!good) {
 		return fail(VMCTL_IMAGE, "root %s is neither a directory nor an ext4 file system", image);
 	}
-	uint64_t blocks = read32(s + 4) | (read32(s + 0x60) & 0x80 ? (uint64_t)read32(s + 0x150) << 32 : 0);
-	uint32_t shift = 10 + read32(s + 0x18); /* a superblock with more wrong in it is the guest's to judge */
-	if (regular && shift <= 16 && blocks > (uint64_t)st.st_size >> shift) {
+	uint64_t blocks = super.blocks_count_lo | (super.incompat & EXT4_INCOMPAT_64BIT ? (uint64_t)super.blocks_count_hi << 32 : 0);
+	/* A super block with more wrong in it is the guest's to judge. */
+	if (regular && super.log_block_size <= BLOCK_KIB_LOG_MAX && blocks > (uint64_t)st.st_size >> (10 + super.log_block_size)) {
 		return fail(VMCTL_IMAGE, "root image %s is cut short: its file system has %llu KiB, the file %llu KiB", image,
-			    (unsigned long long)blocks << (shift - 10), (unsigned long long)st.st_size >> 10);
+			    (unsigned long long)blocks << super.log_block_size, (unsigned long long)st.st_size >> 10);
 	}
 	return 0;
 }

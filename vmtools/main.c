@@ -11,33 +11,32 @@
 static int command_help(const struct options *options);
 
 static const struct command {
-	const char *name;
 	enum vmctl_command id;
 	int (*run)(const struct options *options);
 	const char *usage, *help, *more; /* more: behind the options, NULL: nothing */
 } commands[] = {
-	{ "run", COMMAND_RUN, command_run, "run [options] [-- COMMAND]", "boot a machine, run COMMAND in the guest, power off",
+	{ COMMAND_RUN, command_run, "run [options] [-- COMMAND]", "boot a machine, run COMMAND in the guest, power off",
 	  "COMMAND goes to the guest's /bin/sh -c. Without a terminal its stdin is empty (/dev/null). Its status is vmctl's; 118 to 125\n"
 	  "and 128+N are vmctl's own after a sentence of its own on stderr. Without COMMAND: a shell on this terminal." },
-	{ "bench", COMMAND_BENCH, command_bench, "bench [net] [options]", "measure what isolation costs, and against Linux; net: of the network", NULL },
-	{ "ps", COMMAND_PS, command_ps, "ps", "list running machines and their domains", NULL },
-	{ "kill", COMMAND_KILL, command_kill, "kill DOMAIN [--machine NAME]", "kill a domain, tell when it is back", NULL },
-	{ "capsule", COMMAND_CAPSULE, command_capsule, "capsule DOMAIN|FILE [-o FILE]", "tell of a domain's last death, or of a core of it",
+	{ COMMAND_BENCH, command_bench, "bench [net] [options]", "measure what isolation costs, and against Linux; net: of the network", NULL },
+	{ COMMAND_PS, command_ps, "ps", "list running machines and their domains", NULL },
+	{ COMMAND_KILL, command_kill, "kill DOMAIN [--machine NAME]", "kill a domain, tell when it is back", NULL },
+	{ COMMAND_CAPSULE, command_capsule, "capsule DOMAIN|FILE [-o FILE]", "tell of a domain's last death, or of a core of it",
 	  "With -o the capsule of a running machine's domain is written as a core: \"gdb build/ahci.elf FILE\" shows where it died." },
-	{ "console", COMMAND_CONSOLE, command_console, "console [--machine NAME]", "speak to a machine's hypervisor", NULL },
-	{ "image", COMMAND_IMAGE, command_image, "image [DIR|IMAGE] -o FILE", "make a root image, or a bootable ISO or disk",
+	{ COMMAND_CONSOLE, command_console, "console [--machine NAME]", "speak to a machine's hypervisor", NULL },
+	{ COMMAND_IMAGE, command_image, "image [DIR|IMAGE] -o FILE", "make a root image, or a bootable ISO or disk",
 	  "Without --bootable: an ext4 file system out of DIR, or of busybox. With --bootable disk: a disk that boots, and has this root at its front.\n"
 	  "With --bootable iso: a CD or USB stick; the root is the machine's own disk. With --disk ramdisk the root is in the bundle, on either.\n"
 	  "Write a disk or an ISO to a stick or disk by \"dd if=FILE of=/dev/sdX bs=4M conv=fsync\"." },
-	{ "bundle", COMMAND_BUNDLE, command_bundle, "bundle MANIFEST -o FILE", "compile a manifest and its images", NULL },
-	{ "check", COMMAND_CHECK, command_check, "check MANIFEST", "check a manifest", NULL },
-	{ "help", COMMAND_HELP, command_help, "help [COMMAND]", "this text, or a command's options", NULL },
+	{ COMMAND_BUNDLE, command_bundle, "bundle MANIFEST -o FILE", "compile a manifest and its images", NULL },
+	{ COMMAND_CHECK, command_check, "check MANIFEST", "check a manifest", NULL },
+	{ COMMAND_HELP, command_help, "help [COMMAND]", "this text, or a command's options", NULL },
 };
 
 static const struct command *command_find(const char *name)
 {
 	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
-		if (strcmp(commands[i].name, name) == 0) {
+		if (strcmp(options_command(commands[i].id), name) == 0) {
 			return &commands[i];
 		}
 	}
@@ -109,7 +108,7 @@ int main(int argc, char **argv)
 		return fail(VMCTL_USAGE, "there is no command \"%s\"; \"vmctl help\" lists them", argv[1]);
 	}
 	if (asks_for_help(argc - 2, argv + 2)) {
-		struct options named = { .words = { command->name }, .word_count = 1 };
+		struct options named = { .words = { options_command(command->id) }, .word_count = 1 };
 		return command_help(&named);
 	}
 	static struct options options;

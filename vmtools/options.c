@@ -327,8 +327,7 @@ static const struct option *option_find(enum vmctl_command command, const char *
 	return NULL;
 }
 
-/* For "vmctl help WORD". */
-static const char *command_word(enum vmctl_command command)
+const char *options_command(enum vmctl_command command)
 {
 	static const char *const words[] = { "run", "bench", "bundle", "check", "image", "kill", "console", "ps", "help", "capsule" };
 	return words[__builtin_ctz(command)];
@@ -341,7 +340,7 @@ static int take_option(struct options *o, enum vmctl_command command, int argc, 
 	size_t length = equals ? (size_t)(equals - word) : strlen(word);
 	const struct option *option = option_find(command, word, length);
 	if (!option) {
-		snprintf(why, size, "there is no option %.*s here; \"vmctl help %s\" lists them", (int)length, word, command_word(command));
+		snprintf(why, size, "there is no option %.*s here; \"vmctl help %s\" lists them", (int)length, word, options_command(command));
 		return -EINVAL;
 	}
 	const char *value = NULL;
@@ -364,13 +363,23 @@ static int take_option(struct options *o, enum vmctl_command command, int argc, 
 	return 0;
 }
 
-/* $VMCTL_MACHINE stands for --machine where that is not given; a published port needs a network. */
+/* What says something about packages only. */
+static const char *package_option(const struct options *o)
+{
+	return o->size ? "--size" : o->mirror ? "--mirror" : o->update ? "--update" : o->set_up ? "--set-up" : NULL;
+}
+
+/* $VMCTL_MACHINE stands for --machine where that is not given; a published port needs a network. What nobody would hear is refused. */
 static int fill_defaults(struct options *o, enum vmctl_command command, char *why, size_t size)
 {
 	const char *machine = getenv("VMCTL_MACHINE");
 	const char *advice = command == COMMAND_RUN && !o->machine_given && machine && *machine ? set_machine_kind(o, machine) : NULL;
 	if (advice) {
 		snprintf(why, size, "VMCTL_MACHINE=%s is not possible: %s", machine, advice);
+		return -EINVAL;
+	}
+	if (!o->packages && package_option(o)) {
+		snprintf(why, size, "%s goes with --packages", package_option(o));
 		return -EINVAL;
 	}
 	if (o->network.published_count && !o->network.net_given) {

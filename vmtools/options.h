@@ -68,6 +68,8 @@ struct options {
 
 /** Parse argv[0..argc) of `command` into *options, which is set to the defaults first. 0, or -EINVAL with a sentence in `why`. */
 int options_parse(struct options *options, enum vmctl_command command, int argc, char **argv, char *why, size_t why_size);
+/** The word by which a command is called. */
+const char *options_command(enum vmctl_command command);
 /** Print the options that `command` takes, two columns, to stdout. */
 void options_help(enum vmctl_command command);
 /** "ahci@1.5" -> domain and time. 0 or -EINVAL. */

@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "abi/hypercall.h"
 #include "base/string.h"
 #include "bochs.h"
 #include "compile.h"
@@ -18,7 +19,6 @@
 #include "terminal.h"
 
 #define GUEST_VCPUS 8u /* that the guest kernel uses */
-#define CPUS_MOST 16u /* that the hypervisor uses */
 #define MIB (1ull << 20)
 #define DEFAULT_MEMORY (256 * MIB)
 #define HYPERVISOR_MEMORY (64 * MIB)
@@ -75,9 +75,6 @@ int plan_check(const struct options *o)
 	}
 	if (o->network.published_count && o->network.net != NET_USER) {
 		return fail(VMCTL_USAGE, "--publish needs --net user: on a tap device the guest has an address of its own");
-	}
-	if (!o->packages && (o->size || o->mirror || o->update)) {
-		return fail(VMCTL_USAGE, "--size, --mirror and --update go with --packages");
 	}
 	if (o->icount && o->cpus > 1) {
 		return fail(VMCTL_USAGE, "--icount works with one processor only");
@@ -281,7 +278,7 @@ static void spread_domains(struct bundle_header *h, unsigned cpus)
 static void spare_first(struct plan *p)
 {
 	struct bundle_header *h = &p->manifest.header;
-	if (p->config.kind != &machine_qemu || p->config.accelerator != ACCELERATOR_TCG || p->config.cpus == 1 || p->config.cpus == CPUS_MOST) {
+	if (p->config.kind != &machine_qemu || p->config.accelerator != ACCELERATOR_TCG || p->config.cpus == 1 || p->config.cpus == BH_MAX_VCPUS) {
 		return;
 	}
 	p->config.cpus++;

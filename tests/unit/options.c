@@ -124,6 +124,10 @@ static void what_is_wrong(void **state)
 	REFUSES("behind -- is empty", "--", "");
 	REFUSES("behind -- is empty", "--", " ", "\t");
 	REFUSES("vmctl help run", "--bogus");
+	REFUSES("--size goes with --packages", "--size", "1G");
+	REFUSES("--mirror goes with --packages", "--mirror", "http://m");
+	REFUSES("--update goes with --packages", "--update");
+	REFUSES("--set-up goes with --packages", "--set-up");
 	REFUSES("use 1 to 24", "--name", "");
 	REFUSES("use 1 to 24", "--name", "a/b");
 	REFUSES("use 1 to 24", "--name", "a b");
@@ -149,6 +153,11 @@ static void words_of_other_commands(void **state)
 	assert_true(o.force);
 	assert_int_not_equal(PARSE(COMMAND_IMAGE, "--bootable", "floppy", "-o", "out"), 0);
 	assert_int_not_equal(PARSE(COMMAND_RUN, "--force"), 0);
+	assert_int_not_equal(PARSE(COMMAND_IMAGE, "--size", "1G", "-o", "out"), 0);
+	assert_int_equal(PARSE(COMMAND_IMAGE, "--size", "1G", "--packages", "bash", "-o", "out"), 0);
+	assert_int_equal(o.size, 1 << 30);
+	assert_int_not_equal(PARSE(COMMAND_CAPSULE, "--bogus"), 0);
+	assert_non_null(strstr(why, "\"vmctl help capsule\""));
 }
 
 static void quantities(void **state)
