@@ -27,7 +27,7 @@ static void ack_send(void)
 		tcp_ack_now(due.pcb);
 		tcp_output(due.pcb);
 	}
-	tcp_lists_go_back(selected);
+	tcp_list_select(selected);
 	due.pcb = NULL;
 	due.owed = false;
 }
@@ -40,7 +40,7 @@ int net_tcp_arrives(struct tcp_pcb *pcb, const struct pbuf *p)
 			due.pcb = pcb;
 			due.list = tcp_lists_selected();
 		}
-		if (pcb->flags & TF_ACK_DELAY) {
+		if ((pcb->flags & TF_ACK_DELAY) && !pcb->refused_data) { /* else the segment may be dropped, and nothing noted again */
 			tcp_clear_flags(pcb, TF_ACK_DELAY);
 			due.owed = true;
 		}

@@ -116,48 +116,52 @@ int net_address_remove(unsigned index, const struct net_address *address)
 	return 0;
 }
 
-/* The interface in whose network a gateway is. */
-static struct netif *gateway_netif(const struct net_route *route, const ip4_addr_t *gateway)
+/* The interface in whose network the route's gateway is. */
+static struct netif *gateway_netif(const struct net_route *route)
 {
+	ip4_addr_t gateway;
 	struct netif *netif;
+	memcpy(&gateway, route->gateway, 4);
 	NETIF_FOREACH(netif)
 	{
 		if (netif != &loop_netif && (!route->index || netif_get_index(netif) == route->index) &&
-		    !ip4_addr_isany(netif_ip4_addr(netif)) && ip4_addr_netcmp(gateway, netif_ip4_addr(netif), netif_ip4_netmask(netif))) {
+		    !ip4_addr_isany(netif_ip4_addr(netif)) && ip4_addr_netcmp(&gateway, netif_ip4_addr(netif), netif_ip4_netmask(netif))) {
 			return netif;
 		}
 	}
 	return NULL;
 }
 
-static int default_add(const struct net_route *route)
+static int default_add(const struct net_route *route, bool replace)
 {
-	ip4_addr_t gateway;
-	memcpy(&gateway, route->gateway, 4);
-	struct netif *netif = gateway_netif(route, &gateway);
+	struct netif *netif = gateway_netif(route), *old = netif_default;
 	if (!netif) {
 		return -ENETUNREACH;
 	}
-	if (netif_default == netif && !ip4_addr_isany(netif_ip4_gw(netif))) {
+	bool is_another = old == netif && !ip4_addr_isany(netif_ip4_gw(netif));
+	if (is_another && !replace) {
 		return -EEXIST;
 	}
+	if (replace && old) {
+		netif_set_gw(old, NULL);
+	}
+	ip4_addr_t gateway;
+	memcpy(&gateway, route->gateway, 4);
 	netif_set_gw(netif, &gateway);
 	netif_set_default(netif);
 	return 0;
 }
 
 /* IPv4's default gateway is lwIP's; all others are route.c's. */
-int net_route_add(const struct net_route *route)
+int net_route_add(const struct net_route *route, bool replace)
 {
 	struct net_route new = *route;
 	struct net_link link;
 	if (!route->v6 && !route->bits && route->gateway_set) {
-		return default_add(route);
+		return default_add(route, replace);
 	}
 	if (!route->v6 && route->gateway_set) {
-		ip4_addr_t gateway;
-		memcpy(&gateway, route->gateway, 4);
-		struct netif *netif = gateway_netif(route, &gateway);
+		struct netif *netif = gateway_netif(route);
 		new.index = netif ? netif_get_index(netif) : 0;
 		if (!netif) {
 			return -ENETUNREACH;
@@ -171,12 +175,12 @@ int net_route_add(const struct net_route *route)
 	}
 	new.scope = new.v6 || new.gateway_set ? RT_SCOPE_UNIVERSE : RT_SCOPE_LINK;
 	new.protocol = RTPROT_BOOT;
-	for (unsigned b = new.bits; b < (new.v6 ? 128u : 32u); b++) {
-		if (new.to[b / 8] & (0x80 >> b % 8)) {
-			return -EINVAL; /* an address in the network, not the network */
-		}
+	uint8_t network[sizeof(new.to)] = { 0 };
+	network_of(new.to, new.bits, network);
+	if (memcmp(network, new.to, new.v6 ? 16 : 4) != 0) {
+		return -EINVAL; /* an address in the network, not the network */
 	}
-	return net_added_route_put(&new);
+	return net_added_route_put(&new, replace);
 }
 
 int net_route_remove(const struct net_route *route)

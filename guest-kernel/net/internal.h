@@ -7,6 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+struct ip4_addr;
 struct netif;
 struct pbuf;
 
@@ -31,7 +32,7 @@ void net_tcp_input(struct pbuf *p, struct netif *netif); /* for lwIP's IP in pla
 /* The list that is selected, and that one again; is a connection in a list? That list is selected then, and `pcb` not looked into. */
 struct tcp_pcb;
 unsigned tcp_lists_selected(void);
-void tcp_lists_go_back(unsigned which);
+void tcp_list_select(unsigned which);
 bool tcp_lists_have(unsigned which, const struct tcp_pcb *pcb);
 bool tcp_lists_wait(void); /* a connection may wait for time to pass */
 void tcp_lists_tick(void); /* each TCP_TMR_INTERVAL while that is so */
@@ -39,6 +40,11 @@ void tcp_lists_tick(void); /* each TCP_TMR_INTERVAL while that is so */
 /* acks.c */
 void acks_hold(void); /* a batch of packets follows */
 void acks_send(void); /* it has ended: what is not acknowledged yet is */
+
+/* route.c, tables.c */
+bool net_is_own4(const void *address); /* an ip4_addr_t: of this machine, all of 127.0.0.0/8 too */
+unsigned mask_bits(const struct ip4_addr *mask);
+void network_of(const uint8_t *address, unsigned bits, uint8_t *to); /* `to` is zeros before */
 
 /* timers.c */
 void timers_look(void); /* something may have begun that waits for time */

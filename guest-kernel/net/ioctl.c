@@ -3,7 +3,6 @@
 #include "abi/errno.h"
 #include "base/string.h"
 #include "kernel/capability.h"
-#include "kernel/process.h"
 #include "kernel/user.h"
 #include "net/net.h"
 #include "net/tables.h"
@@ -261,7 +260,7 @@ static long route_change(unsigned what, uint64_t user)
 		route.index = error ? 0 : link.index;
 	}
 	if (!error) {
-		error = what == SIOCADDRT ? net_route_add(&route) : net_route_remove(&route);
+		error = what == SIOCADDRT ? net_route_add(&route, false) : net_route_remove(&route);
 	}
 	net_unlock();
 	return error;

@@ -143,9 +143,9 @@ void net_loop_multicast(struct pbuf *p, struct netif *netif)
 	if (copy) {
 		unsigned at = (queue_head + queue_count++) % QUEUE_SIZE;
 		queue[at].packet = copy;
-	loop_counts.packets++;
-	loop_counts.bytes += copy->tot_len;
 		queue[at].to = netif;
+		loop_counts.packets++;
+		loop_counts.bytes += copy->tot_len;
 	}
 }
 
@@ -156,7 +156,7 @@ static void address_follow(const struct pbuf *p)
 	ip4_addr_t to;
 	if (p->len >= IP_HLEN && IPH_V(header) == 4) {
 		ip4_addr_copy(to, header->dest);
-		if (net_route4(&to)) {
+		if (net_is_own4(&to)) {
 			ip4_addr_copy(*ip_2_ip4(&loop_netif.ip_addr), to);
 		}
 	}

@@ -58,7 +58,7 @@ static void icmp_put(struct text *t, const struct stats_mib2 *m)
 static void connection_count(void *context, struct inet_socket *s)
 {
 	unsigned state = tcp_state_number(s);
-	*(unsigned *)context += state == 1 || state == 8; /* ESTABLISHED, CLOSE_WAIT */
+	*(unsigned *)context += state == STATE_ESTABLISHED || state == STATE_CLOSE_WAIT;
 }
 
 int proc_net_snmp(uint32_t pid, struct text *t)

@@ -8,12 +8,11 @@
 #include "socket/inet/inet.h"
 #include "socket/unix/unix.h"
 
-enum { STATE_ESTABLISHED = 1, STATE_CLOSE = 7, STATE_LISTEN = 10 };
 #define TICK_MS 10u
 
 struct list_text {
 	struct text *text;
-	bool v6, stream;
+	bool v6;
 	enum inet_kind kind;
 	unsigned count;
 };
@@ -54,9 +53,9 @@ static void socket_line(void *context, struct inet_socket *s)
 		return;
 	}
 	size_t start = t->length;
-	unsigned state = list->stream ? tcp_state_number(s) : s->remote.port ? STATE_ESTABLISHED : STATE_CLOSE;
+	unsigned state = list->kind == INET_TCP ? tcp_state_number(s) : s->remote.port ? STATE_ESTABLISHED : STATE_CLOSE;
 	uint32_t out = state == STATE_LISTEN ? 0 : s->sent, in = s->queued;
-	in = !list->stream ? s->datagram_charge : state == STATE_LISTEN ? s->waiting_count : in;
+	in = list->kind != INET_TCP ? s->datagram_charge : state == STATE_LISTEN ? s->waiting_count : in;
 	text_add(t, list->kind == INET_UDP ? "%5u: " : "%4u: ", list->count++);
 	endpoint_put(t, s, &s->local);
 	endpoint_put(t, s, &s->remote);
@@ -64,12 +63,12 @@ static void socket_line(void *context, struct inet_socket *s)
 	text_add(t, " ");
 	queues_put(t, out, in);
 	text_add(t, " 00:00000000 00000000 %5u %8d %lu %u 0000000000000000", s->uid, 0, (unsigned long)socket_inode(&s->base), s->base.references);
-	if (list->stream && s->tcp && state != STATE_LISTEN) {
+	if (list->kind == INET_TCP && s->tcp && state != STATE_LISTEN) {
 		text_add(t, " %u 0 0 %u %d", (unsigned)s->tcp->rto * TCP_SLOW_INTERVAL / TICK_MS, (unsigned)(s->tcp->cwnd / s->tcp->mss), -1);
-	} else if (!list->stream) {
+	} else if (list->kind != INET_TCP) {
 		text_add(t, " %u", s->dropped);
 	}
-	while (list->kind != INET_RAW && t->length - start < (list->stream ? 149u : 127u)) {
+	while (list->kind != INET_RAW && t->length - start < (list->kind == INET_TCP ? 149u : 127u)) {
 		text_add(t, " ");
 	}
 	text_add(t, "\n");
@@ -78,7 +77,7 @@ static void socket_line(void *context, struct inet_socket *s)
 static int sockets_list(struct text *t, bool v6, enum inet_kind kind)
 {
 	bool stream = kind == INET_TCP;
-	struct list_text list = { .text = t, .v6 = v6, .stream = stream, .kind = kind };
+	struct list_text list = { .text = t, .v6 = v6, .kind = kind };
 	const char *remote = v6 ? "remote_address" : "rem_address", *local = v6 ? "local_address                        " : "local_address";
 	text_add(t, "%s  sl  %s %s  %s st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode%s\n", kind != INET_UDP || v6 ? "" : " ", local,
 		remote, v6 ? "                      " : "", stream ? "" : " ref pointer drops");

@@ -9,6 +9,7 @@
 #include "net/interface.h"
 
 #include "abi/errno.h"
+#include "base/big_endian.h"
 #include "base/string.h"
 #include "kernel/memory.h"
 #include "kernel/platform.h"
@@ -67,25 +68,20 @@ static struct packet *received_take(struct interface *i)
 	return packet;
 }
 
-static uint16_t word_at(const uint8_t *at)
-{
-	return (uint16_t)(at[0] << 8 | at[1]);
-}
-
 /* How long the headers of a whole packet of TCP or UDP are, behind which lwIP reads nothing. 0: it is none. */
 static unsigned headers_of(const uint8_t *frame)
 {
 	unsigned at = ETHERNET + IPV6_BYTES, protocol = frame[20];
-	if (word_at(frame + 12) == ETHTYPE_IP) {
+	if (get16(frame + 12) == ETHTYPE_IP) {
 		at = ETHERNET + (frame[ETHERNET] & 15) * 4u;
-		protocol = word_at(frame + 20) & FRAGMENT ? 0 : frame[23];
-	} else if (word_at(frame + 12) != ETHTYPE_IPV6) {
+		protocol = get16(frame + 20) & FRAGMENT ? 0 : frame[23];
+	} else if (get16(frame + 12) != ETHTYPE_IPV6) {
 		return 0;
 	}
 	if (protocol == IP_PROTO_TCP) {
 		return at + (frame[at + 12] >> 4) * 4u;
 	}
-	return protocol == IP_PROTO_UDP && word_at(frame + at + 2) != DHCP_CLIENT ? at + UDP_BYTES : 0;
+	return protocol == IP_PROTO_UDP && get16(frame + at + 2) != DHCP_CLIENT ? at + UDP_BYTES : 0;
 }
 
 /* A packet that is not longer than what is kept for headers lies there whole. */

@@ -30,7 +30,8 @@ struct netif *net_find(const char *name)
 
 /* ---- routes that programs have added ---- */
 #define ROUTES 64u
-static struct net_route routes[ROUTES]; /* net lock; those with an index, in no order */
+static struct net_route routes[ROUTES]; /* net lock; in no order */
+static unsigned route_count;
 
 static const uint8_t *bytes_of(bool v6, const void *address)
 {
@@ -49,7 +50,7 @@ bool net_route_leads(const struct net_route *route, const uint8_t *to)
 
 static bool is_usable(const struct net_route *route)
 {
-	const struct netif *netif = route->index ? netif_get_by_index((u8_t)route->index) : NULL;
+	const struct netif *netif = netif_get_by_index((u8_t)route->index);
 	return netif && netif_is_up(netif) && netif_is_link_up(netif);
 }
 
@@ -57,7 +58,7 @@ static bool is_usable(const struct net_route *route)
 static const struct net_route *route_best(bool v6, const void *address, unsigned index)
 {
 	const struct net_route *best = NULL;
-	for (unsigned n = 0; n < ROUTES; n++) {
+	for (unsigned n = 0; n < route_count; n++) {
 		const struct net_route *r = &routes[n];
 		if (r->v6 == v6 && (!index || r->index == index) && is_usable(r) && (!best || r->bits > best->bits) &&
 		    net_route_leads(r, bytes_of(v6, address))) {
@@ -67,9 +68,10 @@ static const struct net_route *route_best(bool v6, const void *address, unsigned
 	return best;
 }
 
-static unsigned bits_of(const ip4_addr_t *mask)
+unsigned mask_bits(const ip4_addr_t *mask)
 {
-	return mask->addr ? 32 - (unsigned)__builtin_ctz(lwip_ntohl(mask->addr)) : 0;
+	uint32_t rest = ~lwip_ntohl(ip4_addr_get_u32(mask));
+	return rest ? (unsigned)__builtin_clz(rest) : 32;
 }
 
 /* By an interface's own network: so many bits. -1: by none. */
@@ -81,7 +83,7 @@ static int connected_bits4(const ip4_addr_t *to)
 	{
 		bool leads = netif_is_up(netif) && !ip4_addr_isany_val(*netif_ip4_addr(netif)) &&
 			     ip4_addr_netcmp(to, netif_ip4_addr(netif), netif_ip4_netmask(netif));
-		int bits = leads ? (int)bits_of(netif_ip4_netmask(netif)) : -1;
+		int bits = leads ? (int)mask_bits(netif_ip4_netmask(netif)) : -1;
 		best = bits > best ? bits : best;
 	}
 	return best;
@@ -102,10 +104,11 @@ static int connected_bits6(const ip6_addr_t *to)
 	return -1;
 }
 
-static struct netif *netif_by_route(bool v6, const void *to, int connected)
+static struct netif *netif_by_route(bool v6, const void *to)
 {
 	const struct net_route *r = route_best(v6, to, 0);
-	return r && (int)r->bits > connected ? netif_get_by_index((u8_t)r->index) : NULL;
+	bool leads = r && (int)r->bits > (v6 ? connected_bits6(to) : connected_bits4(to));
+	return leads ? netif_get_by_index((u8_t)r->index) : NULL;
 }
 
 const void *net_gateway4(struct netif *netif, const void *to)
@@ -161,9 +164,9 @@ bool net_is_silent(const ip_addr_t *to)
 static struct net_route *route_find(const struct net_route *like, bool exactly)
 {
 	size_t bytes = like->v6 ? 16 : 4;
-	for (unsigned n = 0; n < ROUTES; n++) {
+	for (unsigned n = 0; n < route_count; n++) {
 		struct net_route *r = &routes[n];
-		bool same = r->index && r->v6 == like->v6 && r->bits == like->bits && memcmp(r->to, like->to, bytes) == 0;
+		bool same = r->v6 == like->v6 && r->bits == like->bits && memcmp(r->to, like->to, bytes) == 0;
 		bool meant = (!like->index || like->index == r->index) && (!like->gateway_set || memcmp(r->gateway, like->gateway, bytes) == 0);
 		if (same && (meant || !exactly)) {
 			return r;
@@ -174,7 +177,7 @@ static struct net_route *route_find(const struct net_route *like, bool exactly)
 
 bool net_added_route_at(unsigned n, struct net_route *out)
 {
-	for (unsigned at = 0; at < ROUTES; at++) {
+	for (unsigned at = 0; at < route_count; at++) {
 		if (is_usable(&routes[at]) && n-- == 0) {
 			*out = routes[at];
 			return true;
@@ -183,46 +186,47 @@ bool net_added_route_at(unsigned n, struct net_route *out)
 	return false;
 }
 
-int net_added_route_put(const struct net_route *route)
+int net_added_route_put(const struct net_route *route, bool replace)
 {
-	if (route_find(route, false)) {
+	struct net_route *r = route_find(route, false);
+	if (r && !replace) {
 		return -EEXIST;
 	}
-	for (unsigned n = 0; n < ROUTES; n++) {
-		if (!routes[n].index) {
-			routes[n] = *route;
-			nd6_clear_destination_cache();
-			return 0;
-		}
+	if (!r && route_count == ROUTES) {
+		return -ENOBUFS;
 	}
-	return -ENOBUFS;
+	r = r ? r : &routes[route_count++];
+	*r = *route;
+	nd6_clear_destination_cache();
+	return 0;
 }
 
 int net_added_route_remove(const struct net_route *route)
 {
 	struct net_route *r = route_find(route, true);
 	if (r) {
-		r->index = 0;
+		*r = routes[--route_count];
 		nd6_clear_destination_cache();
 	}
 	return r ? 0 : -ESRCH;
 }
 
-/* ---- what lwIP asks ---- */
-struct netif *net_route4(const void *to)
+bool net_is_own4(const void *address)
 {
-	const ip4_addr_t *address = to;
-	if (ip4_addr_isloopback(address)) {
-		return &loop_netif;
-	}
 	struct netif *netif;
 	NETIF_FOREACH(netif)
 	{
-		if (!ip4_addr_isany_val(*netif_ip4_addr(netif)) && ip4_addr_cmp(address, netif_ip4_addr(netif))) {
-			return &loop_netif;
+		if (!ip4_addr_isany_val(*netif_ip4_addr(netif)) && ip4_addr_cmp((const ip4_addr_t *)address, netif_ip4_addr(netif))) {
+			return true;
 		}
 	}
-	return netif_by_route(false, to, connected_bits4(address));
+	return ip4_addr_isloopback((const ip4_addr_t *)address);
+}
+
+/* ---- what lwIP asks ---- */
+struct netif *net_route4(const void *to)
+{
+	return net_is_own4(to) ? &loop_netif : netif_by_route(false, to);
 }
 
 struct netif *net_route6(const void *to)
@@ -238,5 +242,5 @@ struct netif *net_route6(const void *to)
 			return &loop_netif;
 		}
 	}
-	return ip6_addr_islinklocal(address) || ip6_addr_ismulticast(address) ? NULL : netif_by_route(true, to, connected_bits6(address));
+	return ip6_addr_islinklocal(address) || ip6_addr_ismulticast(address) ? NULL : netif_by_route(true, to);
 }

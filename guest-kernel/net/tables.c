@@ -8,8 +8,6 @@
 #include "lwip/priv/nd6_priv.h"
 #include "net/internal.h"
 
-#define IPV4_BITS 32u
-
 bool net_link_at(unsigned n, struct net_link *out)
 {
 	struct netif *netif = netif_get_by_index((u8_t)(n + 1));
@@ -43,12 +41,6 @@ bool net_link_by_name(const char *name, struct net_link *out)
 		}
 	}
 	return false;
-}
-
-static unsigned mask_bits(const ip4_addr_t *mask)
-{
-	uint32_t rest = ~lwip_ntohl(ip4_addr_get_u32(mask));
-	return rest ? (unsigned)__builtin_clz(rest) : IPV4_BITS;
 }
 
 static bool address4(const struct net_link *link, struct net_address *out)
@@ -107,7 +99,7 @@ static bool route_default(struct net_route *out)
 	return true;
 }
 
-static void network_of(const uint8_t *address, unsigned bits, uint8_t *to)
+void network_of(const uint8_t *address, unsigned bits, uint8_t *to)
 {
 	for (unsigned b = 0; b < bits; b++) {
 		to[b / 8] |= address[b / 8] & (0x80 >> b % 8);

@@ -63,7 +63,7 @@ bool net_link_by_name(const char *name, struct net_link *out);
 /* Those that programs have added (route.c): the n-th; is it one for this address? */
 bool net_added_route_at(unsigned n, struct net_route *out);
 bool net_route_leads(const struct net_route *route, const uint8_t *to);
-int net_added_route_put(const struct net_route *route); /* -EEXIST, -ENOBUFS */
+int net_added_route_put(const struct net_route *route, bool replace); /* -EEXIST, -ENOBUFS */
 int net_added_route_remove(const struct net_route *route); /* -ESRCH */
 
 /* Changes: 0 or Linux's error. An interface has one IPv4 address; setting it ends DHCP. `another`: -EOPNOTSUPP where it has one. */
@@ -71,7 +71,7 @@ int net_link_set(unsigned index, bool up);
 int net_mtu_set(unsigned index, uint32_t mtu);
 int net_address_set(unsigned index, const struct net_address *address, bool another);
 int net_address_remove(unsigned index, const struct net_address *address);
-int net_route_add(const struct net_route *route);
+int net_route_add(const struct net_route *route, bool replace);
 int net_route_remove(const struct net_route *route);
 
 #endif

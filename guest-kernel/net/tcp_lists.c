@@ -32,7 +32,7 @@ void tcp_lists_init(void)
 	random_bytes(keys, sizeof(keys));
 }
 
-static void list_select(unsigned which)
+void tcp_list_select(unsigned which)
 {
 	if (which != selected) {
 		lists[selected].active = tcp_active_pcbs;
@@ -48,14 +48,9 @@ unsigned tcp_lists_selected(void)
 	return selected;
 }
 
-void tcp_lists_go_back(unsigned which)
-{
-	list_select(which);
-}
-
 bool tcp_lists_have(unsigned which, const struct tcp_pcb *pcb)
 {
-	list_select(which);
+	tcp_list_select(which);
 	const struct tcp_pcb *at = tcp_active_pcbs;
 	while (at && at != pcb) {
 		at = at->next;
@@ -82,7 +77,7 @@ static unsigned list_of(const ip_addr_t *local, u16_t local_port, const ip_addr_
 
 void net_tcp_select(const ip_addr_t *local, u16_t local_port, const ip_addr_t *remote, u16_t remote_port)
 {
-	list_select(list_of(local, local_port, remote, remote_port));
+	tcp_list_select(list_of(local, local_port, remote, remote_port));
 	lists[selected].awake = true;
 }
 
@@ -124,7 +119,7 @@ void net_tcp_input(struct pbuf *p, struct netif *netif)
 void net_tcp_listener_ends(const struct tcp_pcb_listen *listener)
 {
 	for (unsigned i = 0; i < LISTS; i++) {
-		list_select(i);
+		tcp_list_select(i);
 		for (struct tcp_pcb *pcb = tcp_active_pcbs; pcb; pcb = pcb->next) {
 			pcb->listener = pcb->listener == listener ? NULL : pcb->listener;
 		}
@@ -138,7 +133,7 @@ void net_tcp_send_again(void)
 {
 	for (unsigned i = 0; i < LISTS; i++) {
 		if (lists[i].awake) {
-			list_select(i);
+			tcp_list_select(i);
 			tcp_txnow();
 		}
 	}
@@ -199,7 +194,7 @@ void tcp_lists_tick(void)
 		if (!lists[i].awake) {
 			continue;
 		}
-		list_select(i);
+		tcp_list_select(i);
 		tcp_fasttmr();
 		if (slow) {
 			tcp_ticks = now;

@@ -11,6 +11,7 @@
 #include "net/interface.h"
 
 #include "abi/errno.h"
+#include "base/big_endian.h"
 #include "base/string.h"
 #include "kernel/memory.h"
 #include "kernel/platform.h"
@@ -198,20 +199,15 @@ static struct sending *sending_new(struct interface *i)
 
 /* ---- offloads ---- */
 
-static uint16_t word_at(const uint8_t *at)
-{
-	return (uint16_t)(at[0] << 8 | at[1]);
-}
-
 /* Where the TCP header of a whole frame is, and how long what it heads; 0: it is no such frame. */
 static unsigned tcp_find(const uint8_t *frame, uint32_t bytes, uint32_t *length)
 {
 	unsigned at = 54;
-	if (word_at(frame + 12) == 0x0800 && frame[23] == 6 && (word_at(frame + 20) & 0x3fff) == 0) {
+	if (get16(frame + 12) == 0x0800 && frame[23] == 6 && (get16(frame + 20) & 0x3fff) == 0) {
 		at = 14 + (frame[14] & 15) * 4u;
-		*length = word_at(frame + 16) - (at - 14);
-	} else if (word_at(frame + 12) == 0x86dd && frame[20] == 6) {
-		*length = word_at(frame + 18);
+		*length = get16(frame + 16) - (at - 14);
+	} else if (get16(frame + 12) == 0x86dd && frame[20] == 6) {
+		*length = get16(frame + 18);
 	} else {
 		return 0;
 	}
@@ -220,7 +216,7 @@ static unsigned tcp_find(const uint8_t *frame, uint32_t bytes, uint32_t *length)
 
 static uint16_t pseudo_sum(const uint8_t *frame, uint32_t length)
 {
-	bool v6 = word_at(frame + 12) == 0x86dd;
+	bool v6 = get16(frame + 12) == 0x86dd;
 	uint8_t rest[4] = { 0, 6, (uint8_t)(length >> 8), (uint8_t)length };
 	uint32_t sum = (uint32_t)net_checksum(frame + (v6 ? 22 : 26), v6 ? 32 : 8) + net_checksum(rest, sizeof(rest));
 	return (uint16_t)((sum & 0xffff) + (sum >> 16));
@@ -243,7 +239,7 @@ static void sending_offload(struct sending *s)
 	s->frame.offload = (struct net_offload){ .flags = NET_NEEDS_CSUM, .csum_start = (uint16_t)at, .csum_offset = 16 };
 	if (joined) {
 		length = segment_finish(&s->segment, frame, s->bytes, dev->gso_bare);
-		s->frame.offload.gso = word_at(frame + 12) == 0x86dd ? NET_GSO_TCP6 : NET_GSO_TCP4;
+		s->frame.offload.gso = get16(frame + 12) == 0x86dd ? NET_GSO_TCP6 : NET_GSO_TCP4;
 		s->frame.offload.gso_bytes = s->segment.piece;
 		s->frame.offload.header_bytes = s->segment.header_bytes;
 	}

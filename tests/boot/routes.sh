@@ -21,6 +21,15 @@ say ip route del 10.9.7.0/24 dev eth0
 say ip route del 10.9.7.0/24 dev eth0
 say ip -6 route del 2001:db8::/32
 say ip route del 10.9.0.0/16
+say ip route replace default via 192.168.7.1
+say ip route replace 10.9.0.0/16 via 10.0.2.3
+say ip route replace 10.9.0.0/16 via 10.0.2.4
+say ip route replace 10.9.0.0/16 via 192.168.7.1
+ip route | sed 's/ *$//'
+say ip route replace default via 10.0.2.3
+ip route get 10.77.1.1 | sed 's/ *$//'
+say ip route replace default via 10.0.2.2
+say ip route del 10.9.0.0/16
 say ip -6 addr add 2001:db8::5/64 dev eth0
 ip -6 addr show dev eth0 | awk '/2001/ { print $2 }'
 say ip -6 addr del 2001:db8::5/64 dev eth0
@@ -54,6 +63,17 @@ default via 10.0.2.2 dev eth0
 ok: ip route del 10.9.7.0/24 dev eth0
 ip: RTNETLINK answers: No such process
 ok: ip -6 route del 2001:db8::/32
+ok: ip route del 10.9.0.0/16
+ip: RTNETLINK answers: Network is unreachable
+ok: ip route replace 10.9.0.0/16 via 10.0.2.3
+ok: ip route replace 10.9.0.0/16 via 10.0.2.4
+ip: RTNETLINK answers: Network is unreachable
+default via 10.0.2.2 dev eth0
+10.0.2.0/24 dev eth0 scope link  src 10.0.2.15
+10.9.0.0/16 via 10.0.2.4 dev eth0
+ok: ip route replace default via 10.0.2.3
+10.77.1.1 via 10.0.2.3 dev eth0
+ok: ip route replace default via 10.0.2.2
 ok: ip route del 10.9.0.0/16
 ok: ip -6 addr add 2001:db8::5/64 dev eth0
 2001:db8::5/64

@@ -13,6 +13,8 @@
 #include "lwip/ip.h"
 #include "lwip/netif.h"
 #include "lwip/pbuf.h"
+#include "lwip/raw.h"
+#include "lwip/udp.h"
 
 #define OVERHEAD 512u /* charged to the receive buffer beside a datagram's bytes */
 
@@ -96,7 +98,7 @@ void datagram_error(struct inet_socket *s, struct pbuf *p, const struct endpoint
 		}
 		return;
 	}
-	*e = (struct error_waiting){ .datagram = { .p = p, .from = *to, .to = to->address, .charge = charge }, .told = *told };
+	*e = (struct error_waiting){ .datagram = { .p = p, .from = *to, .charge = charge }, .told = *told };
 	queue(s, &s->errors, &e->datagram);
 }
 
@@ -108,6 +110,23 @@ void datagrams_drop(struct inet_socket *s)
 			datagram_free(container_of(node, struct datagram, link));
 		}
 	}
+}
+
+void datagram_socket_close(struct socket *base)
+{
+	struct inet_socket *s = inet_of(base);
+	net_lock();
+	memberships_leave(s);
+	port_leave(s);
+	if (s->kind == INET_UDP) {
+		udp_remove(s->udp);
+	} else {
+		raw_remove(s->raw);
+	}
+	s->ip = NULL;
+	net_unlock();
+	datagrams_drop(s);
+	inet_put(s);
 }
 
 int datagram_socket_shutdown(struct socket *base, unsigned closed)
@@ -206,8 +225,9 @@ static long receive_error(struct inet_socket *s, struct incoming *i, uint64_t ro
 	uint64_t size = e->datagram.p ? e->datagram.p->tot_len : 0, n = size < room ? size : room;
 	int error = copy_out(&e->datagram, &i->to, n);
 	if (!error) {
-		describe(s, &e->datagram, i);
-		i->has_info = false;
+		if (i->from) {
+			endpoint_tell(s, &e->datagram.from, i->from);
+		}
 		i->error = (struct packet_error){ .told = true, .v6 = IP_IS_V6(&e->told.teller), .origin = e->told.origin, .type = e->told.type,
 			.code = e->told.code, .error = (uint32_t)e->told.error, .info = e->told.info };
 		memcpy(i->error.teller, i->error.v6 ? (const void *)ip_2_ip6(&e->told.teller)->addr : ip_2_ip4(&e->told.teller), i->error.v6 ? 16 : 4);

@@ -35,6 +35,7 @@ void datagram_error(struct inet_socket *s, struct pbuf *p, const struct endpoint
 /** Nobody reads any more, and nothing arrives. */
 void datagrams_drop(struct inet_socket *s);
 
+void datagram_socket_close(struct socket *s);
 int datagram_socket_shutdown(struct socket *s, unsigned closed);
 long datagram_socket_receive(struct socket *s, struct incoming *i);
 int datagram_socket_extras(struct socket *s, struct incoming *i, struct control_room *room);

@@ -32,11 +32,7 @@ static int bind_automatic(struct inet_socket *s)
 /* lwIP's block follows. */
 static void ends_set(struct inet_socket *s)
 {
-	if (s->kind == INET_UDP) {
-		s->udp->local_ip = s->local.address;
-	} else {
-		s->raw->local_ip = s->local.address;
-	}
+	s->ip->local_ip = s->local.address;
 }
 
 static void disconnect_locked(struct inet_socket *s)

@@ -112,7 +112,7 @@ static bool has_ends(const struct inet_socket *s, const struct report *r)
 static void raw_look(void *context, struct inet_socket *s)
 {
 	const struct report *r = context;
-	if (s->base.protocol == r->protocol && has_ends(s, r)) {
+	if (has_ends(s, r)) {
 		tell(s, r, s->headers ? r->at : r->transport_at);
 	}
 }
@@ -120,16 +120,16 @@ static void raw_look(void *context, struct inet_socket *s)
 static void ping_look(void *context, struct inet_socket *s)
 {
 	const struct report *r = context;
-	if (s->port_listed == r->identifier && has_ends(s, r)) {
+	if (has_ends(s, r)) {
 		tell(s, r, r->transport_at);
 	}
 }
 
 static void report_pass(struct report *r)
 {
-	port_each(INET_RAW, raw_look, r);
+	port_each_at(INET_RAW, r->protocol, raw_look, r);
 	if (r->protocol == (r->v6 ? IPPROTO_ICMPV6 : IPPROTO_ICMP)) {
-		port_each(INET_PING, ping_look, r);
+		port_each_at(INET_PING, r->identifier, ping_look, r);
 	} else if (r->protocol == IPPROTO_UDP) {
 		struct inet_socket *s = port_find(INET_UDP, &r->from, r->ports[0], &r->to, r->ports[1]);
 		if (s) {

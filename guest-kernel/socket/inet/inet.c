@@ -12,7 +12,7 @@
 #define PORT_RESERVED 1024u
 
 static const struct socket_ops *const all_ops[INET_KINDS] = {
-	[INET_TCP] = &tcp_ops, [INET_UDP] = &udp_ops, [INET_PING] = &raw_ops, [INET_RAW] = &raw_ops,
+	[INET_TCP] = &tcp_ops, [INET_UDP] = &datagram_ops, [INET_PING] = &datagram_ops, [INET_RAW] = &datagram_ops,
 };
 static const int types[INET_KINDS] = { [INET_TCP] = SOCK_STREAM, [INET_UDP] = SOCK_DGRAM, [INET_PING] = SOCK_DGRAM, [INET_RAW] = SOCK_RAW };
 
@@ -220,16 +220,9 @@ const struct socket_ops tcp_ops = {
 	.get_option = inet_get_option, .close = tcp_socket_close, .free = inet_free,
 };
 
-const struct socket_ops udp_ops = {
+const struct socket_ops datagram_ops = {
 	.bind = inet_bind, .connect = datagram_socket_connect, .listen = no_listen, .accept = no_accept, .address = inet_address,
 	.shutdown = datagram_socket_shutdown, .send = datagram_socket_send, .receive = datagram_socket_receive, .control = inet_control,
 	.extras = datagram_socket_extras, .poll = datagram_socket_poll, .queued = datagram_socket_queued, .held = datagram_socket_held,
-	.changed = inet_changed, .set_option = inet_set_option, .get_option = inet_get_option, .close = udp_socket_close, .free = inet_free,
-};
-
-const struct socket_ops raw_ops = {
-	.bind = inet_bind, .connect = datagram_socket_connect, .listen = no_listen, .accept = no_accept, .address = inet_address,
-	.shutdown = datagram_socket_shutdown, .send = datagram_socket_send, .receive = datagram_socket_receive, .control = inet_control,
-	.extras = datagram_socket_extras, .poll = datagram_socket_poll, .queued = datagram_socket_queued, .held = datagram_socket_held,
-	.changed = inet_changed, .set_option = inet_set_option, .get_option = inet_get_option, .close = raw_socket_close, .free = inet_free,
+	.changed = inet_changed, .set_option = inet_set_option, .get_option = inet_get_option, .close = datagram_socket_close, .free = inet_free,
 };

@@ -71,6 +71,7 @@ struct inet_socket {
 		struct tcp_pcb *tcp; /* n; NULL: none, or it has ended */
 		struct udp_pcb *udp; /* n; NULL: closed */
 		struct raw_pcb *raw; /* n; likewise */
+		struct ip_pcb *ip; /* what these begin with */
 	};
 
 	/* TCP. */
@@ -114,7 +115,7 @@ static inline struct inet_socket *inet_of(struct socket *s)
 }
 
 /* inet.c */
-extern const struct socket_ops tcp_ops, udp_ops, raw_ops;
+extern const struct socket_ops tcp_ops, datagram_ops;
 struct inet_socket *inet_alloc(bool v6, enum inet_kind kind, int protocol, bool optional); /* `optional`: not from the reservation */
 void inet_free(struct socket *s);
 void inet_put(struct inet_socket *s); /* as socket_put(); NULL: nothing */
@@ -146,6 +147,7 @@ struct inet_socket *port_choose(struct inet_socket *usual, const ip_addr_t *from
 struct inet_socket *port_find(enum inet_kind kind, const ip_addr_t *local, uint16_t local_port, const ip_addr_t *remote, uint16_t remote_port);
 /** For /proc and others: each socket with a port, under the net lock. A raw socket's is its protocol. */
 void port_each(enum inet_kind kind, void (*visit)(void *context, struct inet_socket *s), void *context);
+void port_each_at(enum inet_kind kind, uint16_t port, void (*visit)(void *context, struct inet_socket *s), void *context);
 
 /* errors.c; net lock */
 void errors_listen(void);
@@ -196,14 +198,12 @@ bool tcp_readable(struct inet_socket *s);
 
 /* udp.c */
 int udp_socket_open(struct inet_socket *s);
-void udp_socket_close(struct socket *s);
 int udp_socket_bound(struct inet_socket *s); /* net lock: it has a local address and port, and lwIP is to know */
 int inet_control(struct socket *s, struct outgoing *o, int level, int type, const char *data, uint64_t bytes); /* datagram_send.c */
 
 /* raw.c */
 extern uint32_t ping_groups[2]; /* a: who may have sockets of ICMP's echoes, first and last group */
 int raw_socket_open(struct inet_socket *s);
-void raw_socket_close(struct socket *s);
 int raw_socket_bound(struct inet_socket *s); /* net lock */
 int raw_set_option(struct inet_socket *s, int level, int option, uint64_t user, int length);
 int raw_get_option(struct inet_socket *s, int level, int option, uint64_t user, uint64_t user_length);
@@ -216,7 +216,9 @@ int inet_get_option(struct socket *s, int level, int option, uint64_t user, uint
 void inet_changed(struct socket *s, int option);
 void memberships_leave(struct inet_socket *s); /* net lock */
 int tcp_set_option(struct inet_socket *s, int option, uint64_t user, int length);
-uint8_t tcp_state_number(const struct inet_socket *s); /* Linux's */
+/* Linux's numbers. */
+enum { STATE_ESTABLISHED = 1, STATE_CLOSE = 7, STATE_CLOSE_WAIT = 8, STATE_LISTEN = 10 };
+uint8_t tcp_state_number(const struct inet_socket *s);
 int tcp_get_option(struct inet_socket *s, int option, uint64_t user, uint64_t user_length);
 
 #endif

@@ -57,17 +57,14 @@ static void apply(struct inet_socket *s)
 		return;
 	}
 	u8_t multicast_ttl = s->multicast_ttl >= 0 ? (u8_t)s->multicast_ttl : 1;
+	s->ip->tos = tos;
+	s->ip->ttl = ttl;
+	s->ip->netif_idx = (u8_t)s->interface;
 	if (s->kind != INET_UDP) {
-		s->raw->tos = tos;
-		s->raw->ttl = ttl;
 		s->raw->mcast_ttl = multicast_ttl;
-		s->raw->netif_idx = (u8_t)s->interface;
 		return;
 	}
-	s->udp->tos = tos;
-	s->udp->ttl = ttl;
 	s->udp->mcast_ttl = multicast_ttl;
-	s->udp->netif_idx = (u8_t)s->interface;
 	if (s->multicast_loop) {
 		udp_set_flags(s->udp, UDP_FLAGS_MULTICAST_LOOP);
 	} else {

@@ -196,3 +196,13 @@ void port_each(enum inet_kind kind, void (*visit)(void *context, struct inet_soc
 		}
 	}
 }
+
+void port_each_at(enum inet_kind kind, uint16_t port, void (*visit)(void *context, struct inet_socket *s), void *context)
+{
+	list_for_each(node, bucket_of(kind, port)) {
+		struct inet_socket *s = container_of(node, struct inet_socket, port_link);
+		if (s->port_listed == port) {
+			visit(context, s);
+		}
+	}
+}

@@ -7,7 +7,6 @@
 #include "socket/inet/datagram.h"
 
 #include "base/string.h"
-#include "kernel/random.h"
 #include "net/net.h"
 #include "kernel/process.h"
 #include "lwip/inet_chksum.h"
@@ -134,19 +133,6 @@ int raw_bind_automatic(struct inet_socket *s)
 	int error = port_take(s, 0);
 	s->local.port = s->port_listed;
 	return error;
-}
-
-void raw_socket_close(struct socket *base)
-{
-	struct inet_socket *s = inet_of(base);
-	net_lock();
-	memberships_leave(s);
-	port_leave(s);
-	raw_remove(s->raw);
-	s->raw = NULL;
-	net_unlock();
-	datagrams_drop(s);
-	inet_put(s);
 }
 
 /* ---- sending ---- */

@@ -22,7 +22,7 @@ int raw_set_checksum(struct inet_socket *s, int level, int at)
 	return 0;
 }
 
-/* Where the filter is for this level. 0: there is none. */
+/* Where the filter is for this level, and how long. Or a negative error: there is none. */
 static int filter_bytes(const struct inet_socket *s, int level, int option)
 {
 	if (level == IPPROTO_RAW && option == ICMP_FILTER && !s->v6) {

@@ -57,19 +57,6 @@ int udp_bind_automatic(struct inet_socket *s)
 	return error == -EADDRINUSE ? -EAGAIN : error;
 }
 
-void udp_socket_close(struct socket *base)
-{
-	struct inet_socket *s = inet_of(base);
-	net_lock();
-	memberships_leave(s);
-	port_leave(s);
-	udp_remove(s->udp);
-	s->udp = NULL;
-	net_unlock();
-	datagrams_drop(s);
-	inet_put(s);
-}
-
 /* lwIP's block takes what one message says of itself for the time of its sending. */
 err_t udp_hand_over(struct inet_socket *s, const struct outgoing *o, struct pbuf *p, const struct endpoint *to, struct netif *netif,
 		    const ip_addr_t *from)

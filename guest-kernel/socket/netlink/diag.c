@@ -8,7 +8,6 @@
 #include "socket/unix/unix.h"
 
 enum { SOCK_DIAG_BY_FAMILY = 20, DIAG_REQUEST_PROTOCOL = 3 };
-enum { STATE_ESTABLISHED = 1, STATE_CLOSE = 7, STATE_LISTEN = 10 };
 
 struct diag_id { /* struct inet_diag_sockid: ports and addresses as on the wire */
 	uint16_t local_port, remote_port;

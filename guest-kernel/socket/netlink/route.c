@@ -305,13 +305,7 @@ static int route_change(bool remove, bool replace, const char *at, const char *e
 {
 	struct route_request r;
 	int error = route_read(&r, at, end);
-	if (!error && replace && !remove) {
-		struct net_route old = r.route;
-		old.gateway_set = false;
-		old.index = 0;
-		net_route_remove(&old);
-	}
-	return error ? error : remove ? net_route_remove(&r.route) : net_route_add(&r.route);
+	return error ? error : remove ? net_route_remove(&r.route) : net_route_add(&r.route, replace);
 }
 
 /* ---- neighbours ---- */
