@@ -60,7 +60,7 @@ static int allocate(struct file *f, unsigned mode, uint64_t from, uint64_t end)
 	mutex_lock(&inode->mutex);
 	int error = mode & PUNCH_HOLE ? hole_locked(inode, from, end, &in_use) : room_locked(inode, mode, from, end, &in_use);
 	if (!capable(CAP_FSETID)) {
-		inode->mode &= ~(uint32_t)(S_ISUID | ((inode->mode & 010) ? S_ISGID : 0));
+		inode_drop_set_id(inode);
 	}
 	inode_modified(inode);
 	mutex_unlock(&inode->mutex);

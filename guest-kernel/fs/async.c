@@ -111,7 +111,7 @@ int async_set(struct file *f, bool on)
 	if (!can_signal(f)) {
 		return -ENOTTY;
 	}
-	int error = on ? async_provide(f) : 0;
+	int error = on ? async_provide(f) : 0; /* of O_ASYNC in open(2) nothing comes, and it stays: as on Linux */
 	if (error || !f->async) {
 		return error;
 	}

@@ -30,7 +30,7 @@ static int owner_change(struct inode *inode, const struct change *c)
 	inode->uid = c->uid != ~0u ? c->uid : inode->uid;
 	inode->gid = c->gid != ~0u ? c->gid : inode->gid;
 	if (!S_IS(inode->mode, S_IFDIR)) {
-		inode->mode &= ~(uint32_t)(S_ISUID | ((inode->mode & 010) ? S_ISGID : 0));
+		inode_drop_set_id(inode);
 	}
 	return 0;
 }

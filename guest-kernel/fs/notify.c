@@ -100,12 +100,11 @@ static bool is_repeated(const struct instance *i, const struct event *e, const c
 	if (last.watch != e->watch || last.mask != e->mask || last.length != e->length || (e->mask & IN_IGNORED)) {
 		return false;
 	}
-	for (uint32_t n = 0; n < e->length && name[n]; n++) {
-		if (i->ring[(i->last + sizeof(last) + n) % RING] != name[n]) {
-			return false;
-		}
+	uint32_t n = 0;
+	while (n < e->length && name[n] && i->ring[(i->last + sizeof(last) + n) % RING] == name[n]) {
+		n++;
 	}
-	return true;
+	return n == e->length || i->ring[(i->last + sizeof(last) + n) % RING] == name[n]; /* both end here */
 }
 
 static void event_put(struct instance *i, struct event e, const char *name, unsigned length)
@@ -481,7 +480,7 @@ long sys_inotify_add_watch(const uint64_t a[6])
 		return -EINVAL;
 	}
 	struct file *f = instance_file((int)a[0], &result);
-	if (result == -EBADF || !f) {
+	if (!f) {
 		return result;
 	}
 	result = (mask & IN_MASK_ADD) && (mask & IN_MASK_CREATE) ? -EINVAL : watch_path(f->private, a[1], mask);

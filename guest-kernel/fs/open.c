@@ -26,7 +26,7 @@ int inode_truncate(struct inode *inode, uint64_t size)
 	error = error ? error : inode->ops->truncate(inode, size);
 	if (!error) {
 		if (!capable(CAP_FSETID)) {
-			inode->mode &= ~(uint32_t)(S_ISUID | ((inode->mode & 010) ? S_ISGID : 0));
+			inode_drop_set_id(inode);
 		}
 		inode_modified(inode);
 	}

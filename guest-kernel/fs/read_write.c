@@ -59,7 +59,7 @@ static long regular_write(struct file *f, struct io_buffer from, uint64_t bytes,
 			inode->sectors = inode->mapping.page_count * (PAGE_SIZE / 512);
 		}
 		if (!capable(CAP_FSETID)) {
-			inode->mode &= ~(uint32_t)(S_ISUID | ((inode->mode & 010) ? S_ISGID : 0));
+			inode_drop_set_id(inode);
 		}
 		inode_modified(inode);
 	}

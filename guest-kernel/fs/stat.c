@@ -251,10 +251,10 @@ long sys_fstatfs(const uint64_t a[6])
 /* access(2) asks for the real user, who has what a program that it starts would have. */
 static int access_check(const struct inode *inode, unsigned may, bool effective)
 {
-	struct credentials real = process_current()->credentials;
 	if (effective) {
 		return inode_permission(inode, may);
 	}
+	struct credentials real = process_current()->credentials;
 	real.fsuid = real.uid;
 	real.fsgid = real.gid;
 	if (!(real.secure_bits & SECURE_NO_SETUID_FIXUP)) {

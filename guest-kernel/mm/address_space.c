@@ -126,12 +126,12 @@ void address_space_set_program(struct address_space *as, struct file *program)
 	kassert(!error); /* it is being run already */
 	file_get(program);
 	as->program = program;
-	as->program_identity = file_identity(program);
+	__atomic_store_n(&as->program_identity, file_identity(program), __ATOMIC_RELAXED);
 }
 
 uint64_t address_space_program(const struct address_space *as)
 {
-	return as->program_identity;
+	return __atomic_load_n(&as->program_identity, __ATOMIC_RELAXED);
 }
 
 /** The last reference is gone: it is loaded only where no thread of it runs, and these processors drop it first. */

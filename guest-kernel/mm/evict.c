@@ -2,8 +2,8 @@
 /*
  * When memory is short, programs lose pages of files that they map: the next touch finds them in the cache, or reads them again. Only what
  * goes beyond a share of the I/O zone is taken, so that programs that run keep their text, and hogs are ended rather than everybody
- * slowed down for them. A page that was touched since the last look stays: the processor notes that in the leaf. What was written to is dirty
- * then, and gone when it has been written. Locked memory stays.
+ * slowed down for them. A page that was touched since the last look stays: the processor notes that in the leaf. Of what was written to, a first
+ * look takes the permission; when no processor can write any longer, it is marked dirty, and gone when it has been written. Locked memory stays.
  */
 #include "kernel/file.h"
 #include "kernel/memory.h"
@@ -14,7 +14,7 @@
 #include "mm/user_table.h"
 
 #define LEFT_SHARE 4u /* of the I/O zone, that stays mapped */
-#define PASSES 2u /* the first may only find out what is not touched */
+#define PASSES 2u /* the first may only find out what is not touched, and end writing */
 
 static void leaf_look(struct address_space *as, const struct area *area, uint64_t *leaf, uint64_t address, struct flush *flush, uint64_t *wanted)
 {
@@ -27,13 +27,14 @@ static void leaf_look(struct address_space *as, const struct area *area, uint64_
 		return;
 	}
 	flush_page(flush, address);
-	if (entry & PTE_ACCESSED) {
-		__atomic_fetch_and(leaf, ~(uint64_t)PTE_ACCESSED, __ATOMIC_RELAXED);
+	bool written = (area->flags & MAP_SHARED) && (entry & PTE_DIRTY);
+	if ((entry & PTE_ACCESSED) || (written && (entry & PTE_WRITE))) {
+		__atomic_fetch_and(leaf, ~(PTE_ACCESSED | (written ? PTE_WRITE : 0)), __ATOMIC_RELAXED);
 		return;
 	}
 	*leaf = 0;
 	as->resident--;
-	if ((area->flags & MAP_SHARED) && (entry & PTE_DIRTY)) {
+	if (written) {
 		file_page_dirty(area->file, page);
 	}
 	flush_put(flush, page);

@@ -14,6 +14,12 @@ struct ids {
 	uint32_t real, effective, saved;
 };
 
+bool credentials_match(const struct credentials *d)
+{
+	const struct credentials *c = &process_current()->credentials;
+	return c->uid == d->euid && c->uid == d->suid && c->uid == d->uid && c->gid == d->egid && c->gid == d->sgid && c->gid == d->gid;
+}
+
 static struct credentials *mine(void)
 {
 	return &process_current()->credentials;

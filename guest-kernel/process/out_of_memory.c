@@ -117,29 +117,16 @@ static void kill_sharers_locked(const struct address_space *memory, const struct
 	}
 }
 
-/* Whether there was a crowd to end. */
-static bool choose_crowd_locked(struct victim *v, uint64_t least, const struct signal_info *info)
+/* The first of a crowd that was ended. NULL: there is none that is worth it. */
+static struct process *end_crowd_locked(struct victim *v, uint64_t least, const struct signal_info *info)
 {
 	if (!crowd_largest_locked(&chosen_crowd) || chosen_crowd.pages < least || chosen_crowd.pages < v->total / CROWD_SHARE) {
 		chosen_crowd.count = 0;
-		return false;
+		return NULL;
 	}
-	struct process *first = crowd_end_locked(&chosen_crowd, info);
-	v->pid = chosen_pid = first->pid;
 	v->pages = chosen_crowd.pages;
 	v->others = chosen_crowd.count - 1;
-	v->memory = first->memory;
-	string_copy(v->name, first->name, sizeof(v->name));
-	return true;
-}
-
-static void choose_one_locked(struct victim *v, const struct process *p, const struct signal_info *info)
-{
-	v->pid = chosen_pid = p->pid;
-	v->others = 0;
-	v->memory = p->memory;
-	string_copy(v->name, p->name, sizeof(v->name));
-	kill_sharers_locked(v->memory, info);
+	return crowd_end_locked(&chosen_crowd, info);
 }
 
 static bool choose(struct victim *v)
@@ -150,9 +137,13 @@ static bool choose(struct victim *v)
 	spin_lock(&process_lock);
 	struct process *p = ending_locked() ? NULL : largest_locked(v->total, &v->pages);
 	if (p) {
-		if (!choose_crowd_locked(v, v->pages, &info)) {
-			choose_one_locked(v, p, &info);
-		}
+		v->others = 0;
+		struct process *first = end_crowd_locked(v, v->pages, &info);
+		p = first ? first : p;
+		v->pid = chosen_pid = p->pid;
+		v->memory = p->memory;
+		string_copy(v->name, p->name, sizeof(v->name));
+		kill_sharers_locked(v->memory, &info);
 		address_space_get(v->memory);
 		chosen_ns = time_ns();
 	}

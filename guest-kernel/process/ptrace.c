@@ -42,9 +42,8 @@ struct ptrace {
 bool trace_may_access_locked(const struct process *p)
 {
 	const struct process *self = process_current();
-	const struct credentials *c = &self->credentials, *d = &p->credentials;
-	bool same = c->uid == d->euid && c->uid == d->suid && c->uid == d->uid && c->gid == d->egid && c->gid == d->sgid && c->gid == d->gid;
-	return p == self || (same && !p->signals->not_dumpable && !(d->permitted & ~c->permitted)) || capable(CAP_SYS_PTRACE);
+	bool same = credentials_match(&p->credentials) && !(p->credentials.permitted & ~self->credentials.permitted);
+	return p == self || (same && !p->signals->not_dumpable) || capable(CAP_SYS_PTRACE);
 }
 
 static int attach_locked(uint32_t tid, struct trace **fresh, bool seize, uint32_t options)

@@ -27,9 +27,7 @@ static long limit_exchange(struct process *p, unsigned which, const struct rlimi
 
 static bool may_set_limits(const struct process *p)
 {
-	const struct credentials *c = &process_current()->credentials, *d = &p->credentials;
-	bool same = c->uid == d->euid && c->uid == d->suid && c->uid == d->uid && c->gid == d->egid && c->gid == d->sgid && c->gid == d->gid;
-	return p == process_current() || same || capable(CAP_SYS_RESOURCE);
+	return p == process_current() || credentials_match(&p->credentials) || capable(CAP_SYS_RESOURCE);
 }
 
 long sys_prlimit64(const uint64_t a[6])

@@ -95,6 +95,13 @@ static void flags(void)
 	CALL(ioctl(file, FIOASYNC, &on));
 	CALL(ioctl(null, FIOASYNC, &on));
 	CALL(fcntl(file, F_SETFL, O_ASYNC));
+	mkfifo("fifo", 0600);
+	int fifo = open("fifo", O_RDWR | O_ASYNC);
+	SHOW("flags", "%#x", fcntl(fifo, F_GETFL));
+	CALL(fcntl(fifo, F_SETFL, 0));
+	SHOW("flags", "%#x", fcntl(fifo, F_GETFL));
+	CALL(fcntl(fifo, F_SETFL, O_ASYNC));
+	SHOW("flags", "%#x", fcntl(fifo, F_GETFL));
 }
 
 static void channel(void)

@@ -270,6 +270,11 @@ static void masks(void)
 	CALL(inotify_add_watch(in, "dir", IN_DELETE));
 	close(open("dir/file", O_RDONLY));
 	events("nothing of that");
+	CALL(inotify_add_watch(in, "dir", IN_CREATE));
+	mkdir("dir/abc", 0700);
+	mkdir("dir/ab", 0700);
+	mkdir("dir/abcd", 0700);
+	events("names that begin alike");
 	CALL(inotify_add_watch(in, "dir", IN_OPEN | IN_ONESHOT));
 	close(open("dir/file", O_RDONLY));
 	close(open("dir/file", O_RDONLY));

@@ -17,6 +17,7 @@
 
 #include "base/list.h"
 #include "kernel/epoch.h"
+#include "kernel/fcntl.h"
 #include "kernel/file.h"
 #include "kernel/lock.h"
 #include "kernel/page_cache.h"
@@ -175,6 +176,11 @@ void inodes_flush(struct super *super); /* write dirty pages; NULL: of all */
 #define MAY_EXEC 1u
 #define MAY_WRITE 2u
 #define MAY_READ 4u
+/** Whoever changes it without CAP_FSETID leaves no other user's rights in it. Its mutex is held. */
+static inline void inode_drop_set_id(struct inode *inode)
+{
+	inode->mode &= ~(uint32_t)(S_ISUID | ((inode->mode & 010) ? S_ISGID : 0));
+}
 /** 0, -EACCES, -EROFS by the current process's file system credentials. */
 int inode_permission(const struct inode *inode, unsigned may);
 int inode_permission_of(const struct credentials *c, const struct inode *inode, unsigned may); /* NULL: the kernel's */
