@@ -43,12 +43,23 @@ said() {
 	grep -q "^vmctl: .*$1" "$err" || fail "vmctl did not say \"$1\""
 }
 
-# A port of this machine that nobody listens at, into $port.
+# port_choose [COUNT]: so many ports of this machine in a row that nobody listens at, the first into $port.
 port_choose() {
+	local next
 	port=$((20000 + RANDOM % 10000))
-	while (: <>"/dev/tcp/127.0.0.1/$port") 2>/dev/null; do
-		port=$((port + 1))
+	for ((next = port; next < port + ${1:-1}; next++)); do
+		if (: <>"/dev/tcp/127.0.0.1/$next") 2>/dev/null; then
+			port=$((next + 1))
+		fi
 	done
+}
+
+# For scripts of a guest: free_now says how many KiB are free when caches have let go of what they need not keep.
+free_now='free_now() { sync; echo 1 >/proc/sys/vm/drop_caches; sed -n "s/^MemFree: *\([0-9]*\).*/\1/p" /proc/meminfo; }'
+
+# Tests that compare a guest with this host's Linux leave IPv6 out where it has not even ::1.
+host_has_ipv6() {
+	grep -q '^0\{31\}1 ' /proc/net/if_inet6 2>/dev/null
 }
 
 # make_root: a directory for --root, with what the caller then puts in.

@@ -7,8 +7,7 @@
 
 make_root
 cp "$BUILD/tests/guest/connections" "$scratch/root/" || fail "build the guest tests first: make guest-tests"
-cat >"$scratch/root/turn.sh" <<'END'
-free_now() { sync; echo 1 >/proc/sys/vm/drop_caches; awk '/MemFree/ { print $2 }' /proc/meminfo; }
+{ echo "$free_now"; cat; } >"$scratch/root/turn.sh" <<'END'
 /connections 200
 sleep 12 # what has ended is forgotten after 10 s
 before=$(free_now)

@@ -11,8 +11,7 @@ make_root
 cp "$BUILD/tests/fuzz/packets" "$scratch/root/" || fail "build the fuzzers first: make fuzz-tests"
 mkdir "$scratch/root/www"
 echo page >"$scratch/root/www/page"
-cat >"$scratch/root/turn.sh" <<'END'
-free_now() { sync; echo 1 >/proc/sys/vm/drop_caches; awk '/MemFree/ { print $2 }' /proc/meminfo; }
+{ echo "$free_now"; cat; } >"$scratch/root/turn.sh" <<'END'
 httpd -p 80 -h /www
 page() { wget -q -O - http://127.0.0.1/page; }
 page

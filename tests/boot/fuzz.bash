@@ -15,8 +15,7 @@ even"
 	clean "$scratch/image"
 }
 fuzz_rounds=$scratch/rounds
-cat >"$fuzz_rounds" <<'END'
-free_now() { sync; echo 1 >/proc/sys/vm/drop_caches; awk '/MemFree/ { print $2 }' /proc/meminfo; }
+{ echo "$free_now"; cat; } >"$fuzz_rounds" <<'END'
 round /tmp 1 "$2"
 before=$(free_now)
 round /tmp "$1" "$(($2 + 1000))"

@@ -7,7 +7,7 @@
 
 make_root
 cp "$BUILD/tests/guest/large" "$scratch/root/" || fail "build the guest tests first: make guest-tests"
-cat >"$scratch/root/sums.sh" <<'END'
+{ echo "$free_now"; cat; } >"$scratch/root/sums.sh" <<'END'
 meminfo() {
 	awk '{ kib[$1] = $2 }
 		END { sum = kib["MemFree:"] + kib["Cached:"] + kib["AnonPages:"] + kib["Slab:"] + kib["KernelStack:"] + kib["PageTables:"] + kib["KernelOther:"]
@@ -39,7 +39,6 @@ process() {
 			print (bad ? "process " pid " does not add up" : "a process adds up"), (sum["AnonHugePages:"] ? "large" : "small")
 		}'
 }
-free_now() { sync; echo 1 >/proc/sys/vm/drop_caches; awk '/MemFree/ { print $2 }' /proc/meminfo; }
 round() {
 	i=0
 	while [ $i -lt $1 ]; do

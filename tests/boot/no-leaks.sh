@@ -4,8 +4,7 @@
 . tests/boot/assert.bash
 
 make_root
-cat >"$scratch/root/turn.sh" <<'END'
-free_now() { sync; echo 1 >/proc/sys/vm/drop_caches; awk '/MemFree/ { print $2 }' /proc/meminfo; }
+{ echo "$free_now"; cat; } >"$scratch/root/turn.sh" <<'END'
 round() {
 	i=0
 	while [ $i -lt $1 ]; do

@@ -1,19 +1,20 @@
 # SPDX-License-Identifier: MIT
 # A file from a server outside of the machine, whose TCP (QEMU's) knows of no scaled windows: more of it than any window, both modes; and a
 # port at which nobody listens.
-# not on bochs: it has no such adapter
+# not on bochs: it is about the network of QEMU
 . tests/boot/assert.bash
 
 make_root
 mkdir "$scratch/www"
 head -c 6000000 /dev/urandom >"$scratch/www/file"
-for ((port = 20000 + RANDOM % 20000; ; port++)); do
-	busybox httpd -f -p "127.0.0.1:$port" -h "$scratch/www" 2>/dev/null &
-	server=$!
-	sleep 0.3
-	kill -0 $server 2>/dev/null && break
-done
+port_choose
+busybox httpd -f -p "127.0.0.1:$port" -h "$scratch/www" 2>"$err" &
+server=$!
 trap 'kill $server' EXIT
+until (: <>"/dev/tcp/127.0.0.1/$port") 2>/dev/null; do
+	kill -0 $server 2>/dev/null || fail "the server of this machine has ended"
+	sleep 0.1
+done
 want=$(md5sum <"$scratch/www/file")
 for mode in $modes; do
 	boot 0 --mode "$mode" --net user --timeout 60 --root "$scratch/root" -- \

@@ -22,9 +22,7 @@ done
 echo "referenced $(($4 - $2)), $([ $(($3 - $1)) -lt 100000 ] && echo little || echo $(($3 - $1))) copied"
 END
 for mode in $modes; do
-	for ((port = 20000 + RANDOM % 20000; ; port++)); do
-		(exec 3<>/dev/tcp/127.0.0.1/$port) 2>/dev/null || break
-	done
+	port_choose
 	(
 		for ((i = 0; i < 300; i++)); do
 			got=$(busybox wget -q -O - "http://127.0.0.1:$port/file" 2>/dev/null | md5sum)

@@ -17,7 +17,7 @@ on_linux 'mkdir -p /root/.ssh; chmod 700 /root/.ssh
 	fail "no key: $(cat "$scratch/linux.err")"
 key=$(cat "$scratch/linux.out")
 
-port_choose
+port_choose 2
 answers() {
 	[[ $(timeout 10 bash -c "read -r line <>/dev/tcp/127.0.0.1/$port; echo \$line" 2>/dev/null) == SSH-2.0-OpenSSH* ]]
 }
