@@ -122,6 +122,13 @@ static inline void calls_group(const char *name, void (*group)(void))
 	}
 }
 
+/* Not what this host cannot be asked for: tests/boot/linux-calls.sh names it in $LEFT_OUT, for the guest, too. */
+static inline bool calls_with(const char *what)
+{
+	const char *left_out = getenv("LEFT_OUT");
+	return !left_out || !strstr(left_out, what);
+}
+
 /* What every program begins with: whatever the caller left open or set is not the test's. */
 static inline void calls_begin(void)
 {
@@ -137,6 +144,25 @@ static inline void make_file(const char *name, const char *text)
 	if (fd < 0 || write(fd, text, strlen(text)) != (ssize_t)strlen(text) || close(fd) != 0) {
 		calls_line("make_file", name, "%s", calls_error(errno));
 	}
+}
+
+/* Until that process waits for something, at most 5 s. */
+static inline void until_sleeps(pid_t pid)
+{
+	char path[32], text[512];
+	snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
+	for (int i = 0; i < 5000; i++) {
+		int fd = open(path, O_RDONLY | O_CLOEXEC);
+		ssize_t n = read(fd, text, sizeof(text) - 1);
+		close(fd);
+		text[n > 0 ? n : 0] = '\0';
+		char *name_end = strrchr(text, ')');
+		if (name_end && strncmp(name_end, ") S", 3) == 0) {
+			return;
+		}
+		usleep(1000);
+	}
+	calls_line("until_sleeps", "a process", "does not sleep");
 }
 
 /* How a child that runs `body` ends: its exit status, or minus the signal. */

@@ -1,29 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* Datagrams over the loopback interface: names, sending and receiving in all forms, control messages, errors, groups, options. */
-#include "calls.h"
+#include "inet.h"
 
-#include <arpa/inet.h>
-#include <netinet/in.h>
-#include <poll.h>
 #include <sys/ioctl.h>
-#include <sys/socket.h>
 #include <sys/time.h>
 #include <sys/uio.h>
-
-static struct sockaddr_in to(const char *address, int port)
-{
-	struct sockaddr_in in = { .sin_family = AF_INET, .sin_port = htons((uint16_t)port) };
-	inet_pton(AF_INET, address, &in.sin_addr);
-	return in;
-}
-
-static int port_of(int fd)
-{
-	struct sockaddr_in6 in = { 0 };
-	socklen_t length = sizeof(in);
-	getsockname(fd, (void *)&in, &length);
-	return ntohs(in.sin6_port);
-}
 
 static int bound(const char *address)
 {
@@ -33,32 +14,6 @@ static int bound(const char *address)
 		SHOW("bound", "%s", calls_error(errno));
 	}
 	return fd;
-}
-
-static int polled(int fd, int milliseconds)
-{
-	struct pollfd p = { fd, POLLIN | POLLOUT | POLLRDHUP | POLLRDNORM, 0 };
-	int n = poll(&p, 1, milliseconds);
-	return n < 0 ? -1 : p.revents;
-}
-
-static int until(int fd, int event)
-{
-	struct pollfd p = { fd, (short)event, 0 };
-	poll(&p, 1, 2000);
-	return polled(fd, 0);
-}
-
-static int number(int fd, int level, int option)
-{
-	int value = -1;
-	socklen_t length = sizeof(value);
-	return getsockopt(fd, level, option, &value, &length) == 0 ? value : -errno;
-}
-
-static int set(int fd, int level, int option, int value)
-{
-	return setsockopt(fd, level, option, &value, sizeof(value));
 }
 
 static void making(void)
@@ -410,7 +365,9 @@ int main(void)
 	RUN(control);
 	RUN(sharing);
 	RUN(full);
-	RUN(six);
+	if (calls_with("ipv6")) {
+		RUN(six);
+	}
 	RUN(groups);
 	return 0;
 }

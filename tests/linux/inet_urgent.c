@@ -1,23 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /* Urgent data on connections: MSG_OOB, SO_OOBINLINE, SIOCATMARK, POLLPRI, SIGURG. */
-#include "calls.h"
-#include "../guest/connection.h"
+#include "inet.h"
 
-#include <poll.h>
 #include <sys/ioctl.h>
 
 #ifndef SIOCATMARK
 #define SIOCATMARK 0x8905
 #endif
-
-static int polled(int fd, int event)
-{
-	struct pollfd p = { fd, (short)event, 0 };
-	poll(&p, 1, 2000);
-	p.events = POLLIN | POLLPRI | POLLRDNORM;
-	poll(&p, 1, 0);
-	return p.revents;
-}
 
 static int at_mark(int fd)
 {
@@ -50,7 +39,7 @@ static void alone(void)
 	CALL(recv(ends[1], &c, 1, MSG_OOB));
 	SHOW("mark", "%d", at_mark(ends[1]));
 	CALL(send(ends[0], "!", 1, MSG_OOB));
-	SHOW("told", "%x", polled(ends[1], POLLPRI));
+	SHOW("told", "%x", until(ends[1], POLLPRI));
 	CALL(recv(ends[1], &c, 1, MSG_OOB | MSG_PEEK));
 	CALL(recv(ends[1], &c, 1, MSG_OOB));
 	SHOW("byte", "%c", c);
@@ -58,7 +47,7 @@ static void alone(void)
 	show_read(ends[1], "rest");
 	SHOW("after", "%x", polled(ends[1], 0));
 	CALL(send(ends[0], "x", 1, 0));
-	polled(ends[1], POLLIN);
+	until(ends[1], POLLIN);
 	show_read(ends[1], "next");
 	CALL(recv(ends[1], &c, 1, MSG_OOB));
 }
@@ -71,7 +60,7 @@ static void between(void)
 	CALL(send(ends[0], "before", 6, 0));
 	CALL(send(ends[0], "ab!", 3, MSG_OOB));
 	CALL(send(ends[0], "after", 5, 0));
-	SHOW("told", "%x", polled(ends[1], POLLPRI));
+	SHOW("told", "%x", until(ends[1], POLLPRI));
 	until_arrived(ends[0]);
 	CALL(recv(ends[1], text, 3, 0));
 	SHOW("mark", "%d", at_mark(ends[1]));
@@ -90,7 +79,7 @@ static void not_taken(void)
 	connection_make(ends);
 	CALL(send(ends[0], "a!", 2, MSG_OOB));
 	CALL(send(ends[0], "b", 1, 0));
-	polled(ends[1], POLLPRI);
+	until(ends[1], POLLPRI);
 	until_arrived(ends[0]);
 	show_read(ends[1], "first");
 	show_read(ends[1], "second");
@@ -105,7 +94,7 @@ static void in_line(void)
 	CALL(setsockopt(ends[1], SOL_SOCKET, SO_OOBINLINE, &on, sizeof(on)));
 	CALL(send(ends[0], "ab!", 3, MSG_OOB));
 	CALL(send(ends[0], "cd", 2, 0));
-	polled(ends[1], POLLPRI);
+	until(ends[1], POLLPRI);
 	until_arrived(ends[0]);
 	CALL(recv(ends[1], &c, 1, MSG_OOB));
 	show_read(ends[1], "first");
@@ -127,24 +116,10 @@ static void signalled(void)
 	CALL(fcntl(ends[1], F_SETOWN, getpid()));
 	CALL(send(ends[0], "x", 1, 0));
 	CALL(send(ends[0], "!", 1, MSG_OOB));
-	polled(ends[1], POLLPRI);
+	until(ends[1], POLLPRI);
 	SHOW("signals", "%d", signals);
 	int udp = socket(AF_INET, SOCK_DGRAM, 0);
 	SHOW("of datagrams", "%d", at_mark(udp));
-}
-
-/* Part of what has come is read: the rest is still there for poll. */
-static void halves(void)
-{
-	int ends[2];
-	char text[16];
-	connection_make(ends);
-	CALL(send(ends[0], "0123456789", 10, 0));
-	polled(ends[1], POLLIN);
-	for (int i = 0; i < 5; i++) {
-		CALL(recv(ends[1], text, 2, 0));
-		SHOW("left", "%x", polled(ends[1], 0));
-	}
 }
 
 int main(void)
@@ -154,6 +129,5 @@ int main(void)
 	RUN(not_taken);
 	RUN(in_line);
 	RUN(signalled);
-	RUN(halves);
 	return 0;
 }

@@ -115,7 +115,6 @@ static void stopping(void)
 	SHOW("status of the killed", "%x", status);
 }
 
-/* What exec answers, in a child: a success ends in the program's own exit status. */
 static volatile unsigned long *turns;
 
 static void *turn(void *arg)
@@ -139,6 +138,10 @@ static void stopping_threads(void)
 		}
 		turn(NULL);
 	}
+	for (int i = 0; i < 5000 && !(turns[0] && turns[1] && turns[2] && turns[3]); i++) {
+		usleep(1000);
+	}
+	IS(turns[0] && turns[1] && turns[2] && turns[3]);
 	bool moved = false;
 	for (int round = 0; round < 10; round++) {
 		usleep(10000);
@@ -158,6 +161,7 @@ static void stopping_threads(void)
 	SHOW("status", "%x", status);
 }
 
+/* What exec answers, in a child: a success ends in the program's own exit status. */
 static void exec_says(const char *name, const char *path, char *const argv[], char *const envp[])
 {
 	int status;

@@ -171,7 +171,7 @@ int main(void)
 	calls_begin();
 	RUN(making);
 	RUN(attaching);
-	if (geteuid() == 0) {
+	if (calls_with("root")) {
 		RUN(permissions);
 	}
 	RUN(ends);

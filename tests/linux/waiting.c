@@ -317,11 +317,12 @@ static void sleeping_readers(void)
 {
 	char c = 0;
 	pipe(ends);
+	pid_t reader = getpid();
 	if (fork() == 0) {
 		close(ends[0]);
-		usleep(20000);
+		until_sleeps(reader);
 		write(ends[1], "w", 1);
-		usleep(20000);
+		until_sleeps(reader);
 		_exit(0);
 	}
 	close(ends[1]);
@@ -365,18 +366,22 @@ static void exclusive(void)
 /* Three wait for the same counter, each in a set of its own: with EPOLLEXCLUSIVE one event wakes one of them. */
 static void wakes(const char *name, uint32_t flag)
 {
-	int fd = eventfd(0, EFD_NONBLOCK), woken = 0, status;
+	int fd = eventfd(0, EFD_NONBLOCK), woken = 0, status, told[2];
 	pid_t children[3];
+	char byte;
+	pipe(told);
 	for (int i = 0; i < 3; i++) {
 		children[i] = fork();
 		if (children[i] == 0) {
 			struct epoll_event event = { .events = EPOLLIN | flag };
 			int ep = epoll_create1(0);
 			epoll_ctl(ep, EPOLL_CTL_ADD, fd, &event);
-			_exit(epoll_wait(ep, &event, 1, 700));
+			write(told[1], "", 1);
+			_exit(epoll_wait(ep, &event, 1, 2000));
 		}
+		read(told[0], &byte, 1);
+		until_sleeps(children[i]);
 	}
-	usleep(200000);
 	write(fd, &(uint64_t){ 1 }, 8);
 	for (int i = 0; i < 3; i++) {
 		waitpid(children[i], &status, 0);
@@ -384,6 +389,8 @@ static void wakes(const char *name, uint32_t flag)
 	}
 	SHOW(name, "%d", woken);
 	close(fd);
+	close(told[0]);
+	close(told[1]);
 }
 
 static void only_one(void)
