@@ -157,7 +157,7 @@ static int open_cache(struct packages *p, int *lock)
 	return *lock >= 0 ? 0 : fail(VMCTL_HOST, "%s can't be written (%s): set XDG_CACHE_HOME to a directory that can be", path, strerror(errno));
 }
 
-/* A checksum of the programs that make an image: when they change, an image in the cache is not theirs. */
+/* A checksum of the programs that make an image and of what is in each: when they change, an image in the cache is not theirs. */
 static int maker_sum(uint32_t *sum)
 {
 	static const char *const names[] = { "packages-unpack", "packages-script" };
@@ -172,6 +172,7 @@ static int maker_sum(uint32_t *sum)
 		*sum = crc32_update(*sum, text, strlen(text));
 		free(text);
 	}
+	*sum = packages_apt_sum(*sum);
 	return 0;
 }
 

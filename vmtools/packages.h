@@ -21,7 +21,7 @@ struct packages {
 	const char *mirror; /* URI of a Debian archive; NULL: what the host's apt uses, else Debian's */
 	uint64_t size; /* bytes of the image; 0: what is needed */
 	bool update; /* fetch the archive's lists though there are some */
-	bool set_up; /* run the scripts that were not understood, and have the essential packages that they may use */
+	bool set_up; /* run the scripts that were not understood */
 	char names[PACKAGES_MAX][80]; /* sorted, each once */
 	unsigned count;
 	char cache[512], apt[600]; /* the cache directory, and apt's below it */
@@ -38,6 +38,8 @@ int packages_image(struct packages *p, const char *scratch, char *image, size_t 
 
 /** apt's own directory below p->cache, with the archive's lists in it. 0 or a vmctl status. */
 int packages_apt_open(struct packages *p);
+/** The checksum goes on with the names of the packages that are in every root. */
+uint32_t packages_apt_sum(uint32_t sum);
 /** When the lists were fetched, in ns; 0: never. */
 uint64_t packages_apt_stamp(const struct packages *p);
 /** Resolve, fetch and verify p->names and what they need, and write the paths of the packages to `list`, a line each. 0 or a vmctl status. */

@@ -27,18 +27,22 @@
 #define LISTS_ROOM (160ull << 20) /* for lists, packed and unpacked, and apt's cache of them */
 
 /*
- * In every root, beside what is asked for: of Debian's essential packages those without which a program that is no daemon does not run.
- * usr-is-merged tells apt that /usr is merged, so that it does not take the program that would merge it.
+ * In every root, beside what is asked for: Debian's essential packages, which others use without naming them (Debian Policy, 3.8); dpkg comes by
+ * itself. usr-is-merged tells apt that /usr is merged, so that it does not take the program that would merge it.
  */
-static const char *const base_packages[] = { "base-files", "base-passwd", "dash", "libc-bin", "ncurses-base", "usr-is-merged" };
-
-#define BASE_COUNT (sizeof(base_packages) / sizeof(base_packages[0]))
-
-/* The rest of Debian's essential packages, which scripts use without a word (Debian Policy, 3.8). */
-static const char *const essential_packages[] = { "bash", "bsdutils", "coreutils", "debianutils", "diffutils", "findutils", "grep", "gzip", "hostname",
-						  "init-system-helpers", "login", "ncurses-bin", "perl-base", "sed", "sysvinit-utils", "tar", "util-linux" };
+static const char *const essential_packages[] = { "base-files", "base-passwd", "bash", "bsdutils", "coreutils", "dash", "debianutils", "diffutils",
+						  "findutils", "grep", "gzip", "hostname", "init-system-helpers", "libc-bin", "login", "ncurses-base",
+						  "ncurses-bin", "perl-base", "sed", "sysvinit-utils", "tar", "usr-is-merged", "util-linux" };
 
 #define ESSENTIAL_COUNT (sizeof(essential_packages) / sizeof(essential_packages[0]))
+
+uint32_t packages_apt_sum(uint32_t sum)
+{
+	for (size_t i = 0; i < ESSENTIAL_COUNT; i++) {
+		sum = crc32_update(sum, essential_packages[i], strlen(essential_packages[i]) + 1);
+	}
+	return sum;
+}
 
 #define VIRTUAL " is a virtual package provided by:"
 
@@ -87,7 +91,7 @@ int packages_explain(const struct packages *p, const char *why)
 static int apt(const struct packages *p, const char *const words[], void (*take)(void *to, char *line), void *to)
 {
 	char config[PATH_SIZE];
-	const char **argv = calloc(ARGUMENTS + BASE_COUNT + ESSENTIAL_COUNT + PACKAGES_MAX, sizeof(*argv));
+	const char **argv = calloc(ARGUMENTS + ESSENTIAL_COUNT + PACKAGES_MAX, sizeof(*argv));
 	if (!argv || !spawn_find("apt-get")) {
 		free(argv);
 		return fail(VMCTL_HOST, "no memory for apt-get's arguments");
@@ -102,10 +106,7 @@ static int apt(const struct packages *p, const char *const words[], void (*take)
 		installs = strcmp(*words, "install") == 0;
 		argv[n++] = *words;
 	}
-	for (unsigned i = 0; installs && i < BASE_COUNT; i++) {
-		argv[n++] = base_packages[i];
-	}
-	for (unsigned i = 0; installs && p->set_up && i < ESSENTIAL_COUNT; i++) {
+	for (unsigned i = 0; installs && i < ESSENTIAL_COUNT; i++) {
 		argv[n++] = essential_packages[i];
 	}
 	for (unsigned i = 0; installs && i < p->count; i++) {

@@ -49,6 +49,10 @@ bin -> usr/bin
 root 755
 /usr/bin/readlink'
 
+# One package: Debian's essential ones are there, too.
+boot 0 --packages netbase -- 'for p in bash ls sed grep find diff tar gzip setsid su perl dpkg; do command -v $p >/dev/null || echo no $p; done; dpkg -S /etc/protocols'
+output 'netbase: /etc/protocols'
+
 # Debian's dpkg does the rest.
 "$vmctl" image --force --packages $list --size 600M -o "$scratch/image" || fail "vmctl image --size"
 [ "$(stat -c %s "$scratch/image")" -eq $((600 << 20)) ] || fail "--size makes an image of $(stat -c %s "$scratch/image") bytes"
