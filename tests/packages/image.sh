@@ -50,7 +50,8 @@ root 755
 /usr/bin/readlink'
 
 # One package: Debian's essential ones are there, too.
-boot 0 --packages netbase -- 'for p in bash ls sed grep find diff tar gzip setsid su perl dpkg; do command -v $p >/dev/null || echo no $p; done; dpkg -S /etc/protocols'
+boot 0 --packages netbase -- 'for p in bash ls sed grep find diff tar gzip setsid su perl dpkg; do command -v $p >/dev/null || echo no $p; done
+	dpkg -S /etc/protocols'
 output 'netbase: /etc/protocols'
 
 # Debian's dpkg does the rest.
