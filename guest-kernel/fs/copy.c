@@ -57,8 +57,12 @@ static int pages_get(struct file *in, uint64_t index, uint64_t last, struct page
 	return (int)count;
 }
 
-/* Only pages that devices reach are passed on. Returns parts, *gathered bytes. */
-static int parts_get(struct file *in, uint64_t at, uint64_t bytes, struct page_part parts[PAGE_PARTS], uint64_t *gathered)
+bool file_gives_pages(const struct file *f)
+{
+	return file_is_mappable(f) && !(f->flags & O_DIRECT);
+}
+
+int file_parts(struct file *in, uint64_t at, uint64_t bytes, struct page_part parts[PAGE_PARTS], uint64_t *gathered)
 {
 	struct page *pages[PAGE_PARTS];
 	uint64_t size = file_size(in);
@@ -90,7 +94,7 @@ static long pages_between(struct file *in, uint64_t *offset, struct file *out, u
 	while (done < bytes && !signal_pending()) {
 		uint64_t gathered;
 		reserve_renew();
-		int count = parts_get(in, *offset, bytes - done, parts, &gathered);
+		int count = file_parts(in, *offset, bytes - done, parts, &gathered);
 		n = count > 0 ? out->ops->send_pages(out, parts, (unsigned)count, gathered < bytes - done) : count;
 		for (int i = 0; i < count; i++) {
 			page_put(parts[i].page);
@@ -106,7 +110,7 @@ static long pages_between(struct file *in, uint64_t *offset, struct file *out, u
 
 static long transfer_between(struct file *in, uint64_t *in_offset, struct file *out, uint64_t *out_offset, uint64_t bytes)
 {
-	bool whole = out->ops && out->ops->send_pages && file_is_mappable(in) && !(in->flags & O_DIRECT);
+	bool whole = out->ops && out->ops->send_pages && file_gives_pages(in);
 	long n = whole ? pages_between(in, in_offset, out, bytes) : -EOPNOTSUPP;
 	return n == -EOPNOTSUPP ? copy_between(in, in_offset, out, out_offset, bytes) : n;
 }

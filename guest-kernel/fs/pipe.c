@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Pipes and FIFOs: a ring of bytes with two wait queues. One page to begin with; a writer that fills it grows it to the pipe's limit, which
- * is 64 KiB unless fcntl has set another.
+ * is 64 KiB unless fcntl has set another. Pages of files may follow the ring's bytes (pipe_splice.c); whoever reads or writes finds bytes.
  * Writes of at most PIPE_BUF bytes are atomic: they wait until all of it fits. No reader left: SIGPIPE and EPIPE.
  */
+#include "pipe_internal.h"
+
 #include "base/string.h"
 #include "kernel/capability.h"
 #include "kernel/poll.h"
@@ -12,24 +14,10 @@
 #include "kernel/user.h"
 #include "kernel/vfs.h"
 
-#define PIPE_BUF 4096u
 #define PIPE_FIRST 4096u
 #define PIPE_FULL 65536u
 #define PIPE_MAX (1u << 20)
 #define FIONREAD 0x541bu
-
-struct pipe {
-	spinlock_t lock;
-	uint32_t references; /* under lock, as all below: files and the FIFO's inode */
-	uint32_t readers, writers;
-	uint32_t reader_opens, writer_opens; /* counted for FIFOs that wait for the other side */
-	char *ring;
-	uint32_t size, start, used;
-	uint32_t limit; /* that size can become */
-	uint32_t held; /* room kept for bytes that a splice has taken or is to bring */
-	bool taken; /* by a splice, which may give some back: no other one takes meanwhile */
-	struct waitq read_queue, write_queue;
-};
 
 static struct pipe *pipe_create(void)
 {
@@ -55,31 +43,10 @@ static void pipe_put(struct pipe *p)
 	bool last = --p->references == 0;
 	spin_unlock(&p->lock);
 	if (last) {
+		pipe_pages_drop(p);
 		kfree(p->ring);
 		kfree(p);
 	}
-}
-
-static uint32_t ring_take(struct pipe *p, char *to, uint32_t bytes)
-{
-	uint32_t n = bytes < p->used ? bytes : p->used, first = p->size - p->start;
-	first = first < n ? first : n;
-	memcpy(to, p->ring + p->start, first);
-	memcpy(to + first, p->ring, n - first);
-	p->start = (p->start + n) % p->size;
-	p->used -= n;
-	return n;
-}
-
-static uint32_t ring_put(struct pipe *p, const char *from, uint32_t bytes)
-{
-	uint32_t room = p->size - p->used - p->held, n = bytes < room ? bytes : room;
-	uint32_t at = (p->start + p->used) % p->size, first = p->size - at;
-	first = first < n ? first : n;
-	memcpy(p->ring + at, from, first);
-	memcpy(p->ring, from + first, n - first);
-	p->used += n;
-	return n;
 }
 
 /* Another ring, if all that is in it, and what is to come back, fits; `ring` becomes what is to be freed. */
@@ -90,7 +57,7 @@ static bool ring_replace_locked(struct pipe *p, char **ring, uint32_t size)
 	if (used + p->held > size) {
 		return false;
 	}
-	ring_take(p, *ring, used);
+	pipe_ring_take(p, *ring, used);
 	p->ring = *ring;
 	p->start = 0;
 	p->used = used;
@@ -99,8 +66,7 @@ static bool ring_replace_locked(struct pipe *p, char **ring, uint32_t size)
 	return true;
 }
 
-/* False: no memory. */
-static bool ring_grow(struct pipe *p)
+bool pipe_ring_grow(struct pipe *p)
 {
 	uint32_t size = __atomic_load_n(&p->limit, __ATOMIC_RELAXED);
 	char *ring = kmalloc(size);
@@ -124,8 +90,11 @@ static long pipe_read(struct file *f, void *buffer, uint64_t bytes, uint64_t *of
 	}
 	for (;;) {
 		spin_lock(&p->lock);
+		if (p->paged) {
+			pipe_melt_locked(p);
+		}
 		bool was_full = p->size - p->used - p->held < PIPE_BUF;
-		uint32_t n = ring_take(p, buffer, bytes < PIPE_MAX ? (uint32_t)bytes : PIPE_MAX);
+		uint32_t n = pipe_ring_take(p, buffer, bytes < PIPE_MAX ? (uint32_t)bytes : PIPE_MAX);
 		uint32_t writers = p->writers;
 		spin_unlock(&p->lock);
 		if (n > 0) {
@@ -140,15 +109,10 @@ static long pipe_read(struct file *f, void *buffer, uint64_t bytes, uint64_t *of
 		if (f->flags & O_NONBLOCK) {
 			return -EAGAIN;
 		}
-		if (WAIT_EVENT_INTERRUPTIBLE(&p->read_queue, p->used > 0 || p->writers == 0)) {
+		if (WAIT_EVENT_INTERRUPTIBLE(&p->read_queue, p->used > 0 || p->paged > 0 || p->writers == 0)) {
 			return -ERESTARTSYS;
 		}
 	}
-}
-
-static uint32_t pipe_room(struct pipe *p)
-{
-	return p->size - p->used - p->held;
 }
 
 static long pipe_write(struct file *f, const void *buffer, uint64_t bytes, uint64_t *offset)
@@ -161,8 +125,11 @@ static long pipe_write(struct file *f, const void *buffer, uint64_t bytes, uint6
 		spin_lock(&p->lock);
 		uint32_t readers = p->readers;
 		bool grow = pipe_room(p) < want && p->size < p->limit;
+		if (p->paged) {
+			pipe_melt_locked(p);
+		}
 		if (readers > 0 && !grow && pipe_room(p) >= least) {
-			n = ring_put(p, (const char *)buffer + done, want);
+			n = pipe_ring_put(p, (const char *)buffer + done, want);
 		}
 		spin_unlock(&p->lock);
 		if (readers == 0) {
@@ -170,7 +137,7 @@ static long pipe_write(struct file *f, const void *buffer, uint64_t bytes, uint6
 			return done ? (long)done : -EPIPE;
 		}
 		if (grow) {
-			if (!ring_grow(p)) {
+			if (!pipe_ring_grow(p)) {
 				return done ? (long)done : -ENOMEM;
 			}
 			continue;
@@ -199,113 +166,11 @@ void pipe_give_back(struct file *f, const char *bytes, uint32_t count)
 		p->start = (p->start + p->size - count) % p->size;
 		uint32_t used = p->used;
 		p->used = 0;
-		ring_put(p, bytes, count);
+		pipe_ring_put(p, bytes, count);
 		p->used = used + count;
 	}
 	spin_unlock(&p->lock);
 	waitq_wake_all(&p->read_queue);
-}
-
-/* ---- for splice.c ---- */
-bool file_is_pipe(const struct file *f)
-{
-	return f->private && f->ops && f->ops->release == fifo_file_ops.release;
-}
-
-bool pipe_same(const struct file *a, const struct file *b)
-{
-	return a->private == b->private;
-}
-
-static uint32_t look_locked(struct pipe *p, char *to, uint32_t bytes, bool take)
-{
-	if (take && p->taken) {
-		return 0;
-	}
-	uint32_t start = p->start, used = p->used, n = ring_take(p, to, bytes);
-	if (!take) {
-		p->start = start;
-		p->used = used;
-	} else if (n) {
-		p->taken = true;
-		p->held += n;
-	}
-	return n;
-}
-
-long pipe_look(struct file *f, void *to, uint32_t bytes, bool take, bool wait)
-{
-	struct pipe *p = f->private;
-	for (;;) {
-		spin_lock(&p->lock);
-		uint32_t n = look_locked(p, to, bytes, take);
-		bool ended = !n && !p->used && !p->writers;
-		spin_unlock(&p->lock);
-		if (n || ended) {
-			return n;
-		}
-		if (!wait) {
-			return -EAGAIN;
-		}
-		if (WAIT_EVENT_INTERRUPTIBLE(&p->read_queue, p->used ? !(take && p->taken) : p->writers == 0)) {
-			return -ERESTARTSYS;
-		}
-	}
-}
-
-void pipe_settle(struct file *f, const void *bytes, uint32_t taken, uint32_t kept)
-{
-	struct pipe *p = f->private;
-	uint32_t back = taken - kept;
-	spin_lock(&p->lock);
-	p->held -= taken;
-	p->taken = false;
-	for (uint32_t i = 0; i < back; i++) { /* in front of what is there now: the room was held */
-		p->start = (p->start + p->size - 1) % p->size;
-		p->ring[p->start] = ((const char *)bytes)[taken - 1 - i];
-	}
-	p->used += back;
-	spin_unlock(&p->lock);
-	waitq_wake_all(&p->read_queue);
-	waitq_wake_all(&p->write_queue);
-}
-
-long pipe_reserve(struct file *f, uint32_t bytes, bool wait)
-{
-	struct pipe *p = f->private;
-	for (;;) {
-		spin_lock(&p->lock);
-		uint32_t room = pipe_room(p), n = bytes < room ? bytes : room, readers = p->readers;
-		bool grow = n < bytes && p->size < p->limit;
-		p->held += readers && !grow ? n : 0;
-		spin_unlock(&p->lock);
-		if (readers == 0) {
-			signal_broken_pipe();
-			return -EPIPE;
-		}
-		if (!grow && n) {
-			return n;
-		}
-		if (grow) {
-			if (!ring_grow(p)) {
-				return -ENOMEM;
-			}
-		} else if (!wait) {
-			return -EAGAIN;
-		} else if (WAIT_EVENT_INTERRUPTIBLE(&p->write_queue, pipe_room(p) || p->readers == 0)) {
-			return -ERESTARTSYS;
-		}
-	}
-}
-
-void pipe_fill(struct file *f, const void *bytes, uint32_t count, uint32_t reserved)
-{
-	struct pipe *p = f->private;
-	spin_lock(&p->lock);
-	p->held -= reserved;
-	ring_put(p, bytes, count);
-	spin_unlock(&p->lock);
-	waitq_wake_all(count ? &p->read_queue : &p->write_queue);
 }
 
 long pipe_capacity(struct file *f)
@@ -349,7 +214,7 @@ static unsigned pipe_poll(struct file *f, struct poll_table *table)
 	}
 	spin_lock(&p->lock);
 	if (file_readable(f)) {
-		events |= p->used > 0 ? POLLIN | POLLRDNORM : 0;
+		events |= p->used + p->paged > 0 ? POLLIN | POLLRDNORM : 0;
 		events |= p->writers == 0 && (!f->inode || p->writer_opens > 0) ? POLLHUP : 0;
 	}
 	if (file_writable(f)) {
@@ -366,7 +231,7 @@ static long pipe_ioctl(struct file *f, unsigned request, uint64_t argument)
 	if (request != FIONREAD) {
 		return -ENOTTY;
 	}
-	int used = (int)p->used;
+	int used = (int)(p->used + p->paged);
 	return user_write(argument, &used, sizeof(used));
 }
 

@@ -1,16 +1,17 @@
 # SPDX-License-Identifier: MIT
-# What is sent from a file goes from the page cache to the adapter without a copy: tests/guest/sendfile over the loopback, and a web server
+# What is sent from a file goes from the page cache to the adapter without a copy: tests/guest/sendfile and splice over the loopback, and a web server
 # in the guest that the host reads a file from, both modes. The kernel's counts say what was copied.
 # not on bochs: it has no such adapter
 . tests/boot/assert.bash
 
 make_root
-cp "$BUILD/tests/guest/sendfile" "$scratch/root/" || fail "build the guest tests first: make guest-tests"
+cp "$BUILD"/tests/guest/{sendfile,splice} "$scratch/root/" || fail "build the guest tests first: make guest-tests"
 mkdir "$scratch/root/www"
 head -c 3000000 /dev/urandom >"$scratch/root/www/file"
 want=$(md5sum <"$scratch/root/www/file")
 cat >"$scratch/root/turn.sh" <<'END'
 /sendfile
+/splice
 count() { awk '/[0-9]/ { print $4, $5 }' /proc/net/netstat; }
 set -- $(count) $(count)
 httpd -p 80 -h /www
@@ -39,6 +40,14 @@ ok position
 ok in_order
 ok full
 ok cut_off
+ok whole
+ok two_processes
+ok among_written_bytes
+ok read_and_teed
+ok full
+ok changed_meanwhile
+ok gone
+ok small_pieces
 ready
 referenced 3000000, little copied"
 	[ "$(cat "$scratch/got")" = "$want" ] || fail "the host got another file"

@@ -19,24 +19,6 @@
 static unsigned char content[FILE_BYTES], got[FILE_BYTES + 4096];
 static int file;
 
-/* The counters of TcpExt by name; -1: there is none of that name. */
-static long counter(const char *name)
-{
-	char names[4096] = "", values[4096] = "", *next_name, *next_value;
-	FILE *f = fopen("/proc/net/netstat", "r");
-	long value = -1;
-	if (f && fgets(names, sizeof(names), f) && fgets(values, sizeof(values), f)) {
-		char *n = strtok_r(names, " \n", &next_name), *v = strtok_r(values, " \n", &next_value);
-		for (; n && v; n = strtok_r(NULL, " \n", &next_name), v = strtok_r(NULL, " \n", &next_value)) {
-			value = strcmp(n, name) ? value : atol(v);
-		}
-	}
-	if (f) {
-		fclose(f);
-	}
-	return value;
-}
-
 static size_t read_all(int fd, size_t bytes)
 {
 	size_t have = 0;
@@ -74,13 +56,13 @@ static void whole(void)
 {
 	int ends[2];
 	connection_make(ends);
-	long copied = counter("BytesCopied"), referenced = counter("BytesReferenced");
+	long copied = counter_read("BytesCopied"), referenced = counter_read("BytesReferenced");
 	pid_t pid = sender(ends[0], 0, FILE_BYTES);
 	CHECK(read_all(ends[1], FILE_BYTES) == FILE_BYTES);
 	CHECK(status_of(pid) == 0);
 	CHECK(memcmp(got, content, FILE_BYTES) == 0);
-	CHECK(copied < 0 || counter("BytesCopied") == copied);
-	CHECK(referenced < 0 || counter("BytesReferenced") == referenced + FILE_BYTES);
+	CHECK(copied < 0 || counter_read("BytesCopied") == copied);
+	CHECK(referenced < 0 || counter_read("BytesReferenced") == referenced + FILE_BYTES);
 	close(ends[0]);
 	close(ends[1]);
 }

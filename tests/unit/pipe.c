@@ -100,6 +100,7 @@ static void nothing_is_left(void)
 		}
 	}
 	assert_int_equal(fake_memory_in_use(), 0);
+	assert_int_equal(fake_pages_in_use(), 0);
 }
 
 /* The reference: all bytes ever written, by position. `reserved` and `looked` are a splice's. */
@@ -107,6 +108,7 @@ struct model {
 	uint64_t head, tail;
 	uint32_t limit, size; /* the ring's, which grows once and shrinks by set_capacity */
 	uint32_t held, taken;
+	uint32_t paged; /* the last of them, which lie in pages: whoever reads or writes makes bytes of them */
 };
 
 static uint8_t byte_at(uint64_t position)
@@ -169,6 +171,7 @@ static void try_write(struct model *m, struct file *out)
 		n = 0;
 	}
 	fill(m->head, want);
+	m->paged = 0;
 	assert_int_equal(out->ops->write(out, buffer, want, NULL), n ? (long)n : -EAGAIN);
 	m->head += n;
 }
@@ -179,6 +182,7 @@ static void try_read(struct model *m, struct file *in)
 	assert_int_equal(in->ops->read(in, buffer, want, NULL), n ? (long)n : -EAGAIN);
 	is_sequence(m->tail, n);
 	m->tail += n;
+	m->paged = 0;
 }
 
 static void try_capacity(struct model *m, struct file *in)
@@ -195,10 +199,11 @@ static void try_capacity(struct model *m, struct file *in)
 	}
 }
 
-/* A splice out of the pipe that gives some back. */
+/* A splice out of the pipe that gives some back. What is in front of pages comes alone. */
 static void try_take(struct model *m, struct file *in)
 {
-	uint32_t want = pick_size() % 65536 + 1, n = used(m) < want ? used(m) : want;
+	uint32_t want = pick_size() % 65536 + 1, ring = used(m) - m->paged, there = ring ? ring : used(m), n = there < want ? there : want;
+	m->paged = ring ? m->paged : 0;
 	assert_int_equal(pipe_look(in, buffer, want, true, false), n ? (long)n : -EAGAIN);
 	is_sequence(m->tail, n);
 	if (n) {
@@ -215,18 +220,76 @@ static void try_take(struct model *m, struct file *in)
 	}
 }
 
+/* Pages of a file, of which only parts count: as many bytes as went in. */
+static uint32_t bring_pages(const struct model *m, struct file *out, uint32_t bytes)
+{
+	struct page_part parts[PAGE_PARTS];
+	uint64_t at = m->head;
+	unsigned count = 0;
+	for (; count < PAGE_PARTS && bytes; count++) {
+		struct page *page = page_alloc(0);
+		uint32_t offset = (uint32_t)fake_random(PAGE_SIZE), most = (uint32_t)PAGE_SIZE - offset, n = bytes < most ? bytes : most;
+		assert_non_null(page);
+		for (uint32_t i = 0; i < n; i++) {
+			((uint8_t *)page_data(page))[offset + i] = byte_at(at + i);
+		}
+		parts[count] = (struct page_part){ page, offset, n };
+		if (n > 1 && count + 1 < PAGE_PARTS && fake_random(4) == 0) { /* in two parts, which become one again */
+			parts[count].bytes = n / 2;
+			page_get(page);
+			parts[++count] = (struct page_part){ page, offset + n / 2, n - n / 2 };
+		}
+		at += n;
+		bytes -= n;
+	}
+	return pipe_put_pages(out, parts, count);
+}
+
+/* As try_take, of pages: what connections get as it is. */
+static void try_take_pages(struct model *m, struct file *in)
+{
+	struct page_part parts[PAGE_PARTS];
+	uint32_t want = pick_size() % 65536 + 1, n = 0;
+	unsigned count = pipe_take_pages(in, parts, want);
+	assert_int_equal(count > 0, m->paged && m->paged == used(m));
+	if (!count) {
+		return;
+	}
+	for (unsigned i = 0; i < count; n += parts[i++].bytes) {
+		memcpy(buffer + n, (char *)page_data(parts[i].page) + parts[i].offset, parts[i].bytes);
+	}
+	assert_true(n <= want && (n == want || n == used(m) || count == PAGE_PARTS));
+	is_sequence(m->tail, n);
+	assert_int_equal(pipe_take_pages(in, parts, 1), 0); /* another one waits */
+	assert_int_equal(pipe_look(in, buffer, 1, true, false), -EAGAIN);
+	uint32_t kept = (uint32_t)fake_random(n + 1);
+	m->tail += n;
+	m->held += n;
+	m->paged -= n;
+	fake_random(2) ? try_write(m, table[1]) : try_capacity(m, in);
+	m->held -= n;
+	bool stay = m->paged == used(m);
+	pipe_settle_pages(in, parts, count, kept);
+	m->tail -= n - kept;
+	m->paged = stay ? used(m) : m->paged;
+}
+
 static void try_reserve(struct model *m, struct file *out)
 {
 	uint32_t want = pick_size() % 65536 + 1, room = room_for(m, want), n = room < want ? room : want;
 	assert_int_equal(pipe_reserve(out, want, false), n ? (long)n : -EAGAIN);
 	if (n) {
-		uint32_t bring = (uint32_t)fake_random(n + 1);
-		m->held += n;
+		uint32_t bring = (uint32_t)fake_random(n + 1), pages = fake_random(2) ? bring_pages(m, out, bring) : 0;
+		m->head += pages;
+		m->paged += pages;
+		m->held += n - pages;
 		fake_random(4) ? try_read(m, table[0]) : try_capacity(m, out);
-		m->held -= n;
+		m->held -= n - pages;
+		bring = pages ? 0 : bring;
 		fill(m->head, bring);
-		pipe_fill(out, buffer, bring, n);
+		pipe_fill(out, buffer, bring, n - pages);
 		m->head += bring;
+		m->paged = bring ? 0 : m->paged;
 	}
 }
 
@@ -235,6 +298,7 @@ static void try_look(struct model *m, struct file *in)
 	uint32_t want = pick_size() % 65536 + 1, n = used(m) < want ? used(m) : want;
 	assert_int_equal(pipe_look(in, buffer, want, false, false), n ? (long)n : -EAGAIN);
 	is_sequence(m->tail, n);
+	m->paged = 0;
 }
 
 static void check_poll(const struct model *m, struct file *in, struct file *out)
@@ -250,7 +314,7 @@ static void a_pipe_is_a_queue(void **state)
 	struct model m = { .limit = 65536, .size = 4096 };
 	fake_seed();
 	open_pipe(&in, &out, O_NONBLOCK);
-	for (int i = 0; i < 20000; i++) {
+	for (int i = 0; i < 40000; i++) {
 		switch (fake_random(8)) {
 		case 0:
 		case 1:
@@ -262,7 +326,7 @@ static void a_pipe_is_a_queue(void **state)
 			try_read(&m, in);
 			break;
 		case 5:
-			fake_random(2) ? try_take(&m, in) : try_look(&m, in);
+			fake_random(2) ? try_take_pages(&m, in) : fake_random(2) ? try_take(&m, in) : try_look(&m, in);
 			break;
 		case 6:
 			try_reserve(&m, out);

@@ -152,12 +152,19 @@ void devfs_blocks_add(void);
 /** In tmpfs-like file systems: make a name. */
 int memory_node(struct dentry *dir, const char *name, uint32_t mode, uint32_t major, uint32_t minor, struct dentry **out);
 
-/* pipe.c, for splice.c: at most 64 KiB at a time */
+/* copy.c */
+bool file_gives_pages(const struct file *f); /* of its bytes in memory, as they are */
+/** Parts of such pages, each with a reference, *gathered bytes; 0 at the end, -EOPNOTSUPP: devices do not reach them. */
+int file_parts(struct file *in, uint64_t at, uint64_t bytes, struct page_part parts[PAGE_PARTS], uint64_t *gathered);
+
+/* pipe.c */
 /** What was read could not be used: it comes first again. */
 void pipe_give_back(struct file *f, const char *bytes, uint32_t count);
-bool file_is_pipe(const struct file *f);
 long pipe_capacity(struct file *f);
 long pipe_set_capacity(struct file *f, uint64_t bytes); /* the new one; -EBUSY: more than that is in it */
+
+/* pipe_splice.c: at most 64 KiB at a time */
+bool file_is_pipe(const struct file *f);
 bool pipe_same(const struct file *a, const struct file *b);
 /** Copy what is there, `take`: out of the pipe, until pipe_settle(). 0: it has ended; -EAGAIN, -ERESTARTSYS. */
 long pipe_look(struct file *f, void *to, uint32_t bytes, bool take, bool wait);
@@ -165,6 +172,12 @@ void pipe_settle(struct file *f, const void *bytes, uint32_t taken, uint32_t kep
 /** Keep room for at most so many bytes, until pipe_fill(). -EPIPE (with SIGPIPE), -EAGAIN, -ERESTARTSYS, -ENOMEM. */
 long pipe_reserve(struct file *f, uint32_t bytes, bool wait);
 void pipe_fill(struct file *f, const void *bytes, uint32_t count, uint32_t reserved);
+/** Pages in place of bytes, into room that was kept; their references are the pipe's then. Bytes; fewer: there are too many parts. */
+uint32_t pipe_put_pages(struct file *f, const struct page_part *parts, unsigned count);
+/** What comes first, if that is pages, until pipe_settle_pages(). 0: it is not. */
+unsigned pipe_take_pages(struct file *f, struct page_part parts[PAGE_PARTS], uint32_t bytes);
+void pipe_settle_pages(struct file *f, struct page_part *parts, unsigned count, uint64_t kept); /* references too */
+int pipe_await(struct file *f, bool wait); /* 1: there is something; 0: it has ended; -EAGAIN, -ERESTARTSYS */
 
 /* lock.c */
 void locks_release_file(struct file *f); /* last reference gone */
