@@ -34,6 +34,7 @@ static void ack_send(void)
 
 int net_tcp_arrives(struct tcp_pcb *pcb, const struct pbuf *p)
 {
+	net_tcp_counts(pcb, p->tot_len);
 	if (due.holding && pcb->state == ESTABLISHED && p->tot_len) {
 		if (pcb != due.pcb) {
 			ack_send();

@@ -16,8 +16,8 @@ bool net_link_at(unsigned n, struct net_link *out)
 	}
 	const struct interface *i = interface_of(netif);
 	*out = (struct net_link){ .netif = netif, .index = n + 1, .name = interface_name(netif), .mtu = netif->mtu };
-	out->flags = (netif_is_up(netif) ? IFF_UP : 0) | (netif_is_link_up(netif) ? IFF_LOWER_UP : 0) |
-		     (netif_is_up(netif) && netif_is_link_up(netif) ? IFF_RUNNING : 0) | (i ? IFF_BROADCAST | IFF_MULTICAST : IFF_LOOPBACK);
+	bool up = netif_is_up(netif);
+	out->flags = (up ? IFF_UP : 0) | (up && netif_is_link_up(netif) ? IFF_LOWER_UP | IFF_RUNNING : 0) | (i ? IFF_BROADCAST | IFF_MULTICAST : IFF_LOOPBACK);
 	if (i) {
 		memcpy(out->mac, netif->hwaddr, sizeof(out->mac));
 		out->received = i->received_counts;

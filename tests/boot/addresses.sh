@@ -35,7 +35,7 @@ fe80
 addr:10.1.2.3  Bcast:10.1.255.255  Mask:255.255.0.0
 MTU:1400
 ip: RTNETLINK answers: Network is unreachable
-1
+0
 ip: can'"'"'t find device '"'eth7'"
 
 # Names are asked of the server that DHCP told of: the link that vmctl puts into a root leads there.

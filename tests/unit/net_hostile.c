@@ -527,6 +527,14 @@ void net_tcp_urgent(const ip_addr_t *local, const ip_addr_t *remote, const struc
 {
 }
 
+void net_tcp_leaves(const struct pbuf *p, const struct tcp_hdr *header, const struct tcp_pcb *pcb)
+{
+}
+
+void net_tcp_counts(const struct tcp_pcb *pcb, unsigned bytes)
+{
+}
+
 /* What interface.c and others name, and is not tried here. */
 const struct virtio_driver virtio_net_driver;
 void e1000e_probe(void)

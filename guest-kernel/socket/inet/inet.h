@@ -42,6 +42,33 @@ struct sent_piece {
 	uint32_t bytes; /* not acknowledged yet */
 };
 
+struct tcp_counts { /* tcp_info.c; n */
+	uint64_t bytes_sent, bytes_again, bytes_acknowledged;
+	uint32_t segments_out, segments_in, data_out, data_in, again;
+	uint32_t round_us, varies_us, least_us; /* a round trip; 0: not known yet */
+	uint32_t round_end; /* the sequence number whose acknowledgement ends the one that is measured */
+	uint64_t round_begin_ns; /* 0: none is */
+	uint64_t sent_ns, received_ns; /* payload, the last time */
+};
+
+#define CONGESTION "reno"
+
+struct tcp_info { /* as of Linux 6.1 */
+	uint8_t state, ca_state, retransmits, probes, backoff, options, scales, flags;
+	uint32_t rto, ato, snd_mss, rcv_mss;
+	uint32_t unacked, sacked, lost, retrans, fackets;
+	uint32_t last_data_sent, last_ack_sent, last_data_recv, last_ack_recv;
+	uint32_t pmtu, rcv_ssthresh, rtt, rttvar, snd_ssthresh, snd_cwnd, advmss, reordering;
+	uint32_t rcv_rtt, rcv_space, total_retrans;
+	uint64_t pacing_rate, max_pacing_rate, bytes_acked, bytes_received;
+	uint32_t segs_out, segs_in, notsent_bytes, min_rtt, data_segs_in, data_segs_out;
+	uint64_t delivery_rate, busy_time, rwnd_limited, sndbuf_limited;
+	uint32_t delivered, delivered_ce;
+	uint64_t bytes_sent, bytes_retrans;
+	uint32_t dsack_dups, reord_seen, rcv_ooopack, snd_wnd;
+};
+_Static_assert(sizeof(struct tcp_info) == 232, "struct tcp_info");
+
 struct membership {
 	struct membership *next;
 	ip_addr_t group;
@@ -99,6 +126,7 @@ struct inet_socket {
 	uint32_t sent_size, sent_head, sent_count; /* n */
 	uint32_t sent; /* n; read without: bytes not acknowledged */
 	uint64_t progress_ns; /* n: the last acknowledgement, for TCP_USER_TIMEOUT */
+	struct tcp_counts counts;
 
 	/* Whole messages: datagram.h. */
 	struct list datagrams, errors; /* l */
@@ -172,6 +200,14 @@ int tcp_pcb_listen(struct inet_socket *s);
 void tcp_pcb_select(const struct tcp_pcb *pcb); /* before it leaves lwIP's lists, or has more to wait for */
 void tcp_pcb_drop(struct inet_socket *s); /* it ends now, the peer is told so */
 
+struct inet_socket *tcp_pcb_socket(const struct tcp_pcb *pcb); /* the connection's; NULL: it is half open, or listens */
+
+/* tcp_info.c; net lock */
+void tcp_info_read(const struct inet_socket *s, struct tcp_info *info);
+enum { STATE_ESTABLISHED = 1, STATE_CLOSE = 7, STATE_CLOSE_WAIT = 8, STATE_LISTEN = 10 }; /* Linux's numbers */
+uint8_t tcp_state_number(const struct inet_socket *s);
+void tcp_count_acknowledged(struct inet_socket *s, uint32_t bytes);
+
 /* tcp_send.c */
 long tcp_socket_send(struct socket *s, struct outgoing *o);
 long tcp_socket_send_pages(struct socket *s, const struct page_part *parts, unsigned count, unsigned flags);
@@ -216,9 +252,6 @@ int inet_get_option(struct socket *s, int level, int option, uint64_t user, uint
 void inet_changed(struct socket *s, int option);
 void memberships_leave(struct inet_socket *s); /* net lock */
 int tcp_set_option(struct inet_socket *s, int option, uint64_t user, int length);
-/* Linux's numbers. */
-enum { STATE_ESTABLISHED = 1, STATE_CLOSE = 7, STATE_CLOSE_WAIT = 8, STATE_LISTEN = 10 };
-uint8_t tcp_state_number(const struct inet_socket *s);
 int tcp_get_option(struct inet_socket *s, int option, uint64_t user, uint64_t user_length);
 
 #endif

@@ -129,6 +129,12 @@ static err_t acknowledged(void *arg, struct tcp_pcb *pcb, u16_t bytes)
 	return ERR_OK;
 }
 
+struct inet_socket *tcp_pcb_socket(const struct tcp_pcb *pcb)
+{
+	const struct tcp_pcb_ext_args *argument = &pcb->ext_args[ARGUMENT];
+	return argument->callbacks == &connection_callbacks ? argument->data : NULL;
+}
+
 static void window_start(struct inet_socket *s)
 {
 	uint32_t most = TCP_WND_MAX(s->tcp), window = tcp_window_first(s); /* a peer may know of no scaled windows */

@@ -13,18 +13,8 @@ enum {
 	TCP_WINDOW_CLAMP, TCP_INFO, TCP_QUICKACK, TCP_CONGESTION, TCP_USER_TIMEOUT = 18, TCP_FASTOPEN = 23, TCP_NOTSENT_LOWAT = 25,
 	TCP_FASTOPEN_CONNECT = 30,
 };
-#define CONGESTION "reno"
 #define MSS_LEAST 88
 #define MSS_MOST 32767
-
-struct tcp_info { /* as far as it is told; Linux's is longer */
-	uint8_t state, ca_state, retransmits, probes, backoff, options, scales, flags;
-	uint32_t rto, ato, snd_mss, rcv_mss;
-	uint32_t unacked, sacked, lost, retrans, fackets;
-	uint32_t last_data_sent, last_ack_sent, last_data_recv, last_ack_recv;
-	uint32_t pmtu, rcv_ssthresh, rtt, rttvar, snd_ssthresh, snd_cwnd, advmss, reordering;
-	uint32_t rcv_rtt, rcv_space, total_retrans;
-};
 
 void tcp_options_apply(struct inet_socket *s)
 {
@@ -146,53 +136,6 @@ int tcp_set_option(struct inet_socket *s, int option, uint64_t user, int length)
 	return error;
 }
 
-/* lwIP's states in Linux's numbers. */
-static uint8_t state_number(const struct tcp_pcb *pcb)
-{
-	static const uint8_t numbers[] = {
-		[CLOSED] = 7, [LISTEN] = 10, [SYN_SENT] = 2, [SYN_RCVD] = 3, [ESTABLISHED] = 1, [FIN_WAIT_1] = 4, [FIN_WAIT_2] = 5,
-		[CLOSE_WAIT] = 8, [CLOSING] = 11, [LAST_ACK] = 9, [TIME_WAIT] = 6,
-	};
-	return pcb ? numbers[pcb->state] : 7;
-}
-
-uint8_t tcp_state_number(const struct inet_socket *s)
-{
-	return state_number(s->tcp);
-}
-
-static void info_fill(struct inet_socket *s, struct tcp_info *info)
-{
-	const struct tcp_pcb *pcb = s->tcp;
-	memset(info, 0, sizeof(*info));
-	info->state = state_number(pcb);
-	if (info->state == 10) {
-		info->unacked = s->waiting_count;
-		info->sacked = s->backlog;
-		return;
-	}
-	if (!pcb || info->state == 7) {
-		return;
-	}
-	info->retransmits = pcb->nrtx;
-	info->probes = pcb->persist_probe;
-	info->options = (uint8_t)((pcb->flags & TF_SACK ? 2 : 0) | (pcb->flags & TF_WND_SCALE ? 4 : 0));
-	info->scales = (uint8_t)(pcb->snd_scale | pcb->rcv_scale << 4);
-	info->rto = (uint32_t)pcb->rto * TCP_SLOW_INTERVAL * 1000;
-	info->ato = TCP_TMR_INTERVAL * 1000;
-	info->snd_mss = info->rcv_mss = info->advmss = pcb->mss;
-	for (const struct tcp_seg *seg = pcb->unacked; seg; seg = seg->next) {
-		info->unacked++;
-	}
-	info->rtt = (uint32_t)(pcb->sa >> 3) * TCP_SLOW_INTERVAL * 1000;
-	info->rttvar = (uint32_t)(pcb->sv >> 2) * TCP_SLOW_INTERVAL * 1000;
-	info->snd_ssthresh = pcb->ssthresh / (pcb->mss ? pcb->mss : 1);
-	info->snd_cwnd = pcb->cwnd / (pcb->mss ? pcb->mss : 1);
-	info->rcv_space = s->window;
-	info->pmtu = pcb->mss + 40u;
-	info->reordering = 3;
-}
-
 int tcp_get_option(struct inet_socket *s, int option, uint64_t user, uint64_t user_length)
 {
 	struct tcp_info info;
@@ -200,7 +143,7 @@ int tcp_get_option(struct inet_socket *s, int option, uint64_t user, uint64_t us
 	switch (option) {
 	case TCP_INFO:
 		net_lock();
-		info_fill(s, &info);
+		tcp_info_read(s, &info);
 		net_unlock();
 		return option_answer(user, user_length, &info, sizeof(info));
 	case TCP_CONGESTION:

@@ -43,6 +43,7 @@ bool tcp_sending_is_crowded(void)
 /* ---- what is on its way ---- */
 void tcp_acknowledged(struct inet_socket *s, uint32_t bytes)
 {
+	uint32_t all = bytes;
 	s->progress_ns = time_ns();
 	while (bytes && s->sent_count) {
 		struct sent_piece *piece = &s->sent_ring[s->sent_head];
@@ -57,6 +58,7 @@ void tcp_acknowledged(struct inet_socket *s, uint32_t bytes)
 			s->sent_count--;
 		}
 	}
+	tcp_count_acknowledged(s, all - bytes);
 	if (!s->sent_count) {
 		struct page *fill = __atomic_exchange_n(&s->fill, (struct page *)NULL, __ATOMIC_ACQ_REL);
 		if (fill) {

@@ -7,7 +7,7 @@
 #include "socket/inet/inet.h"
 #include "socket/unix/unix.h"
 
-enum { SOCK_DIAG_BY_FAMILY = 20, DIAG_REQUEST_PROTOCOL = 3 };
+enum { SOCK_DIAG_BY_FAMILY = 20, DIAG_REQUEST_PROTOCOL = 3, DIAG_INFO = 2, DIAG_CONGESTION = 4 };
 
 struct diag_id { /* struct inet_diag_sockid: ports and addresses as on the wire */
 	uint16_t local_port, remote_port;
@@ -50,6 +50,23 @@ static uint8_t state_of(const struct inet_socket *s)
 	return stream ? tcp_state_number(s) : s->remote.port ? STATE_ESTABLISHED : STATE_CLOSE;
 }
 
+static bool extension_wanted(const struct diag_dump *dump, unsigned extension)
+{
+	return dump->wanted->extensions >> (extension - 1) & 1;
+}
+
+static void connection_details(const struct diag_dump *dump, const struct inet_socket *s)
+{
+	if (extension_wanted(dump, DIAG_INFO)) {
+		struct tcp_info info;
+		tcp_info_read(s, &info);
+		answer_attribute(dump->answer, DIAG_INFO, &info, sizeof(info));
+	}
+	if (extension_wanted(dump, DIAG_CONGESTION)) {
+		answer_attribute(dump->answer, DIAG_CONGESTION, CONGESTION, sizeof(CONGESTION));
+	}
+}
+
 static void socket_put_one(void *context, struct inet_socket *s)
 {
 	struct diag_dump *dump = context;
@@ -66,6 +83,9 @@ static void socket_put_one(void *context, struct inet_socket *s)
 	out.send_queue = listens ? s->backlog : s->sent;
 	out.inode = (uint32_t)socket_inode(&s->base);
 	answer_begin(dump->answer, SOCK_DIAG_BY_FAMILY, &out, sizeof(out));
+	if (s->base.type == SOCK_STREAM) {
+		connection_details(dump, s);
+	}
 }
 
 /* ---- AF_UNIX ---- */

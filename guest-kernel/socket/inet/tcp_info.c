@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What a connection has done and how it stands: TCP_INFO (tcp(7)), which ss(8) asks for by netlink too. lwIP counts segments of all
+ * connections together, and times in tenths of seconds: here each one's are counted where lwIP builds a segment's header and where one
+ * arrives, and the round trip is measured of one segment at a time that was sent only once (RFC 6298, 3).
+ */
+#include "socket/inet/inet.h"
+
+#include "base/string.h"
+#include "kernel/time.h"
+#include "lwip/priv/tcp_priv.h"
+#include "net/lwip/hooks.h"
+#include "net/net.h"
+
+/* lwIP's states in Linux's numbers. */
+static uint8_t state_number(const struct tcp_pcb *pcb)
+{
+	static const uint8_t numbers[] = {
+		[CLOSED] = 7, [LISTEN] = 10, [SYN_SENT] = 2, [SYN_RCVD] = 3, [ESTABLISHED] = 1, [FIN_WAIT_1] = 4, [FIN_WAIT_2] = 5,
+		[CLOSE_WAIT] = 8, [CLOSING] = 11, [LAST_ACK] = 9, [TIME_WAIT] = 6,
+	};
+	return pcb ? numbers[pcb->state] : 7;
+}
+
+uint8_t tcp_state_number(const struct inet_socket *s)
+{
+	return state_number(s->tcp);
+}
+
+/* ---- counting; the net lock ---- */
+void net_tcp_leaves(const struct pbuf *p, const struct tcp_hdr *header, const struct tcp_pcb *pcb)
+{
+	struct inet_socket *s = pcb ? tcp_pcb_socket(pcb) : NULL;
+	if (!s) {
+		return;
+	}
+	struct tcp_counts *c = &s->counts;
+	uint32_t bytes = p->tot_len - TCPH_HDRLEN_BYTES(header), begin = lwip_ntohl(header->seqno);
+	c->segments_out++;
+	if (!bytes || p->payload != header) { /* what has no payload is built in one piece */
+		return;
+	}
+	c->data_out++;
+	c->bytes_sent += bytes;
+	c->sent_ns = time_ns();
+	if (TCP_SEQ_LT(begin, pcb->snd_nxt)) {
+		c->again++;
+		c->bytes_again += bytes;
+		c->round_begin_ns = 0;
+	} else if (!c->round_begin_ns) {
+		c->round_begin_ns = c->sent_ns;
+		c->round_end = begin + bytes;
+	}
+}
+
+void net_tcp_counts(const struct tcp_pcb *pcb, uint32_t bytes)
+{
+	struct inet_socket *s = tcp_pcb_socket(pcb);
+	if (s) {
+		s->counts.segments_in++;
+		s->counts.data_in += bytes > 0;
+		s->counts.received_ns = bytes ? time_ns() : s->counts.received_ns;
+	}
+}
+
+static void round_end(struct tcp_counts *c, uint64_t now)
+{
+	uint32_t us = (uint32_t)((now - c->round_begin_ns) / 1000);
+	us = us ? us : 1;
+	c->round_begin_ns = 0;
+	c->least_us = c->least_us && c->least_us < us ? c->least_us : us;
+	if (!c->round_us) {
+		c->round_us = us;
+		c->varies_us = us / 2;
+		return;
+	}
+	uint32_t off = us > c->round_us ? us - c->round_us : c->round_us - us;
+	c->varies_us = (3 * c->varies_us + off) / 4;
+	c->round_us = (7 * c->round_us + us) / 8;
+}
+
+void tcp_count_acknowledged(struct inet_socket *s, uint32_t bytes)
+{
+	struct tcp_counts *c = &s->counts;
+	c->bytes_acknowledged += bytes;
+	if (c->round_begin_ns && s->tcp && TCP_SEQ_GEQ(s->tcp->lastack, c->round_end)) {
+		round_end(c, s->progress_ns);
+	}
+}
+
+/* ---- telling ---- */
+static uint32_t ms_since(uint64_t moment)
+{
+	return moment ? (uint32_t)((time_ns() - moment) / 1000000) : 0;
+}
+
+static void counts_tell(const struct inet_socket *s, struct tcp_info *info)
+{
+	const struct tcp_counts *c = &s->counts;
+	info->rtt = c->round_us;
+	info->rttvar = c->varies_us;
+	info->min_rtt = c->least_us;
+	info->total_retrans = c->again;
+	info->bytes_acked = c->bytes_acknowledged;
+	info->bytes_received = s->arrived;
+	info->bytes_sent = c->bytes_sent;
+	info->bytes_retrans = c->bytes_again;
+	info->segs_out = c->segments_out;
+	info->segs_in = c->segments_in;
+	info->data_segs_out = c->data_out;
+	info->data_segs_in = c->data_in;
+	info->last_data_sent = ms_since(c->sent_ns);
+	info->last_data_recv = ms_since(c->received_ns);
+	info->last_ack_recv = ms_since(s->progress_ns);
+}
+
+void tcp_info_read(const struct inet_socket *s, struct tcp_info *info)
+{
+	const struct tcp_pcb *pcb = s->tcp;
+	memset(info, 0, sizeof(*info));
+	info->state = state_number(pcb);
+	if (info->state == STATE_LISTEN) {
+		info->unacked = s->waiting_count;
+		info->sacked = s->backlog;
+		return;
+	}
+	if (!pcb || info->state == STATE_CLOSE) {
+		return;
+	}
+	uint32_t mss = pcb->mss ? pcb->mss : 1;
+	info->retransmits = pcb->nrtx;
+	info->probes = pcb->persist_probe;
+	info->options = (uint8_t)((pcb->flags & TF_SACK ? 2 : 0) | (pcb->flags & TF_WND_SCALE ? 4 : 0));
+	info->scales = (uint8_t)(pcb->snd_scale | pcb->rcv_scale << 4);
+	info->rto = (uint32_t)pcb->rto * TCP_SLOW_INTERVAL * 1000;
+	info->ato = TCP_TMR_INTERVAL * 1000;
+	info->snd_mss = info->rcv_mss = info->advmss = pcb->mss;
+	for (const struct tcp_seg *seg = pcb->unacked; seg; seg = seg->next) {
+		info->unacked++;
+	}
+	info->snd_ssthresh = pcb->ssthresh / mss;
+	info->snd_cwnd = pcb->cwnd / mss;
+	info->rcv_space = s->window;
+	info->pmtu = pcb->mss + 40u;
+	info->reordering = 3;
+	info->snd_wnd = pcb->snd_wnd;
+	info->notsent_bytes = pcb->snd_lbb - pcb->snd_nxt;
+	counts_tell(s, info);
+}
