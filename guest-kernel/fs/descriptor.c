@@ -293,6 +293,19 @@ int fd_install_from(struct file *f, int lowest, bool close_on_exec)
 	}
 }
 
+bool fd_is_left(void)
+{
+	struct file_table *t = process_current()->files;
+	unsigned limit = table_limit();
+	spin_lock(&t->lock);
+	unsigned fd = t->lowest_free;
+	while (fd < limit && fd < t->slots->size && t->slots->files[fd]) {
+		fd++;
+	}
+	spin_unlock(&t->lock);
+	return fd < limit;
+}
+
 int fd_install(struct file *f, bool close_on_exec)
 {
 	return fd_install_from(f, 0, close_on_exec);

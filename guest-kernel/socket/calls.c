@@ -160,7 +160,7 @@ static long accept(int fd, uint64_t user, uint64_t user_length, uint64_t flags)
 	if (error) {
 		return error;
 	}
-	error = s->ops->accept(s, !(f->flags & O_NONBLOCK), &end);
+	error = fd_is_left() ? s->ops->accept(s, !(f->flags & O_NONBLOCK), &end) : -EMFILE; /* it stays in the queue */
 	file_put(f);
 	if (error) {
 		return error;

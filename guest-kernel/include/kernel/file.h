@@ -86,6 +86,7 @@ static inline void fd_return(struct file *f, bool counted)
 	}
 }
 int fd_install(struct file *f, bool close_on_exec); /* takes the reference; -EMFILE */
+bool fd_is_left(void); /* for one more file, at this moment: before something is done that could not be undone */
 int fd_close(int fd);
 bool fd_close_on_exec(int fd, int set); /* the flag as it was; set < 0: ask */
 /** Pages that are there because of these open files alone, about. Under process_lock, of a process that has not ended. */
