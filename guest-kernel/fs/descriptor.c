@@ -42,6 +42,15 @@ static inline struct slots *slots_read(struct file_table *t)
 	return __atomic_load_n(&t->slots, __ATOMIC_ACQUIRE);
 }
 
+/* Slots are only replaced by more of them, and may be gone once this is told. */
+static unsigned table_size(struct file_table *t)
+{
+	spin_lock(&t->lock);
+	unsigned size = t->slots->size;
+	spin_unlock(&t->lock);
+	return size;
+}
+
 static inline void slot_set_locked(struct file_table *t, unsigned fd, struct file *f)
 {
 	__atomic_store_n(&t->slots->files[fd], f, __ATOMIC_RELEASE);
@@ -89,7 +98,7 @@ struct file_table *file_table_create(void)
 
 struct file_table *file_table_fork(struct file_table *from)
 {
-	struct file_table *t = table_create(slots_read(from)->size);
+	struct file_table *t = table_create(table_size(from));
 	while (t) {
 		spin_lock(&from->lock);
 		unsigned size = from->slots->size;
@@ -167,7 +176,7 @@ static struct file *take_locked(struct file_table *t, unsigned fd)
 
 void file_table_exec(struct file_table *t)
 {
-	for (unsigned i = 0; i < slots_read(t)->size; i++) {
+	for (unsigned i = 0, size = table_size(t); i < size; i++) {
 		spin_lock(&t->lock);
 		struct file *f = t->slots->close_on_exec[i] ? take_locked(t, i) : NULL;
 		spin_unlock(&t->lock);
@@ -351,7 +360,8 @@ long sys_close_range(const uint64_t a[6])
 	if ((uint32_t)a[0] > last || (a[2] & ~4ull)) {
 		return -EINVAL;
 	}
-	for (uint64_t fd = (uint32_t)a[0]; fd <= last && fd < slots_read(t)->size; fd++) {
+	uint64_t size = table_size(t);
+	for (uint64_t fd = (uint32_t)a[0]; fd <= last && fd < size; fd++) {
 		if (a[2] & 4) { /* CLOSE_RANGE_CLOEXEC */
 			fd_close_on_exec((int)fd, 1);
 		} else {
@@ -372,7 +382,7 @@ static long dup_to(int from, int to, bool close_on_exec)
 	if (!f) {
 		return -EBADF;
 	}
-	if ((unsigned)to >= slots_read(t)->size && table_grow(t, (unsigned)to + 64)) {
+	if ((unsigned)to >= table_size(t) && table_grow(t, (unsigned)to + 64)) {
 		file_put(f);
 		return -ENOMEM;
 	}

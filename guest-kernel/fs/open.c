@@ -25,6 +25,7 @@ int inode_truncate(struct inode *inode, uint64_t size)
 	error = error ? error : page_cache_truncate(inode, size, &in_use);
 	error = error ? error : inode->ops->truncate(inode, size);
 	if (!error) {
+		page_cache_cut(inode, size, &in_use);
 		if (!capable(CAP_FSETID)) {
 			inode_drop_set_id(inode);
 		}

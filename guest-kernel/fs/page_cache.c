@@ -304,16 +304,22 @@ static int tail_zero(struct inode *inode, uint64_t size)
 
 int page_cache_truncate(struct inode *inode, uint64_t size, bool *in_use)
 {
-	struct mapping *m = &inode->mapping;
-	struct page *pages[32];
-	uint64_t index = (size + PAGE_SIZE - 1) / PAGE_SIZE;
-	unsigned count;
 	int error = tail_zero(inode, size);
 	*in_use = false;
 	if (!error) {
 		__atomic_store_n(&inode->size, size, __ATOMIC_RELEASE);
+		page_cache_cut(inode, size, in_use);
 	}
-	while (!error && (count = cache_collect(m, &index, UINT64_MAX, 0, pages, 32)) > 0) {
+	return error;
+}
+
+void page_cache_cut(struct inode *inode, uint64_t size, bool *in_use)
+{
+	struct mapping *m = &inode->mapping;
+	struct page *pages[32];
+	uint64_t index = (size + PAGE_SIZE - 1) / PAGE_SIZE;
+	unsigned count;
+	while ((count = cache_collect(m, &index, UINT64_MAX, 0, pages, 32)) > 0) {
 		for (unsigned i = 0; i < count; i++) {
 			page_lock(pages[i]);
 			page_wait(pages[i], PAGE_WRITEBACK);
@@ -323,7 +329,6 @@ int page_cache_truncate(struct inode *inode, uint64_t size, bool *in_use)
 			page_put(pages[i]);
 		}
 	}
-	return error;
 }
 
 uint64_t page_cache_memory(void)

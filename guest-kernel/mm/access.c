@@ -27,7 +27,7 @@ static int leaf_own(struct address_space *as, const struct area *area, uint64_t 
 {
 	bool zero = (*leaf & PTE_ADDRESS) == zero_page_phys();
 	struct page *old = zero ? NULL : page_from_phys(*leaf & PTE_ADDRESS);
-	if (old && !old->owner && old->references == 1) {
+	if (old && page_is_own(old)) {
 		return 0;
 	}
 	struct page *copy = page_alloc(ALLOC_KIND(PAGE_ANONYMOUS) | (zero ? ALLOC_ZERO : 0));

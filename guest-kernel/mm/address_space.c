@@ -85,6 +85,39 @@ bool address_space_shared_place(struct address_space *as, uint64_t address, uint
 	return shared;
 }
 
+static bool holds_written_page(uint64_t leaf)
+{
+	return leaf_holds_page(leaf) && (leaf & PTE_DIRTY);
+}
+
+void area_sync(struct address_space *as, struct area *area, uint64_t from, uint64_t to)
+{
+	struct flush flush;
+	uint64_t *leaf;
+	unsigned count;
+	if (!area->file || !(area->flags & MAP_SHARED)) {
+		return;
+	}
+	flush_begin(&flush, as);
+	for (uint64_t at = from; (leaf = user_leaves_next(as->cr3, &at, to, &count)); at += count * PAGE_SIZE) {
+		for (unsigned i = 0; i < count; i++) {
+			if (holds_written_page(leaf[i]) && (leaf[i] & PTE_WRITE)) {
+				leaf[i] &= ~PTE_WRITE;
+				flush_page(&flush, at + i * PAGE_SIZE);
+			}
+		}
+	}
+	flush_finish(&flush);
+	for (uint64_t at = from; (leaf = user_leaves_next(as->cr3, &at, to, &count)); at += count * PAGE_SIZE) {
+		for (unsigned i = 0; i < count; i++) {
+			if (holds_written_page(leaf[i])) {
+				file_page_dirty(area->file, page_from_phys(leaf[i] & PTE_ADDRESS));
+				leaf[i] &= ~PTE_DIRTY;
+			}
+		}
+	}
+}
+
 void area_zap(struct address_space *as, struct area *area, uint64_t start, uint64_t end, struct flush *flush)
 {
 	uint64_t zero = zero_page_phys(), *leaf;
@@ -94,6 +127,9 @@ void area_zap(struct address_space *as, struct area *area, uint64_t start, uint6
 	if (as->large_count) {
 		large_leaf_break(as, start);
 		large_leaf_break(as, end);
+	}
+	if (shared_file && as->references) {
+		area_sync(as, area, start, end);
 	}
 	for (uint64_t at = start; (leaf = user_leaves_next(as->cr3, &at, end, &count)); at += count * PAGE_SIZE) {
 		if (leaf_is_large(*leaf)) {
@@ -284,10 +320,19 @@ struct address_space *address_space_fork(struct address_space *from)
 	return to;
 }
 
+int address_space_split(struct address_space *as, uint64_t start, uint64_t end)
+{
+	if (as->large_count) {
+		large_leaf_break(as, start);
+		large_leaf_break(as, end);
+	}
+	int error = area_split(&as->areas, start);
+	return error ? error : area_split(&as->areas, end);
+}
+
 int unmap_locked(struct address_space *as, uint64_t start, uint64_t end)
 {
-	int error = area_split(&as->areas, start);
-	error = error ? error : area_split(&as->areas, end);
+	int error = address_space_split(as, start, end);
 	if (error) {
 		return error;
 	}
@@ -462,14 +507,9 @@ static int protect_locked(struct address_space *as, uint64_t start, uint64_t end
 	if (covered < end || (data && !limit_allows(as, PROT_WRITE, 0, data, data))) {
 		return -ENOMEM;
 	}
-	int error = area_split(&as->areas, start);
-	error = error ? error : area_split(&as->areas, end);
+	int error = address_space_split(as, start, end);
 	if (error) {
 		return error;
-	}
-	if (as->large_count) {
-		large_leaf_break(as, start);
-		large_leaf_break(as, end);
 	}
 	struct flush flush;
 	flush_begin(&flush, as);

@@ -23,13 +23,10 @@ enum { MCL_CURRENT = 1, MCL_FUTURE = 2, MCL_ONFAULT = 4, MLOCK_ONFAULT = 1 };
 static int range_mark(struct address_space *as, uint64_t start, uint64_t end, unsigned set, unsigned clear)
 {
 	uint64_t covered = start;
-	int error = area_split(&as->areas, start);
-	error = error ? error : area_split(&as->areas, end);
+	int error = address_space_split(as, start, end);
 	if (error) {
 		return error;
 	}
-	large_leaf_break(as, start);
-	large_leaf_break(as, end);
 	struct area *area;
 	for (uint64_t at = start; at < end && (area = area_find(&as->areas, at)) && area->start < end; at = area->end) {
 		bool goes_on = area->start <= covered;

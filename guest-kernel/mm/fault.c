@@ -107,7 +107,7 @@ static int fault_write_present(struct address_space *as, struct area *area, uint
 	if ((area->flags & MAP_SHARED) && area->file) {
 		return fault_write_file(area, address, leaf, &flush);
 	}
-	if ((area->flags & MAP_SHARED) || (old && !old->owner && old->references == 1)) {
+	if ((area->flags & MAP_SHARED) || (old && page_is_own(old))) {
 		*leaf |= PTE_WRITE | PTE_DIRTY;
 		tlb_flush_page(address);
 		return 0;

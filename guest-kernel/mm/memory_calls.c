@@ -117,43 +117,6 @@ static int range_visit(struct address_space *as, uint64_t start, uint64_t end,
 	return covered < end ? -ENOMEM : 0;
 }
 
-static bool holds_written_page(uint64_t leaf)
-{
-	return leaf_holds_page(leaf) && (leaf & PTE_DIRTY);
-}
-
-/**
- * Tell the file system what was written through a shared mapping, and notice the next write again: first no processor can write any
- * longer, then the page is marked, so that no write falls behind the mark unseen.
- */
-static void visit_sync(struct address_space *as, struct area *area, uint64_t from, uint64_t to)
-{
-	struct flush flush;
-	uint64_t *leaf;
-	unsigned count;
-	if (!area->file || !(area->flags & MAP_SHARED)) {
-		return;
-	}
-	flush_begin(&flush, as);
-	for (uint64_t at = from; (leaf = user_leaves_next(as->cr3, &at, to, &count)); at += count * PAGE_SIZE) {
-		for (unsigned i = 0; i < count; i++) {
-			if (holds_written_page(leaf[i]) && (leaf[i] & PTE_WRITE)) {
-				leaf[i] &= ~PTE_WRITE;
-				flush_page(&flush, at + i * PAGE_SIZE);
-			}
-		}
-	}
-	flush_finish(&flush);
-	for (uint64_t at = from; (leaf = user_leaves_next(as->cr3, &at, to, &count)); at += count * PAGE_SIZE) {
-		for (unsigned i = 0; i < count; i++) {
-			if (holds_written_page(leaf[i])) {
-				file_page_dirty(area->file, page_from_phys(leaf[i] & PTE_ADDRESS));
-				leaf[i] &= ~PTE_DIRTY;
-			}
-		}
-	}
-}
-
 long sys_msync(const uint64_t a[6])
 {
 	uint64_t length = PAGE_UP(a[1]);
@@ -165,7 +128,7 @@ long sys_msync(const uint64_t a[6])
 	}
 	struct address_space *as = memory();
 	mutex_lock(&as->lock);
-	int error = range_visit(as, a[0], a[0] + length, visit_sync);
+	int error = range_visit(as, a[0], a[0] + length, area_sync);
 	mutex_unlock(&as->lock);
 	if (!error && (a[2] & MS_SYNC)) {
 		fs_sync_all();

@@ -21,4 +21,10 @@ static inline void page_copy(void *to, const void *from)
 	__asm__ volatile("rep movsq" : "+D"(to), "+S"(from), "+c"(count) : : "memory");
 }
 
+/** A private page that nobody else has. One that a file's cache has lost stays the file's: eviction would take it with what was written. */
+static inline bool page_is_own(const struct page *page)
+{
+	return !page->owner && page->references == 1 && page_kind(page) != PAGE_FILE;
+}
+
 #endif

@@ -27,8 +27,7 @@ static long move_locked(struct address_space *as, struct area *area, const struc
 	copy->start = to;
 	copy->end = to + r->size;
 	uint64_t moved = r->old < r->size ? r->old : r->size;
-	int error = area_split(&as->areas, r->address);
-	error = error ? error : area_split(&as->areas, r->address + r->old);
+	int error = address_space_split(as, r->address, r->address + r->old);
 	error = error ? error : leaves_move_prepare(as, r->address, to, moved);
 	if (error) {
 		area_free(copy);

@@ -15,7 +15,7 @@ static struct list spaces = LIST_INIT(spaces); /* spaces_lock */
 void address_space_list(struct address_space *as)
 {
 	spin_lock(&spaces_lock);
-	list_push_front(&spaces, &as->all_link);
+	list_push_back(&spaces, &as->all_link); /* behind its parent: a walk that cuts the parent first finds the copy, too */
 	spin_unlock(&spaces_lock);
 }
 

@@ -74,6 +74,6 @@ a process adds up small
 a process adds up small
 a process adds up large
 meminfo adds up
-9
+10
 meminfo adds up
 even'

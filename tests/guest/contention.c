@@ -15,6 +15,7 @@
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 
 #define WORKERS 4
@@ -532,6 +533,70 @@ static void families_are_killed(void)
 	CHECK(in_processes(family));
 }
 
+#define CUT_BYTES (64 * PAGE)
+static int cut_file;
+static atomic_bool cut_over;
+
+static void *read_on(void *own)
+{
+	char *buffer = malloc(CUT_BYTES);
+	while (!cut_over) {
+		pread(cut_file, buffer, CUT_BYTES, 0);
+	}
+	free(buffer);
+	return own;
+}
+
+/* What was cut off never comes back, whoever reads meanwhile. */
+static void what_was_cut_off_is_zeros(void)
+{
+	char path[80], *buffer = malloc(CUT_BYTES);
+	pthread_t reader;
+	unsigned bad = 0;
+	snprintf(path, sizeof(path), "%s/cut", folder);
+	cut_file = open(path, O_RDWR | O_CREAT, 0600);
+	CHECK(pthread_create(&reader, NULL, read_on, NULL) == 0);
+	for (int round = 0; round < 100; round++) {
+		memset(buffer, 'x', CUT_BYTES);
+		bad += pwrite(cut_file, buffer, CUT_BYTES, 0) != CUT_BYTES || fsync(cut_file) != 0;
+		bad += ftruncate(cut_file, PAGE / 2) != 0 || ftruncate(cut_file, CUT_BYTES) != 0;
+		bad += pread(cut_file, buffer, CUT_BYTES, 0) != CUT_BYTES || buffer[0] != 'x';
+		for (size_t i = PAGE / 2; i < CUT_BYTES; i++) {
+			bad += buffer[i] != 0;
+		}
+	}
+	cut_over = true;
+	CHECK(pthread_join(reader, NULL) == 0 && bad == 0);
+	free(buffer);
+	close(cut_file);
+}
+
+static void *grow_table(void *own)
+{
+	for (int fd = 40; fd < 1000; fd += 13) {
+		if (dup2(1, fd + (int)(intptr_t)own) < 0) {
+			return (void *)1;
+		}
+	}
+	return NULL;
+}
+
+static int grow_tables(int own)
+{
+	for (int i = 0; i < 5; i++) {
+		if (!in_threads(grow_table)) {
+			return 1;
+		}
+		syscall(SYS_close_range, 30, ~0u, 0);
+	}
+	return own < 0;
+}
+
+static void tables_grow_side_by_side(void)
+{
+	CHECK(in_processes(grow_tables));
+}
+
 int main(int argc, char **argv)
 {
 	program = argv[0];
@@ -553,6 +618,8 @@ int main(int argc, char **argv)
 	RUN(a_lock_goes_with_its_descriptor);
 	RUN(events_are_all_seen);
 	RUN(families_are_killed);
+	RUN(what_was_cut_off_is_zeros);
+	RUN(tables_grow_side_by_side);
 	rmdir(folder);
 	return check_failures;
 }

@@ -227,6 +227,44 @@ static void advice_is_taken(void)
 	CHECK(munmap(at, SIZE) == 0);
 }
 
+static unsigned first_halves_wrong(const char *at, const char *large)
+{
+	unsigned count = 0;
+	for (size_t from = (size_t)(large - at), i = 0; i < 3; i++, from += LARGE) {
+		count += wrong(at, from, from + LARGE / 2, 15);
+	}
+	return count;
+}
+
+/* Cutting a large page's range in two takes areas. Where there is one left, but not two, the call fails, and nothing else is different. */
+static void there_are_no_areas_left(void)
+{
+	char *at = take(SIZE), *place = take(70000 * PAGE);
+	char *large = (char *)(((unsigned long)at + LARGE - 1) & ~(LARGE - 1));
+	int status, most = 0;
+	fill(at, SIZE, 15);
+	while (most < 70000 - 1 && mprotect(place + (unsigned long)most * PAGE, PAGE, PROT_READ) == 0) {
+		most += 2;
+	}
+	CHECK(munmap(place, 2 * PAGE) == 0);
+	for (unsigned long left = 0; left < 3; left++) {
+		munmap(large + LARGE / 2, PAGE);
+		mprotect(large + LARGE + LARGE / 2, PAGE, PROT_READ);
+		madvise(large + 2 * LARGE + LARGE / 2, PAGE, MADV_DONTFORK);
+		pid_t child = fork();
+		if (child == 0) {
+			for (size_t i = 0; i < 3 * LARGE; i += LARGE) {
+				large[i + PAGE] ^= 1;
+			}
+			_exit(first_halves_wrong(at, large) != 3);
+		}
+		CHECK(child > 0 && waitpid(child, &status, 0) == child && status == 0);
+		CHECK(first_halves_wrong(at, large) == 0);
+		CHECK(munmap(place + (left + 1) * 2 * PAGE, PAGE) == 0);
+	}
+	CHECK(munmap(place, 70000 * PAGE) == 0 && munmap(at, SIZE) == 0);
+}
+
 int main(void)
 {
 	RUN(filled_in_any_order);
@@ -238,5 +276,6 @@ int main(void)
 	RUN(many_children_at_once);
 	RUN(threads_write_side_by_side);
 	RUN(advice_is_taken);
+	RUN(there_are_no_areas_left);
 	return check_failures;
 }
