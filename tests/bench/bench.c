@@ -71,7 +71,7 @@ static void measure(const struct line *line)
 		line->finish();
 	}
 	printf("bench %s ops=%ld ns=%lu", line->name, done, ns);
-	exits_print(&before, &after);
+	exits_print(stdout, &before, &after);
 	printf("\n");
 	fflush(stdout);
 }

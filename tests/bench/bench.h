@@ -8,6 +8,7 @@
 #define BENCH_H
 
 #include <stdint.h>
+#include <stdio.h>
 #include <sys/types.h>
 
 #define BLOCK 4096l
@@ -46,7 +47,7 @@ struct exits {
 
 /** Read the counts so far. */
 void exits_read(struct exits *exits);
-/** Print " exits=N exits.NAME=N ..." for what happened between the two; nothing without a hypervisor. */
-void exits_print(const struct exits *before, const struct exits *after);
+/** Print " exits=N exits.NAME=N ..." for what happened between the two, `before` NULL: up to now; nothing without a hypervisor. */
+void exits_print(FILE *to, const struct exits *before, const struct exits *after);
 
 #endif

@@ -60,18 +60,22 @@ void exits_read(struct exits *exits)
 	}
 }
 
-void exits_print(const struct exits *before, const struct exits *after)
+static uint64_t count_between(const struct exits *before, const struct exits *after, unsigned domain)
+{
+	return after->domains[domain].count - (before ? before->domains[domain].count : 0);
+}
+
+void exits_print(FILE *to, const struct exits *before, const struct exits *after)
 {
 	uint64_t sum = 0;
 	if (after->domain_count == 0) {
 		return;
 	}
 	for (unsigned i = 0; i < after->domain_count; i++) {
-		sum += after->domains[i].count - before->domains[i].count;
+		sum += count_between(before, after, i);
 	}
-	printf(" exits=%llu", (unsigned long long)sum);
+	fprintf(to, " exits=%llu", (unsigned long long)sum);
 	for (unsigned i = 0; i < after->domain_count; i++) {
-		printf(" exits.%s=%llu", after->domains[i].name,
-		       (unsigned long long)(after->domains[i].count - before->domains[i].count));
+		fprintf(to, " exits.%s=%llu", after->domains[i].name, (unsigned long long)count_between(before, after, i));
 	}
 }

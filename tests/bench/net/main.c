@@ -37,17 +37,24 @@ uint64_t now_ns(void)
 	return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
 }
 
-static void start(char *const *argv)
+bool child_start(void)
 {
 	pid_t pid = fork();
 	if (pid == 0) {
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
-		dup2(2, 1);
-		execv(argv[0], argv);
-		give_up(argv[0]);
 	}
 	if (pid < 0) {
 		give_up("fork");
+	}
+	return pid == 0;
+}
+
+static void start(char *const *argv)
+{
+	if (child_start()) {
+		dup2(2, 1);
+		execv(argv[0], argv);
+		give_up(argv[0]);
 	}
 }
 
@@ -96,28 +103,14 @@ static uint64_t packets_count(uint64_t *sent)
 	return sum;
 }
 
-static void print_exits(FILE *to)
-{
-	struct exits exits;
-	uint64_t sum = 0;
-	exits_read(&exits);
-	for (unsigned i = 0; i < exits.domain_count; i++) {
-		sum += exits.domains[i].count;
-	}
-	if (exits.domain_count) {
-		fprintf(to, " exits=%llu", (unsigned long long)sum);
-	}
-	for (unsigned i = 0; i < exits.domain_count; i++) {
-		fprintf(to, " exits.%s=%llu", exits.domains[i].name, (unsigned long long)exits.domains[i].count);
-	}
-}
-
 static void answer_mark(FILE *to)
 {
+	struct exits exits;
 	uint64_t sent, packets = packets_count(&sent);
+	exits_read(&exits);
 	fprintf(to, "ns=%llu spins=%llu packets=%llu sent=%llu", (unsigned long long)now_ns(), (unsigned long long)spin_count(),
 		(unsigned long long)packets, (unsigned long long)sent);
-	print_exits(to);
+	exits_print(to, NULL, &exits);
 	fprintf(to, "\n");
 }
 
@@ -157,7 +150,7 @@ int main(int argc, char **argv)
 	serve(NET_SINK, serve_sink);
 	serve(NET_SOURCE, serve_source);
 	serve(NET_ECHO, serve_echo);
-	serve_hello();
+	serve(NET_HELLO, serve_hello);
 	for (int i = 1; i < argc; i++) {
 		if (strcmp(argv[i], "spin") == 0) {
 			spin_unit = spin_measure();

@@ -12,6 +12,7 @@
 #ifndef BENCH_NET_H
 #define BENCH_NET_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 /* The guest's ports; vmtools/bench_net.c has the same. */
@@ -21,13 +22,14 @@
 #define NET_HELLO 7003 /* a byte to each connection */
 #define NET_ECHO 7004 /* what comes goes back */
 
-/** Start one of our own servers as a process of its own. It ends with this one. */
+/** True in a process of its own, which ends with this one. */
+bool child_start(void);
+/** Start one of our own servers as a process of its own, which has one client at a time. */
 void serve(unsigned port, void (*run)(int fd));
 void serve_sink(int fd);
 void serve_source(int fd);
 void serve_echo(int fd);
-/** Accepts by itself: a connection costs no process. */
-void serve_hello(void);
+void serve_hello(int fd);
 /** A socket that listens at a port; what comes there. */
 int net_listen(unsigned port);
 int net_accept(int listener);

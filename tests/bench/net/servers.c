@@ -5,9 +5,6 @@
 #include <errno.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
-#include <signal.h>
-#include <stdlib.h>
-#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -59,24 +56,19 @@ static void set_nodelay(int fd)
 void serve(unsigned port, void (*run)(int fd))
 {
 	int listener = net_listen(port);
-	pid_t pid = fork();
-	if (pid == 0) {
-		prctl(PR_SET_PDEATHSIG, SIGKILL);
+	if (child_start()) {
 		for (;;) {
 			int fd = net_accept(listener);
-			set_nodelay(fd);
 			run(fd);
 			close(fd);
 		}
 	}
 	close(listener);
-	if (pid < 0) {
-		give_up("fork");
-	}
 }
 
 void serve_sink(int fd)
 {
+	set_nodelay(fd);
 	while (read(fd, buffer, sizeof(buffer)) > 0) {
 	}
 	(void)!write(fd, "", 1);
@@ -84,12 +76,14 @@ void serve_sink(int fd)
 
 void serve_source(int fd)
 {
+	set_nodelay(fd);
 	while (write(fd, buffer, sizeof(buffer)) > 0) {
 	}
 }
 
 void serve_echo(int fd)
 {
+	set_nodelay(fd);
 	for (ssize_t n; (n = read(fd, buffer, sizeof(buffer))) > 0;) {
 		for (ssize_t done = 0, m; done < n; done += m) {
 			m = write(fd, buffer + done, (size_t)(n - done));
@@ -100,22 +94,9 @@ void serve_echo(int fd)
 	}
 }
 
-void serve_hello(void)
+void serve_hello(int fd)
 {
-	int listener = net_listen(NET_HELLO);
-	pid_t pid = fork();
-	if (pid == 0) {
-		prctl(PR_SET_PDEATHSIG, SIGKILL);
-		for (;;) {
-			int fd = net_accept(listener);
-			(void)!write(fd, "", 1);
-			close(fd);
-		}
-	}
-	close(listener);
-	if (pid < 0) {
-		give_up("fork");
-	}
+	(void)!write(fd, "", 1);
 }
 
 uint64_t loop_run(uint64_t ns, uint64_t *ops)

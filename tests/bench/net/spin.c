@@ -6,9 +6,7 @@
 #include "net.h"
 
 #include <sched.h>
-#include <signal.h>
 #include <sys/mman.h>
-#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -31,18 +29,13 @@ void spin_start(void)
 	if (count == MAP_FAILED) {
 		give_up("mmap");
 	}
-	pid_t pid = fork();
-	if (pid == 0) {
-		prctl(PR_SET_PDEATHSIG, SIGKILL);
+	if (child_start()) {
 		if (sched_setscheduler(0, SCHED_IDLE, &param) != 0) {
 			setpriority(PRIO_PROCESS, 0, 19);
 		}
 		for (;;) {
 			count_on(UINT64_MAX);
 		}
-	}
-	if (pid < 0) {
-		give_up("fork");
 	}
 }
 
