@@ -5,15 +5,16 @@
  * for it may be ready still, so every ready file has its turn. One mutex guards all sets, so that a file that is closed for good, which
  * sets do not reference, can be taken out of them. Lock order: a file's wait queue, the set, the set's waiters.
  * Files whose poll operation speaks of the calling process (signalfd) cannot be observed in advance: every wait asks them.
+ * A set is a file, too, and may be in another (epoll_nest.c): what puts an item on its list tells those that observe the set.
  */
+#include "fs/epoll_internal.h"
+
 #include "kernel/platform.h"
-#include "kernel/poll.h"
 #include "kernel/signal.h"
 #include "kernel/syscall.h"
 #include "kernel/thread.h"
 #include "kernel/time.h"
 #include "kernel/user.h"
-#include "kernel/vfs.h"
 
 #define EPOLLET (1u << 31)
 #define EPOLLONESHOT (1u << 30)
@@ -28,30 +29,8 @@ struct user_event { /* struct epoll_event, packed on x86-64 */
 	uint64_t data;
 } __attribute__((packed));
 
-#define QUEUES_MAX 3 /* that a file's poll operation registers on */
 #define EVENTS_MAX 8192u
 #define EVENTS_ON_STACK 16u
-
-struct item {
-	struct list link; /* in its set's items, or its askers */
-	struct list ready_link; /* in its set's ready, while queued */
-	struct epoll *set;
-	struct file *file; /* weak: removed by epoll_forget() */
-	int fd;
-	bool queued; /* set->lock */
-	uint32_t events;
-	uint64_t data;
-	unsigned observer_count;
-	struct observer observers[QUEUES_MAX];
-};
-
-struct epoll {
-	struct list link, items, askers; /* epoll_mutex; askers: of files whose poll operation speaks of the calling process */
-	spinlock_t lock;
-	struct list ready; /* lock: items that may have something to tell */
-	unsigned ready_count; /* lock */
-	struct waitq waiters;
-};
 
 /* A poll table that makes an item an observer of the queues that it meets. */
 struct item_table {
@@ -60,7 +39,13 @@ struct item_table {
 };
 
 struct mutex epoll_mutex; /* set up in fs_mount_root() */
-static struct list epolls = LIST_INIT(epolls); /* epoll_mutex */
+struct list epolls = LIST_INIT(epolls);
+static const struct file_ops epoll_ops;
+
+struct epoll *epoll_of(const struct file *f)
+{
+	return f->ops == &epoll_ops ? f->private : NULL;
+}
 
 static struct item *list_find(struct list *items, const struct file *f, int fd)
 {
@@ -111,11 +96,15 @@ static void item_notify(struct observer *observer)
 	spin_lock(&e->lock);
 	bool news = !item->queued;
 	ready_put_locked(e, item);
-	bool awaited = news && (!list_empty(&e->waiters.waiters) || !list_empty(&e->waiters.observers));
+	bool awaited = news && !list_empty(&e->waiters.waiters);
+	bool polled = !list_empty(&e->pollers.waiters) || !list_empty(&e->pollers.observers);
 	spin_unlock(&e->lock);
-	observer->woke = awaited;
+	observer->woke = awaited || polled;
 	if (awaited) {
 		waitq_wake_one(&e->waiters);
+	}
+	if (polled) {
+		waitq_wake_all(&e->pollers);
 	}
 }
 
@@ -142,6 +131,7 @@ static void item_remove(struct item *item)
 		e->ready_count--;
 	}
 	spin_unlock(&e->lock);
+	e->sets -= epoll_of(item->file) != NULL;
 	list_remove(&item->link);
 	kfree(item);
 }
@@ -178,44 +168,78 @@ static void epoll_release(struct file *f)
 	kfree(e);
 }
 
-/* What of the item is to be told now. */
-static uint32_t item_ask(const struct item *item, struct poll_table *table)
+static bool set_ready(struct epoll *e);
+
+static uint32_t item_mask(const struct item *item, unsigned events)
 {
-	return file_poll(item->file, table) & item->events & EVENTS_MASK;
+	return events & item->events & EVENTS_MASK;
 }
 
-static bool askers_ready(struct epoll *e, struct poll_table *table)
+/* What of the item is to be told now; nobody waits for more. */
+static uint32_t item_ask(const struct item *item)
+{
+	struct epoll *member = epoll_of(item->file);
+	return item_mask(item, !member ? file_poll(item->file, NULL) : set_ready(member) ? POLLIN | POLLRDNORM : 0);
+}
+
+/*
+ * Asks the askers of the set and of those in it, which so join the ready ones. All askers wait on one queue, the process's for signals, so
+ * the first takes the table.
+ */
+static bool askers_ready(struct epoll *e, struct poll_table **once)
 {
 	bool ready = false;
 	list_for_each(node, &e->askers) {
-		ready = item_ask(container_of(node, struct item, link), table) || ready;
+		const struct item *item = container_of(node, struct item, link);
+		ready = item_mask(item, file_poll(item->file, *once)) || ready;
+		*once = NULL;
+	}
+	if (e->sets == 0) {
+		return ready;
+	}
+	list_for_each(node, &e->items) {
+		struct item *item = container_of(node, struct item, link);
+		struct epoll *member = epoll_of(item->file);
+		if (member && member->asking && askers_ready(member, once) && (item->events & (POLLIN | POLLRDNORM))) {
+			spin_lock(&e->lock);
+			ready_put_locked(e, item);
+			spin_unlock(&e->lock);
+			ready = true;
+		}
 	}
 	return ready;
 }
 
 /* Drops items from the front that have nothing to tell. */
-static bool epoll_ready(struct epoll *e)
+static bool list_ready(struct epoll *e)
 {
+	bool ready = false;
 	struct item *item;
-	mutex_lock(&epoll_mutex);
-	bool ready = askers_ready(e, NULL);
 	while (!ready && (item = ready_take(e)) != NULL) {
-		if (item_ask(item, NULL)) {
+		if (item_ask(item)) {
 			ready = true;
 			spin_lock(&e->lock);
 			ready_put_locked(e, item);
 			spin_unlock(&e->lock);
 		}
 	}
-	mutex_unlock(&epoll_mutex);
 	return ready;
+}
+
+static bool set_ready(struct epoll *e)
+{
+	struct poll_table *none = NULL;
+	return (e->asking && askers_ready(e, &none)) || list_ready(e);
 }
 
 static unsigned epoll_poll(struct file *f, struct poll_table *table)
 {
 	struct epoll *e = f->private;
-	poll_wait(table, &e->waiters);
-	return epoll_ready(e) ? POLLIN | POLLRDNORM : 0;
+	mutex_lock(&epoll_mutex);
+	poll_wait(table, &e->pollers);
+	bool ready = (e->asking && askers_ready(e, &table)) || list_ready(e);
+	mutex_unlock(&epoll_mutex);
+	return ready ? POLLIN | POLLRDNORM : 0;
 }
 
 static const struct file_ops epoll_ops = { .poll = epoll_poll, .release = epoll_release };
@@ -234,7 +258,9 @@ static long epoll_open(unsigned flags)
 	list_init(&e->ready);
 	spin_init(&e->lock, "epoll set");
 	waitq_init(&e->waiters);
-	spin_init(&e->waiters.lock, "epoll waiters"); /* taken under other wait queues' locks */
+	waitq_init(&e->pollers);
+	spin_init(&e->waiters.lock, "epoll waiters"); /* both taken under other wait queues' locks */
+	spin_init(&e->pollers.lock, "epoll waiters");
 	mutex_lock(&epoll_mutex);
 	list_push_back(&epolls, &e->link);
 	mutex_unlock(&epoll_mutex);
@@ -261,6 +287,7 @@ static struct item *item_create(struct epoll *e, struct file *f, int fd)
 		f->watched = true;
 		list_init(&item->link);
 		list_push_back(f->ops->polls_caller ? &e->askers : &e->items, &item->link);
+		e->sets += epoll_of(f) != NULL;
 	}
 	return item;
 }
@@ -269,37 +296,59 @@ static struct item *item_create(struct epoll *e, struct file *f, int fd)
 static void item_begin(struct item *item, bool is_new)
 {
 	struct item_table table = { .item = item };
+	struct epoll *member = epoll_of(item->file);
 	poll_table_init(&table.table);
 	table.table.meet = item_meet;
-	if (item_ask(item, is_new ? &table.table : NULL)) {
+	if (is_new && member) {
+		item_meet(&table.table, &member->pollers);
+	} else if (is_new) {
+		(void)file_poll(item->file, &table.table);
+	}
+	if (item_ask(item)) {
 		struct observer self = { .of = item };
 		item_notify(&self);
 	}
 }
 
-/** EPOLLEXCLUSIVE is said once, when a file is added, and goes with few others. */
-static bool exclusive_is_wrong(const struct item *item, int operation, uint32_t events)
+/** EPOLLEXCLUSIVE is said once, when a file is added that is no set, and goes with few others. */
+static bool exclusive_is_wrong(const struct item *item, const struct file *f, int operation, uint32_t events)
 {
 	if (operation == EPOLL_CTL_MOD) {
 		return (events & EPOLLEXCLUSIVE) || (item && (item->events & EPOLLEXCLUSIVE));
 	}
 	uint32_t beside = POLLIN | POLLOUT | POLLERR | POLLHUP | EPOLLWAKEUP | EPOLLET | EPOLLEXCLUSIVE;
-	return operation == EPOLL_CTL_ADD && (events & EPOLLEXCLUSIVE) && (events & ~beside);
+	return operation == EPOLL_CTL_ADD && (events & EPOLLEXCLUSIVE) && ((events & ~beside) || epoll_of(f));
 }
 
-static int control_locked(struct epoll *e, int operation, struct file *f, int fd, const struct user_event *event)
+/* The file is in its set, but does not tell it anything yet. */
+static int item_add(struct file *set, struct file *f, int fd, struct item **out)
 {
+	struct item *item = item_create(set->private, f, fd);
+	int error = !item ? -ENOMEM : epoll_of(f) ? epoll_nest_check() : 0;
+	if (error) {
+		if (item) {
+			item_remove(item);
+		}
+		return error;
+	}
+	if (f->ops->polls_caller || (epoll_of(f) && epoll_of(f)->asking)) {
+		epoll_nest_ask(set->private);
+	}
+	*out = item;
+	return 0;
+}
+
+static int control_locked(struct file *set, int operation, struct file *f, int fd, const struct user_event *event)
+{
+	struct epoll *e = set->private;
 	struct item *item = item_find(e, f, fd);
-	if (exclusive_is_wrong(item, operation, event->events)) {
+	if (exclusive_is_wrong(item, f, operation, event->events)) {
 		return -EINVAL;
 	}
 	if (operation == EPOLL_CTL_ADD) {
-		if (item) {
-			return -EEXIST;
-		}
-		item = item_create(e, f, fd);
-		if (!item) {
-			return -ENOMEM;
+		int error = item ? -EEXIST : item_add(set, f, fd, &item);
+		if (error) {
+			return error;
 		}
 	}
 	if (!item) {
@@ -315,6 +364,7 @@ static int control_locked(struct epoll *e, int operation, struct file *f, int fd
 		item_begin(item, operation == EPOLL_CTL_ADD);
 	} else {
 		waitq_wake_all(&e->waiters); /* who sleeps has to ask this one, too */
+		waitq_wake_all(&e->pollers);
 	}
 	return 0;
 }
@@ -325,7 +375,7 @@ long sys_epoll_ctl(const uint64_t a[6])
 	struct user_event event = { 0 };
 	int operation = (int)a[1];
 	int error = !set || !f ? -EBADF : set->ops != &epoll_ops || f == set ? -EINVAL : 0;
-	if (!error && (!f->ops || !f->ops->poll || f->ops == &epoll_ops)) {
+	if (!error && (!f->ops || !f->ops->poll)) {
 		error = -EPERM;
 	}
 	if (!error && (operation < EPOLL_CTL_ADD || operation > EPOLL_CTL_MOD)) {
@@ -336,7 +386,7 @@ long sys_epoll_ctl(const uint64_t a[6])
 	}
 	if (!error) {
 		mutex_lock(&epoll_mutex);
-		error = control_locked(set->private, operation, f, (int)a[2], &event);
+		error = control_locked(set, operation, f, (int)a[2], &event);
 		mutex_unlock(&epoll_mutex);
 	}
 	if (set) {
@@ -362,7 +412,7 @@ static unsigned askers_take(struct epoll *e, struct user_event *out, unsigned ma
 	unsigned told = 0;
 	list_for_each(node, &e->askers) {
 		struct item *item = container_of(node, struct item, link);
-		uint32_t events = told < max ? item_ask(item, NULL) : 0;
+		uint32_t events = told < max ? item_ask(item) : 0;
 		if (events) {
 			out[told++] = (struct user_event){ events, item->data };
 			item_told(item);
@@ -376,12 +426,13 @@ static unsigned set_take(struct epoll *e, struct user_event *out, unsigned max)
 {
 	unsigned told = 0;
 	mutex_lock(&epoll_mutex);
-	if (!list_empty(&e->askers)) {
-		told = askers_take(e, out, max);
+	if (e->asking) {
+		struct poll_table *none = NULL;
+		told = askers_ready(e, &none) ? askers_take(e, out, max) : 0;
 	}
 	struct item *item;
 	for (unsigned left = __atomic_load_n(&e->ready_count, __ATOMIC_ACQUIRE); left && told < max && (item = ready_take(e)) != NULL; left--) {
-		uint32_t events = item_ask(item, NULL);
+		uint32_t events = item_ask(item);
 		if (!events) {
 			continue;
 		}
@@ -412,9 +463,10 @@ static int set_sleep(struct epoll *e, uint64_t deadline)
 	poll_table_init(&table);
 	wait_prepare(&e->waiters, &waiter);
 	bool asked = false;
-	if (!list_empty(&e->askers)) {
+	if (e->asking) {
+		struct poll_table *once = &table;
 		mutex_lock(&epoll_mutex);
-		asked = askers_ready(e, &table);
+		asked = askers_ready(e, &once);
 		mutex_unlock(&epoll_mutex);
 	}
 	int error = table.no_memory ? -ENOMEM : asked || has_ready(e) ? 0 : wait_sleep(deadline, true);

@@ -8,6 +8,8 @@
 #include <sys/ioctl.h>
 #include <sys/resource.h>
 #include <sys/select.h>
+#include <sys/signalfd.h>
+#include <time.h>
 
 static int ends[2];
 
@@ -278,6 +280,114 @@ static void epoll_kinds(void)
 	SHOW("an epoll in a poll", "%x", p.revents);
 }
 
+/* What an inner set tells a waiting outer one; who writes is a child, a little later. */
+static void outer_waits(int outer, const char *name)
+{
+	struct epoll_event got;
+	if (fork() == 0) {
+		struct timespec t = { 0, 30000000 };
+		nanosleep(&t, NULL);
+		write(ends[1], "x", 1);
+		_exit(0);
+	}
+	int count = epoll_wait(outer, &got, 1, 2000);
+	SHOW(name, "%d %x", count, count == 1 ? got.events : 0);
+	wait(NULL);
+}
+
+static void epoll_in_epoll(void)
+{
+	char c;
+	int inner = epoll_create1(0), middle = epoll_create1(0), outer = epoll_create1(0);
+	struct epoll_event event = { EPOLLIN, { .u64 = 7 } }, edge = { EPOLLIN | EPOLLET, { .u64 = 8 } };
+	struct pollfd polled = { inner, POLLIN | POLLOUT, 0 };
+	pipe(ends);
+	CALL(epoll_ctl(inner, EPOLL_CTL_ADD, ends[0], &event));
+	CALL(epoll_ctl(middle, EPOLL_CTL_ADD, inner, &event));
+	CALL(epoll_ctl(middle, EPOLL_CTL_ADD, inner, &event));
+	CALL(epoll_ctl(outer, EPOLL_CTL_ADD, middle, &edge));
+	CALL(epoll_ctl(inner, EPOLL_CTL_ADD, outer, &event));
+	event.events |= 1u << 28;
+	CALL(epoll_ctl(outer, EPOLL_CTL_ADD, inner, &event));
+	event.events = EPOLLIN;
+	wait_shows(middle, "before");
+	CALL(poll(&polled, 1, 0));
+	outer_waits(outer, "outer, by an edge");
+	wait_shows(outer, "outer again");
+	wait_shows(middle, "middle");
+	wait_shows(middle, "middle again");
+	CALL(poll(&polled, 1, 0));
+	SHOW("polled", "%x", (unsigned)polled.revents);
+	write(ends[1], "x", 1);
+	wait_shows(outer, "outer after one more");
+	wait_shows(inner, "inner");
+	read(ends[0], &c, 1);
+	read(ends[0], &c, 1);
+	wait_shows(middle, "middle, drained");
+	outer_waits(outer, "outer once more");
+	read(ends[0], &c, 1);
+	outer_waits(middle, "middle waits");
+	read(ends[0], &c, 1);
+	CALL(epoll_ctl(middle, EPOLL_CTL_DEL, inner, NULL));
+	write(ends[1], "x", 1);
+	wait_shows(outer, "without the inner one");
+	CALL(epoll_ctl(middle, EPOLL_CTL_ADD, inner, &event));
+	wait_shows(outer, "with it");
+	close(inner);
+	wait_shows(middle, "inner closed");
+}
+
+/* Sets one in the other, and one that has itself in it by way of others. */
+static void epoll_tower(void)
+{
+	int set[8];
+	struct epoll_event event = { EPOLLIN, { .u64 = 7 } };
+	pipe(ends);
+	for (int i = 0; i < 8; i++) {
+		set[i] = epoll_create1(0);
+	}
+	for (int i = 0; i + 1 < 6; i++) {
+		CALL(epoll_ctl(set[i + 1], EPOLL_CTL_ADD, set[i], &event));
+	}
+	CALL(epoll_ctl(set[0], EPOLL_CTL_ADD, set[4], &event));
+	CALL(epoll_ctl(set[0], EPOLL_CTL_ADD, set[6], &event));
+	CALL(epoll_ctl(set[0], EPOLL_CTL_ADD, ends[0], &event));
+	write(ends[1], "x", 1);
+	wait_shows(set[4], "five high");
+	CALL(epoll_ctl(set[6], EPOLL_CTL_ADD, set[7], &event));
+	CALL(epoll_ctl(set[7], EPOLL_CTL_ADD, set[6], &event));
+}
+
+/* Sets with files that speak of who asks, which join before and after the set does. */
+static void epoll_signals(void)
+{
+	struct epoll_event event = { EPOLLIN, { .u64 = 7 } };
+	struct signalfd_siginfo info;
+	sigset_t one;
+	sigemptyset(&one);
+	sigaddset(&one, SIGUSR1);
+	sigprocmask(SIG_BLOCK, &one, NULL);
+	for (int late = 0; late < 2; late++) {
+		int signals = signalfd(-1, &one, 0), inner = epoll_create1(0), outer = epoll_create1(0);
+		struct pollfd polled = { outer, POLLIN, 0 };
+		CALL(epoll_ctl(late ? outer : inner, EPOLL_CTL_ADD, late ? inner : signals, &event));
+		CALL(epoll_ctl(late ? inner : outer, EPOLL_CTL_ADD, late ? signals : inner, &event));
+		wait_shows(outer, "no signal");
+		if (fork() == 0) {
+			struct timespec t = { 0, 30000000 };
+			nanosleep(&t, NULL);
+			kill(getppid(), SIGUSR1);
+			_exit(0);
+		}
+		CALL(poll(&polled, 1, 2000));
+		wait(NULL);
+		wait_shows(outer, "a signal");
+		wait_shows(inner, "a signal, inside");
+		CALL(read(signals, &info, sizeof(info)) == sizeof(info));
+		wait_shows(outer, "none any more");
+	}
+}
+
 static void event_counters(void)
 {
 	uint64_t value = 0;
@@ -411,6 +521,9 @@ int main(void)
 	RUN(exclusive);
 	RUN(only_one);
 	RUN(epoll_kinds);
+	RUN(epoll_in_epoll);
+	RUN(epoll_tower);
+	RUN(epoll_signals);
 	RUN(event_counters);
 	RUN(sleeping_readers);
 	RUN(many_events);
