@@ -12,24 +12,36 @@
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/file.h>
+#include <sys/inotify.h>
 #include <sys/mman.h>
 #include <sys/select.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/timerfd.h>
+#include <sys/uio.h>
 #include <sys/un.h>
+#include <termios.h>
 #include <time.h>
 
 /* What is shared between parent and child, made anew for each case. */
 static struct shared {
-	int word;
+	int word, owned;
 	int runs, result, error;
 } *shared;
-static int ends[2], pair[2], file, events, set, timer, listener, signals;
+static int ends[2], pair[2], file, events, set, timer, listener, signals, watches, master, slave;
 static struct timeval limit; /* for the sockets */
 
-#define FUTEX_WAIT 0
-#define FUTEX_WAKE 1
+enum { FUTEX_WAIT = 0, FUTEX_WAKE = 1, FUTEX_LOCK_PI = 6, FUTEX_UNLOCK_PI = 7, FUTEX_WAIT_BITSET = 9 };
+#ifndef SYS_futex_waitv
+#define SYS_futex_waitv 449
+#endif
+#ifndef SYS_epoll_pwait2
+#define SYS_epoll_pwait2 441
+#endif
+#ifndef F_OFD_SETLK
+#define F_OFD_SETLK 37
+#define F_OFD_SETLKW 38
+#endif
 
 static char c;
 static struct timespec soon = { 0, 30000000 }, late = { 3, 0 };
@@ -178,6 +190,73 @@ static long do_receive_timed(void)
 	return read(pair[0], &c, 1);
 }
 
+static long do_send(void)
+{
+	static char block[1 << 20];
+	return send(pair[0], block, 60000, 0) > 0;
+}
+static long do_connect(void)
+{
+	struct sockaddr_un name = { .sun_family = AF_UNIX, .sun_path = "listener" };
+	return connect(socket(AF_UNIX, SOCK_STREAM, 0), (struct sockaddr *)&name, sizeof(name));
+}
+static long do_recvmmsg(void)
+{
+	struct iovec v = { &c, 1 };
+	struct mmsghdr m = { .msg_hdr = { .msg_iov = &v, .msg_iovlen = 1 } };
+	return syscall(SYS_recvmmsg, pair[0], &m, 1, 0, NULL);
+}
+static long do_read_inotify(void)
+{
+	char event[100];
+	return read(watches, event, sizeof(event)) > 0;
+}
+static long do_read_terminal(void)
+{
+	return read(slave, &c, 1);
+}
+static long do_read_master(void)
+{
+	return read(master, &c, 1);
+}
+static long do_open_reader(void)
+{
+	return open("fifo", O_RDONLY) >= 0;
+}
+static long do_open_writer(void)
+{
+	return open("fifo", O_WRONLY) >= 0;
+}
+static long do_futex_bitset(void)
+{
+	struct timespec t;
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	t.tv_sec += 3;
+	return syscall(SYS_futex, &shared->word, FUTEX_WAIT_BITSET, 0, &t, NULL, 1);
+}
+static long do_futex_waitv(void)
+{
+	struct { uint64_t value, at; uint32_t flags, unused; } one = { 0, (uintptr_t)&shared->word, 2, 0 };
+	return syscall(SYS_futex_waitv, &one, 1, 0, NULL, CLOCK_MONOTONIC);
+}
+static long do_futex_pi(void)
+{
+	return syscall(SYS_futex, &shared->owned, FUTEX_LOCK_PI, 0, NULL);
+}
+static long do_file_lock(void)
+{
+	return fcntl(file, F_OFD_SETLKW, &(struct flock){ .l_type = F_WRLCK, .l_whence = SEEK_SET });
+}
+static long do_epoll_pwait2(void)
+{
+	struct epoll_event e;
+	return syscall(SYS_epoll_pwait2, set, &e, 1, &late, NULL, 8);
+}
+static long do_write_eventfd(void)
+{
+	return write(events, &(uint64_t){ UINT64_MAX - 1 }, 8);
+}
+
 static void give_byte(void)
 {
 	write(ends[1], "x", 1);
@@ -209,10 +288,80 @@ static void give_connection(void)
 static void give_nothing(void)
 {
 }
+static void give_space(void)
+{
+	static char block[1 << 20];
+	while (recv(pair[1], block, sizeof(block), MSG_DONTWAIT) > 0) {
+	}
+}
+static void give_place(void)
+{
+	fcntl(listener, F_SETFL, O_NONBLOCK);
+	for (int fd; (fd = accept(listener, NULL, NULL)) >= 0;) {
+		close(fd);
+	}
+}
+static void give_file(void)
+{
+	close(open("made", O_CREAT | O_RDWR, 0600));
+}
+static void give_line(void)
+{
+	write(master, "\n", 1);
+}
+static void give_output(void)
+{
+	write(slave, "x", 1);
+}
+static void give_end(void)
+{
+	/* The other end, without waiting for the one that may be gone. */
+	open("fifo", O_RDWR | O_NONBLOCK);
+}
+static void give_owned(void)
+{
+	syscall(SYS_futex, &shared->owned, FUTEX_UNLOCK_PI, 0);
+}
+static void give_count(void)
+{
+	uint64_t n;
+	read(events, &n, 8);
+}
 static void fill_pipe(void)
 {
 	static char block[65536];
 	write(ends[1], block, sizeof(block));
+}
+static void fill_socket(void)
+{
+	static char block[1 << 20];
+	while (send(pair[0], block, sizeof(block), MSG_DONTWAIT) > 0) {
+	}
+	while (send(pair[0], block, 1, MSG_DONTWAIT) > 0) {
+	}
+}
+static void fill_queue(void)
+{
+	struct sockaddr_un name = { .sun_family = AF_UNIX, .sun_path = "listener" };
+	listen(listener, 0);
+	for (int fd; (fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0)) >= 0 && connect(fd, (struct sockaddr *)&name, sizeof(name)) == 0;) {
+	}
+}
+static void fill_counter(void)
+{
+	write(events, &(uint64_t){ 1 }, 8);
+}
+static void own(void)
+{
+	syscall(SYS_futex, &shared->owned, FUTEX_LOCK_PI, 0, NULL);
+}
+static void hold_file_lock(void)
+{
+	fcntl(file, F_OFD_SETLK, &(struct flock){ .l_type = F_WRLCK, .l_whence = SEEK_SET });
+}
+static void give_file_lock(void)
+{
+	fcntl(file, F_OFD_SETLK, &(struct flock){ .l_type = F_UNLCK, .l_whence = SEEK_SET });
 }
 static void hold_flock(void)
 {
@@ -254,6 +403,20 @@ static const struct blocking {
 	{ "sigsuspend", do_sigsuspend, give_nothing, give_nothing },
 	{ "sigtimedwait", do_sigtimedwait, give_nothing, give_nothing },
 	{ "read of a signalfd", do_read_signalfd, give_nothing, give_nothing },
+	{ "send to a full socket", do_send, fill_socket, give_space },
+	{ "connect to a full queue", do_connect, fill_queue, give_place },
+	{ "recvmmsg", do_recvmmsg, give_nothing, give_byte },
+	{ "read of inotify", do_read_inotify, give_nothing, give_file },
+	{ "read of a terminal", do_read_terminal, give_nothing, give_line },
+	{ "read of a terminal's other side", do_read_master, give_nothing, give_output },
+	{ "open of a FIFO to read", do_open_reader, give_nothing, give_end },
+	{ "open of a FIFO to write", do_open_writer, give_nothing, give_end },
+	{ "futex with a bitset", do_futex_bitset, give_nothing, give_wake },
+	{ "futex_waitv", do_futex_waitv, give_nothing, give_wake },
+	{ "FUTEX_LOCK_PI", do_futex_pi, own, give_owned },
+	{ "F_OFD_SETLKW", do_file_lock, hold_file_lock, give_file_lock },
+	{ "epoll_pwait2", do_epoll_pwait2, give_nothing, give_byte },
+	{ "write to a full eventfd", do_write_eventfd, fill_counter, give_count },
 };
 
 static void handler(int signal)
@@ -302,6 +465,20 @@ static void make_objects(void)
 	sigemptyset(&one);
 	sigaddset(&one, SIGRTMIN);
 	signals = signalfd(-1, &one, 0);
+	unlink("fifo");
+	mkfifo("fifo", 0600);
+	master = posix_openpt(O_RDWR | O_NOCTTY);
+	grantpt(master);
+	unlockpt(master);
+	slave = open(ptsname(master), O_RDWR | O_NOCTTY);
+	/* Nothing comes back of what is typed. */
+	struct termios modes;
+	tcgetattr(slave, &modes);
+	modes.c_lflag &= ~(tcflag_t)ECHO;
+	tcsetattr(slave, TCSANOW, &modes);
+	unlink("made");
+	watches = inotify_init1(0);
+	inotify_add_watch(watches, ".", IN_CREATE);
 	*shared = (struct shared){ 0 };
 }
 
