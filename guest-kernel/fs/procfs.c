@@ -9,6 +9,7 @@
 
 #include "kernel/address_space.h"
 #include "kernel/platform.h"
+#include "kernel/time.h"
 
 #define PROC_MAGIC 0x9fa0
 #define TEXT_MAX 65536u
@@ -176,6 +177,7 @@ static int node_make(struct super *super, unsigned entry, uint32_t pid, uint32_t
 	inode->uid = uid;
 	inode->gid = gid;
 	inode->links = S_IS(inode->mode, S_IFDIR) ? 2 : 1;
+	inode->private = (void *)(uintptr_t)time_ns(); /* who has its number now began no later */
 	bool jump = entry == E_CWD || entry == E_PROCESS_ROOT || entry == E_FD;
 	inode->ops = jump ? &proc_jump_ops : S_IS(inode->mode, S_IFLNK) ? &proc_link_ops : &proc_inode_ops;
 	inode->file_ops = S_IS(inode->mode, S_IFDIR) ? &proc_dir_ops : entries[entry].write ? &proc_file_ops : &proc_memory_ops;
@@ -475,6 +477,15 @@ static long proc_readdir(struct file *f, void *context, emit_function emit)
 }
 
 static const struct file_ops proc_dir_ops = { .readdir = proc_readdir };
+
+uint32_t procfs_process(const struct file *f, uint64_t *since_ns)
+{
+	if (f->ops != &proc_dir_ops || entry_of(f->inode) != E_PID) {
+		return 0;
+	}
+	*since_ns = (uintptr_t)f->inode->private;
+	return pid_of(f->inode);
+}
 
 static void proc_unmount(struct super *super)
 {

@@ -13,6 +13,7 @@
 #include "kernel/poll.h"
 #include "kernel/syscall.h"
 #include "kernel/user.h"
+#include "kernel/vfs.h"
 
 struct process_handle {
 	uint32_t references; /* the process's, and one a file */
@@ -150,6 +151,23 @@ static int info_read(uint64_t user, int signal, const struct process *to, struct
 	return error;
 }
 
+/* Also a directory /proc/PID stands for the process that it was opened of, as killall(1) has it. */
+static bool stands_for_process(const struct file *f)
+{
+	uint64_t since;
+	return f && (pidfd_handle(f) || procfs_process(f, &since));
+}
+
+static struct process *process_meant_locked(const struct file *f)
+{
+	uint64_t since = 0;
+	if (pidfd_handle(f)) {
+		return pidfd_handle(f)->process;
+	}
+	struct process *p = process_find_locked(procfs_process(f, &since));
+	return p && p->start_ns <= since ? p : NULL;
+}
+
 long sys_pidfd_send_signal(const uint64_t a[6])
 {
 	int signal = (int)a[1];
@@ -159,17 +177,20 @@ long sys_pidfd_send_signal(const uint64_t a[6])
 		return -EINVAL;
 	}
 	struct file *f = file_from_fd((int)a[0]);
-	struct process_handle *h = f ? pidfd_handle(f) : NULL;
-	int error = h ? 0 : -EBADF;
+	int error = stands_for_process(f) ? 0 : -EBADF;
 	if (!error && a[2]) {
-		error = info_read(a[2], signal, h->process, &info);
+		spin_lock(&process_lock);
+		struct process *to = process_meant_locked(f);
+		spin_unlock(&process_lock);
+		error = info_read(a[2], signal, to, &info);
 	}
 	if (!error && (signal < 0 || signal > SIGNAL_COUNT)) {
 		error = -EINVAL;
 	}
 	if (!error) {
 		spin_lock(&process_lock);
-		error = h->process ? signal_send_checked_locked(h->process, NULL, &info) : -ESRCH;
+		struct process *to = process_meant_locked(f);
+		error = to ? signal_send_checked_locked(to, NULL, &info) : -ESRCH;
 		spin_unlock(&process_lock);
 	}
 	if (f) {

@@ -135,6 +135,8 @@ int tmpfs_super_open_with(struct super **super, const char *text);
 int tmpfs_limit(struct super *super, const char *text);
 int devfs_super_get(struct super **super);
 int procfs_super_open(struct super **super);
+/** Of a directory /proc/PID: its number, and the moment at which a process had it; else 0. */
+uint32_t procfs_process(const struct file *f, uint64_t *since_ns);
 int super_mount(struct super *super, struct dentry *at);
 /** Walk the list of mounted file systems under its lock. */
 void mounts_describe(char *text, size_t size, bool mounts_file, size_t *length);
