@@ -548,10 +548,19 @@ static int mask_take(uint64_t from)
 	return 0;
 }
 
-long sys_epoll_pwait(const uint64_t a[6])
+static long masked_wait(const uint64_t a[6], uint64_t deadline)
 {
 	int error = mask_take(a[4]);
-	return error ? error : epoll_wait(a, deadline_in((int)a[3]));
+	long result = error ? error : epoll_wait(a, deadline);
+	if (a[4] && result != -EINTR) {
+		signal_drop_temporary_mask();
+	}
+	return result;
+}
+
+long sys_epoll_pwait(const uint64_t a[6])
+{
+	return masked_wait(a, deadline_in((int)a[3]));
 }
 
 #define SECONDS_MOST 1000000000 /* nobody waits longer */
@@ -568,6 +577,5 @@ long sys_epoll_pwait2(const uint64_t a[6])
 	}
 	t[0] = t[0] < SECONDS_MOST ? t[0] : SECONDS_MOST;
 	uint64_t ns = (uint64_t)t[0] * 1000000000 + (uint64_t)t[1];
-	int error = mask_take(a[4]);
-	return error ? error : epoll_wait(a, !a[3] ? 0 : ns ? time_ns() + ns : 1);
+	return masked_wait(a, !a[3] ? 0 : ns ? time_ns() + ns : 1);
 }

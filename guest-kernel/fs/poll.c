@@ -104,12 +104,18 @@ static int set_ask(struct poll_set *s, struct poll_table *table)
 	return ready;
 }
 
+/* Nothing is ready, and nobody waits any longer: a signal that is there by now goes first, as on Linux. */
+static int set_gives_up(void)
+{
+	return thread_current()->signal_pending ? -EINTR : 0;
+}
+
 /* A wake takes the waiter off its queue, so each round registers anew. deadline 0: for ever, 1: not at all. */
 static int set_wait(struct poll_set *s, uint64_t deadline)
 {
 	int now = set_ask(s, NULL);
 	if (now || deadline == 1) {
-		return now;
+		return now ? now : set_gives_up();
 	}
 	for (;;) {
 		struct poll_table table;
@@ -125,7 +131,8 @@ static int set_wait(struct poll_set *s, uint64_t deadline)
 			return ready;
 		}
 		if (error == -ETIMEDOUT) {
-			return set_ask(s, NULL);
+			ready = set_ask(s, NULL);
+			return ready ? ready : set_gives_up();
 		}
 		if (error) {
 			return error;
@@ -228,6 +235,9 @@ static long deadline_to_user(uint64_t user, uint32_t scale, uint64_t deadline, l
 {
 	uint64_t now = time_ns(), left = deadline > now ? deadline - now : 0;
 	const uint64_t t[2] = { left / 1000000000, left % 1000000000 / scale };
+	if (result != -ERESTARTNOHAND) {
+		signal_drop_temporary_mask();
+	}
 	if (user && user_write(user, t, sizeof(t)) && result == -ERESTARTNOHAND) {
 		return -EINTR; /* a restart would wait too long */
 	}

@@ -423,6 +423,17 @@ void signal_set_temporary_mask(uint64_t mask)
 	spin_unlock(&process_lock);
 }
 
+void signal_drop_temporary_mask(void)
+{
+	struct thread *t = thread_current();
+	if (t->user->restore_blocked) {
+		spin_lock(&process_lock);
+		t->user->restore_blocked = false;
+		signal_block_locked(t, t->user->saved_blocked);
+		spin_unlock(&process_lock);
+	}
+}
+
 /* SIGCHLD and the wake-up of wait4, for an end, a stop, or a continuation. */
 void signal_notify_parent_locked(struct process *p, int code, int status)
 {

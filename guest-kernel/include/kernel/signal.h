@@ -57,6 +57,8 @@ void signal_state_of_locked(struct process *p, struct thread *thread, struct sig
 
 /** The mask for the length of this call (ppoll, pselect6, sigsuspend): signal_deliver() brings the old one back. */
 void signal_set_temporary_mask(uint64_t mask);
+/** The call was not interrupted: what only its mask let through waits on. */
+void signal_drop_temporary_mask(void);
 /** Send to one's own process group, thread or process with sender information. */
 void signal_send_info(uint32_t pid, const struct signal_info *info);
 /* Whom an open file's signals go to (F_SETOWN), and as whom they are sent. Number 0: nobody. */
