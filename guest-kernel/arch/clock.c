@@ -173,11 +173,13 @@ static uint64_t rtc_read(void)
 	return ((days_since_1970(a.year, a.month, a.day) * 24 + a.hour) * 60 + a.minute) * 60 + a.second;
 }
 
+/* Monotonic time begins at one second: a clock's zero stands for "none" to programs, as to ping for a reply's time. */
 static void frequency_set(uint64_t khz)
 {
 	tsc_khz = khz;
 	ns_mult = (1000000ull << 32) / khz;
 	tsc_mult = (khz << 32) / 1000000;
+	tsc_start -= khz * 1000;
 }
 
 void clock_init(void)
@@ -186,8 +188,8 @@ void clock_init(void)
 	tsc_start = tsc_read();
 	if (page) {
 		frequency_set(page->tsc_khz);
-		uint64_t since = tsc_start - page->wall_clock_tsc;
-		wall_offset_ns = page->wall_clock_ns + scale(since, ns_mult);
+		uint64_t since = tsc_read() - page->wall_clock_tsc;
+		time_set_wall_ns(page->wall_clock_ns + scale(since, ns_mult));
 		return;
 	}
 	uint64_t apic_ticks = 0;
