@@ -44,7 +44,7 @@ enum { FUTEX_WAIT = 0, FUTEX_WAKE = 1, FUTEX_LOCK_PI = 6, FUTEX_UNLOCK_PI = 7, F
 #endif
 
 static char c;
-static struct timespec soon = { 0, 30000000 }, late = { 3, 0 };
+static struct timespec late = { 3, 0 };
 
 static long do_read_pipe(void)
 {
@@ -424,13 +424,6 @@ static void handler(int signal)
 	shared->runs++;
 }
 
-static void rest(void)
-{
-	struct timespec t = soon;
-	while (nanosleep(&t, &t) != 0) {
-	}
-}
-
 /* Until the child's first thread sleeps. */
 static void until_asleep(pid_t child)
 {
@@ -444,6 +437,16 @@ static void until_asleep(pid_t child)
 		char *state = strrchr(text, ')');
 		asleep = !state || state[2] == 'Z' ? 3 : state[2] == 'S' ? asleep + 1 : 0;
 		nanosleep(&(struct timespec){ 0, 2000000 }, NULL);
+	}
+}
+
+/* Until the handler has run and the child sleeps again, or has ended; on a busy machine that takes its time. */
+static void until_handled(pid_t child)
+{
+	siginfo_t info = { .si_pid = 0 };
+	for (int i = 0; i < 2000 && !__atomic_load_n(&shared->runs, __ATOMIC_SEQ_CST) && info.si_pid == 0; i++) {
+		nanosleep(&(struct timespec){ 0, 2000000 }, NULL);
+		waitid(P_PID, (id_t)child, &info, WEXITED | WNOHANG | WNOWAIT);
 	}
 }
 
@@ -522,9 +525,14 @@ static void one(const struct blocking *b, enum how how, const char *what)
 	} else {
 		kill(child, SIGUSR1);
 	}
-	rest();
+	if (how == RESTARTED || how == NOT_RESTARTED) {
+		until_handled(child);
+	}
+	until_asleep(child);
 	b->give();
-	kill(child, SIGRTMIN);
+	if (b->call == do_read_signalfd) {
+		kill(child, SIGRTMIN);
+	}
 	waitpid(child, &status, 0);
 	snprintf(label, sizeof(label), "%s, %s", b->name, what);
 	if (shared->result == -1) {
