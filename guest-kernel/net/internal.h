@@ -47,6 +47,7 @@ unsigned mask_bits(const struct ip4_addr *mask);
 void network_of(const uint8_t *address, unsigned bits, uint8_t *to); /* `to` is zeros before */
 
 /* timers.c */
+void timers_wake(void); /* with the lock, before anything else: time has passed while no timer ran */
 void timers_look(void); /* something may have begun that waits for time */
 void timers_tick(void); /* in the net thread */
 

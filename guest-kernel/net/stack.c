@@ -22,6 +22,7 @@ static volatile bool work_due;
 void net_lock(void)
 {
 	mutex_lock(&lock);
+	timers_wake();
 }
 
 void net_unlock(void)

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * lwIP's periodic functions, each called only while it has something to wait for; when none has, no timer runs. What ages by calls (ARP and
- * neighbours, reassembly) sleeps with the interfaces: a minute after the last packet they stop, and the first packet makes up for the calls
- * that were left out. TCP's ticks stop as well when no connection waits for anything; its clock is then put on by hand.
+ * neighbours, reassembly) sleeps with the interfaces: a minute after the last packet they stop, and the calls that were left out are made up
+ * for. TCP's ticks stop as well when no connection waits for anything; its clock is then put on by hand. Both is done by whoever takes the lock
+ * next: what is new then would be taken for old if it was there before.
  */
 #include "net/internal.h"
 #include "net/net.h"
@@ -48,6 +49,7 @@ static struct timer timer;
 static uint64_t armed_ns; /* 0: not */
 static uint64_t traffic_ns; /* of the last packet of an interface */
 static bool look_wanted;
+static uint64_t missed_ns; /* when something that stands still has missed a call; 0: all are running */
 
 static void net_timer_expired(struct timer *t)
 {
@@ -117,15 +119,44 @@ static bool is_needed(enum periodic_kind kind, uint64_t now)
 	}
 }
 
+/* What counts time by its calls, and has been called: how much time a call stands for. 0: it does not. */
+static uint64_t counts_ns(const struct periodic *p)
+{
+	bool counts = p->last_ns && (p->kind == PERIODIC_TCP || p->kind == PERIODIC_TRAFFIC);
+	return !counts ? 0 : p->kind == PERIODIC_TCP ? TCP_SLOW_INTERVAL * MS : p->period_ns;
+}
+
+static uint64_t sooner(uint64_t a, uint64_t b)
+{
+	return !a || (b && b < a) ? b : a;
+}
+
 /* It has stood still: what it counts by its calls goes on from where it would be now. */
 static void catch_up(struct periodic *p, uint64_t now)
 {
-	uint64_t missed = p->last_ns ? (now - p->last_ns) / p->period_ns : 0;
+	uint64_t each_ns = counts_ns(p), missed = each_ns ? (now - p->last_ns) / each_ns : 0;
 	if (p->kind == PERIODIC_TCP) {
-		tcp_ticks += (u32_t)(missed / (TCP_SLOW_INTERVAL / TCP_TMR_INTERVAL));
-	} else if (p->kind == PERIODIC_TRAFFIC) {
+		tcp_ticks += (u32_t)missed;
+	} else {
 		for (uint64_t i = 0; i < missed && i < MISSED_MAX; i++) {
 			p->call();
+		}
+	}
+	p->last_ns += missed * each_ns;
+}
+
+void timers_wake(void)
+{
+	uint64_t now;
+	if (!missed_ns || (now = time_ns()) < missed_ns) {
+		return;
+	}
+	missed_ns = 0;
+	for (unsigned i = 0; i < PERIODIC_COUNT; i++) {
+		struct periodic *p = &periodics[i];
+		if (!p->next_ns && counts_ns(p)) {
+			catch_up(p, now);
+			missed_ns = sooner(missed_ns, p->last_ns + counts_ns(p));
 		}
 	}
 }
@@ -133,9 +164,13 @@ static void catch_up(struct periodic *p, uint64_t now)
 static void arm(void)
 {
 	uint64_t first = 0;
+	missed_ns = 0;
 	for (unsigned i = 0; i < PERIODIC_COUNT; i++) {
-		uint64_t next = periodics[i].next_ns;
-		first = next && (!first || next < first) ? next : first;
+		const struct periodic *p = &periodics[i];
+		first = sooner(first, p->next_ns);
+		if (!p->next_ns && counts_ns(p)) {
+			missed_ns = sooner(missed_ns, p->last_ns + counts_ns(p));
+		}
 	}
 	if (first && (!armed_ns || first < armed_ns)) {
 		armed_ns = first;
@@ -158,7 +193,6 @@ void timers_look(void)
 	for (unsigned i = 0; i < PERIODIC_COUNT; i++) {
 		struct periodic *p = &periodics[i];
 		if (!p->next_ns && is_needed(p->kind, now)) {
-			catch_up(p, now);
 			p->next_ns = now + p->period_ns;
 			p->last_ns = now;
 			any = true;

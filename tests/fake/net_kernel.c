@@ -18,7 +18,6 @@
 
 #define THREADS 4
 #define TIMERS 8
-#define ORDER_PAGES 64
 
 struct net_kernel net_kernel;
 static struct {
@@ -30,8 +29,7 @@ static struct thread self;
 static bool in_thread;
 static jmp_buf thread_sleeps;
 static struct timer *timers[TIMERS];
-static void *orders[ORDER_PAGES];
-static unsigned order_count;
+static struct page *packet_block; /* the only one: packet memory, which stays */
 
 static void meanwhile(void)
 {
@@ -227,12 +225,11 @@ uint64_t page_phys(const struct page *page)
 struct page *page_alloc_order(unsigned order, unsigned flags)
 {
 	size_t bytes = PAGE_SIZE << order;
-	struct page *page = calloc(1, sizeof(*page));
-	assert_true(order_count < ORDER_PAGES);
-	page->private = aligned_alloc(PAGE_SIZE, bytes);
-	memset(page->private, 0, bytes);
-	orders[order_count++] = page;
-	return page;
+	assert_null(packet_block);
+	packet_block = calloc(1, sizeof(*packet_block));
+	packet_block->private = aligned_alloc(PAGE_SIZE, bytes);
+	memset(packet_block->private, 0, bytes);
+	return packet_block;
 }
 
 void page_free_order(struct page *page, unsigned order)
@@ -305,14 +302,4 @@ void net_kernel_start(size_t heap_most)
 	memset(&net_kernel, 0, sizeof(net_kernel));
 	net_kernel.now_ns = 1000000000;
 	net_kernel.heap_most = heap_most;
-}
-
-void net_kernel_stop(void)
-{
-	for (unsigned i = 0; i < order_count; i++) {
-		free(((struct page *)orders[i])->private);
-		free(orders[i]);
-	}
-	order_count = thread_count = 0;
-	memset(timers, 0, sizeof(timers));
 }

@@ -13,7 +13,6 @@
 struct net_kernel {
 	uint64_t now_ns;
 	size_t heap_bytes, heap_most; /* in use; beyond that there is no memory */
-	unsigned pages_used;
 	unsigned locks_held;
 	void (*meanwhile)(void); /* NULL, or: somebody else runs, at any lock and allocation */
 };
@@ -24,6 +23,5 @@ void net_kernel_start(size_t heap_most);
 void net_kernel_run(void);
 /** Time passes, in steps of the timers that are set. */
 void net_kernel_pass(uint64_t ns);
-void net_kernel_stop(void);
 
 #endif

@@ -45,8 +45,10 @@ static struct {
 	unsigned frame_count, buffer_count; /* oldest first */
 	uint8_t *packets;
 	uint64_t packet_bytes;
-	bool scribbles;
-	unsigned long frames_seen, answers;
+	bool scribbles, obeys; /* writes where it should not; does what it should, always */
+	unsigned long answers; /* of TCP */
+	uint8_t datagram[65536]; /* of UDP that was sent last, by its fragments */
+	uint32_t datagram_bytes;
 } card;
 
 /* What the stack last sent to our port of a connection: what a segment needs that is to be heard. */
@@ -61,9 +63,19 @@ static unsigned below(unsigned n)
 	return (unsigned)random() % n;
 }
 
+static void datagram_look(const uint8_t *frame, uint32_t bytes)
+{
+	if (bytes >= 34 && get16(frame + 12) == 0x0800 && frame[23] == 17) {
+		uint32_t offset = (get16(frame + 20) & 0x1fffu) * 8, payload = get16(frame + 16) - 20u;
+		assert_true(payload + 34 <= bytes && offset + payload <= sizeof(card.datagram));
+		memcpy(card.datagram + offset, frame + 34, payload);
+		card.datagram_bytes = offset + payload;
+	}
+}
+
 static void sent_look(const uint8_t *frame, uint32_t bytes)
 {
-	card.frames_seen++;
+	datagram_look(frame, bytes);
 	if (bytes < 54 || get16(frame + 12) != 0x0800 || frame[23] != 6) {
 		return;
 	}
@@ -81,7 +93,7 @@ static int card_send(struct netdev *dev, struct net_frame *frame)
 {
 	static uint8_t whole[65536];
 	uint32_t bytes = 0;
-	if (card.frame_count == DEPTH || below(200) == 0) {
+	if (card.frame_count == DEPTH || (!card.obeys && below(200) == 0)) {
 		return -EAGAIN;
 	}
 	for (uint32_t i = 0; i < frame->segment_count; i++) {
@@ -155,8 +167,8 @@ static void deliver(const uint8_t *frame, uint32_t bytes)
 	struct net_buffer *b = card.buffers[0];
 	memmove(card.buffers, card.buffers + 1, --card.buffer_count * sizeof(card.buffers[0]));
 	memcpy(phys_to_virt(b->segment.bus), frame, bytes);
-	b->filled = below(300) ? bytes : 0;
-	b->last = below(300) != 0;
+	b->filled = card.obeys || below(300) ? bytes : 0;
+	b->last = card.obeys || below(300) != 0;
 	b->offload = (struct net_offload){ .flags = below(4) ? NET_DATA_VALID : 0 };
 	b->done(b);
 	if (below(3)) {
@@ -260,6 +272,18 @@ static uint32_t make_arp(uint8_t *f)
 	memcpy(f + at + 18, own_mac, 6);
 	put32(f + at + 24, 0x0a00020f);
 	return 42;
+}
+
+/* Where the gateway is, for which the stack has asked when it had something for it. */
+static void gateway_tells(void)
+{
+	uint8_t frame[64];
+	uint32_t bytes = make_arp(frame);
+	memcpy(frame, own_mac, sizeof(own_mac));
+	frame[21] = 2; /* a reply */
+	put32(frame + 28, 0x0a000202);
+	deliver(frame, bytes);
+	net_kernel_run();
 }
 
 static uint32_t make_icmp4(uint8_t *f)
@@ -635,54 +659,127 @@ static void wrong_frames(void **state)
 
 static void a_device_that_writes_meanwhile(void **state)
 {
+	unsigned long answers = card.answers;
 	steps(60000, true);
+	assert_true(card.answers - answers > 1000);
 }
 
-/* A packet's headers are the kernel's own: whatever the device writes once they have been read, the answer is to what was there. */
-static void headers_are_read_once(void **state)
+/* What lies in wait is the kernel's own copy: whatever the device writes behind each of three fragments, the echo is of what they were. */
+static void fragments_are_copied(void **state)
 {
-	static uint8_t frame[4096];
-	card.scribbles = false;
+	static uint8_t frame[4096], datagram[3 * 800];
 	settle();
 	assert_int_equal(packets_out(), 0);
-	for (unsigned n = 0; n < 3; n++) { /* the first two of three fragments lie in wait */
-		uint32_t at = ip4(frame, 17, 800, n * 100 | 0x2000);
+	card.obeys = true;
+	noise(datagram, sizeof(datagram));
+	put16(datagram, 5000);
+	put16(datagram + 2, PORT_ECHO);
+	put16(datagram + 4, sizeof(datagram));
+	put16(datagram + 6, 0);
+	card.datagram_bytes = 0;
+	for (unsigned n = 0; n < 3; n++) {
+		uint32_t at = ip4(frame, 17, 800, n * 100 | (n < 2 ? 0x2000 : 0));
+		memcpy(frame, own_mac, sizeof(own_mac));
 		put16(frame + 18, 77);
 		put32(frame + 26, 0x0a000202);
 		put32(frame + 30, 0x0a00020f);
 		put16(frame + 24, 0);
 		put16(frame + 24, sum_of(frame + 14, 20, 0));
-		noise(frame + at, 800);
+		memcpy(frame + at, datagram + n * 800, 800);
 		deliver(frame, at + 800);
 		net_kernel_run();
 		memset(card.packets, 0xee, card.packet_bytes);
 	}
-	net_kernel_pass(60 * SECOND);
+	gateway_tells();
+	assert_int_equal(card.datagram_bytes, sizeof(datagram));
+	assert_int_equal(get16(card.datagram + 2), 5000);
+	assert_memory_equal(card.datagram + 8, datagram + 8, sizeof(datagram) - 8);
+	card.obeys = false;
+	settle();
 	assert_int_equal(packets_out(), 0);
+}
+
+/* To the echo server, without options and payload. */
+static uint32_t make_segment(uint8_t *frame, uint32_t from, uint16_t port, uint32_t sequence, uint32_t acknowledged, uint8_t flags)
+{
+	uint32_t at = ip4(frame, 6, 20, 0);
+	memcpy(frame, own_mac, sizeof(own_mac));
+	put32(frame + 26, from);
+	put32(frame + 30, 0x0a00020f);
+	put16(frame + 24, 0);
+	put16(frame + 24, sum_of(frame + 14, 20, 0));
+	memset(frame + at, 0, 20);
+	put16(frame + at, port);
+	put16(frame + at + 2, PORT_ECHO);
+	put32(frame + at + 4, sequence);
+	put32(frame + at + 8, acknowledged);
+	frame[at + 12] = 0x50;
+	frame[at + 13] = flags;
+	put16(frame + at + 16, sum_of(frame + at, 20, pseudo4(frame, 6, 20)));
+	return at + 20;
+}
+
+/* The first connection after hours is not as old as the silence: it waits for its third packet. */
+static void a_connection_after_a_silence(void **state)
+{
+	static uint8_t frame[64];
+	struct peer *p = &peers[5002 % 32];
+	settle();
+	card.obeys = true;
+	*p = (struct peer){ .known = true, .port = 5002, .server = PORT_ECHO };
+	deliver(frame, make_segment(frame, 0x0a000202, 5002, 1000, 0, 2));
+	net_kernel_run();
+	gateway_tells();
+	assert_true(p->known && p->acknowledged);
+	net_kernel_pass(SECOND);
+	deliver(frame, make_segment(frame, 0x0a000202, 5002, 1001, p->acknowledged, 0x10));
+	net_kernel_pass(SECOND);
+	assert_true(p->known);
+	card.obeys = false;
+}
+
+/* The first packet after hours: what the stack waits for then is not as old as the silence. */
+static void a_datagram_after_a_silence(void **state)
+{
+	static uint8_t frame[64];
+	settle();
+	card.obeys = true;
+	uint32_t at = ip4(frame, 17, 16, 0);
+	memcpy(frame, own_mac, sizeof(own_mac));
+	put32(frame + 26, 0x0a000202);
+	put32(frame + 30, 0x0a00020f);
+	put16(frame + 24, 0);
+	put16(frame + 24, sum_of(frame + 14, 20, 0));
+	put16(frame + at, 5001);
+	put16(frame + at + 2, PORT_ECHO);
+	put16(frame + at + 4, 16);
+	put16(frame + at + 6, 0);
+	deliver(frame, at + 16);
+	net_kernel_run();
+	card.datagram_bytes = 0;
+	gateway_tells();
+	assert_int_equal(card.datagram_bytes, 16);
+	assert_int_equal(get16(card.datagram + 2), 5001);
+	card.obeys = false;
 }
 
 static void a_flood_of_syns(void **state)
 {
 	static uint8_t frame[4096];
 	size_t used, most;
+	unsigned long answers = card.answers;
 	for (unsigned n = 0; n < 40000; n++) {
-		uint32_t at = ip4(frame, 6, 20, 0);
-		put32(frame + 26, 0x0a000200 + below(2) * 2 + (uint32_t)random() % 65536 * 65536);
-		put32(frame + 30, 0x0a00020f);
-		put16(frame + 24, 0);
-		put16(frame + 24, sum_of(frame + 14, 20, 0));
-		memset(frame + at, 0, 20);
-		put16(frame + at, 1024 + below(60000));
-		put16(frame + at + 2, PORT_ECHO);
-		put32(frame + at + 4, (uint32_t)random());
-		frame[at + 12] = 0x50;
-		frame[at + 13] = 2;
-		put16(frame + at + 16, sum_of(frame + at, 20, pseudo4(frame, 6, 20)));
-		deliver(frame, at + 20);
+		uint32_t from = 0x0a000200 + below(2) * 2 + (uint32_t)random() % 65536 * 65536;
+		deliver(frame, make_segment(frame, from, (uint16_t)(1024 + below(60000)), (uint32_t)random(), 0, 2));
 		net_memory_usage(&used, &most);
 		assert_true(used <= most);
+		if (n % 64 == 0) {
+			frames_finish(DEPTH);
+			gateway_tells();
+		}
 	}
 	net_kernel_run();
+	assert_true(card.answers - answers > 1000);
 }
 
 static void memory_comes_back(void **state)
@@ -704,7 +801,9 @@ int main(int argc, char **argv)
 		cmocka_unit_test(wrong_frames),
 		cmocka_unit_test(memory_comes_back),
 		cmocka_unit_test(a_device_that_writes_meanwhile),
-		cmocka_unit_test(headers_are_read_once),
+		cmocka_unit_test(fragments_are_copied),
+		cmocka_unit_test(a_datagram_after_a_silence),
+		cmocka_unit_test(a_connection_after_a_silence),
 		cmocka_unit_test(a_flood_of_syns),
 		cmocka_unit_test(memory_comes_back),
 	};
