@@ -293,6 +293,7 @@ static void close_locked(struct inet_socket *s)
 		if (!(s->tcp->flags & TF_RXCLOSED)) {
 			s->tcp->rcv_wnd = TCP_WND_MAX(s->tcp); /* all has been read, as far as lwIP is to know: no reset */
 		}
+		tcp_err(s->tcp, NULL); /* its reference may be the last, and lwIP tells of an abort when that has gone */
 		tcp_pcb_select(s->tcp);
 		tcp_close(s->tcp); /* short of memory it tries again by itself */
 	}

@@ -18,6 +18,7 @@
 #define SYN_SILENCE 2 /* tries in vain, 3 s: nobody there answers ARP */
 
 static void ended(u8_t id, void *data);
+static void failed(void *arg, err_t reason);
 static err_t opened(u8_t id, struct tcp_pcb_listen *listening, struct tcp_pcb *pcb);
 static const struct tcp_ext_arg_callbacks connection_callbacks = { .destroy = ended };
 static const struct tcp_ext_arg_callbacks listening_callbacks = { .destroy = ended, .passive_open = opened };
@@ -66,6 +67,7 @@ static bool deferred_end(struct inet_socket *s)
 	bool listens = listener->base.state == SOCKET_LISTENING;
 	s->deferred = false;
 	s->listener = NULL;
+	tcp_err(s->tcp, failed);
 	listener->half_open_count--;
 	if (listens) {
 		queue_for_accept(s, listener);
@@ -281,6 +283,7 @@ static err_t accepted(void *arg, struct tcp_pcb *pcb, err_t error)
 	port_join(s, s->local.port);
 	if (listener->defer_accept > 0) {
 		s->deferred = true;
+		tcp_err(pcb, NULL); /* nobody has it but the control block: see close_locked() */
 		s->deferred_until_ns = time_ns() + (uint64_t)listener->defer_accept * 1000000000;
 		s->listener = listener;
 		listener->half_open_count++;
