@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
-# curl, wget, dig, getent and iperf3 between processes of one machine: clients.bash DIR PORT prints what they say.
-dir=$1/clients port=$2
+# curl, wget, dig, getent and iperf3 between processes of one machine: clients.bash DIR PORT [six] prints what they say, at three ports from PORT on.
+# six: there is IPv6.
+dir=$1/clients port=$2 six=$3
 rm -rf "$dir" && mkdir -p "$dir/www/sub" && cd "$dir" || exit 1
 at=http://127.0.0.1:$port
 seq 100000 >www/big
@@ -20,7 +21,7 @@ http {
 	client_body_temp_path $dir/body;
 	server {
 		listen 127.0.0.1:$port;
-		listen [::1]:$port;
+		${six:+listen [::1]:$port;}
 		listen $((port + 1)) ssl http2;
 		ssl_certificate $dir/certificate;
 		ssl_certificate_key $dir/key;
@@ -36,7 +37,7 @@ nginx -c "$dir/nginx.conf" || cat error.log
 
 echo "== curl"
 curl -s $at/big | cksum | same
-curl -s "http://[::1]:$port/sub/one"
+[ -z "$six" ] || curl -s "http://[::1]:$port/sub/one"
 curl -s "http://localhost:$port/sub/two"
 curl -sL -w '%{num_redirects} %{url_effective}\n' $at/moved/sub/one
 curl -s -Z --parallel-max 8 $(for i in $(seq 16); do echo "-o got.$i $at/big"; done) 2>log

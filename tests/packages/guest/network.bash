@@ -1,18 +1,19 @@
 # SPDX-License-Identifier: MIT
-# redis-server and Python's HTTP server, with clients of their own over the loopback interface: network.bash DIR prints what both sides say.
-dir=$1/network
+# redis-server and Python's HTTP server, with clients of their own over the loopback interface: network.bash DIR PORT [six] prints what both sides say, at
+# two ports from PORT on. six: there is IPv6.
+dir=$1/network port=$2 six=$3
 rm -rf "$dir" && mkdir -p "$dir" && cd "$dir" || exit 1
 
 echo "== redis"
-redis-server --port 7777 --bind 127.0.0.1 --save '' --dir "$dir" --daemonize no >log 2>&1 &
+redis-server --port "$port" --bind 127.0.0.1 --save '' --dir "$dir" --daemonize no >log 2>&1 &
 server=$!
 for _ in $(seq 100); do
-	redis-cli -p 7777 ping >answer 2>&1 && break
+	redis-cli -p "$port" ping >answer 2>&1 && break
 	sleep 0.1
 done
 cat answer
 cli() {
-	redis-cli -h 127.0.0.1 -p 7777 "$@"
+	redis-cli -h 127.0.0.1 -p "$port" "$@"
 }
 cli set greeting hello
 cli get greeting
@@ -34,10 +35,10 @@ for _ in $(seq 50); do
 done
 grep -c now heard
 kill $listener
-redis-benchmark -p 7777 -n 300 -c 20 -t set,get,lpush -q 2>&1 | tr '\r' '\n' | sed -n 's/^\([A-Z]*\): [0-9.]* requests per second.*/\1 done/p'
-redis-benchmark -p 7777 -n 300 -c 5 -P 16 -t set -q 2>&1 | tr '\r' '\n' | sed -n 's/^\([A-Z]*\): [0-9.]* requests per second.*/\1 pipelined/p'
+redis-benchmark -p "$port" -n 300 -c 20 -t set,get,lpush -q 2>&1 | tr '\r' '\n' | sed -n 's/^\([A-Z]*\): [0-9.]* requests per second.*/\1 done/p'
+redis-benchmark -p "$port" -n 300 -c 5 -P 16 -t set -q 2>&1 | tr '\r' '\n' | sed -n 's/^\([A-Z]*\): [0-9.]* requests per second.*/\1 pipelined/p'
 cli info clients | tr -d '\r' | grep connected_clients
-redis-cli -h ::1 -p 7777 ping 2>&1 | sed 's/ at .*//'
+[ -z "$six" ] || redis-cli -h ::1 -p "$port" ping 2>&1 | sed 's/ at .*//'
 cli shutdown nosave
 wait $server
 echo "status $?"
@@ -46,17 +47,18 @@ cli ping 2>&1
 echo "== http"
 head -c 200000 /dev/zero | tr '\0' y >big.txt
 echo small >small.txt
-python3 -u -m http.server --bind 127.0.0.1 8888 >http.log 2>&1 &
+python3 -u -m http.server --bind 127.0.0.1 $((port + 1)) >http.log 2>&1 &
 server=$!
 cat >client.py <<'END'
 import concurrent.futures, socket, sys, time, urllib.error, urllib.request, zlib
+port, six = int(sys.argv[1]), sys.argv[2:]
 def get(name):
-    with urllib.request.urlopen("http://127.0.0.1:8888/" + name, timeout=20) as answer:
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/{name}", timeout=20) as answer:
         data = answer.read()
         return answer.status, len(data), zlib.crc32(data)
 for _ in range(100):
     try:
-        socket.create_connection(("127.0.0.1", 8888)).close()
+        socket.create_connection(("127.0.0.1", port)).close()
         break
     except ConnectionRefusedError:
         time.sleep(0.1)
@@ -73,13 +75,14 @@ try:
     socket.create_connection(("127.0.0.1", 1))
 except OSError as error:
     print(error.strerror)
-a = socket.create_server(("::1", 0), family=socket.AF_INET6)
-b = socket.create_connection(a.getsockname()[:2])
-c, peer = a.accept()
-b.sendall(b"over six")
-print(c.recv(100), peer[0])
+if six:
+    a = socket.create_server(("::1", 0), family=socket.AF_INET6)
+    b = socket.create_connection(a.getsockname()[:2])
+    c, peer = a.accept()
+    b.sendall(b"over six")
+    print(c.recv(100), peer[0])
 END
-python3 client.py
+python3 client.py $((port + 1)) $six
 kill $server
 wait $server
 grep -c '"GET /big.txt' http.log
