@@ -135,8 +135,10 @@ static int look(const char *what)
 	if (child == 0) {
 		dup2(ends[1], 32);
 		close(ends[0]);
+		close(ends[1]);
 		run_copy(what, NULL);
 	}
+	close(ends[1]);
 	if (read(ends[0], &byte, 1) != 1) {
 		return 98;
 	}
@@ -207,13 +209,18 @@ static void terminal_of_another(void)
 	CHECK(pipe(told) == 0 && pipe(go_on) == 0);
 	pid_t child = fork();
 	if (child == 0) {
+		close(go_on[1]);
 		_exit(keep_a_node(told[1], go_on[0]));
 	}
+	close(told[1]); /* so that a child that ends early is noticed */
 	CHECK(read(told[0], &byte, 1) == 1);
 	int master = master_open(name);
 	CHECK(master >= 0 && write(go_on[1], "", 1) == 1);
 	CHECK(status_of(child) == 0);
 	close(master);
+	close(told[0]);
+	close(go_on[0]);
+	close(go_on[1]);
 }
 
 /* So many copies of one descriptor; false: an error. */
@@ -255,12 +262,19 @@ static void descriptors_in_flight_of_another(void)
 	CHECK(pipe(told) == 0 && pipe(go_on) == 0 && socketpair(AF_UNIX, SOCK_STREAM, 0, ends) == 0);
 	pid_t child = fork();
 	if (child == 0) {
+		close(go_on[1]);
 		_exit(fill_the_air(told[1], go_on[0]));
 	}
+	close(told[1]); /* so that a child that ends early is noticed */
 	CHECK(read(told[0], &byte, 1) == 1);
 	bool sent = descriptors_send(ends[0], 0, 1);
 	CHECK(write(go_on[1], "", 1) == 1 && status_of(child) == 0);
 	CHECK(sent);
+	close(told[0]);
+	close(go_on[0]);
+	close(go_on[1]);
+	close(ends[0]);
+	close(ends[1]);
 }
 
 static void remap_onto_itself(void)

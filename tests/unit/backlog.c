@@ -41,9 +41,9 @@ static uint16_t listen_apart(void)
 		}
 	}
 	uint16_t port;
+	close(tell[1]);
 	assert_int_equal(read(tell[0], &port, sizeof(port)), sizeof(port));
 	close(tell[0]);
-	close(tell[1]);
 	return ntohs(port);
 }
 
