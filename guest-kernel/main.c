@@ -63,6 +63,7 @@ void kernel_main(uint64_t start_info)
 		thread_selftest();
 	}
 	net_start();
+	netlink_init();
 	block_probe(boot_memory.cmdline);
 	cmdline_option("root", root, sizeof(root));
 	int error = fs_mount_root(root, cmdline_option("ro", NULL, 0) ? "ro" : "rw");

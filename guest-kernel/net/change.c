@@ -65,7 +65,7 @@ static int address6_set(struct netif *netif, const struct net_address *address)
 	if (netif_add_ip6_address(netif, &to, &slot) != ERR_OK) {
 		return -ENOBUFS;
 	}
-	netif_ip6_addr_set_state(netif, slot, IP6_ADDR_TENTATIVE);
+	netif_ip6_addr_set_state(netif, slot, netif == &loop_netif ? IP6_ADDR_PREFERRED : IP6_ADDR_TENTATIVE); /* nobody else can have it there */
 	return 0;
 }
 

@@ -20,6 +20,7 @@
 
 /** Set the stack up: lwIP, the loopback interface, the thread of its timers. Once, before the first interface and the first program. */
 void net_start(void);
+void netlink_init(void); /* socket/netlink/news.c */
 
 void net_lock(void);
 /** Before it lets go: packets that were sent to this machine itself are delivered, and the timer is set if lwIP has something to wait for. */

@@ -140,8 +140,13 @@ static unsigned socket_poll(struct file *f, struct poll_table *table)
 static long socket_ioctl(struct file *f, unsigned request, uint64_t argument)
 {
 	struct socket *s = f->private;
+	if (net_ioctl_known(request)) {
+		long result = net_ioctl(request, argument);
+		netlink_news(false);
+		return result;
+	}
 	if (request != FIONREAD && request != SIOCOUTQ) {
-		return net_ioctl_known(request) ? net_ioctl(request, argument) : s->ops->ioctl ? s->ops->ioctl(s, request, argument) : -ENOTTY;
+		return s->ops->ioctl ? s->ops->ioctl(s, request, argument) : -ENOTTY;
 	}
 	int bytes, error = s->ops->queued(s, request == SIOCOUTQ, &bytes);
 	return error ? error : user_write(argument, &bytes, sizeof(bytes));

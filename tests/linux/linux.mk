@@ -6,5 +6,7 @@ $(BUILD)/tests/linux/%: tests/linux/%.c tests/linux/calls.h tests/linux/inet.h t
 	@mkdir -p $(@D)
 	$(call say,MUSL,$<)
 	$(Q)musl-gcc -std=gnu11 -D_GNU_SOURCE -O1 -Wall -Wextra -Werror -Wno-unused-parameter -Wno-unused-value -Wno-nonnull -Wno-unused-result \
-		-Wno-type-limits -Wno-stringop-overflow -Wno-stringop-overread -Wno-array-bounds -static -pthread -o $@ $<
+		-Wno-type-limits -Wno-stringop-overflow -Wno-stringop-overread -Wno-array-bounds $(KERNEL_HEADERS) -static -pthread -o $@ $<
+# What musl has no headers of.
+$(BUILD)/tests/linux/inet_news: KERNEL_HEADERS := -idirafter /usr/include -idirafter /usr/include/x86_64-linux-gnu
 ALL += $(LINUX_CALLS)

@@ -10,18 +10,19 @@
 #include "kernel/time.h"
 #include "kernel/user.h"
 
-enum { SOL_NETLINK = 270, NETLINK_LIST_MEMBERSHIPS = 9, NETLINK_OPTION_LAST = 12 };
+enum { SOL_NETLINK = 270, NETLINK_ADD_MEMBERSHIP = 1, NETLINK_DROP_MEMBERSHIP, NETLINK_LIST_MEMBERSHIPS = 9, NETLINK_OPTION_LAST = 12 };
 #define REQUEST_MOST 16384u
 #define ANSWER_FIRST 4096u
 #define ANSWER_MOST (4u << 20)
 #define PIECE 4096u /* what a reader gets at once */
-#define ALIGN(n) (((n) + 3) & ~(size_t)3)
+#define ALIGN MESSAGE_ALIGN
 
 struct netlink_socket {
 	struct socket base;
 	struct list link; /* ports_lock */
 	uint32_t port; /* ports_lock to set; 0: none yet */
-	uint32_t groups;
+	uint32_t groups; /* ports_lock to set */
+	bool overrun; /* l: there was no room for something that it should have been told */
 	struct answer *answers, **answers_end; /* l */
 	uint64_t queued; /* l: bytes */
 };
@@ -149,6 +150,71 @@ static void answer_queue(struct netlink_socket *s, struct answer *a)
 	waitq_wake_all(&s->base.in);
 }
 
+/* ---- groups ---- */
+
+static struct netlink_socket *listener_at(unsigned n, uint32_t groups)
+{
+	struct netlink_socket *found = NULL;
+	spin_lock(&ports_lock);
+	for (struct list *l = sockets.next; l != &sockets && !found; l = l->next) {
+		struct netlink_socket *s = container_of(l, struct netlink_socket, link);
+		if (s->base.protocol == NETLINK_ROUTE && (s->groups & groups) && n-- == 0) {
+			found = s;
+			socket_get(&s->base);
+		}
+	}
+	spin_unlock(&ports_lock);
+	return found;
+}
+
+bool netlink_listens(void)
+{
+	struct netlink_socket *s = listener_at(0, ~0u);
+	if (s) {
+		socket_put(&s->base);
+	}
+	return s;
+}
+
+static void tell(struct netlink_socket *s, const struct message_header *message, bool gone)
+{
+	reserve_optional_begin();
+	size_t bytes = ALIGN(message->length);
+	struct answer *a = s->queued > s->base.receive_limit ? NULL : kmalloc(sizeof(*a) + bytes);
+	reserve_optional_end();
+	if (!a) {
+		spin_lock(&s->base.lock);
+		s->overrun = true;
+		spin_unlock(&s->base.lock);
+		waitq_wake_all(&s->base.in);
+		return;
+	}
+	*a = (struct answer){ .size = bytes, .used = bytes };
+	memcpy(a->bytes, message, bytes);
+	((struct message_header *)(void *)a->bytes)->type = (uint16_t)(message->type + gone);
+	answer_queue(s, a);
+}
+
+void netlink_tell(const struct message_header *message, bool gone)
+{
+	struct netlink_socket *s;
+	for (unsigned n = 0; (s = listener_at(n, route_group(message))); n++) {
+		tell(s, message, gone);
+		socket_put(&s->base);
+	}
+}
+
+/* What has changed until now is not told to who begins to listen. */
+static void groups_set(struct netlink_socket *s, uint32_t groups)
+{
+	if (groups && s->base.protocol == NETLINK_ROUTE) {
+		netlink_news(true);
+	}
+	spin_lock(&ports_lock);
+	s->groups = groups;
+	spin_unlock(&ports_lock);
+}
+
 /* With as much room as it turns out to need. A change is made once: its answer is short. */
 static int request_run(struct netlink_socket *s, const struct message_header *request, const char *body, const char *end)
 {
@@ -226,8 +292,11 @@ static int netlink_bind(struct socket *base, const struct address *address)
 		return -EINVAL;
 	}
 	memcpy(&to, address->data, sizeof(to));
-	netlink_of(base)->groups = to.groups;
-	return port_take(netlink_of(base), to.port);
+	int error = port_take(netlink_of(base), to.port);
+	if (!error) {
+		groups_set(netlink_of(base), to.groups);
+	}
+	return error;
 }
 
 static int netlink_connect(struct socket *base, const struct address *to, bool wait)
@@ -325,13 +394,28 @@ static void piece_take(struct netlink_socket *s, struct answer *a, size_t bytes)
 	kfree(a);
 }
 
+static bool overrun_take(struct netlink_socket *s)
+{
+	spin_lock(&s->base.lock);
+	bool overrun = s->overrun;
+	s->overrun = false;
+	spin_unlock(&s->base.lock);
+	return overrun;
+}
+
 static int answer_wait(struct netlink_socket *s, unsigned flags)
 {
 	uint64_t timeout = s->base.receive_timeout_ns;
+	if (overrun_take(s)) {
+		return -ENOBUFS;
+	}
 	if (flags & MSG_DONTWAIT) {
 		return answer_first(s) ? 0 : -EAGAIN;
 	}
-	int error = WAIT_EVENT_DEADLINE(&s->base.in, answer_first(s), deadline_after(timeout), true);
+	int error = WAIT_EVENT_DEADLINE(&s->base.in, answer_first(s) || s->overrun, deadline_after(timeout), true);
+	if (!error && overrun_take(s)) {
+		return -ENOBUFS;
+	}
 	return error == -ETIMEDOUT ? -EAGAIN : wait_error(error, timeout);
 }
 
@@ -384,7 +468,8 @@ static void netlink_leave(struct socket *s, struct incoming *i)
 
 static unsigned netlink_poll(struct socket *base, struct poll_table *table)
 {
-	return POLLOUT | POLLWRNORM | (answer_first(netlink_of(base)) ? POLLIN | POLLRDNORM : 0);
+	struct netlink_socket *s = netlink_of(base);
+	return POLLOUT | POLLWRNORM | (s->overrun ? POLLERR : 0) | (answer_first(s) ? POLLIN | POLLRDNORM : 0);
 }
 
 static int netlink_queued(struct socket *base, bool out, int *bytes)
@@ -394,9 +479,18 @@ static int netlink_queued(struct socket *base, bool out, int *bytes)
 	return 0;
 }
 
-/* Groups have no news here, and every reader gets what a strict or an extended answer would have. */
+/* Every reader gets what a strict or an extended answer would have. Groups beyond 32 have no news here. */
 static int netlink_set_option(struct socket *s, int level, int option, uint64_t user, int length)
 {
+	if (level == SOL_NETLINK && (option == NETLINK_ADD_MEMBERSHIP || option == NETLINK_DROP_MEMBERSHIP)) {
+		uint32_t group;
+		if (length < (int)sizeof(group) || user_read(&group, user, sizeof(group))) {
+			return length < (int)sizeof(group) ? -EINVAL : -EFAULT;
+		}
+		uint32_t bit = group > 0 && group <= 32 ? 1u << (group - 1) : 0, groups = netlink_of(s)->groups;
+		groups_set(netlink_of(s), option == NETLINK_ADD_MEMBERSHIP ? groups | bit : groups & ~bit);
+		return group ? 0 : -EINVAL;
+	}
 	return level == SOL_NETLINK && option > 0 && option <= NETLINK_OPTION_LAST && option != NETLINK_LIST_MEMBERSHIPS ? 0 : -ENOPROTOOPT;
 }
 

@@ -51,6 +51,18 @@ struct attribute {
 /** The next one of [*at, end). False: there is none. */
 bool attribute_next(const char **at, const char *end, struct attribute *out);
 
+#define MESSAGE_ALIGN(n) (((n) + 3) & ~(size_t)3)
+
+/* netlink.c: who has joined groups of NETLINK_ROUTE */
+bool netlink_listens(void);
+/** A message of the lists; `gone`: as one that takes away what it tells of. Who has no room for it is told so (ENOBUFS). */
+void netlink_tell(const struct message_header *message, bool gone);
+
+/* route.c; net lock */
+void route_tables(struct answer *a); /* links without their counts, addresses, routes */
+bool route_is_same(const struct message_header *a, const struct message_header *b); /* are they about the same thing? */
+uint32_t route_group(const struct message_header *message); /* its bit */
+
 /* The families: a request whose body is [body, end). 0, more than that, or a negative error for it. */
 int route_request(struct answer *a, const struct message_header *request, const char *body, const char *end, bool privileged);
 int diag_request(struct answer *a, const struct message_header *request, const char *body, const char *end);

@@ -71,7 +71,7 @@ static void link_statistics(struct answer *a, const struct net_link *link)
 	answer_attribute(a, IFLA_STATS64, counts, sizeof(counts));
 }
 
-static void link_put(struct answer *a, const struct net_link *link)
+static void link_put(struct answer *a, const struct net_link *link, bool counts)
 {
 	bool loopback = link->flags & IFF_LOOPBACK;
 	struct link_body body = { .type = loopback ? ARPHRD_LOOPBACK : ARPHRD_ETHER, .index = (int32_t)link->index, .flags = link->flags };
@@ -90,7 +90,9 @@ static void link_put(struct answer *a, const struct net_link *link)
 	answer_attribute(a, IFLA_QDISC, "noqueue", 8);
 	answer_attribute(a, IFLA_ADDRESS, link->mac, sizeof(link->mac));
 	answer_attribute(a, IFLA_BROADCAST, all, sizeof(all));
-	link_statistics(a, link);
+	if (counts) {
+		link_statistics(a, link);
+	}
 }
 
 /* Which link a request means: by number, or by its name. */
@@ -117,13 +119,13 @@ static int links_get(struct answer *a, const struct message_header *request, con
 	if (!(request->flags & NLM_F_DUMP)) {
 		int error = link_find(&body, at, end, &link);
 		if (!error) {
-			link_put(a, &link);
+			link_put(a, &link, true);
 		}
 		return error;
 	}
 	a->multi = true;
 	for (unsigned n = 0; net_link_at(n, &link); n++) {
-		link_put(a, &link);
+		link_put(a, &link, true);
 	}
 	return 0;
 }
@@ -329,6 +331,54 @@ static int neighbours_get(struct answer *a, const char *at, const char *end)
 	return 0;
 }
 
+/* ---- for news.c ---- */
+
+void route_tables(struct answer *a)
+{
+	struct net_link link;
+	struct net_address address;
+	struct net_route route;
+	for (unsigned n = 0; net_link_at(n, &link); n++) {
+		link_put(a, &link, false);
+	}
+	for (unsigned n = 0; net_address_at(n, &address); n++) {
+		if (net_link_by_index(address.index, &link)) {
+			address_put(a, &address, &link);
+		}
+	}
+	for (unsigned n = 0; net_route_at(n, &route); n++) {
+		route_put(a, &route);
+	}
+}
+
+bool route_is_same(const struct message_header *a, const struct message_header *b)
+{
+	const struct link_body *link = (const void *)(a + 1), *other_link = (const void *)(b + 1);
+	const struct address_body *x = (const void *)(a + 1), *y = (const void *)(b + 1);
+	if (a->type != b->type) {
+		return false;
+	}
+	if (a->type == RTM_NEWLINK) {
+		return link->index == other_link->index;
+	}
+	if (a->type != RTM_NEWADDR) {
+		return a->length == b->length && memcmp(a, b, a->length) == 0;
+	}
+	/* The address itself is the first attribute. */
+	return x->family == y->family && x->bits == y->bits && x->index == y->index &&
+	       memcmp(x + 1, y + 1, 4 + address_bytes(x->family == AF_INET6)) == 0;
+}
+
+uint32_t route_group(const struct message_header *message)
+{
+	enum { GROUP_LINK = 1, GROUP_ADDRESS4 = 0x10, GROUP_ROUTE4 = 0x40, GROUP_ADDRESS6 = 0x100, GROUP_ROUTE6 = 0x400 };
+	bool v6 = *(const uint8_t *)(message + 1) == AF_INET6; /* each body begins with its family */
+	if (message->type == RTM_NEWLINK) {
+		return GROUP_LINK;
+	}
+	return message->type == RTM_NEWADDR ? (v6 ? GROUP_ADDRESS6 : GROUP_ADDRESS4) : v6 ? GROUP_ROUTE6 : GROUP_ROUTE4;
+}
+
 static int request_answer(struct answer *a, const struct message_header *request, const char *body, const char *end)
 {
 	switch (request->type) {
@@ -367,5 +417,8 @@ int route_request(struct answer *a, const struct message_header *request, const 
 	net_lock();
 	int error = request_answer(a, request, body, end);
 	net_unlock();
+	if (!asks && !error) {
+		netlink_news(false);
+	}
 	return error;
 }

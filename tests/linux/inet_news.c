@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Groups of NETLINK_ROUTE: who has joined one hears what others change of links and addresses. On Linux in a network of its own, which the
+ * guest's is anyway; all of it about the loopback interface. Messages that say the same again are left out.
+ */
+#include "calls.h"
+
+#include <linux/netlink.h>
+#include <linux/rtnetlink.h>
+#include <net/if.h>
+#include <poll.h>
+#include <sched.h>
+#include <sys/socket.h>
+
+static int lo;
+
+static int netlink(uint32_t groups)
+{
+	struct sockaddr_nl name = { .nl_family = AF_NETLINK, .nl_groups = groups };
+	int fd = socket(AF_NETLINK, SOCK_RAW, NETLINK_ROUTE);
+	if (fd < 0 || bind(fd, (void *)&name, sizeof(name)) != 0) {
+		SHOW("netlink", "%s", calls_error(errno));
+	}
+	return fd;
+}
+
+/* A request with one attribute: its error. */
+static int ask(uint16_t type, const void *body, size_t bytes, uint16_t attribute, const void *data, size_t length)
+{
+	struct {
+		struct nlmsghdr header;
+		char rest[256];
+	} message = { .header = { .nlmsg_type = type, .nlmsg_flags = NLM_F_REQUEST | NLM_F_ACK | NLM_F_CREATE, .nlmsg_seq = 7 } };
+	struct rtattr *a = (void *)(message.rest + NLMSG_ALIGN(bytes));
+	int fd = netlink(0), error = -1;
+	memcpy(message.rest, body, bytes);
+	message.header.nlmsg_len = (uint32_t)(NLMSG_HDRLEN + NLMSG_ALIGN(bytes));
+	if (attribute) {
+		*a = (struct rtattr){ (unsigned short)RTA_LENGTH(length), attribute };
+		memcpy(RTA_DATA(a), data, length);
+		message.header.nlmsg_len += RTA_SPACE(length);
+	}
+	send(fd, &message, message.header.nlmsg_len, 0);
+	if (recv(fd, &message, sizeof(message), 0) > 0 && message.header.nlmsg_type == NLMSG_ERROR) {
+		error = *(int *)message.rest;
+	}
+	close(fd);
+	return error;
+}
+
+static int link_set(unsigned flags, unsigned change, unsigned mtu)
+{
+	struct ifinfomsg body = { .ifi_index = lo, .ifi_flags = flags, .ifi_change = change };
+	return ask(RTM_NEWLINK, &body, sizeof(body), mtu ? IFLA_MTU : 0, &mtu, sizeof(mtu));
+}
+
+static int address(uint16_t type)
+{
+	static const uint8_t bytes[16] = { 0x20, 0x01, 0x0d, 0xb8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 7 };
+	struct ifaddrmsg body = { .ifa_family = AF_INET6, .ifa_prefixlen = 128, .ifa_index = (unsigned)lo };
+	return ask(type, &body, sizeof(body), IFA_LOCAL, bytes, sizeof(bytes));
+}
+
+static void describe(const struct nlmsghdr *m, char *line, size_t size)
+{
+	const struct ifinfomsg *link = NLMSG_DATA(m);
+	const struct ifaddrmsg *a = NLMSG_DATA(m);
+	if (m->nlmsg_type == RTM_NEWLINK) {
+		int left = (int)IFLA_PAYLOAD(m), mtu = -1;
+		for (struct rtattr *r = IFLA_RTA(link); RTA_OK(r, left); r = RTA_NEXT(r, left)) {
+			mtu = r->rta_type == IFLA_MTU ? *(int *)RTA_DATA(r) : mtu;
+		}
+		snprintf(line, size, "link %s %x mtu %d", link->ifi_index == lo ? "lo" : "other", link->ifi_flags, mtu);
+	} else {
+		snprintf(line, size, "%s %s family %d /%d", m->nlmsg_type == RTM_NEWADDR ? "address" : m->nlmsg_type == RTM_DELADDR ? "no address" : "message",
+			 (int)a->ifa_index == lo ? "lo" : "other", a->ifa_family, a->ifa_prefixlen);
+	}
+}
+
+/* What has come by now, and whose messages they are. */
+static void heard(int fd)
+{
+	static char buffer[32768], line[200], last[200];
+	struct pollfd p = { fd, POLLIN, 0 };
+	int count = 0;
+	last[0] = '\0';
+	while (poll(&p, 1, 300) == 1) {
+		struct sockaddr_nl from = { 0 };
+		socklen_t length = sizeof(from);
+		int n = (int)recvfrom(fd, buffer, sizeof(buffer), 0, (void *)&from, &length);
+		for (struct nlmsghdr *m = (void *)buffer; n > 0 && NLMSG_OK(m, (unsigned)n); m = NLMSG_NEXT(m, n)) {
+			describe(m, line, sizeof(line));
+			if (strcmp(line, last) != 0) {
+				SHOW("heard", "%s, from %u", line, from.nl_pid);
+				count++;
+			}
+			memcpy(last, line, sizeof(last));
+		}
+	}
+	SHOW("heard", "%d", count);
+}
+
+static void links(void)
+{
+	int one = netlink(RTMGRP_LINK), two = netlink(RTMGRP_LINK), deaf = netlink(0);
+	struct pollfd p = { one, POLLIN | POLLOUT, 0 };
+	CALL(poll(&p, 1, 0));
+	SHOW("nothing yet", "%x", p.revents);
+	CALL(link_set(0, 0, 1400));
+	CALL(poll(&p, 1, 1000));
+	SHOW("there", "%x", p.revents);
+	heard(one);
+	CALL(link_set(0, IFF_UP, 0));
+	heard(one);
+	CALL(link_set(IFF_UP, IFF_UP, 0));
+	heard(one);
+	heard(two);
+	CALL(link_set(0, 0, 65535));
+	heard(two);
+	CALL(recv(deaf, &p, sizeof(p), MSG_DONTWAIT));
+}
+
+static void addresses(void)
+{
+	int six = netlink(RTMGRP_IPV6_IFADDR), four = netlink(RTMGRP_IPV4_IFADDR), joins = netlink(0), group = RTNLGRP_IPV6_IFADDR;
+	struct sockaddr_nl name;
+	socklen_t length = sizeof(name);
+	CALL(address(RTM_NEWADDR));
+	heard(six);
+	CALL(setsockopt(joins, SOL_NETLINK, NETLINK_ADD_MEMBERSHIP, &group, sizeof(group)));
+	CALL(getsockname(joins, (void *)&name, &length));
+	SHOW("groups", "%x", name.nl_groups);
+	CALL(address(RTM_DELADDR));
+	heard(six);
+	heard(joins);
+	CALL(setsockopt(joins, SOL_NETLINK, NETLINK_DROP_MEMBERSHIP, &group, sizeof(group)));
+	CALL(address(RTM_NEWADDR));
+	CALL(address(RTM_DELADDR));
+	heard(joins);
+	heard(four);
+	group = 0;
+	CALL(setsockopt(joins, SOL_NETLINK, NETLINK_ADD_MEMBERSHIP, &group, sizeof(group)));
+	CALL(setsockopt(joins, SOL_NETLINK, NETLINK_ADD_MEMBERSHIP, &group, 2));
+	CALL(setsockopt(joins, SOL_NETLINK, NETLINK_ADD_MEMBERSHIP, NOWHERE, 4));
+}
+
+int main(void)
+{
+	calls_begin();
+	if (unshare(CLONE_NEWNET) != 0 && errno == EPERM) {
+		unshare(CLONE_NEWUSER | CLONE_NEWNET);
+	}
+	lo = (int)if_nametoindex("lo");
+	link_set(IFF_UP, IFF_UP, 65535);
+	RUN(links);
+	RUN(addresses);
+	return 0;
+}
