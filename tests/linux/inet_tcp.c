@@ -468,6 +468,13 @@ static void timeouts(void)
 	SHOW("full", "%s", calls_error(errno));
 }
 
+static void show_event(int set_fd, const char *name, int milliseconds)
+{
+	struct epoll_event got[4];
+	int n = epoll_wait(set_fd, got, 4, milliseconds);
+	calls_line("edges", name, "%d %x", n, n > 0 ? got[0].events : 0);
+}
+
 static void edges(void)
 {
 	int ends[2], set_fd = epoll_create1(0);
@@ -475,16 +482,16 @@ static void edges(void)
 	struct epoll_event event = { .events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET }, got[4];
 	connection_make(ends);
 	CALL(epoll_ctl(set_fd, EPOLL_CTL_ADD, ends[0], &event));
-	SHOW("first", "%d %x", epoll_wait(set_fd, got, 4, 100), got[0].events);
+	show_event(set_fd, "first", 100);
 	SHOW("second", "%d", epoll_wait(set_fd, got, 4, 0));
 	CALL(write(ends[1], "ab", 2));
-	SHOW("data", "%d %x", epoll_wait(set_fd, got, 4, 1000), got[0].events);
+	show_event(set_fd, "data", 1000);
 	CALL(read(ends[0], buffer, 1));
 	SHOW("rest", "%d", epoll_wait(set_fd, got, 4, 0));
 	CALL(write(ends[1], "c", 1));
-	SHOW("more", "%d %x", epoll_wait(set_fd, got, 4, 1000), got[0].events);
+	show_event(set_fd, "more", 1000);
 	CALL(shutdown(ends[1], SHUT_WR));
-	SHOW("half", "%d %x", epoll_wait(set_fd, got, 4, 1000), got[0].events);
+	show_event(set_fd, "half", 1000);
 	CALL(read(ends[0], buffer, 16));
 	CALL(read(ends[0], buffer, 16));
 	CALL(close(ends[0]));
@@ -493,7 +500,7 @@ static void edges(void)
 	event.events = EPOLLIN | EPOLLEXCLUSIVE;
 	CALL(epoll_ctl(set_fd, EPOLL_CTL_ADD, server, &event));
 	int client = connected_to(port_of(server));
-	SHOW("waiting", "%d %x", epoll_wait(set_fd, got, 4, 1000), got[0].events);
+	show_event(set_fd, "waiting", 1000);
 	close(client);
 }
 

@@ -14,8 +14,9 @@ static void show(const char *name, int id)
 		calls_line("show", name, "%s", calls_error(errno));
 		return;
 	}
-	calls_line("show", name, "mode %o, of %d %d made by %d %d, %ld bytes, %d attached, %s, last %s, times %d %d", d.shm_perm.mode,
-		   (int)d.shm_perm.uid, (int)d.shm_perm.gid, (int)d.shm_perm.cuid, (int)d.shm_perm.cgid, (long)d.shm_segsz, (int)d.shm_nattch,
+	calls_line("show", name, "mode %o, of my user %d my group %d made by %d %d, %ld bytes, %d attached, %s, last %s, times %d %d", d.shm_perm.mode,
+		   d.shm_perm.uid == getuid(), d.shm_perm.gid == getgid(), d.shm_perm.cuid == getuid(), d.shm_perm.cgid == getgid(),
+		   (long)d.shm_segsz, (int)d.shm_nattch,
 		   d.shm_cpid == getpid() ? "mine" : "another's", d.shm_lpid == 0 ? "nobody" : d.shm_lpid == getpid() ? "me" : "another",
 		   d.shm_atime != 0, d.shm_ctime != 0);
 }
