@@ -37,8 +37,9 @@ static FILE *machine_connect(const char *name)
 }
 
 /*
- * Send a command and print its answer, of which an error's last line becomes the sentence: with `advice`, if that is not NULL, in place of
- * what the hypervisor's own console would advise. `asked` is what the user wants done by it. 0 or a vmctl status.
+ * Send a command and print its answer, of which an error's last line becomes the sentence. `advice`, if it is not NULL, stands in place of what
+ * the hypervisor's own console would advise: behind an error, and the answer is not printed. `asked` is what the user wants done by it.
+ * 0 or a vmctl status.
  */
 static int machine_command(FILE *machine, const char *command, const char *asked, const char *advice)
 {
@@ -57,7 +58,7 @@ static int machine_command(FILE *machine, const char *command, const char *asked
 			size_t length = advice ? strcspn(why, ";") : strlen(why);
 			return fail(VMCTL_USAGE, "\"%s\" failed: %.*s%s", asked, (int)length, why, why[length] ? advice : "");
 		}
-		if (held) {
+		if (held && !advice) {
 			printf("%s\n", last);
 		}
 		held = true;

@@ -61,9 +61,14 @@ static int event_loop_start(void)
 static int fail_libvirt(const char *what)
 {
 	const char *message = virGetLastErrorMessage(), *lock = strstr(message, "Failed to get \"write\" lock");
+	const char *feature = strstr(message, "unknown CPU feature: ");
 	lock = lock ? lock : strstr(message, "Failed to get shared \"write\" lock");
 	if (lock) {
 		return fail(VMCTL_IMAGE, "a disk image is in use: another machine writes to it, or would see what this one writes (--write)");
+	}
+	if (feature) {
+		return fail(VMCTL_USAGE, "--cpu-flags: there is no processor feature \"%s\": \"qemu-system-x86_64 -cpu help\" lists them",
+			    strchr(feature, ':') + 2);
 	}
 	return fail(VMCTL_HOST, "%s: %.*s", what, (int)strcspn(message, "\n"), message);
 }

@@ -3,6 +3,7 @@
 #include "quantity.h"
 
 #include <errno.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -85,9 +86,10 @@ int quantity_duration(const char *text, uint64_t *us)
 
 int quantity_seconds(const char *text, uint64_t *ns)
 {
-	const char *end;
-	uint64_t whole;
-	int error = digits(text, &whole, &end);
+	const char *end = text;
+	uint64_t whole = 0;
+	bool only_fraction = text[0] == '.' && text[1] >= '0' && text[1] <= '9';
+	int error = only_fraction ? 0 : digits(text, &whole, &end);
 	if (error) {
 		return error;
 	}

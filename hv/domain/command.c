@@ -55,18 +55,18 @@ static struct domain *machine_domain(const char *name)
 	return NULL;
 }
 
-static int wrong(const char *name, const char *what, print_t print, void *to)
+static int say(int result, const char *name, const char *what, print_t print, void *to)
 {
 	char text[96];
 	format_text(text, sizeof(text), "%s %s\n", *name ? name : "a command without a name", what);
 	print(to, text);
-	return -EINVAL;
+	return result;
 }
 
 static int command_stat(const char *name, print_t print, void *to)
 {
 	if (*name && !machine_domain(name)) {
-		return wrong(name, "names no domain; `ps` lists them", print, to);
+		return say(-EINVAL, name, "names no domain; `ps` lists them", print, to);
 	}
 	for (unsigned i = 0; i < machine_domain_count; i++) {
 		if (!*name || machine_domains[i] == machine_domain(name)) {
@@ -80,12 +80,13 @@ static int command_change(const char *name, enum recover_cause cause, print_t pr
 {
 	struct domain *d = machine_domain(name);
 	if (!d) {
-		return wrong(name, "names no domain; `ps` lists them", print, to);
+		return say(-EINVAL, name, "names no domain; `ps` lists them", print, to);
 	}
 	if (d->main) {
-		return wrong(name, "is the main domain: its end is the machine's", print, to);
+		return say(-EINVAL, name, "is the main domain: its end is the machine's", print, to);
 	}
-	return recover_request(d, cause, "by command") ? 0 : wrong(name, "is dead already", print, to);
+	bool taken = recover_request(d, cause, "by command");
+	return say(taken ? 0 : -EINVAL, name, taken ? "ends now; `log` tells when it is back" : "is dead already", print, to);
 }
 
 int machine_command(const char *line, print_t print, void *to)

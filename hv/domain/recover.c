@@ -140,19 +140,17 @@ static uint64_t serving_since(const struct recovery *r)
 	return !r->alive || !up ? 0 : up > r->alive ? up : r->alive;
 }
 
-/* The phases, in microseconds; total also has the back-off, if there was one. */
+/* The phases, in microseconds: total is their sum. The wait is the capsule's and the back-off's, if there was one. */
 static void report(struct domain *d)
 {
 	struct recovery *r = &d->recovery;
 	char text[256];
 	uint64_t end = r->completed ? r->completed : serving_since(r);
 	d->phase = DOMAIN_RUNNING;
-	format_text(text, sizeof(text),
-		    "recovery domain=%s epoch=%u cause=%s freeze_us=%lu fence_us=%lu reset_us=%lu rebuild_us=%lu replay_us=%lu total_us=%lu "
-		    "completion=%s",
-		    d->config->name, d->epoch, cause_names[r->cause], tsc_to_us(r->frozen - r->requested),
-		    tsc_to_us(r->fenced - r->frozen), tsc_to_us(r->reset - r->fenced), tsc_to_us(r->rebuilt - r->rebuild_start),
-		    tsc_to_us(end - r->rebuilt), tsc_to_us(end - r->requested), r->completed ? "yes" : "none");
+	format_text(text, sizeof(text), "recovery domain=%s epoch=%u cause=%s freeze_us=%lu fence_us=%lu reset_us=%lu wait_us=%lu rebuild_us=%lu "
+		    "replay_us=%lu total_us=%lu completion=%s", d->config->name, d->epoch, cause_names[r->cause], tsc_to_us(r->frozen - r->requested),
+		    tsc_to_us(r->fenced - r->frozen), tsc_to_us(r->reset - r->fenced), tsc_to_us(r->rebuild_start - r->reset),
+		    tsc_to_us(r->rebuilt - r->rebuild_start), tsc_to_us(end - r->rebuilt), tsc_to_us(end - r->requested), r->completed ? "yes" : "none");
 	control_event("%s", text);
 	log_line("%s", text);
 }

@@ -17,6 +17,14 @@ kills=$(number kills "$scratch/stats")
 recoveries=$(grep -c '"cause": "kill"' "$scratch/stats")
 [ "$kills" -eq 5 ] || fail "$kills of 5 kills were sent"
 [ "$recoveries" -eq "$kills" ] || fail "$recoveries recoveries after $kills kills"
+# Its phases, cut to microseconds, make up the whole time.
+grep '"cause": "kill"' "$scratch/stats" | tr -d '",{}' | awk '{
+	sum = 0
+	for (i = 1; i < NF; i++) {
+		if ($i == "total_us:") { total = $(i + 1) } else if ($i ~ /_us:$/) { sum += $(i + 1); parts++ }
+	}
+	if (sum > total || sum < total - 6) { print "parts of " sum " us, in all " total " us"; wrong = 1 }
+} END { exit wrong || parts != NR * 6 }' || fail "the parts of a recovery are not the whole of it"
 median=$(grep -o '"total_us": [0-9]*' "$scratch/stats" | cut -d' ' -f2 | sort -n | sed -n 3p)
 echo "the median recovery took $median us, goal 50000 us"
 [ "$median" -lt 200000 ] || fail "the median recovery took $median us"

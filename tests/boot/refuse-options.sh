@@ -40,6 +40,7 @@ lacks() {
 	[ $? -eq "$status" ] || fail "vmctl run $*: not status $status"
 	said "$what"
 }
+lacks 119 'no processor feature "foo"' --cpu-flags foo
 lacks 121 'this host has no such device' --net tap=no-such-tap
 : >"$scratch/empty"
 lacks 122 "$scratch/empty is empty" --disk-image "$scratch/empty"

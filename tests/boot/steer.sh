@@ -21,6 +21,7 @@ grep -qE "^$name: $disk: back in [0-9.]+ ms, epoch 2\$" "$scratch/kill" || fail 
 "$vmctl" kill nothing --machine $name >"$scratch/kill" 2>&1 && fail "vmctl kill of an unknown domain succeeded"
 [ "$(grep -c 'vmctl ps' "$scratch/kill")" = 1 ] && [ "$(wc -l <"$scratch/kill")" = 1 ] || fail "not one sentence: $(cat "$scratch/kill")"
 echo "stat $disk" | "$vmctl" console --machine $name | grep -q . || fail "vmctl console printed nothing"
+echo "kill $disk" | "$vmctl" console --machine $name | grep -q "^$disk ends now" || fail "vmctl console does not say what its kill does"
 wait $machine || fail "the machine ended with status $?"
 output 'done'
-[ "$(grep -c '"cause": "kill"' "$scratch/stats")" = 1 ] || fail "the kill did not lead to one recovery"
+[ "$(grep -c '"cause": "kill"' "$scratch/stats")" = 2 ] || fail "two kills did not lead to two recoveries"

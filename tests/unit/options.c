@@ -178,7 +178,11 @@ static void quantities(void **state)
 	assert_int_equal(v, 1000000001);
 	assert_int_equal(quantity_seconds("0.5s", &v), 0);
 	assert_int_equal(v, 500000000);
-	assert_int_not_equal(quantity_seconds(".5", &v), 0);
+	assert_int_equal(quantity_seconds(".25", &v), 0);
+	assert_int_equal(v, 250000000);
+	assert_int_not_equal(quantity_seconds(".", &v), 0);
+	assert_int_not_equal(quantity_seconds(".s", &v), 0);
+	assert_int_not_equal(quantity_seconds("", &v), 0);
 }
 
 int main(void)
