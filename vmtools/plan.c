@@ -225,13 +225,16 @@ static int write_command(struct plan *p, const char *path)
 static int make_cmdline(struct plan *p, const char *start)
 {
 	const struct options *o = p->options;
-	char size[40] = "";
+	char size[40] = "", environment[64] = "";
 	unsigned rows, columns;
 	if (terminal_present() && terminal_size(&rows, &columns)) {
 		snprintf(size, sizeof(size), " console-size=%ux%u", rows, columns);
 	}
-	int length = snprintf(p->cmdline, sizeof(p->cmdline), "%s%s%s%s%s", start, o->command && !terminal_present() ? " raw-console" : "", size,
-			      o->append ? " " : "", o->append ? o->append : "");
+	if (terminal_present()) {
+		terminal_environment(environment, sizeof(environment));
+	}
+	int length = snprintf(p->cmdline, sizeof(p->cmdline), "%s%s%s%s%s%s", start, o->command && !terminal_present() ? " raw-console" : "", size,
+			      environment, o->append ? " " : "", o->append ? o->append : "");
 	return (size_t)length < sizeof(p->cmdline) ? 0 : fail(VMCTL_USAGE, "the guest's command line is too long");
 }
 

@@ -35,6 +35,7 @@ static void signal_set(sigset_t *set)
 	sigaddset(set, SIGTERM);
 	sigaddset(set, SIGHUP);
 	sigaddset(set, SIGQUIT);
+	sigaddset(set, SIGWINCH);
 }
 
 void session_block_signals(void)
@@ -204,6 +205,30 @@ static void read_input(struct session *s, struct pollfd *input)
 	}
 }
 
+static void read_signal(struct session *s, int signals)
+{
+	struct signalfd_siginfo info;
+	int number = read(signals, &info, sizeof(info)) == sizeof(info) ? (int)info.ssi_signo : 0;
+	if (number == SIGWINCH) {
+		s->resized = true;
+	} else {
+		s->signal = number;
+	}
+}
+
+/* The guest's terminal gets the size that ours has now, among its input (guest-kernel/tty/console.c). */
+static void send_size(struct session *s)
+{
+	unsigned rows, columns;
+	if (s->resized && s->interactive && s->control.started && terminal_size(&rows, &columns)) {
+		const uint8_t bytes[] = { 0xff, 0x80 | (rows >> 7 & 0x7f), 0x80 | (rows & 0x7f), 0x80 | (columns >> 7 & 0x7f), 0x80 | (columns & 0x7f) };
+		s->resized = false;
+		if (write(s->machine->console, bytes, sizeof(bytes)) < 0) {
+			s->console_open = false;
+		}
+	}
+}
+
 static void prepare(struct session *s, struct pollfd *fds, int signals, bool control_open)
 {
 	fds[FD_CONTROL] = (struct pollfd){ .fd = control_open ? s->machine->control : -1, .events = POLLIN };
@@ -270,6 +295,7 @@ static void loop(struct session *s, int signals)
 			return;
 		}
 		send_kills(s, now);
+		send_size(s);
 		prepare(s, fds, signals, control_open);
 		if (poll(fds, FD_COUNT, wait_time(s, now)) < 0) {
 			continue;
@@ -282,8 +308,7 @@ static void loop(struct session *s, int signals)
 			read_console(s);
 		}
 		if (fds[FD_SIGNAL].revents) {
-			struct signalfd_siginfo info;
-			s->signal = read(signals, &info, sizeof(info)) == sizeof(info) ? (int)info.ssi_signo : 0;
+			read_signal(s, signals);
 		}
 		if (fds[FD_INPUT].revents) {
 			read_input(s, &fds[FD_INPUT]);

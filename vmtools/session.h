@@ -34,6 +34,7 @@ struct session {
 	bool console_open; /* COM1 still connected */
 	bool timed_out;
 	int output_error; /* errno of what stdout did not take, or 0 */
+	bool resized; /* the terminal is, and the guest does not know */
 	int signal; /* that ended us, or 0 */
 	unsigned escapes; /* Ctrl-] in a row; three end the machine as SIGTERM does */
 };

@@ -6,6 +6,7 @@
 #include "process_internal.h"
 
 #include "abi/errno.h"
+#include "base/format.h"
 #include "base/string.h"
 #include "kernel/file.h"
 #include "kernel/memory.h"
@@ -96,16 +97,39 @@ static int open_standard_files(void)
 	return 0;
 }
 
+/* Programs that draw look a terminal's name up: one that the root does not know is of no use to them (terminfo(5)). */
+static bool terminal_is_known(const char *name)
+{
+	static const char *const databases[] = { "/etc/terminfo", "/lib/terminfo", "/usr/share/terminfo" };
+	const char initial[] = { *name, '\0' };
+	char path[64];
+	int error;
+	for (unsigned i = 0; i < sizeof(databases) / sizeof(databases[0]); i++) {
+		format_text(path, sizeof(path), "%s/%s/%s", databases[i], initial, name);
+		struct file *file = *name && *name != '.' ? file_open_path(path, O_RDONLY, 0, &error) : NULL;
+		if (file) {
+			file_put(file);
+			return true;
+		}
+	}
+	return false;
+}
+
 /* The command by SHELL, or a login shell. */
 static int run_shell(struct trap_frame *frame)
 {
+	char name[32], term[40] = "TERM=vt100", lang[40] = "LANG=";
+	if (cmdline_option("TERM", name, sizeof(name)) && terminal_is_known(name)) {
+		format_text(term, sizeof(term), "TERM=%s", name);
+	}
 	const char *environment[] = {
 		"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
 		"HOME=/root",
-		"TERM=vt100",
+		term,
 		"USER=root",
 		"LOGNAME=root",
 		"SHELL=" CONSOLE_SHELL,
+		cmdline_option("LANG", lang + 5, sizeof(lang) - 5) ? lang : NULL,
 		NULL,
 	};
 	const char *const login[] = { "-bash", NULL };

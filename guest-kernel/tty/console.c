@@ -33,9 +33,29 @@ static void console_out(struct tty *tty, const char *text, unsigned bytes)
 
 static const struct tty_device console_device = { .room = console_room, .write = console_out };
 
+/*
+ * The terminal that the user sits at has another size: a byte that is in no UTF-8 text, then rows and columns, each as two bytes of seven bits with
+ * the eighth one set. Anything else behind that byte is input, and so is the byte.
+ */
+#define RESIZE 0xffu
+#define RESIZE_BYTES 5u
+
 static void console_in(char c)
 {
-	tty_receive(&console, &c, 1);
+	static uint8_t held[RESIZE_BYTES]; /* of what may be one; only the console's interrupt comes here */
+	static unsigned count;
+	held[count++] = (uint8_t)c;
+	if (held[0] == RESIZE && (count == 1 || held[count - 1] >= 0x80)) {
+		if (count < RESIZE_BYTES) {
+			return;
+		}
+		const struct window_size window = { .rows = (uint16_t)((held[1] & 0x7f) << 7 | (held[2] & 0x7f)),
+						    .columns = (uint16_t)((held[3] & 0x7f) << 7 | (held[4] & 0x7f)) };
+		tty_resize(&console, &window);
+	} else {
+		tty_receive(&console, (const char *)held, count);
+	}
+	count = 0;
 }
 
 static void attach(struct file *f, struct tty *tty)

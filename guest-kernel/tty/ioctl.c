@@ -56,19 +56,24 @@ static long modes_set(struct tty *tty, uint64_t from, bool flush)
 	return 0;
 }
 
+void tty_resize(struct tty *tty, const struct window_size *window)
+{
+	spin_lock(&tty->lock);
+	bool changed = memcmp(window, &tty->window, sizeof(*window)) != 0;
+	tty->window = *window;
+	spin_unlock(&tty->lock);
+	if (changed) {
+		tty_signal_foreground(tty, SIGWINCH);
+	}
+}
+
 static long window_set(struct tty *tty, uint64_t from)
 {
 	struct window_size window;
 	if (user_read(&window, from, sizeof(window))) {
 		return -EFAULT;
 	}
-	spin_lock(&tty->lock);
-	bool changed = memcmp(&window, &tty->window, sizeof(window)) != 0;
-	tty->window = window;
-	spin_unlock(&tty->lock);
-	if (changed) {
-		tty_signal_foreground(tty, SIGWINCH);
-	}
+	tty_resize(tty, &window);
 	return 0;
 }
 

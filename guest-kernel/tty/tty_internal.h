@@ -63,6 +63,8 @@ void tty_signal_foreground(struct tty *tty, int signal);
 
 /* ioctl.c */
 long tty_ioctl(struct file *f, unsigned request, uint64_t argument);
+/** TIOCSWINSZ. Any context. */
+void tty_resize(struct tty *tty, const struct window_size *window);
 /** The requests that a pty's master and slave have in common. */
 long tty_ioctl_common(struct tty *tty, unsigned request, uint64_t argument);
 

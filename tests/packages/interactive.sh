@@ -6,6 +6,8 @@
 
 packages $shell_packages
 mkfifo "$scratch/keys"
+# Of a terminal that the root knows, the name goes along.
+export TERM=linux LC_ALL=C.UTF-8
 script -qec "stty rows 24 cols 80; \"$vmctl\" run --root \"$scratch/image\" --timeout 230" /dev/null <"$scratch/keys" >"$out" 2>&1 &
 terminal=$!
 exec 3>"$scratch/keys"
@@ -15,6 +17,8 @@ exec 3>"$scratch/keys"
 expect '# '
 keys 'echo $0 $SHELL $((6*7))\r'
 expect 'bash /bin/bash 42'
+keys 'echo $TERM, $LANG, $(locale charmap 2>&1).\r'
+expect 'linux, C.UTF-8, UTF-8.'
 keys 'echo wrnog\033[D\033[D\033[D\033[3~o\033[C\033[3~n\001\033f x\005 end\r' # arrows, delete, start and end of the line
 expect 'echo'
 keys '\025echo fi""rst\r'
