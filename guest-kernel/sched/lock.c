@@ -3,14 +3,18 @@
  * Spin locks and mutexes. A spin lock keeps interrupts off from lock to unlock and remembers whether they were on before.
  * A mutex's owner field is the lock itself: taken by compare-and-swap when free, waited for on its queue otherwise; the
  * unlocker looks at the queue after it has let go, the waiter at the owner after it has queued, so one of them sees the other.
+ * While the owner runs on another processor it is waited for awake: most mutexes are held for less time than a sleep and its wake take.
  */
 #include "kernel/lock.h"
 #include "arch/cpu.h"
 #include "kernel/platform.h"
 #include "kernel/reserve.h"
 #include "kernel/thread.h"
+#include "kernel/time.h"
 #include "sched/lock_watch.h"
 
+#define MUTEX_SPIN_NS 1000000ull /* an owner that runs for longer may be one whose processor does not */
+#define MUTEX_SPIN_TURNS 16 /* between two looks at the clock */
 #define SPIN_LIMIT_CYCLES 60000000000ull /* half a minute or so; an emulated processor can be off for seconds */
 
 void spin_init(spinlock_t *lock, const char *name)
@@ -85,13 +89,43 @@ static bool mutex_try(struct mutex *m)
 	return __atomic_compare_exchange_n(&m->owner, &nobody, thread_current(), false, __ATOMIC_SEQ_CST, __ATOMIC_RELAXED);
 }
 
+/* What it points to is not looked at: it may have ended. */
+static bool runs(const struct thread *thread)
+{
+	for (unsigned i = 0; i < cpu_count; i++) {
+		if (__atomic_load_n(&cpu_at(i)->current, __ATOMIC_RELAXED) == thread) {
+			return true;
+		}
+	}
+	return false;
+}
+
+/** Wait for an owner as long as it runs on another processor. False: then it is to be waited for asleep. */
+static bool mutex_spin(struct mutex *m)
+{
+	uint64_t end = time_ns() + MUTEX_SPIN_NS;
+	do {
+		for (unsigned n = 0; n < MUTEX_SPIN_TURNS; n++) {
+			const struct thread *owner = __atomic_load_n(&m->owner, __ATOMIC_RELAXED);
+			if (!owner && mutex_try(m)) {
+				return true;
+			}
+			if (owner && !runs(owner)) {
+				return false;
+			}
+			cpu_relax();
+		}
+	} while (time_ns() < end);
+	return false;
+}
+
 void mutex_lock(struct mutex *m)
 {
 	if (CONFIG_DEBUG) {
 		kassert(m->owner != thread_current());
 		lock_watch_mutex(m);
 	}
-	if (!mutex_try(m)) {
+	if (!mutex_try(m) && (cpu_count == 1 || !mutex_spin(m))) {
 		bool parked = m->outer && reserve_park();
 		WAIT_EVENT(&m->waiters, mutex_try(m));
 		reserve_unpark(parked);

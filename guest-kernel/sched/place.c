@@ -51,7 +51,8 @@ struct cpu *place_choose(const struct thread *thread, struct cpu *self)
 	uint64_t allowed = thread->affinity & thread_processors();
 	uint64_t idle = __atomic_load_n(&idle_mask, __ATOMIC_RELAXED) & allowed;
 	bool here = allowed & cpu_bit(self);
-	bool soon = self->idling || (!self->interrupt_depth && stretch_is_brief(&self->current->stretch));
+	/* Whom a device wakes goes before who runs here; if it sleeps soon, the way to another processor and back is longer. */
+	bool soon = self->idling || stretch_is_brief(self->interrupt_depth ? &thread->stretch : &self->current->stretch);
 	if (here && soon) {
 		return self;
 	}

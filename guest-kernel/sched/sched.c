@@ -273,6 +273,16 @@ void sched_switch_locked(struct cpu *cpu)
 	thread_switched();
 }
 
+/** Others wait here while another processor idles: wake it, unless this thread has so far let them run soon; then it has a little time. */
+static uint64_t share_end(struct cpu *cpu)
+{
+	if (stretch_is_brief(&cpu->current->stretch)) {
+		return cpu->current->run_since_ns + BRIEF_NS;
+	}
+	place_share(cpu);
+	return UINT64_MAX;
+}
+
 /** Where there are several processors: what the thread that stopped, or those that wait here, might want of them. */
 static __attribute__((noinline)) void switched_among_many(struct cpu *cpu, struct thread *moving)
 {
@@ -282,7 +292,11 @@ static __attribute__((noinline)) void switched_among_many(struct cpu *cpu, struc
 	if (urgent_queues) {
 		place_urgent(cpu);
 	}
-	place_share(cpu);
+	uint64_t end = place_could_share(cpu) ? share_end(cpu) : UINT64_MAX;
+	if (end < cpu->timer_armed_ns) {
+		cpu->timer_armed_ns = end;
+		clock_arm(end);
+	}
 }
 
 void thread_switched(void)
@@ -390,16 +404,6 @@ static uint64_t slice_end(const struct cpu *cpu, const struct thread *thread)
 	bool sleeps = thread->stretch.ran_ns + thread->stretch.last_ns < thread->slice_left_ns && thread->stretch.last_ns != UINT64_MAX;
 	uint64_t end = thread->run_since_ns + (sleeps ? thread->slice_ns : thread->slice_left_ns);
 	return urgent_counts(cpu, thread) ? urgent_end(cpu, thread, end) : end;
-}
-
-/** Others wait here while another processor idles: wake it, unless this thread has so far let them run soon; then it has a little time. */
-static uint64_t share_end(struct cpu *cpu)
-{
-	if (stretch_is_brief(&cpu->current->stretch)) {
-		return cpu->current->run_since_ns + BRIEF_NS;
-	}
-	place_share(cpu);
-	return UINT64_MAX;
 }
 
 void sched_before_user(void)

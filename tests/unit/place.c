@@ -207,6 +207,20 @@ static void who_sleeps_soon_keeps_whom_it_wakes(void **state)
 	assert_ptr_equal(place_choose(&threads[1], self), &cpus[1]);
 }
 
+static void whom_a_device_wakes_stays_if_it_sleeps_soon(void **state)
+{
+	machine_make(2);
+	run(&cpus[0], &threads[0]);
+	cpus[0].interrupt_depth = 1;
+	assert_ptr_equal(place_choose(&threads[1], self), &cpus[1]);
+	threads[0].stretch.last_ns = BRIEF_NS / 2; /* who was interrupted has no say */
+	assert_ptr_equal(place_choose(&threads[1], self), &cpus[1]);
+	threads[1].stretch.last_ns = BRIEF_NS / 2;
+	assert_ptr_equal(place_choose(&threads[1], self), &cpus[0]);
+	threads[1].affinity = 2;
+	assert_ptr_equal(place_choose(&threads[1], self), &cpus[1]);
+}
+
 static void an_idler_is_called_once(void **state)
 {
 	machine_make(4);
@@ -554,6 +568,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_thread_wakes_where_it_was_if_that_idles),
 		cmocka_unit_test(who_sleeps_soon_keeps_whom_it_wakes),
+		cmocka_unit_test(whom_a_device_wakes_stays_if_it_sleeps_soon),
 		cmocka_unit_test(an_idler_is_called_once),
 		cmocka_unit_test(what_is_bound_calls_nobody),
 		cmocka_unit_test(the_longest_queue_is_robbed),
