@@ -194,6 +194,10 @@ bool e1000e_before_wait(struct e1000e *nic, uint64_t *until)
 static int nic_start(struct e1000e *nic, bool drop)
 {
 	nic->down = true;
+	while (nic->showing) {
+		env_unlock(&nic->lock);
+		env_lock(&nic->lock);
+	}
 	env_unlock(&nic->lock);
 	int error = e1000e_reset(nic);
 	error = error ? error : e1000e_address(nic);
@@ -262,13 +266,31 @@ void e1000e_wait(struct e1000e *nic, uint64_t until)
 
 /* --- the netdev --- */
 
+/*
+ * An emulated adapter sends while its register is written. Others have the lock meanwhile, and leave what they hand over to the one who
+ * writes, which therefore is not to be preempted.
+ */
 static void nic_flush(struct netdev *dev)
 {
 	struct e1000e *nic = dev->driver;
 	env_lock(&nic->lock);
-	if (!nic->down && !nic->gone) {
-		e1000e_send_flush(nic);
-		e1000e_receive_flush(nic);
+	while (!nic->down && !nic->gone && !nic->showing) {
+		bool sends = e1000e_send_show(nic), receives = e1000e_receive_show(nic);
+		uint32_t send = nic->send.shown, receive = nic->receive.shown;
+		if (!sends && !receives) {
+			break;
+		}
+		nic->showing = true;
+		env_unlock(&nic->lock);
+		__atomic_thread_fence(__ATOMIC_RELEASE); /* descriptors before the doorbell */
+		if (sends) {
+			nic_write(nic, REG_TDT, send);
+		}
+		if (receives) {
+			nic_write(nic, REG_RDT, receive);
+		}
+		env_lock(&nic->lock);
+		nic->showing = false;
 	}
 	env_unlock(&nic->lock);
 }

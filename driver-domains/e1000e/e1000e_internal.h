@@ -51,6 +51,7 @@ struct e1000e {
 	bool gone; /* it does not answer any more: everything is refused */
 	bool down; /* it is being reset: nothing is taken */
 	bool recalled; /* ... and gives everything back */
+	bool showing; /* a flush writes the rings' tails, without the lock */
 	bool moderate, quiet; /* the caller uses e1000e_before_wait; the interrupt is off */
 
 	struct e1000e_ring receive, send;
@@ -111,7 +112,8 @@ void e1000e_statistics_read(struct e1000e *nic, uint64_t now);
 /* e1000e_send.c */
 int e1000e_send(struct netdev *dev, struct net_frame *frame);
 void e1000e_send_start(struct e1000e *nic);
-void e1000e_send_flush(struct e1000e *nic);
+/** What was added counts as shown to the adapter: the caller writes the tail. False: nothing was. */
+bool e1000e_send_show(struct e1000e *nic);
 /** Take back what was sent. Returns the frames. */
 unsigned e1000e_send_collect(struct e1000e *nic);
 /** Take everything back. */
@@ -120,7 +122,7 @@ void e1000e_send_drop(struct e1000e *nic);
 /* e1000e_receive.c */
 int e1000e_receive(struct netdev *dev, struct net_buffer *buffer);
 void e1000e_receive_start(struct e1000e *nic);
-void e1000e_receive_flush(struct e1000e *nic);
+bool e1000e_receive_show(struct e1000e *nic);
 unsigned e1000e_receive_collect(struct e1000e *nic);
 void e1000e_receive_drop(struct e1000e *nic);
 

@@ -27,14 +27,12 @@ int e1000e_receive(struct netdev *dev, struct net_buffer *buffer)
 	return error;
 }
 
-void e1000e_receive_flush(struct e1000e *nic)
+bool e1000e_receive_show(struct e1000e *nic)
 {
 	struct e1000e_ring *ring = &nic->receive;
-	if (ring->shown != ring->tail) {
-		ring->shown = ring->tail;
-		__atomic_thread_fence(__ATOMIC_RELEASE); /* descriptors before the doorbell */
-		nic_write(nic, REG_RDT, ring->tail);
-	}
+	bool more = ring->shown != ring->tail;
+	ring->shown = ring->tail;
+	return more;
 }
 
 static void buffer_end(struct e1000e *nic, struct net_buffer *buffer)
@@ -102,7 +100,10 @@ void e1000e_receive_start(struct e1000e *nic)
 	nic_write(nic, REG_RXCSUM, RXCSUM_IPOFL | RXCSUM_TUOFL);
 	nic->dev.receive_depth = RING_ENTRIES - 1;
 	e1000e_filter_write(nic); /* and on */
-	e1000e_receive_flush(nic);
+	if (e1000e_receive_show(nic)) {
+		__atomic_thread_fence(__ATOMIC_RELEASE); /* descriptors before the doorbell */
+		nic_write(nic, REG_RDT, ring->tail);
+	}
 }
 
 void e1000e_receive_drop(struct e1000e *nic)

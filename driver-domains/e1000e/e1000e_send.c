@@ -138,19 +138,18 @@ int e1000e_send(struct netdev *dev, struct net_frame *frame)
 	return error;
 }
 
-void e1000e_send_flush(struct e1000e *nic)
+bool e1000e_send_show(struct e1000e *nic)
 {
 	struct e1000e_ring *ring = &nic->send;
 	if (ring->shown == ring->tail) {
-		return;
+		return false;
 	}
 	uint32_t last = (ring->tail + RING_ENTRIES - 1) % RING_ENTRIES;
 	nic->send_descriptors[last].command |= TX_RS | (nic->moderate ? 0 : TX_IDE);
 	nic->marks[nic->mark_tail] = (uint16_t)last;
 	nic->mark_tail = ring_next(nic->mark_tail);
 	ring->shown = ring->tail;
-	__atomic_thread_fence(__ATOMIC_RELEASE); /* descriptors before the doorbell */
-	nic_write(nic, REG_TDT, ring->tail);
+	return true;
 }
 
 static void frame_end(struct e1000e *nic, struct net_frame *frame)

@@ -98,6 +98,13 @@ const char *interface_name(const struct netif *netif)
 	return i ? i->name : "lo";
 }
 
+void interfaces_finish(void)
+{
+	for (struct interface *i = interfaces; i; i = i->next) {
+		transmit_finish(i);
+	}
+}
+
 void interfaces_flush(void)
 {
 	for (struct interface *i = interfaces; i; i = i->next) {

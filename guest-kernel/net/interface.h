@@ -51,7 +51,8 @@ struct interface {
 	struct sending *sending_free; /* [n] */
 	unsigned sending_out; /* [n] frames that the device has, or had */
 	struct sending *pending; /* [n] TCP's last frame, not given to the device yet: more may be joined to it */
-	bool flush_due; /* [n] the device has not been told of all yet */
+	bool handed_over; /* [n] the device was given something under this hold of the lock */
+	bool flush_due; /* atomic: and has not been told of all yet */
 	bool stalled; /* [n] its queue was full; TCP waits */
 	unsigned buffers_out; /* [n] buffers that the device has, or had */
 	spinlock_t lock;
@@ -73,12 +74,15 @@ struct interface *interface_of(const struct netif *netif);
 const char *interface_name(const struct netif *netif);
 /** Find the network devices and start them. */
 void interfaces_probe(const char *cmdline);
-/** With the net lock, before it is let go: devices hear of what they were given. */
+/** With the net lock, before it is let go: frames that waited for more to be joined are handed over, too. */
+void interfaces_finish(void);
+/** Without it: devices hear of what they were given. */
 void interfaces_flush(void);
 
-/* transmit.c; all but sent_done with the net lock */
+/* transmit.c; all but transmit_flush with the net lock */
 int transmit_start(struct interface *i);
 err_t transmit_output(struct netif *netif, struct pbuf *p);
+void transmit_finish(struct interface *i);
 void transmit_flush(struct interface *i);
 /** Frames that are done let go of what they kept, and who was held up by a full queue goes on. */
 void transmit_reclaim(struct interface *i);

@@ -167,7 +167,7 @@ static void buffers_offer(struct interface *i)
 			return;
 		}
 		i->buffers_out++;
-		i->flush_due = true;
+		i->handed_over = true;
 	}
 }
 
@@ -190,7 +190,7 @@ static void stalled_go_on(struct interface *i)
 {
 	if (i->stalled && i->sending_free) {
 		__atomic_store_n(&i->stalled, false, __ATOMIC_SEQ_CST);
-		i->flush_due = true; /* a frame may wait, too */
+		i->handed_over = true; /* a frame may wait, too */
 		net_tcp_send_again();
 	}
 }

@@ -30,10 +30,11 @@ void net_unlock(void)
 	if (!loop_deliver()) {
 		net_wake();
 	}
-	interfaces_flush();
+	interfaces_finish();
 	timers_look();
 	net_memory_draw_end();
 	mutex_unlock(&lock);
+	interfaces_flush();
 }
 
 bool net_locked(void)

@@ -11,6 +11,7 @@
 #include "net/interface.h"
 
 #include "abi/errno.h"
+#include "arch/cpu.h"
 #include "base/big_endian.h"
 #include "base/string.h"
 #include "kernel/memory.h"
@@ -355,19 +356,31 @@ err_t transmit_output(struct netif *netif, struct pbuf *p)
 			pending_send(i);
 		}
 	}
-	i->flush_due = true;
+	i->handed_over = true;
 	i->sent_counts.packets++;
 	i->sent_counts.bytes += p->tot_len;
 	return ERR_OK;
 }
 
+void transmit_finish(struct interface *i)
+{
+	if (i->handed_over) {
+		i->handed_over = false;
+		pending_send(i);
+		net_active();
+		__atomic_store_n(&i->flush_due, true, __ATOMIC_RELEASE);
+	}
+}
+
+/* Not preempted: others leave what they hand over meanwhile to who tells the device. */
 void transmit_flush(struct interface *i)
 {
-	if (i->flush_due) {
-		i->flush_due = false;
-		pending_send(i);
-		i->dev->ops->flush(i->dev);
-		net_active();
+	if (__atomic_load_n(&i->flush_due, __ATOMIC_RELAXED)) {
+		uint64_t flags = interrupts_save();
+		if (__atomic_exchange_n(&i->flush_due, false, __ATOMIC_ACQUIRE)) {
+			i->dev->ops->flush(i->dev);
+		}
+		interrupts_restore(flags);
 	}
 }
 

@@ -67,7 +67,8 @@ struct netdev_ops {
 	int (*send)(struct netdev *dev, struct net_frame *frame);
 	/** Take a buffer to be filled. Results as of send(). */
 	int (*receive)(struct netdev *dev, struct net_buffer *buffer);
-	/** Tell the device of all that was taken since the last call. */
+	/** Tell the device of all that was taken since the last call. Who calls is not preempted before it returns: a call beside another leaves
+	 *  its part to that one. */
 	void (*flush)(struct netdev *dev);
 	/** Call done() for what is finished by now, for a user who looks by himself (before he sends more, say) instead of waiting for an interrupt.
 	 *  After a buffer's done() a device may keep quiet until a poll() has found nothing more; of frames it may tell only when its queue has

@@ -7,6 +7,7 @@
 #include <cmocka.h>
 
 #include "abi/errno.h"
+#include "arch/cpu.h"
 #include "kernel/lock.h"
 #include "kernel/memory.h"
 #include "kernel/platform.h"
@@ -137,6 +138,15 @@ void net_kernel_run(void)
 }
 
 /* ---- time ---- */
+uint64_t interrupts_save(void)
+{
+	return 0;
+}
+
+void interrupts_restore(uint64_t flags)
+{
+}
+
 uint64_t time_ns(void)
 {
 	return net_kernel.now_ns;

@@ -181,6 +181,11 @@ static void store(void *device, uint32_t offset, uint32_t value)
 			memset(nic->context, 0xa5, sizeof(nic->context));
 		}
 		break;
+	case REG_TDT:
+		if (nic->doorbell) {
+			nic->doorbell();
+		}
+		break;
 	}
 	*reg(nic, offset) = value;
 }

@@ -35,6 +35,7 @@ struct fake_nic {
 	bool hangs, wedged; /* does not send; never ends its reset */
 	bool garbage; /* every register reads as anything */
 	uint32_t icr, ims;
+	void (*doorbell)(void); /* NULL, or what others do while the tail of the send ring is written */
 	void (*handler)(void *arg);
 	void *arg;
 	unsigned interrupts, resets, violations, contexts, dropped;

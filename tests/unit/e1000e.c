@@ -197,6 +197,33 @@ static void frames_go_out_in_order(void **state)
 	assert_int_equal(nic.contexts, 0);
 }
 
+static unsigned bells;
+
+/* Another processor, while this one writes the register. */
+static void hand_over_another(void)
+{
+	if (bells++ == 0) {
+		assert_int_equal(out_send(1, 200, 1, plain), 0);
+		dev->ops->flush(dev);
+		assert_int_equal(bells, 1);
+	}
+}
+
+static void the_adapter_sends_without_the_lock(void **state)
+{
+	start();
+	bells = 0;
+	nic.doorbell = hand_over_another;
+	assert_int_equal(out_send(0, 100, 1, plain), 0);
+	dev->ops->flush(dev);
+	assert_int_equal(bells, 2);
+	nic.doorbell = NULL;
+	nic_run(&nic);
+	dev->ops->poll(dev);
+	assert_int_equal(outs_done, 2);
+	assert_true(done_order[0] == 0 && done_order[1] == 1);
+}
+
 static void a_full_ring_says_so(void **state)
 {
 	unsigned n = 0;
@@ -718,6 +745,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(finds_its_address), TEST(refuses_what_it_does_not_drive), TEST(frames_go_out_in_order), TEST(a_full_ring_says_so),
 		TEST(checksums_need_one_context), TEST(long_frames_are_cut_by_the_adapter), TEST(an_emulated_one_cuts_no_ipv6),
+		TEST(the_adapter_sends_without_the_lock),
 		TEST(offloads_that_make_no_sense),
 		TEST(frames_come_in), TEST(interrupts_wait_for_the_user), TEST(no_interrupt_between_looks),
 		TEST(a_busy_adapter_is_looked_at), TEST(works_with_msi_x),

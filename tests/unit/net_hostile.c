@@ -119,6 +119,7 @@ static int card_receive(struct netdev *dev, struct net_buffer *buffer)
 
 static void card_flush(struct netdev *dev)
 {
+	assert_false(net_locked());
 }
 
 static void frames_finish(unsigned count)
