@@ -4,6 +4,7 @@
  * does wrong it does with locks of its own, and nobody else waits for them.
  */
 #include "arch/cpu.h"
+#include "kernel/epoch.h"
 #include "kernel/platform.h"
 #include "kernel/thread.h"
 #include "kernel/time.h"
@@ -56,14 +57,16 @@ OWN selftest_holder(void)
 	spin_unlock(&held);
 }
 
-/* Its flags are changed under the lock, as by a handler that forgets that they are not its own. */
+/* Its flags change under the lock, as by a handler that forgets that they are not its own. Nobody else runs meanwhile: who slept then would be told, too. */
 OWN selftest_open_holder(void)
 {
+	epoch_enter();
 	spin_lock(&open);
 	interrupts_on();
 	interrupts_off();
 	interrupts_on();
 	spin_unlock(&open);
+	epoch_exit();
 }
 
 OWN selftest_interrupt(struct timer *unused)
