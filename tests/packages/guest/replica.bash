@@ -119,7 +119,7 @@ until_is up field b replication master_link_status
 
 echo "== load"
 bench() {
-	redis-benchmark -p "$port" -q "$@" 2>&1 | tr '\r' '\n' | sed -n 's/^\([A-Z]*\).*: [0-9.]* requests per second.*/\1/p; /[Ee]rror/p'
+	redis-benchmark -p "$port" -q "$@" 2>&1 | tr '\r' '\n' | sed -n 's/^\([A-Z]*\).*: [0-9.inf]* requests per second.*/\1/p; /[Ee]rror/p'
 }
 bench -n 2000 -c 50 -t set,get
 bench -n 8000 -c 50 -P 16 -t set,get
