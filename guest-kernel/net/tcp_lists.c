@@ -185,6 +185,19 @@ static void segments_split(void)
 	}
 }
 
+/*
+ * lwIP stops the persist timer when it sends, and its clock is sure that there is something to send while that timer runs. But the peer may acknowledge
+ * late what was to be sent again into a window that has become smaller meanwhile, and nothing is left then.
+ */
+static void persist_end(void)
+{
+	for (struct tcp_pcb *pcb = tcp_active_pcbs; pcb; pcb = pcb->next) {
+		if (!pcb->unsent || pcb->unacked) {
+			pcb->persist_backoff = 0;
+		}
+	}
+}
+
 /* tcp_tmr() for all lists: its clock goes on once, whatever their number. */
 void tcp_lists_tick(void)
 {
@@ -198,6 +211,7 @@ void tcp_lists_tick(void)
 		tcp_fasttmr();
 		if (slow) {
 			tcp_ticks = now;
+			persist_end();
 			tcp_slowtmr();
 		}
 		segments_split();

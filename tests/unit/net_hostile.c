@@ -25,6 +25,7 @@
 #include "lwip/udp.h"
 #include "net/interface.h"
 #include "net/internal.h"
+#include "net/lwip/hooks.h"
 #include "net/net.h"
 #include "net/packet.h"
 #include "platform/virtio_port.h"
@@ -783,6 +784,32 @@ static void a_flood_of_syns(void **state)
 	assert_true(card.answers - answers > 1000);
 }
 
+/*
+ * What was to be sent again into a window that has become smaller waits for the persist timer; late, the peer acknowledges it: nothing is left to be
+ * sent, and the timer still runs.
+ */
+static void nothing_is_left_for_the_persist_timer(void **state)
+{
+	net_lock();
+	struct tcp_pcb *pcb = tcp_new();
+	assert_non_null(pcb);
+	ip_addr_set_ip4_u32_val(pcb->local_ip, lwip_htonl(0x0a00020f));
+	ip_addr_set_ip4_u32_val(pcb->remote_ip, lwip_htonl(0x0a000202));
+	pcb->local_port = 9;
+	pcb->remote_port = 9;
+	pcb->state = ESTABLISHED;
+	pcb->persist_backoff = 1;
+	net_tcp_select(&pcb->local_ip, 9, &pcb->remote_ip, 9);
+	TCP_REG_ACTIVE(pcb);
+	net_unlock();
+	net_kernel_pass(2 * SECOND);
+	net_lock();
+	net_tcp_select(&pcb->local_ip, 9, &pcb->remote_ip, 9);
+	assert_int_equal(pcb->persist_backoff, 0);
+	tcp_abort(pcb);
+	net_unlock();
+}
+
 static void memory_comes_back(void **state)
 {
 	size_t after = settle();
@@ -805,6 +832,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(fragments_are_copied),
 		cmocka_unit_test(a_datagram_after_a_silence),
 		cmocka_unit_test(a_connection_after_a_silence),
+		cmocka_unit_test(nothing_is_left_for_the_persist_timer),
 		cmocka_unit_test(a_flood_of_syns),
 		cmocka_unit_test(memory_comes_back),
 	};
