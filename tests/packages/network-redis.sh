@@ -25,8 +25,9 @@ on_linux "redis-cli -p $port shutdown save"
 served_end 0
 known_calls
 
+port_choose 2
 for cpus in 1 2; do
-	same_as_linux "bash /test/replica.bash /var/tmp 17380" --cpus $cpus --memory 768M --net user --timeout 280
+	same_as_linux "bash /test/replica.bash /var/tmp $port" --cpus $cpus --memory 768M --net user --timeout 280
 	grep -q '^the same data' "$out" || fail "the replica has other data"
 	known_calls
 	rm -rf "$scratch"/linux/var/tmp/*

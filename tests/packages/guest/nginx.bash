@@ -31,13 +31,26 @@ http {
 END
 }
 
-get() { # PATH [curl's options]: its status and length, and a sum of what came
-	local path=$1 body
-	shift
-	body=$(mktemp)
+get_into() { # FILE PATH [curl's options]: what came is in FILE; its status and length, and a sum of it
+	local body=$1 path=$2
+	shift 2
+	: >"$body"
 	curl -s -m 60 -o "$body" -w '%{http_code} %{size_download} ' "$@" "$at$path"
 	cksum <"$body"
+}
+
+get() { # PATH [curl's options]
+	local body
+	body=$(mktemp)
+	get_into "$body" "$@"
 	rm "$body"
+}
+
+get_slowly() { # NAME: in the background; when this returns, the transfer is under way. NAME has what get says
+	: >"$1.body"
+	get_into "$1.body" /slow/big >"$1" &
+	slow=$!
+	until_true test -s "$1.body" || echo "no slow transfer begins"
 }
 
 until_true() { # COMMAND...: for up to 20 s
@@ -68,6 +81,7 @@ configure 1
 nginx -c "$dir/nginx.conf" -g 'daemon off;' &
 master=$!
 until_true listens 2>/dev/null || echo "nothing listens"
+until_true two_workers
 echo "workers: $(workers)"
 
 echo "== pages"
@@ -114,9 +128,7 @@ wrk -t 1 -c 32 -d 3 "$at/big" >log
 grep -E 'Socket errors|Non-2xx' log
 
 echo "== reload"
-get /slow/big >slow.1 &
-slow=$!
-sleep 0.5
+get_slowly slow.1
 configure 2
 kill -HUP $master
 until_true configuration_is 2 || echo "the old configuration stays"
@@ -139,9 +151,7 @@ cat access.log
 sed -n '1,/curl/p' old.log | head -n 14
 
 echo "== quit"
-get /slow/big >slow.2 &
-slow=$!
-sleep 0.5
+get_slowly slow.2
 kill -QUIT $master
 until_true eval '! listens' 2>/dev/null || echo "it listens still"
 wait $slow
