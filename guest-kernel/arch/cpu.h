@@ -203,6 +203,19 @@ static inline void tlb_flush_page(uint64_t address)
 }
 
 #if __STDC_HOSTED__
+void tlb_flush_all(void);
+#else
+/* Global translations, too: AMD64 APM vol. 2, 5.5.2. Interrupts are off. */
+static inline void tlb_flush_all(void)
+{
+	uint64_t cr4;
+	__asm__ volatile("mov %%cr4, %0" : "=r"(cr4));
+	__asm__ volatile("mov %0, %%cr4" : : "r"(cr4 & ~CR4_PGE) : "memory");
+	__asm__ volatile("mov %0, %%cr4" : : "r"(cr4) : "memory");
+}
+#endif
+
+#if __STDC_HOSTED__
 uint64_t interrupts_save(void);
 void interrupts_restore(uint64_t flags);
 #else

@@ -9,6 +9,7 @@
 #include "kernel/platform.h"
 #include "mm/flush.h"
 #include "mm/reserve.h"
+#include "mm/vmap.h"
 #include "platform/domain.h"
 #include "sched/sched.h"
 
@@ -59,6 +60,9 @@ void ipi_serve(void)
 	}
 	if (requests & IPI_STOCK) {
 		reserve_serve();
+	}
+	if (requests & IPI_VMAP) {
+		vmap_serve();
 	}
 	if (requests & IPI_LOOK) {
 		sched_look();

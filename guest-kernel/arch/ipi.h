@@ -12,6 +12,7 @@ enum ipi {
 	IPI_LOOK = 1, /* come out of idling, or look at signals and run queue before going on in user mode */
 	IPI_FLUSH = 2, /* mm/flush.c has a shootdown for this processor */
 	IPI_STOCK = 8, /* mm/reserve.c: somebody waits for memory, and this processor has credit */
+	IPI_VMAP = 16, /* mm/vmap.c: forget all translations, kernel addresses are to be used again */
 	IPI_STOP = 4, /* the kernel has given up */
 };
 

@@ -33,8 +33,10 @@ int proc_drop_caches(uint32_t pid, const char *text, size_t length)
 int proc_meminfo(uint32_t pid, struct text *t)
 {
 	uint64_t total, free, cached, dirty, writeback, used[PAGE_KINDS];
+	uint64_t vmap_all = VMAP_END - VMAP_BASE, vmap_used, vmap_untouched;
 	memory_usage(&total, &free);
 	memory_used(used);
+	kernel_vmap_usage(&vmap_used, &vmap_untouched);
 	page_cache_usage(&cached, &dirty, &writeback);
 	text_add(t, "MemTotal:       %8lu kB\nMemFree:        %8lu kB\nMemAvailable:   %8lu kB\nBuffers:        %8u kB\n", total * 4, free * 4,
 		 (free + cached - dirty) * 4, 0);
@@ -44,6 +46,8 @@ int proc_meminfo(uint32_t pid, struct text *t)
 		 dirty * 4, writeback * 4, used[PAGE_ANONYMOUS] * 4, memory_mapped_files() * 4, used[PAGE_SHARED] * 4);
 	text_add(t, "Slab:           %8lu kB\nSReclaimable:   %8u kB\nSUnreclaim:     %8lu kB\nKernelStack:    %8lu kB\n", used[PAGE_HEAP] * 4, 0,
 		 used[PAGE_HEAP] * 4, used[PAGE_STACK] * 4);
+	text_add(t, "VmallocTotal:   %8lu kB\nVmallocUsed:    %8lu kB\nVmallocChunk:   %8lu kB\n", vmap_all / 1024, vmap_used / 1024,
+		 vmap_untouched / 1024);
 	text_add(t, "PageTables:     %8lu kB\nKernelOther:    %8lu kB\nAnonHugePages:  %8lu kB\nHugePages_Total:   %5u\nHugepagesize:   %8u kB\n",
 		 used[PAGE_TABLE] * 4, used[PAGE_KERNEL] * 4, memory_large_pages() * 2048, 0, 2048);
 	return 0;

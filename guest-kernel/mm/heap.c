@@ -129,7 +129,7 @@ static void *large_alloc(size_t bytes)
 	}
 	struct page *page = page_alloc_order(order, ALLOC_KIND(PAGE_HEAP));
 	if (!page) {
-		return order > 0 ? scattered_alloc(1ull << order, ALLOC_KIND(PAGE_HEAP)) : NULL;
+		return order > 0 ? scattered_alloc(order, ALLOC_KIND(PAGE_HEAP)) : NULL;
 	}
 	page->owner = &heap_large;
 	page->index = order;

@@ -19,7 +19,6 @@ extern char kernel_text_start[], kernel_text_end[], kernel_rodata_end[], kernel_
 uint64_t kernel_cr3;
 uint64_t *kernel_pml4;
 static bool pages_ready;
-static uint64_t vmap_next = VMAP_BASE;
 static spinlock_t map_lock = SPINLOCK_INIT("kernel map");
 
 static uint64_t table_alloc(void)
@@ -52,16 +51,31 @@ static unsigned leaf_level(uint64_t address, uint64_t phys, uint64_t bytes)
 	return !((address | phys) & (SIZE_2M - 1)) && bytes >= SIZE_2M ? 1 : 0;
 }
 
-static int map_one(uint64_t address, uint64_t phys, unsigned level, uint64_t flags)
+/** The entry of an address at this level, with the tables above. NULL: no memory. */
+static uint64_t *entry_locked(uint64_t address, unsigned level)
 {
 	uint64_t *table = kernel_pml4;
-	for (unsigned l = 3; l > level; l--) {
+	for (unsigned l = 3; table && l > level; l--) {
 		table = table_below(&table[address >> (12 + 9 * l) & 511]);
-		if (!table) {
-			return -ENOMEM;
-		}
 	}
-	table[address >> (12 + 9 * level) & 511] = phys | flags | PTE_PRESENT | PTE_GLOBAL | (level ? PTE_LARGE : 0);
+	return table ? &table[address >> (12 + 9 * level) & 511] : NULL;
+}
+
+uint64_t *kernel_leaf_make(uint64_t address)
+{
+	spin_lock(&map_lock);
+	uint64_t *entry = entry_locked(address, 0);
+	spin_unlock(&map_lock);
+	return entry;
+}
+
+static int map_one(uint64_t address, uint64_t phys, unsigned level, uint64_t flags)
+{
+	uint64_t *entry = entry_locked(address, level);
+	if (!entry) {
+		return -ENOMEM;
+	}
+	*entry = phys | flags | PTE_PRESENT | PTE_GLOBAL | (level ? PTE_LARGE : 0);
 	return 0;
 }
 
@@ -81,22 +95,21 @@ int kernel_map(uint64_t address, uint64_t phys, uint64_t bytes, uint64_t flags)
 	return error;
 }
 
+uint64_t *kernel_leaf(uint64_t address)
+{
+	uint64_t *table = kernel_pml4;
+	for (unsigned l = 3; l > 0; l--) {
+		table = phys_to_virt(table[address >> (12 + 9 * l) & 511] & PTE_ADDRESS);
+	}
+	return &table[address >> 12 & 511];
+}
+
 void kernel_unmap(uint64_t address, uint64_t bytes)
 {
 	for (uint64_t end = address + bytes; address < end; address += PAGE_SIZE) {
-		uint64_t *table = kernel_pml4;
-		for (unsigned l = 3; l > 0; l--) {
-			table = phys_to_virt(table[address >> (12 + 9 * l) & 511] & PTE_ADDRESS);
-		}
-		table[address >> 12 & 511] = 0;
+		*kernel_leaf(address) = 0;
 		tlb_flush_page(address);
 	}
-}
-
-uint64_t kernel_vmap_reserve(uint64_t bytes)
-{
-	uint64_t at = __atomic_fetch_add(&vmap_next, (bytes + PAGE_SIZE - 1) & ~(PAGE_SIZE - 1), __ATOMIC_RELAXED);
-	return at + bytes <= VMAP_END ? at : 0;
 }
 
 volatile void *mmio_map(uint64_t phys, size_t bytes)

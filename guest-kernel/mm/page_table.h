@@ -20,9 +20,6 @@
 #define PTE_NX (1ull << 63)
 #define PTE_ADDRESS 0x000ffffffffff000ull
 
-#define VMAP_BASE 0xffffc90000000000ull /* kernel stacks and device registers */
-#define VMAP_END 0xffffc98000000000ull
-
 /** Replace the boot tables by exact ones: text executable and read-only, all RAM at PHYSMAP no-execute. */
 void kernel_map_init(void);
 /** Tables come from pages from now on. */
@@ -31,7 +28,11 @@ void kernel_map_ready(void);
 int kernel_map(uint64_t address, uint64_t phys, uint64_t bytes, uint64_t flags);
 /** Take 4 KiB pages out, with the TLB's copies. */
 void kernel_unmap(uint64_t address, uint64_t bytes);
-/** Addresses at VMAP_BASE, never given back. 0: none left. */
+/** The leaf entry of an address that no large page covers, with the tables above. NULL: no memory. */
+uint64_t *kernel_leaf_make(uint64_t address);
+/** Likewise, where the tables are. */
+uint64_t *kernel_leaf(uint64_t address);
+/** Addresses behind VMAP_BASE, never given back. 0: none left. What can be given back: vmap.h. */
 uint64_t kernel_vmap_reserve(uint64_t bytes);
 /** CR3 of the kernel alone, and its PML4, whose upper half every address space copies. */
 extern uint64_t kernel_cr3;

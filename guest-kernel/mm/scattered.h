@@ -8,8 +8,8 @@
 
 #include "page_table.h"
 
-/** Behind an unmapped page; addresses are not used again. NULL: no memory. */
-void *scattered_alloc(uint64_t pages, unsigned flags);
+/** 2^order pages behind an unmapped one. NULL: no memory. */
+void *scattered_alloc(unsigned order, unsigned flags);
 void scattered_free(void *memory);
 static inline bool scattered_is(const void *memory)
 {

@@ -17,6 +17,8 @@
 #include "sched/sched.h"
 
 #define STACKS_KEPT 512u
+#define STACK_ORDER (THREAD_STACK == 4 * PAGE_SIZE ? 2u : 3u)
+_Static_assert(THREAD_STACK == PAGE_SIZE << STACK_ORDER, "whole pages, a power of two");
 
 /* What context_switch pops, then the frame that the entry works on. */
 struct switch_frame {
@@ -48,7 +50,7 @@ static void *stack_alloc(void)
 	if (free) {
 		return free;
 	}
-	return scattered_alloc(THREAD_STACK / PAGE_SIZE, ALLOC_KIND(PAGE_STACK));
+	return scattered_alloc(STACK_ORDER, ALLOC_KIND(PAGE_STACK));
 }
 
 void stacks_give_up(void)

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 # A thousand kernel threads blocked in the kernel take less than 20 MiB, four thousand less than 80, and what they took comes back. A program's
-# thousand blocked threads run, too, and end. What a debug build's larger stacks take more does not count.
+# thousand blocked threads run, too, and end; the kernel's addresses that they had are used again. What a debug build's larger stacks take more does
+# not count.
 # not on bochs: --append reaches the kernel there as here, and what is judged does not depend on the machine
 . tests/boot/assert.bash
 
@@ -25,3 +26,11 @@ cat "$out"
 grep -q '^ok crowd$' "$out" || fail "a thousand threads of a program"
 took=$(sed -n 's/^1000 blocked threads took \([0-9]*\) KiB$/\1/p' "$out")
 [ "$took" -lt $((40960 + 1000 * more)) ] || fail "more than 40 MiB for a thousand threads of a program"
+
+boot 0 --mode monolithic --cpus 2 --root "$scratch/root" -- 'for i in 1 2 3 4 5 6 7 8; do
+	/crowd 1500 >/dev/null || echo "no crowd"; sed -n "s/^VmallocChunk: *\([0-9]*\) kB/\1/p" /proc/meminfo
+done'
+tr '\n' ' ' <"$out"
+[ "$(grep -c '^[0-9]*$' "$out")" = 8 ] || fail "eight crowds of threads"
+took=$(($(sed -n 3p "$out") - $(sed -n 8p "$out")))
+[ "$took" -lt 8192 ] || fail "five crowds of threads took another $took KiB of addresses"

@@ -55,7 +55,7 @@ bool reserve_for_size(uint32_t count)
 	return true;
 }
 
-void *scattered_alloc(uint64_t count, unsigned flags)
+void *scattered_alloc(unsigned order, unsigned flags)
 {
 	return NULL;
 }

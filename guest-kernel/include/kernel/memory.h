@@ -93,6 +93,10 @@ void *kmalloc(size_t bytes);
 void *kzalloc(size_t bytes);
 void kfree(void *memory); /* NULL is allowed */
 
+#define VMAP_BASE 0xffffc90000000000ull /* kernel stacks, large pieces of the heap and device registers */
+#define VMAP_END 0xffffc98000000000ull
+/** Bytes of these addresses that are in use, and that nothing was ever mapped at. */
+void kernel_vmap_usage(uint64_t *used, uint64_t *untouched);
 /** Map device registers, uncached, for good. NULL: no memory. */
 volatile void *mmio_map(uint64_t phys, size_t bytes);
 

@@ -1,0 +1,3 @@
+# SPDX-License-Identifier: MIT
+UNIT_vmap := guest-kernel/mm/vmap.c
+$(BUILD)/check/tests/unit/vmap.c.o: CHECK_FLAGS += -Iguest-kernel
