@@ -141,43 +141,6 @@ void file_device(const struct file *f, uint32_t *major, uint32_t *minor)
 	*minor = f->inode ? f->inode->super->minor : 0;
 }
 
-int file_page(struct file *f, uint64_t index, bool for_write, struct page **page)
-{
-	struct inode *inode = f->inode;
-	if (!inode || f->ops != &regular_file_ops) {
-		return -ENODEV;
-	}
-	if (index >= (inode->size + PAGE_SIZE - 1) / PAGE_SIZE) {
-		return -ENXIO;
-	}
-	int error = page_cache_get(inode, index, page);
-	if (!error && index >= (inode->size + PAGE_SIZE - 1) / PAGE_SIZE) {
-		page_put(*page); /* truncated while it was read */
-		return -ENXIO;
-	}
-	if (error || !for_write || !inode->mapping.device) {
-		return error;
-	}
-	/* Give every block of the page its place now: write-back allocates nothing. */
-	uint64_t at = index * PAGE_SIZE, end = at + PAGE_SIZE < inode->size ? at + PAGE_SIZE : inode->size;
-	while (!error && at < end) {
-		struct block_map map;
-		error = inode->ops->map(inode, at, end - at, true, &map);
-		at += error ? 0 : map.bytes;
-	}
-	if (error) {
-		page_put(*page);
-	}
-	return error;
-}
-
-void file_page_dirty(struct file *f, struct page *page)
-{
-	if (f->inode) {
-		page_cache_dirty(f->inode, page);
-	}
-}
-
 uint64_t file_size(struct file *f)
 {
 	return f->inode ? f->inode->size : 0;

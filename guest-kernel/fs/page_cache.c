@@ -282,7 +282,10 @@ void page_cache_drop(struct inode *inode)
 	writeback_wait(m); /* the end of a write touches the mapping after it has let go of the page */
 }
 
-/* Zero what lies behind the new end in the page that holds it, so that growing the file again reads zeros. */
+/*
+ * Zero what lies behind the new end in the page that holds it, so that growing the file again reads zeros. The size is set with that page
+ * locked: who gives its blocks a place (mapped.c) is over with it, or sees where the file ends.
+ */
 static int tail_zero(struct inode *inode, uint64_t size)
 {
 	struct page *page;
@@ -297,6 +300,7 @@ static int tail_zero(struct inode *inode, uint64_t size)
 	page_lock(page);
 	memset((char *)page_data(page) + offset, 0, PAGE_SIZE - offset);
 	page_cache_dirty(inode, page);
+	__atomic_store_n(&inode->size, size, __ATOMIC_RELEASE);
 	page_unlock(page);
 	page_put(page);
 	return 0;
