@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-# limit: 720
+# limit: 1080
 # Memory is filled from many processes at once: hogs, forks without end, programs, files on disk and in memory, dirty pages, pipes, sockets,
 # descriptors, names, trees, threads, large pages. No call returns an error that it should not, only hogs are killed, and the log
 # names them and says why; afterwards the shell answers, the memory is free again and the disk is clean. The disk's domain is killed
@@ -20,7 +20,7 @@ for run in $runs; do
 	mkdir "$scratch/root/fill"
 	cp "$BUILD/tests/guest/memory_fill" "$scratch/root/"
 	kept_root "$scratch/root"
-	boot 0 --mode ${run#*:} --memory 64M --cpus $cpus "${kills[@]}" --timeout $((seconds + 60)) "${kept[@]}" -- "
+	boot 0 --mode ${run#*:} --memory 64M --cpus $cpus "${kills[@]}" --timeout $((seconds + 180)) "${kept[@]}" -- "
 free() { sed -n 's/MemFree: *\\([0-9]*\\) kB/\\1/p' /proc/meminfo; }
 cat /memory_fill >/dev/null; before=\$(free); /memory_fill $seconds /fill 2>/tmp/told; echo status \$?; ls /fill; grep -v rounds /tmp/told; rm /tmp/told
 sync; sleep 1; echo 1 >/proc/sys/vm/drop_caches; [ \$(free) -gt \$((before - 2048)) ] && echo free again
