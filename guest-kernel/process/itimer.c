@@ -1,39 +1,52 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * alarm and setitimer(2). ITIMER_REAL: one kernel timer a process; the others are cpu_timer.c's. Deadline and interval are under process_lock; the timer
- * itself is set and cancelled outside of it, because cancelling waits for a callback that takes the lock.
+ * alarm and setitimer(2). ITIMER_REAL: one kernel timer a process; the others are cpu_timer.c's. All of it is under process_lock but cancelling, which
+ * waits for a callback that takes the lock. A timer that is no longer wanted may stay set, and finds nothing to do. A periodic one is armed anew only
+ * when its signal is taken, as timer_create's are: a short interval costs nothing while the signal is blocked, and its process's own time otherwise.
  */
 #include "process_internal.h"
 
 #include "abi/errno.h"
+#include "kernel/interval.h"
 #include "kernel/syscall.h"
 #include "kernel/user.h"
 
 #define NS 1000000000ull
 enum { ITIMER_REAL, ITIMER_VIRTUAL, ITIMER_PROF };
 
+static void fire_locked(struct process *p, struct signals *s, uint64_t now)
+{
+	struct signal_info info = { .signal = SIGALRM, .code = SI_KERNEL };
+	signal_send_locked(p, NULL, &info);
+	if (!s->alarm_interval_ns) {
+		s->alarm_deadline_ns = 0;
+	} else if (s->pending.mask & SIGNAL_BIT(SIGALRM)) {
+		s->alarm_waits = true;
+	} else { /* nobody will take it */
+		interval_forward(&s->alarm_deadline_ns, s->alarm_interval_ns, now);
+		timer_set(&s->alarm, s->alarm_interval_ns < IGNORED_PERIOD_NS ? now + IGNORED_PERIOD_NS : s->alarm_deadline_ns);
+	}
+}
+
 static void expired(struct timer *timer)
 {
 	struct signals *s = timer->arg;
-	struct signal_info info = { .signal = SIGALRM, .code = SI_KERNEL };
-	uint64_t next = 0;
+	uint64_t now = time_ns();
 	spin_lock(&process_lock);
 	struct process *p = process_find_locked(s->pid);
-	if (p && p->signals == s && s->alarm_deadline_ns > time_ns()) {
-		next = s->alarm_deadline_ns; /* somebody has just put it off, and another set the timer */
-	} else if (p && p->signals == s && s->alarm_deadline_ns) {
-		signal_send_locked(p, NULL, &info);
-		if (s->alarm_interval_ns) {
-			uint64_t now = time_ns(), late = now - s->alarm_deadline_ns;
-			s->alarm_deadline_ns += (late / s->alarm_interval_ns + 1) * s->alarm_interval_ns;
-			next = s->alarm_deadline_ns;
-		} else {
-			s->alarm_deadline_ns = 0;
-		}
+	/* It may have been set to another time while this waited for the lock. */
+	if (p && p->signals == s && s->alarm_deadline_ns && !s->alarm_waits && now >= s->alarm_deadline_ns) {
+		fire_locked(p, s, now);
 	}
 	spin_unlock(&process_lock);
-	if (next) {
-		timer_set(timer, next);
+}
+
+void itimer_taken_locked(struct signals *s)
+{
+	if (s->alarm_waits && !(s->pending.mask & SIGNAL_BIT(SIGALRM))) {
+		s->alarm_waits = false;
+		interval_forward(&s->alarm_deadline_ns, s->alarm_interval_ns, time_ns());
+		timer_set(&s->alarm, s->alarm_deadline_ns);
 	}
 }
 
@@ -48,18 +61,17 @@ void itimer_cancel(struct process *p)
 	spin_lock(&process_lock);
 	p->signals->alarm_deadline_ns = 0;
 	p->signals->alarm_interval_ns = 0;
+	p->signals->alarm_waits = false;
 	spin_unlock(&process_lock);
 	timer_cancel(&p->signals->alarm);
 	posix_timers_delete(p);
 	cpu_timers_end(p);
 }
 
-static uint64_t alarm_deadline(const struct signals *s)
+/* As Linux: none is left while its signal waits to be taken. */
+static uint64_t left_locked(const struct signals *s, uint64_t now)
 {
-	spin_lock(&process_lock);
-	uint64_t deadline_ns = s->alarm_deadline_ns;
-	spin_unlock(&process_lock);
-	return deadline_ns;
+	return !s->alarm_deadline_ns || s->alarm_waits ? 0 : s->alarm_deadline_ns > now ? s->alarm_deadline_ns - now : 1;
 }
 
 static void replace(uint64_t value_ns, uint64_t interval_ns, uint64_t *left_ns, uint64_t *old_interval_ns)
@@ -67,16 +79,15 @@ static void replace(uint64_t value_ns, uint64_t interval_ns, uint64_t *left_ns, 
 	struct signals *s = process_current()->signals;
 	uint64_t now = time_ns();
 	spin_lock(&process_lock);
-	*left_ns = s->alarm_deadline_ns > now ? s->alarm_deadline_ns - now : s->alarm_deadline_ns ? 1 : 0;
+	*left_ns = left_locked(s, now);
 	*old_interval_ns = s->alarm_interval_ns;
 	s->alarm_deadline_ns = value_ns ? now + value_ns : 0;
 	s->alarm_interval_ns = value_ns ? interval_ns : 0;
-	spin_unlock(&process_lock);
-	timer_cancel(&s->alarm);
-	/* As the last of several threads has it. */
-	for (uint64_t set = 0, wanted; (wanted = alarm_deadline(s)) && wanted != set; set = wanted) {
-		timer_set(&s->alarm, wanted);
+	s->alarm_waits = false;
+	if (value_ns) {
+		timer_set(&s->alarm, s->alarm_deadline_ns);
 	}
+	spin_unlock(&process_lock);
 }
 
 long sys_alarm(const uint64_t a[6])
@@ -147,7 +158,7 @@ long sys_getitimer(const uint64_t a[6])
 	}
 	uint64_t now = time_ns();
 	spin_lock(&process_lock);
-	uint64_t left = s->alarm_deadline_ns > now ? s->alarm_deadline_ns - now : s->alarm_deadline_ns ? 1 : 0;
+	uint64_t left = left_locked(s, now);
 	uint64_t interval = s->alarm_interval_ns;
 	if (cpu) {
 		cpu_left_locked(cpu, &left, &interval);

@@ -13,7 +13,6 @@
 #include "kernel/user.h"
 
 #define TIMERS_MAX 1024u
-#define IGNORED_PERIOD_NS 1000000ull /* how often, at most, a timer fires whose signal is ignored */
 
 enum { SIGEV_SIGNAL, SIGEV_NONE, SIGEV_THREAD, SIGEV_THREAD_ID = 4 };
 enum { CLOCK_REALTIME = 0, CLOCK_MONOTONIC = 1, CLOCK_BOOTTIME = 7, TIMER_ABSTIME = 1 };

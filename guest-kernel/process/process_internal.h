@@ -62,6 +62,7 @@ struct signals {
 	bool child_subreaper; /* p: orphans among its descendants become its children */
 	struct timer alarm; /* ITIMER_REAL */
 	uint64_t alarm_deadline_ns, alarm_interval_ns; /* p */
+	bool alarm_waits; /* p: it is periodic, and armed again when SIGALRM is taken */
 	struct cpu_timer virtual, profile; /* p: ITIMER_VIRTUAL, ITIMER_PROF */
 	struct list cpu_timers; /* p: of this process, of all kinds */
 	struct timer cpu_look; /* cpu_timer.c */
@@ -212,6 +213,8 @@ void futex_pi_priority_changed(uint32_t tid);
 /* itimer.c */
 void itimer_init(struct signals *s);
 void itimer_cancel(struct process *p);
+void itimer_taken_locked(struct signals *s); /* a SIGALRM is taken */
+#define IGNORED_PERIOD_NS 1000000ull /* how often, at most, a timer fires whose signal is ignored */
 
 /* cpu_timer.c */
 void cpu_timers_init(struct signals *s);

@@ -385,6 +385,9 @@ bool signal_take_locked(struct process *p, struct process_thread *u, uint64_t al
 	if (taken && info->code == SI_TIMER) {
 		posix_timer_taken_locked(p, info);
 	}
+	if (taken && info->signal == SIGALRM) {
+		itimer_taken_locked(p->signals);
+	}
 	return taken;
 }
 

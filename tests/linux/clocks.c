@@ -137,6 +137,40 @@ static void timers(void)
 	IS(left.tv_sec == 0 && left.tv_nsec > 0);
 }
 
+static void counts(void)
+{
+	for (int i = 0; i < 1000; i++) {
+		syscall(SYS_getppid);
+	}
+}
+
+/* A signal each microsecond that nobody takes leaves others, and the process itself, their time. */
+static void short_intervals(void)
+{
+	struct itimerval fast = { { 0, 1 }, { 0, 1 } }, off = { 0 }, old = { { 9, 9 }, { 9, 9 } };
+	struct timespec second = { 1, 0 };
+	sigset_t set;
+	sigemptyset(&set);
+	sigaddset(&set, SIGALRM);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+	CALL(setitimer(ITIMER_REAL, &fast, NULL));
+	CALL(child_status(counts));
+	counts();
+	CALL(getitimer(ITIMER_REAL, &old));
+	SHOW("while it is pending", "%ld %ld", (long)old.it_interval.tv_usec, (long)old.it_value.tv_usec);
+	for (int i = 0; i < 3; i++) {
+		CALL(sigtimedwait(&set, NULL, &second));
+	}
+	signal(SIGALRM, SIG_IGN);
+	sigprocmask(SIG_UNBLOCK, &set, NULL);
+	CALL(setitimer(ITIMER_REAL, &fast, NULL));
+	CALL(child_status(counts));
+	CALL(setitimer(ITIMER_REAL, &off, NULL));
+	sigprocmask(SIG_BLOCK, &set, NULL);
+	second = (struct timespec){ 0, 5000000 };
+	CALL(sigtimedwait(&set, NULL, &second));
+}
+
 static void *other_thread(void *tid)
 {
 	*(int *)tid = (int)syscall(SYS_gettid);
@@ -329,6 +363,7 @@ int main(void)
 	RUN(clocks);
 	RUN(sleeps);
 	RUN(timers);
+	RUN(short_intervals);
 	RUN(processor_clocks);
 	RUN(processor_intervals);
 	RUN(processor_timers);
