@@ -8,7 +8,8 @@
  * An entry is found at some moment of the search, as with a lock held for it: names leave the table before the call that removes them
  * returns, and an absent name, or one below a directory, keeps its directory.
  * References are counted without the lock but where the last one goes. An entry without users stays until there are too many; it is
- * on the list of those from its first time without users on, and those that were used since are passed over once.
+ * on the list of those from its first time without users on, and those that were used since are passed over once. Those in use leave the list when
+ * room is made, until their last user goes.
  */
 #include "abi/errno.h"
 #include "base/string.h"
@@ -21,12 +22,12 @@
 
 #define BUCKETS 2048u
 #define UNUSED_MAX 8192u
+#define TRIES 64u /* with the lock held once */
 
 spinlock_t dentry_lock = SPINLOCK_INIT("name cache");
 static struct dentry *buckets[BUCKETS]; /* [s] */
 static struct list unused = LIST_INIT(unused); /* dentry_lock; head: newest */
 static unsigned unused_count; /* dentry_lock */
-static uint64_t last_cookie = 2; /* dentry_lock */
 
 static uint32_t name_hash(const struct dentry *parent, const char *name, unsigned length)
 {
@@ -198,6 +199,7 @@ static void lru_remove_locked(struct dentry *d)
 
 static void unhash_locked(struct dentry *d)
 {
+	listing_remove_locked(d);
 	__atomic_store_n(&d->hashed, false, __ATOMIC_RELEASE);
 	hash_remove_locked(d);
 }
@@ -252,16 +254,21 @@ void dentry_put(struct dentry *d)
 	}
 }
 
-/* The least recently used of those without users. Those with users, and those used lately, go to the front. */
-static struct dentry *victim_locked(unsigned keep, struct dentry **parent)
+/*
+ * The least recently used of those without users. Those used lately go to the front; those with users off the list, and only then it is certain
+ * that they have some: the last one to go sees that, and puts them back.
+ */
+static struct dentry *victim_locked(unsigned keep, unsigned *tries, struct dentry **parent)
 {
-	for (unsigned tries = 2 * unused_count; tries > 0 && unused_count > keep; tries--) {
+	for (unsigned left = TRIES; left > 0 && *tries > 0 && unused_count > keep; left--, --*tries) {
 		struct dentry *d = container_of(unused.prev, struct dentry, lru_link);
-		if (!__atomic_exchange_n(&d->used, false, __ATOMIC_RELAXED) && kill_locked(d, parent)) {
+		lru_remove_locked(d);
+		if (__atomic_exchange_n(&d->used, false, __ATOMIC_SEQ_CST)) {
+			list_push_front(&unused, &d->lru_link);
+			unused_count++;
+		} else if (kill_locked(d, parent)) {
 			return d;
 		}
-		list_remove(&d->lru_link);
-		list_push_front(&unused, &d->lru_link);
 	}
 	return NULL;
 }
@@ -269,17 +276,17 @@ static struct dentry *victim_locked(unsigned keep, struct dentry **parent)
 /* Entries with children are never without users, since each child holds its parent. */
 static void unused_prune(unsigned keep)
 {
-	for (;;) {
+	unsigned tries = 2 * __atomic_load_n(&unused_count, __ATOMIC_RELAXED);
+	while (tries > 0 && __atomic_load_n(&unused_count, __ATOMIC_RELAXED) > keep) {
 		struct dentry *parent = NULL;
 		spin_lock(&dentry_lock);
-		struct dentry *victim = victim_locked(keep, &parent);
+		struct dentry *victim = victim_locked(keep, &tries, &parent);
 		spin_unlock(&dentry_lock);
-		if (!victim) {
-			return;
+		if (victim) {
+			dentry_free(victim);
+			dentry_put(parent);
+			reserve_renew();
 		}
-		dentry_free(victim);
-		dentry_put(parent);
-		reserve_renew();
 	}
 }
 
@@ -303,13 +310,13 @@ struct dentry *dentry_add(struct dentry *parent, const char *name, unsigned leng
 	dentry_get(parent);
 	d->parent = parent;
 	list_push_back(&parent->children, &d->child_link);
-	d->cookie = ++last_cookie;
 	if (parent->super->pinned && inode) {
 		dentry_get(d);
 	}
 	if (!parent->super->uncached && parent->hashed) { /* a removed directory keeps no names */
 		d->hashed = true;
 		hash_insert_locked(d);
+		listing_add_locked(d);
 	}
 	bool many = unused_count > UNUSED_MAX;
 	spin_unlock(&dentry_lock);
@@ -323,6 +330,7 @@ void dentry_set_inode(struct dentry *d, struct inode *inode)
 {
 	spin_lock(&dentry_lock);
 	__atomic_store_n(&d->inode, inode, __ATOMIC_RELEASE);
+	listing_add_locked(d);
 	if (d->super->pinned) {
 		dentry_get(d);
 	}
@@ -377,13 +385,14 @@ static void place_locked(struct dentry *d, struct dentry *parent, struct dentry_
 	__atomic_store_n(&d->sequence, d->sequence + 1, __ATOMIC_RELAXED);
 	__atomic_thread_fence(__ATOMIC_RELEASE);
 	hash_remove_locked(d);
+	listing_remove_locked(d);
 	list_remove(&d->child_link);
 	__atomic_store_n(&d->name, name, __ATOMIC_RELEASE);
 	__atomic_store_n(&d->parent, parent, __ATOMIC_RELEASE);
 	__atomic_store_n(&d->hash, name_hash(parent, name->text, name->length), __ATOMIC_RELAXED);
 	__atomic_store_n(&d->sequence, d->sequence + 1, __ATOMIC_RELEASE);
 	list_push_back(&parent->children, &d->child_link);
-	d->cookie = ++last_cookie;
+	listing_add_locked(d);
 	hash_insert_locked(d);
 }
 

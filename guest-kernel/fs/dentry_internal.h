@@ -5,6 +5,12 @@
 
 #include "kernel/lock.h"
 
+struct dentry;
+
 extern spinlock_t dentry_lock;
+
+/** Enter it in its parent's listing, behind all others, or take it out; nothing, if it is no name of a file system that lives in the cache. */
+void listing_add_locked(struct dentry *d);
+void listing_remove_locked(struct dentry *d);
 
 #endif

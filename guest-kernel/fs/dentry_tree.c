@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The name cache as a tree (dentry.c has it as a table): up to the root, which gives paths; down to the children, which are the whole
- * contents of the file systems that live in the cache. All under the cache's lock.
+ * contents of the file systems that live in the cache, and listed there by a tree. All under the cache's lock.
  */
 #include "abi/errno.h"
 #include "base/string.h"
@@ -150,23 +150,74 @@ void dentries_unpin(struct super *super)
 	}
 }
 
+/*
+ * A directory's listing is a tree ordered by cookie, and so that none has a higher rank than what it is below: ranks are as good as random,
+ * so it is about as deep as the logarithm of its size. A cookie is higher than all before, so an entry comes in on the right edge.
+ */
+static uint64_t rank(const struct dentry *d)
+{
+	return ((uintptr_t)d ^ d->cookie) * 0x9e3779b97f4a7c15ull;
+}
+
+static bool listed(const struct dentry *d)
+{
+	return d->super->pinned && d->hashed && d->inode && d->parent != d;
+}
+
+void listing_add_locked(struct dentry *d)
+{
+	static uint64_t last_cookie = 2; /* dentry_lock */
+	if (!listed(d)) {
+		return;
+	}
+	d->cookie = ++last_cookie;
+	struct dentry **at = &d->parent->listing;
+	while (*at && rank(*at) >= rank(d)) {
+		at = &(*at)->behind;
+	}
+	d->before = *at;
+	d->behind = NULL;
+	*at = d;
+}
+
+void listing_remove_locked(struct dentry *d)
+{
+	if (!listed(d)) {
+		return;
+	}
+	struct dentry **at = &d->parent->listing, *before = d->before, *behind = d->behind;
+	while (*at != d) {
+		at = d->cookie < (*at)->cookie ? &(*at)->before : &(*at)->behind;
+	}
+	while (before && behind) {
+		if (rank(before) >= rank(behind)) {
+			*at = before;
+			at = &before->behind;
+			before = *at;
+		} else {
+			*at = behind;
+			at = &behind->before;
+			behind = *at;
+		}
+	}
+	*at = before ? before : behind;
+}
+
 bool dentry_child(struct dentry *dir, uint64_t *cookie, char *name, unsigned *length, uint64_t *number, uint32_t *mode)
 {
-	bool found = false;
+	struct dentry *found = NULL;
 	spin_lock(&dentry_lock);
-	list_for_each(node, &dir->children) {
-		struct dentry *d = container_of(node, struct dentry, child_link);
-		if (!d->inode || !d->hashed || d->cookie < *cookie) {
-			continue;
-		}
-		*cookie = d->cookie;
-		memcpy(name, d->name->text, d->name->length);
-		*length = d->name->length;
-		*number = d->inode->number;
-		*mode = d->inode->mode;
-		found = true;
-		break;
+	for (struct dentry *d = dir->listing; d;) {
+		found = d->cookie >= *cookie ? d : found;
+		d = d->cookie >= *cookie ? d->before : d->behind;
+	}
+	if (found) {
+		*cookie = found->cookie;
+		memcpy(name, found->name->text, found->name->length);
+		*length = found->name->length;
+		*number = found->inode->number;
+		*mode = found->inode->mode;
 	}
 	spin_unlock(&dentry_lock);
-	return found;
+	return found != NULL;
 }

@@ -136,6 +136,8 @@ struct dentry {
 	struct dentry *hash_next, **hash_back; /* [s] */
 	struct list child_link, lru_link; /* [d] */
 	struct list children; /* [d] */
+	struct dentry *listing; /* [d] its names that are there, of file systems that live in the cache: a tree by cookie (dentry_tree.c) */
+	struct dentry *before, *behind; /* [d] below it in the parent's */
 	struct dentry *parent; /* [s] the root's is itself */
 	struct super *super; /* [c] */
 	struct inode *inode; /* NULL: absent; becomes set once, under the directory's mutex */
@@ -145,7 +147,7 @@ struct dentry {
 	bool hashed; /* [s] false: unlinked, or of an uncached file system */
 	bool used; /* since it was last looked at as one to let go */
 	uint32_t hash; /* [s] */
-	uint64_t cookie; /* [d] place among the parent's children, for directories that live in the cache */
+	uint64_t cookie; /* [d] place in the parent's listing */
 	struct dentry_name *name; /* [s] */
 	struct epoch_link epoch;
 	struct {
