@@ -133,26 +133,26 @@ static void item_remove(struct item *item)
 	spin_unlock(&e->lock);
 	e->sets -= epoll_of(item->file) != NULL;
 	list_remove(&item->link);
+	__atomic_store_n(&e->item_count, e->item_count - 1, __ATOMIC_RELAXED);
+	*item->of_file_from = item->of_file_next;
+	if (item->of_file_next) {
+		item->of_file_next->of_file_from = item->of_file_from;
+	}
 	kfree(item);
 }
 
-static void forget_among(struct list *items, const struct file *f)
+static void forget_all(struct list *items)
 {
 	list_for_each_safe(node, items) {
-		struct item *item = container_of(node, struct item, link);
-		if (!f || item->file == f) {
-			item_remove(item);
-		}
+		item_remove(container_of(node, struct item, link));
 	}
 }
 
 void epoll_forget(struct file *f)
 {
 	mutex_lock(&epoll_mutex);
-	list_for_each(set, &epolls) {
-		struct epoll *e = container_of(set, struct epoll, link);
-		forget_among(&e->items, f);
-		forget_among(&e->askers, f);
+	while (f->watches) {
+		item_remove(f->watches);
 	}
 	mutex_unlock(&epoll_mutex);
 }
@@ -162,8 +162,8 @@ static void epoll_release(struct file *f)
 	struct epoll *e = f->private;
 	mutex_lock(&epoll_mutex);
 	list_remove(&e->link);
-	forget_among(&e->items, NULL);
-	forget_among(&e->askers, NULL);
+	forget_all(&e->items);
+	forget_all(&e->askers);
 	mutex_unlock(&epoll_mutex);
 	kfree(e);
 }
@@ -242,7 +242,13 @@ static unsigned epoll_poll(struct file *f, struct poll_table *table)
 	return ready ? POLLIN | POLLRDNORM : 0;
 }
 
-static const struct file_ops epoll_ops = { .poll = epoll_poll, .release = epoll_release };
+static uint64_t epoll_held(const struct file *f)
+{
+	const struct epoll *e = f->private;
+	return sizeof(*e) + __atomic_load_n(&e->item_count, __ATOMIC_RELAXED) * sizeof(struct item);
+}
+
+static const struct file_ops epoll_ops = { .poll = epoll_poll, .release = epoll_release, .held = epoll_held };
 
 static long epoll_open(unsigned flags)
 {
@@ -285,6 +291,13 @@ static struct item *item_create(struct epoll *e, struct file *f, int fd)
 		item->file = f;
 		item->fd = fd;
 		f->watched = true;
+		item->of_file_next = f->watches;
+		item->of_file_from = &f->watches;
+		if (f->watches) {
+			f->watches->of_file_from = &item->of_file_next;
+		}
+		f->watches = item;
+		__atomic_store_n(&e->item_count, e->item_count + 1, __ATOMIC_RELAXED);
 		list_init(&item->link);
 		list_push_back(f->ops->polls_caller ? &e->askers : &e->items, &item->link);
 		e->sets += epoll_of(f) != NULL;

@@ -15,6 +15,7 @@ struct item {
 	struct list ready_link; /* in its set's ready, while queued */
 	struct epoll *set;
 	struct file *file; /* weak: removed by epoll_forget() */
+	struct item *of_file_next, **of_file_from; /* epoll_mutex: in file->watches */
 	int fd;
 	bool queued; /* set->lock */
 	uint32_t events;
@@ -26,6 +27,7 @@ struct item {
 struct epoll {
 	struct list link, items, askers; /* epoll_mutex; askers: of files whose poll operation speaks of the calling process */
 	unsigned sets; /* epoll_mutex: items that are sets */
+	unsigned item_count; /* epoll_mutex; read without */
 	bool asking; /* epoll_mutex: it has askers, or one below may */
 	unsigned height, paths; /* epoll_nest.c, while it looks */
 	spinlock_t lock;

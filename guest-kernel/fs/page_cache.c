@@ -6,10 +6,10 @@
  */
 #include "fs/page_cache_internal.h"
 
-#include "fs/radix.h"
 #include "kernel/platform.h"
 #include "kernel/thread.h"
 #include "kernel/time.h"
+#include "mm/radix.h"
 
 #define WAIT_QUEUES 64u
 

@@ -33,6 +33,7 @@ struct address_space {
 	uint64_t resident_most; /* as far as it was noticed: when pages are let go of */
 	uint64_t resident; /* pages in the tables, the zero page not counted */
 	uint64_t large_count; /* large leaves */
+	uint64_t kept; /* pages of shared memory that it keeps without having them in its tables, when they were counted last; atomic */
 };
 
 /** Leaf bits for a page of this area, mapped for writing or not. */

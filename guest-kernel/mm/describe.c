@@ -10,6 +10,7 @@
 #include "kernel/memory.h"
 #include "mm/address_space.h"
 #include "mm/large_leaf.h"
+#include "mm/shared.h"
 #include "mm/user_table.h"
 
 #define KIB_A_PAGE 4u
@@ -90,9 +91,36 @@ uint64_t address_space_resident(const struct address_space *as)
 	return __atomic_load_n(&as->resident, __ATOMIC_RELAXED);
 }
 
+/* Shared memory stays as it is until its last area goes, however little of it is still mapped. */
+static uint64_t kept_locked(struct address_space *as)
+{
+	static uint64_t walk;
+	uint64_t held = 0, mapped = 0;
+	walk++;
+	list_for_each(node, &as->areas.list) {
+		const struct area *a = container_of(node, struct area, link);
+		if (a->shared && !(a->flags & MAP_KERNELS)) {
+			struct content c = { 0 };
+			area_count(as, a, &c);
+			held += shared_held(a->shared, walk);
+			mapped += c.resident;
+		}
+	}
+	return held > mapped ? held - mapped : 0;
+}
+
+void address_space_count(struct address_space *as)
+{
+	if (mutex_try_lock(&as->lock)) {
+		__atomic_store_n(&as->kept, kept_locked(as), __ATOMIC_RELAXED);
+		mutex_unlock(&as->lock);
+	}
+}
+
 uint64_t address_space_held(const struct address_space *as)
 {
-	return address_space_resident(as) + user_table_count(as->cr3) + as->areas.count * sizeof(struct area) / PAGE_SIZE;
+	uint64_t kept = __atomic_load_n(&as->kept, __ATOMIC_RELAXED);
+	return address_space_resident(as) + kept + user_table_count(as->cr3) + as->areas.count * sizeof(struct area) / PAGE_SIZE;
 }
 
 static void area_name(const struct address_space *as, const struct area *area, char *name, unsigned long size)

@@ -1,15 +1,23 @@
 /* SPDX-License-Identifier: MIT */
-/* Shared anonymous memory: a table of page pointers; each is set once, under the lock, and lives as long as the object. */
+/*
+ * Shared anonymous memory: a tree of pages by index, so that its size costs nothing. Each is put in once, under the lock, and lives as long as
+ * the object.
+ */
 #include "mm/shared.h"
+#include "abi/errno.h"
 #include "base/string.h"
 #include "kernel/lock.h"
 #include "kernel/memory.h"
+#include "mm/radix.h"
 
 struct shared_memory {
 	spinlock_t lock;
 	uint32_t references;
+	unsigned height; /* lock */
+	struct radix_node *root; /* lock */
 	uint64_t identity, count;
-	struct page *pages[];
+	uint64_t made; /* lock; pages that are there */
+	uint64_t seen; /* the last walk that came by; shared_held() */
 };
 
 struct shared_memory *shared_create(uint64_t pages)
@@ -17,7 +25,7 @@ struct shared_memory *shared_create(uint64_t pages)
 	if (pages > UINT32_MAX) {
 		return NULL;
 	}
-	struct shared_memory *shared = kzalloc(sizeof(*shared) + pages * sizeof(struct page *));
+	struct shared_memory *shared = kzalloc(sizeof(*shared));
 	if (shared) {
 		spin_init(&shared->lock, "shared memory");
 		static uint64_t identities; /* atomic */
@@ -38,6 +46,13 @@ uint64_t shared_pages(const struct shared_memory *shared)
 	return shared->count;
 }
 
+uint64_t shared_held(struct shared_memory *shared, uint64_t walk)
+{
+	bool again = shared->seen == walk;
+	shared->seen = walk;
+	return again ? 0 : __atomic_load_n(&shared->made, __ATOMIC_RELAXED);
+}
+
 void shared_get(struct shared_memory *shared)
 {
 	__atomic_fetch_add(&shared->references, 1, __ATOMIC_RELAXED);
@@ -48,12 +63,50 @@ void shared_put(struct shared_memory *shared)
 	if (__atomic_sub_fetch(&shared->references, 1, __ATOMIC_ACQ_REL)) {
 		return;
 	}
-	for (uint64_t i = 0; i < shared->count; i++) {
-		if (shared->pages[i]) {
-			page_put(shared->pages[i]);
-		}
+	struct page *page;
+	for (uint64_t index = 0; (page = radix_next(shared->root, shared->height, &index)) != NULL; index++) {
+		radix_remove(&shared->root, &shared->height, index);
+		page_put(page);
 	}
 	kfree(shared);
+}
+
+static struct page *shared_find(struct shared_memory *shared, uint64_t index)
+{
+	spin_lock(&shared->lock);
+	struct page *page = radix_find(shared->root, shared->height, index);
+	spin_unlock(&shared->lock);
+	return page;
+}
+
+static int insert_try(struct shared_memory *shared, uint64_t index, struct page *page, struct radix_pool *pool)
+{
+	spin_lock(&shared->lock);
+	int error = radix_insert(&shared->root, &shared->height, index, page, pool);
+	shared->made += !error;
+	spin_unlock(&shared->lock);
+	return error;
+}
+
+/** A page at an index that had none; somebody else's, who was faster. NULL: no memory. */
+static struct page *shared_insert(struct shared_memory *shared, uint64_t index)
+{
+	struct radix_pool pool = { .count = 0 };
+	struct page *page = page_alloc(ALLOC_ZERO | ALLOC_KIND(PAGE_SHARED));
+	int error = page ? 0 : -ENOENT;
+	while (page && (error = insert_try(shared, index, page, &pool)) == -ENOMEM) {
+		if (radix_pool_fill(&pool)) {
+			spin_lock(&shared->lock);
+			radix_prune(&shared->root, &shared->height, index);
+			spin_unlock(&shared->lock);
+			break;
+		}
+	}
+	radix_pool_free(&pool);
+	if (page && error) {
+		page_put(page);
+	}
+	return !error ? page : error == -EEXIST ? shared_find(shared, index) : NULL;
 }
 
 struct page *shared_page(struct shared_memory *shared, uint64_t index)
@@ -61,29 +114,23 @@ struct page *shared_page(struct shared_memory *shared, uint64_t index)
 	if (index >= shared->count) {
 		return NULL;
 	}
-	if (!shared->pages[index]) {
-		struct page *fresh = page_alloc(ALLOC_ZERO | ALLOC_KIND(PAGE_SHARED));
-		spin_lock(&shared->lock);
-		if (fresh && !shared->pages[index]) {
-			shared->pages[index] = fresh;
-			fresh = NULL;
-		}
-		spin_unlock(&shared->lock);
-		if (fresh) {
-			page_put(fresh);
-		}
+	struct page *page = shared_find(shared, index);
+	page = page ? page : shared_insert(shared, index);
+	if (page) {
+		page_get(page);
 	}
-	if (shared->pages[index]) {
-		page_get(shared->pages[index]);
-	}
-	return shared->pages[index];
+	return page;
 }
 
 void shared_zero(struct shared_memory *shared, uint64_t first, uint64_t count)
 {
-	for (uint64_t i = first; i < first + count && i < shared->count; i++) {
-		if (shared->pages[i]) {
-			memset(page_data(shared->pages[i]), 0, PAGE_SIZE);
+	for (uint64_t i = first; i < first + count; i++) {
+		spin_lock(&shared->lock);
+		struct page *page = radix_next(shared->root, shared->height, &i);
+		spin_unlock(&shared->lock);
+		if (!page || i >= first + count) {
+			return;
 		}
+		memset(page_data(page), 0, PAGE_SIZE);
 	}
 }

@@ -93,6 +93,9 @@ static struct process *largest_locked(uint64_t total, uint64_t *pages)
 	{
 		struct process *p = container_of(node, struct process, all_link);
 		bool dying = process_is_dying_locked(p);
+		if (p->memory && !dying) {
+			address_space_count(p->memory);
+		}
 		uint64_t size = p->memory && !dying ? held_locked(p) : 0;
 		uint64_t weight = p->pid != COMMAND_PID ? size : size > total / 16 ? size / 4 : size != 0;
 		weight = adjusted(p, weight, total);

@@ -134,6 +134,11 @@ void mutex_lock(struct mutex *m)
 	}
 }
 
+bool mutex_try_lock(struct mutex *m)
+{
+	return mutex_try(m);
+}
+
 void mutex_unlock(struct mutex *m)
 {
 	if (CONFIG_DEBUG) {

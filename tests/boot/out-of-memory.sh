@@ -81,7 +81,7 @@ it holds more
 # What the kernel keeps for a process is the process's, too: whoever has little besides goes on. Threads there may be only so many.
 cp "$BUILD/tests/guest/kernel_hog" "$scratch/root/"
 boot 0 --memory 64M --root "$scratch/root" -- 'mkfifo /tmp/fifo; cat /kernel_hog >/dev/null
-for kind in pipes sockets tables threads files areas; do
+for kind in pipes sockets tables shared sets threads files areas; do
 	awk "BEGIN { s = sprintf(\"%3000000s\", \"x\"); print \"ready\"; fflush(); getline < \"/tmp/fifo\"; print length(s) }" >/tmp/awk &
 	until [ -s /tmp/awk ]; do sleep 0.1; done
 	/kernel_hog $kind 2>/dev/null; echo "$kind $?"; echo >/tmp/fifo; wait; tail -n 1 /tmp/awk; rm /tmp/awk
@@ -95,6 +95,12 @@ sockets 137
 3000000
 out of memory: killed kernel_hog[N]
 tables 137
+3000000
+out of memory: killed kernel_hog[N]
+shared 137
+3000000
+out of memory: killed kernel_hog[N]
+sets 137
 3000000
 threads 1
 3000000

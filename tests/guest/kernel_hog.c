@@ -1,14 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Takes memory that is not its own address space's, without end: kernel_hog pipes|sockets|files|tables|threads|areas|processes. Somebody has to find out
- * who it was.
+ * Takes memory that is not its own address space's, without end: kernel_hog pipes|sockets|files|tables|threads|areas|processes|shared|sets.
+ * Somebody has to find out who it was.
  */
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -72,6 +75,37 @@ static int threads(void)
 	return errno ? -1 : 0;
 }
 
+/* Shared memory is there as long as one page of it is mapped. */
+static int shared(void)
+{
+	const size_t size = 4 << 20;
+	char *at = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	if (at == MAP_FAILED) {
+		return -1;
+	}
+	memset(at, 1, size);
+	return munmap(at + 4096, size - 4096);
+}
+
+/* Another set that watches all of them. */
+static int sets(void)
+{
+	static int watched[1000];
+	static bool filled;
+	int set = epoll_create1(0);
+	struct epoll_event event = { .events = EPOLLIN };
+	for (int i = 0; set >= 0 && i < 1000; i++) {
+		if (!filled) {
+			watched[i] = eventfd(0, 0);
+		}
+		if (epoll_ctl(set, EPOLL_CTL_ADD, watched[i], &event)) {
+			return -1;
+		}
+	}
+	filled = true;
+	return set < 0 ? -1 : 0;
+}
+
 /* A fork bomb: it goes on where there may be no more. */
 static int processes(void)
 {
@@ -95,7 +129,7 @@ int main(int count, char **arguments)
 		const char *name;
 		int (*take)(void);
 	} kinds[] = { { "pipes", pipes }, { "sockets", sockets }, { "files", files }, { "tables", tables }, { "threads", threads }, { "areas", areas },
-		    { "processes", processes } };
+		    { "processes", processes }, { "shared", shared }, { "sets", sets } };
 	struct rlimit most = { 60000, 60000 };
 	setrlimit(RLIMIT_NOFILE, &most);
 	for (unsigned i = 0; count > 1 && i < sizeof(kinds) / sizeof(kinds[0]); i++) {

@@ -9,7 +9,7 @@
 #include <cmocka.h>
 
 #include "abi/errno.h"
-#include "guest-kernel/fs/radix.h"
+#include "guest-kernel/mm/radix.h"
 
 void *kzalloc(size_t bytes);
 void kfree(void *memory);

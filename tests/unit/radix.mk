@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: MIT
-UNIT_radix := guest-kernel/fs/radix.c
+UNIT_radix := guest-kernel/mm/radix.c

@@ -56,6 +56,8 @@ void address_space_sizes(struct address_space *as, bool contents, struct memory_
 void address_space_reap(struct address_space *as);
 /** Resident pages and what the kernel has besides for it; likewise. */
 uint64_t address_space_held(const struct address_space *as);
+/** Count for address_space_held() what takes a lock; where somebody has it, what was counted before stands. One thread at a time calls this. */
+void address_space_count(struct address_space *as);
 uint64_t address_space_resident(const struct address_space *as); /* a moment's value; any context */
 long address_space_describe(struct address_space *as, bool details, char *text, unsigned long size);
 

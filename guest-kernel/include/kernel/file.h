@@ -14,6 +14,7 @@ struct file;
 struct file_table;
 struct fs_context;
 struct inode;
+struct item;
 struct process;
 
 struct poll_table; /* fs/poll.c */
@@ -60,6 +61,7 @@ struct file {
 	void *private;
 	spinlock_t lock;
 	bool watched; /* was in an epoll set */
+	struct item *watches; /* epoll_mutex: by which sets watch it; NULL: none does */
 	struct file_async *async; /* made once: its owner, and who sends it signals; NULL: never had one */
 	struct epoch_link epoch;
 };

@@ -86,6 +86,7 @@ struct mutex {
 };
 void mutex_init(struct mutex *m, const char *name);
 void mutex_lock(struct mutex *m);
+bool mutex_try_lock(struct mutex *m); /* whether it was free; never sleeps, and has no place in the lock order */
 void mutex_unlock(struct mutex *m);
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* See radix.h. A tree of height h holds indices below 64^h; height 0 is empty. No node is without entries,
  * but while an insertion waits for more nodes. */
-#include "fs/radix.h"
+#include "mm/radix.h"
 
 #include "abi/errno.h"
 #include "kernel/memory.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* A tree of 64-way nodes from 64-bit index to pointer: the page cache's index per file. The caller locks. */
-#ifndef FS_RADIX_H
-#define FS_RADIX_H
+/* A tree of 64-way nodes from 64-bit index to pointer: the page cache's index per file, and that of shared anonymous memory. The caller locks. */
+#ifndef MM_RADIX_H
+#define MM_RADIX_H
 
 #include <stdint.h>
 
