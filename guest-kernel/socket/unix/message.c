@@ -33,6 +33,9 @@ void message_free(struct message *m)
 void message_queue_locked(struct unix_socket *to, struct message *m)
 {
 	list_push_back(&to->messages, &m->link);
+	if (m->rights) {
+		rights_queue_locked(to, m);
+	}
 	to->message_count++;
 	to->bytes += m->size;
 }
@@ -40,6 +43,9 @@ void message_queue_locked(struct unix_socket *to, struct message *m)
 void message_unqueue_locked(struct unix_socket *s, struct message *m)
 {
 	list_remove(&m->link);
+	if (m->rights) {
+		rights_unqueue_locked(m);
+	}
 	s->message_count--;
 	s->bytes -= m->size - m->start;
 }

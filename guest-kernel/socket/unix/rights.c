@@ -2,6 +2,7 @@
 /*
  * Open files on their way in messages. A socket may wait in its own queue, or two in each other's, when nobody has a descriptor of them
  * any more: such are found as those all of whose references are messages, and which no message leads to that somebody could still read.
+ * Only messages with files are looked at, so that FLIGHT_MAX bounds how long it takes, however many others wait beside them.
  * What is to be dropped goes through one list that is worked off by whoever comes first, so that closing a socket whose messages hold
  * sockets whose messages hold sockets takes no deeper a stack.
  */
@@ -70,6 +71,18 @@ int rights_check(unsigned count)
 	return -ETOOMANYREFS;
 }
 
+void rights_queue_locked(struct unix_socket *to, struct message *m)
+{
+	m->rights->message = m;
+	list_push_back(&to->rights, &m->rights->link);
+}
+
+struct rights *rights_unqueue_locked(struct message *m)
+{
+	list_remove(&m->rights->link);
+	return m->rights;
+}
+
 void rights_depart(struct rights *r)
 {
 	spin_lock(&flight_lock);
@@ -136,9 +149,9 @@ void rights_drop(struct rights *r)
 /* Of each candidate that waits in the queue of `s`: leave it out of the count of references from outside, or mark it reached. */
 static void visit_queue_locked(struct unix_socket *s, bool mark, struct list *found)
 {
-	list_for_each(node, &s->messages) {
-		struct rights *r = container_of(node, struct message, link)->rights;
-		for (unsigned i = 0; r && i < r->count; i++) {
+	list_for_each(node, &s->rights) {
+		struct rights *r = container_of(node, struct rights, link);
+		for (unsigned i = 0; i < r->count; i++) {
 			struct unix_socket *to = unix_of_file(r->files[i]);
 			if (!to || !to->candidate) {
 				continue;
@@ -169,12 +182,9 @@ static void visit(struct unix_socket *s, bool mark, struct list *found)
 
 static void take_rights(struct unix_socket *s)
 {
-	list_for_each(node, &s->messages) {
-		struct message *m = container_of(node, struct message, link);
-		if (m->rights) {
-			list_push_back(&dropped, &m->rights->link);
-			m->rights = NULL;
-		}
+	for (struct list *node; (node = list_pop_front(&s->rights)) != NULL;) {
+		container_of(node, struct rights, link)->message->rights = NULL;
+		list_push_back(&dropped, node);
 	}
 }
 

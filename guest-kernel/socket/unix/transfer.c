@@ -230,7 +230,7 @@ static void take_extras(struct unix_socket *s, struct incoming *i, struct messag
 		return;
 	}
 	spin_lock(&s->base.lock);
-	i->rights = m->rights;
+	i->rights = rights_unqueue_locked(m);
 	m->rights = NULL;
 	spin_unlock(&s->base.lock);
 	rights_land(i->rights);

@@ -24,6 +24,7 @@ struct unix_socket *unix_alloc(int type)
 	if (s) {
 		socket_init(&s->base, &unix_ops, AF_UNIX, type, 0);
 		list_init(&s->messages);
+		list_init(&s->rights);
 		list_init(&s->waiting);
 		list_init(&s->waiting_link);
 		list_init(&s->flight_link);
@@ -111,6 +112,8 @@ void unix_close(struct unix_socket *s, bool unaccepted)
 	s->peer = NULL;
 	for (struct list *node; (node = list_pop_front(&s->messages)) != NULL;) {
 		list_push_back(&messages, node);
+	}
+	while (list_pop_front(&s->rights)) { /* their messages keep them */
 	}
 	for (struct list *node; (node = list_pop_front(&s->waiting)) != NULL;) {
 		list_push_back(&waiting, node);

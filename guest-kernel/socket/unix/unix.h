@@ -24,7 +24,8 @@ struct name {
 };
 
 struct rights { /* open files on their way */
-	struct list link; /* f: on the list of those to be dropped */
+	struct list link; /* l of the socket in whose queue the message is: its `rights`; then f: on the list of those to be dropped */
+	struct message *message; /* the same lock: which brings them */
 	uint32_t uid; /* who sent them */
 	unsigned count;
 	struct file *files[];
@@ -45,6 +46,7 @@ struct unix_socket {
 	struct unix_socket *peer; /* l: referenced; a stream's stays until it is released */
 	struct name *name; /* l: set once; referenced */
 	struct list messages; /* l */
+	struct list rights; /* l: those of `messages`, so that who looks for files passes no message without */
 	uint32_t message_count; /* l */
 	uint64_t bytes; /* l: to be read */
 	struct list waiting, waiting_link; /* l: of the listening socket: connections to be accepted */
@@ -100,6 +102,8 @@ void message_unqueue_locked(struct unix_socket *s, struct message *m);
 
 /* rights.c */
 struct rights *rights_create(unsigned count);
+void rights_queue_locked(struct unix_socket *to, struct message *m); /* with the message that brings them */
+struct rights *rights_unqueue_locked(struct message *m); /* the message keeps them */
 void rights_depart(struct rights *r); /* from now on they are in flight */
 int rights_check(unsigned count); /* may the current process send so many? -ETOOMANYREFS */
 struct rights *rights_copy(const struct rights *r); /* not in flight; NULL: no memory */
