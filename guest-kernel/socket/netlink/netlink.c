@@ -9,6 +9,7 @@
 #include "kernel/reserve.h"
 #include "kernel/time.h"
 #include "kernel/user.h"
+#include "socket/netlink/ports.h"
 
 enum { SOL_NETLINK = 270, NETLINK_ADD_MEMBERSHIP = 1, NETLINK_DROP_MEMBERSHIP, NETLINK_LIST_MEMBERSHIPS = 9, NETLINK_OPTION_LAST = 12 };
 #define REQUEST_MOST 16384u
@@ -20,7 +21,7 @@ enum { SOL_NETLINK = 270, NETLINK_ADD_MEMBERSHIP = 1, NETLINK_DROP_MEMBERSHIP, N
 struct netlink_socket {
 	struct socket base;
 	struct list link; /* ports_lock */
-	uint32_t port; /* ports_lock to set; 0: none yet */
+	struct netlink_port port; /* ports_lock to set */
 	uint32_t groups; /* ports_lock to set */
 	bool overrun; /* l: there was no room for something that it should have been told */
 	struct answer *answers, **answers_end; /* l */
@@ -224,7 +225,7 @@ static int request_run(struct netlink_socket *s, const struct message_header *re
 		if (!a) {
 			return -ENOBUFS;
 		}
-		*a = (struct answer){ .request = request, .port = s->port, .size = size };
+		*a = (struct answer){ .request = request, .port = s->port.number, .size = size };
 		request_answer(s, a, body, end);
 		if (a->wanted <= size && a->used) {
 			answer_queue(s, a);
@@ -257,30 +258,18 @@ static int requests_run(struct netlink_socket *s, const char *at, const char *en
 
 /* ---- the socket ---- */
 
-static bool port_used(uint32_t port)
-{
-	for (struct list *l = sockets.next; l != &sockets; l = l->next) {
-		if (container_of(l, struct netlink_socket, link)->port == port) {
-			return true;
-		}
-	}
-	return false;
-}
-
 /* The process's number, as programs expect of their first socket; any other if that is taken. */
 static int port_take(struct netlink_socket *s, uint32_t wanted)
 {
 	int error = 0;
 	spin_lock(&ports_lock);
-	if (wanted) {
-		error = s->port == wanted ? 0 : s->port ? -EINVAL : port_used(wanted) ? -EADDRINUSE : 0;
-	} else if (s->port) {
-		wanted = s->port;
-	} else {
-		for (wanted = process_current()->pid; port_used(wanted); wanted = (wanted - 1) | 0x80000000u) {
-		}
+	if (wanted && s->port.number != wanted) {
+		error = s->port.number ? -EINVAL : netlink_port_take(&s->port, wanted);
 	}
-	s->port = error ? s->port : wanted;
+	while (!wanted && !s->port.number && !netlink_port_choose(&s->port, process_current()->pid)) {
+		spin_unlock(&ports_lock); /* others come in between */
+		spin_lock(&ports_lock);
+	}
 	spin_unlock(&ports_lock);
 	return error;
 }
@@ -329,7 +318,7 @@ static void address_put(struct address *out, uint32_t port, uint32_t groups)
 static int netlink_address(struct socket *base, bool peer, struct address *out)
 {
 	struct netlink_socket *s = netlink_of(base);
-	address_put(out, peer ? 0 : s->port, peer ? 0 : s->groups);
+	address_put(out, peer ? 0 : s->port.number, peer ? 0 : s->groups);
 	return 0;
 }
 
@@ -505,6 +494,7 @@ static void netlink_close(struct socket *base)
 	struct netlink_socket *s = netlink_of(base);
 	spin_lock(&ports_lock);
 	list_remove(&s->link);
+	netlink_port_leave(&s->port);
 	spin_unlock(&ports_lock);
 	socket_put(base);
 }
