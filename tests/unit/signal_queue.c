@@ -88,6 +88,10 @@ void posix_timer_taken_locked(struct process *p, struct signal_info *info)
 	info->uid = 17;
 }
 
+void itimer_taken_locked(struct signals *s)
+{
+}
+
 void init_signal_locked(int signal)
 {
 }
