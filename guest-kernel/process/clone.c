@@ -245,12 +245,16 @@ static long clone_thread(const struct clone_request *r)
 	return tid;
 }
 
-/* False: this process has been told to end, and whoever did that expects no child any more. */
-static bool child_publish(struct process *child, struct thread *t, const struct clone_request *r)
+/*
+ * False: a signal has come. If it was to the group, or to end this process, the child is to have it as well, and cannot; it is taken first,
+ * as before the fork.
+ */
+static bool child_publish(struct process *child, struct thread *t, const struct clone_request *r, struct fork_under_way *fork)
 {
 	struct process *from = process_current();
 	spin_lock(&process_lock);
-	if (process_is_dying(thread_current())) {
+	signal_recalculate_locked(thread_current());
+	if (signal_pending() || process_is_dying(thread_current())) {
 		spin_unlock(&process_lock);
 		return false;
 	}
@@ -263,6 +267,8 @@ static bool child_publish(struct process *child, struct thread *t, const struct 
 	}
 	process_thread_add_locked(child, t);
 	child->signals->thread_count = 1;
+	child->signals->pending.mask |= fork->signals;
+	list_remove(&fork->link);
 	process_publish_locked(child, parent);
 	if (child->rlimits[RLIMIT_CPU].soft != UINT64_MAX || child->rlimits[RLIMIT_CPU].hard != UINT64_MAX) {
 		cpu_timers_look_locked(child);
@@ -291,6 +297,21 @@ static void vfork_wait(uint32_t pid)
 		   }));
 }
 
+static void fork_begin(struct fork_under_way *fork)
+{
+	fork->signals = 0;
+	spin_lock(&process_lock);
+	list_push_back(&process_current()->signals->forks, &fork->link);
+	spin_unlock(&process_lock);
+}
+
+static void fork_give_up(struct fork_under_way *fork)
+{
+	spin_lock(&process_lock);
+	list_remove(&fork->link);
+	spin_unlock(&process_lock);
+}
+
 static long clone_process(const struct clone_request *r)
 {
 	struct process *from = process_current();
@@ -298,6 +319,8 @@ static long clone_process(const struct clone_request *r)
 	if (!child) {
 		return -EAGAIN;
 	}
+	struct fork_under_way fork;
+	fork_begin(&fork);
 	uint32_t pid = child->pid;
 	int error = process_copy(child, from, r);
 	int pidfd = -1;
@@ -312,15 +335,16 @@ static long clone_process(const struct clone_request *r)
 	if (t) {
 		tell_parent(r, pid);
 	}
-	if (t && !child_publish(child, t, r)) {
+	if (t && !child_publish(child, t, r, &fork)) {
 		copy_discard(t);
 		t = NULL;
-		error = -EINTR;
+		error = -ERESTARTNOINTR;
 	}
 	if (!t) {
 		if (pidfd >= 0) {
 			fd_close(pidfd);
 		}
+		fork_give_up(&fork);
 		process_discard(child);
 		return error ? error : -ENOMEM;
 	}

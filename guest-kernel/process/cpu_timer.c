@@ -25,18 +25,25 @@ static uint64_t time_of(struct thread *t, bool user_only)
 	return user + (user_only ? 0 : system);
 }
 
-uint64_t cpu_time_locked(struct process *p, const struct cpu_clock *clock)
+static uint64_t time_of_all_locked(struct process *p, bool user_only)
 {
-	if (clock->tid) {
-		struct thread *t = process_thread_find_locked(clock->tid);
-		return t && t->process == p ? time_of(t, clock->user_only) : 0;
-	}
-	uint64_t ns = p->user_ns + (clock->user_only ? 0 : p->system_ns);
+	uint64_t ns = p->user_ns + (user_only ? 0 : p->system_ns);
 	list_for_each(node, &p->threads)
 	{
-		ns += time_of(container_of(node, struct thread, process_link), clock->user_only);
+		ns += time_of(container_of(node, struct thread, process_link), user_only);
 	}
 	return ns;
+}
+
+static uint64_t time_of_one_locked(struct process *p, const struct cpu_clock *clock)
+{
+	struct thread *t = process_thread_find_locked(clock->tid);
+	return t && t->process == p ? time_of(t, clock->user_only) : 0;
+}
+
+uint64_t cpu_time_locked(struct process *p, const struct cpu_clock *clock)
+{
+	return clock->tid ? time_of_one_locked(p, clock) : time_of_all_locked(p, clock->user_only);
 }
 
 /** SIGXCPU at the soft limit, which is a second later then; SIGKILL at the hard one. What is left until either. */
@@ -60,12 +67,11 @@ static uint64_t limit_check_locked(struct process *p, uint64_t total)
 static void look_locked(struct process *p)
 {
 	struct signals *s = p->signals;
-	const struct cpu_clock whole = { 0 };
-	uint64_t total = cpu_time_locked(p, &whole), left = NO_LIMIT;
+	uint64_t total = time_of_all_locked(p, false), user = time_of_all_locked(p, true), left = NO_LIMIT; /* once for all timers */
 	list_for_each_safe(node, &s->cpu_timers)
 	{
 		struct cpu_timer *t = container_of(node, struct cpu_timer, link);
-		uint64_t now = cpu_time_locked(p, &t->clock);
+		uint64_t now = t->clock.tid ? time_of_one_locked(p, &t->clock) : t->clock.user_only ? user : total;
 		if (now >= t->deadline_ns) {
 			list_remove(&t->link);
 			cpu_timer_expired_locked(p, t, now);
@@ -74,7 +80,8 @@ static void look_locked(struct process *p)
 	list_for_each(node, &s->cpu_timers)
 	{
 		const struct cpu_timer *t = container_of(node, struct cpu_timer, link);
-		uint64_t now = cpu_time_locked(p, &t->clock), its = t->deadline_ns > now ? t->deadline_ns - now : 0;
+		uint64_t now = t->clock.tid ? time_of_one_locked(p, &t->clock) : t->clock.user_only ? user : total;
+		uint64_t its = t->deadline_ns > now ? t->deadline_ns - now : 0;
 		left = its < left ? its : left;
 	}
 	uint64_t its = limit_check_locked(p, total), threads = s->thread_count < cpu_count ? s->thread_count : cpu_count;

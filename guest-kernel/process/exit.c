@@ -38,7 +38,7 @@ void process_orphan_check_locked(uint32_t pgid, uint32_t sid, const struct proce
 		{
 			struct process *p = container_of(node, struct process, all_link);
 			if (p->pgid == pgid && p->sid == sid) {
-				signal_send_locked(p, NULL, &info);
+				signal_send_member_locked(p, &info);
 			}
 		}
 	}
@@ -126,11 +126,14 @@ static void reparent_zombie_locked(struct process *child, struct list *gone)
 	}
 }
 
-static void reparent_children_locked(struct process *p, struct list *gone)
+#define PORTION 32 /* children that are handed on before others get the lock: each may end a group, which all processes are looked through for */
+
+/* Whether some are left. */
+static bool reparent_some_locked(struct process *p, struct list *gone)
 {
 	struct process *reaper = list_empty(&p->children) ? NULL : reaper_locked(p);
-	list_for_each_safe(node, &p->children)
-	{
+	for (int i = 0; i < PORTION && !list_empty(&p->children); i++) {
+		struct list *node = p->children.next;
 		struct process *child = container_of(node, struct process, sibling_link);
 		uint32_t pgid = child->pgid, sid = child->sid;
 		list_remove(node);
@@ -148,6 +151,7 @@ static void reparent_children_locked(struct process *p, struct list *gone)
 			process_orphan_check_locked(pgid, sid, p);
 		}
 	}
+	return !list_empty(&p->children);
 }
 
 /* The last thread's last act on the process. Returns true if nobody will wait and the caller is to free it, as what is then on `gone`. */
@@ -156,7 +160,10 @@ static bool publish_zombie(struct process *p, int code, struct list *gone)
 	struct thread *t = thread_current();
 	thread_account();
 	spin_lock(&process_lock);
-	reparent_children_locked(p, gone);
+	while (reparent_some_locked(p, gone)) {
+		spin_unlock(&process_lock);
+		spin_lock(&process_lock);
+	}
 	if (p->parent && p->parent->pgid != p->pgid && p->parent->sid == p->sid) {
 		process_orphan_check_locked(p->pgid, p->sid, p);
 	}

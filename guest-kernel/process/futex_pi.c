@@ -244,14 +244,20 @@ static int sleep_until_granted(struct pi_waiter *w, uint64_t deadline_ns)
 	return WAIT_EVENT_DEADLINE(&w->wake, __atomic_load_n(&w->granted, __ATOMIC_ACQUIRE), deadline_ns, true);
 }
 
-/** The end of a wait that went so; only with the mutex has whoever grants it let go of *w. */
-static int finish(struct pi_waiter *w, int error)
+/**
+ * The end of a wait that went so; only with the mutex has whoever grants it let go of *w, and whoever requeues of *f (NULL: nobody can):
+ * a requeue that failed has put it back.
+ */
+static int finish(struct pi_waiter *w, struct futex_waiter *f, int error)
 {
 	enter();
 	if (w->granted) {
 		error = w->died ? word_set(w->address, FUTEX_WAITERS, w->tid | FUTEX_OWNER_DIED) : 0;
 	}
 	list_remove(&w->link);
+	if (f) {
+		futex_dequeue(f);
+	}
 	if (!w->granted) {
 		rank_changed(w->owner);
 	}
@@ -273,7 +279,7 @@ long futex_pi_lock(uint64_t address, bool private, uint64_t deadline_ns, bool tr
 	if (error != -EINPROGRESS) {
 		return error;
 	}
-	error = finish(&w, sleep_until_granted(&w, deadline_ns));
+	error = finish(&w, NULL, sleep_until_granted(&w, deadline_ns));
 	return error == -EINTR ? -ERESTARTNOINTR : error;
 }
 
@@ -362,8 +368,7 @@ long futex_pi_wait(const uint64_t a[6], bool private, uint64_t deadline_ns)
 	error = user_read(&value, a[0], sizeof(value)) ? -EFAULT : value != (uint32_t)a[2] ? -EAGAIN : 0;
 	error = error ? error : sleep_until_granted(&w, deadline_ns);
 	bool moved = futex_dequeue(&f);
-	error = moved ? finish(&w, error) : error;
-	futex_dequeue(&f); /* the requeue may have put it back */
+	error = moved ? finish(&w, &f, error) : error;
 	return error != -EINTR ? error : moved ? -EAGAIN : -ERESTARTNOINTR;
 }
 

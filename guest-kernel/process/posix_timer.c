@@ -59,7 +59,7 @@ static struct posix_timer *find_locked(struct process *p, uint32_t id)
 
 static bool send_locked(struct process *p, struct posix_timer *t)
 {
-	struct signal_info info = { .signal = t->signal, .code = SI_TIMER, .pid = t->id, .value = t->value };
+	struct signal_info info = { .signal = t->signal, .code = SI_TIMER, .timer = true, .pid = t->id, .value = t->value };
 	struct thread *only = t->notify == SIGEV_THREAD_ID ? process_thread_find_locked(t->tid) : NULL;
 	if (t->notify == SIGEV_THREAD_ID && (!only || only->process != p)) {
 		return false; /* the thread has ended */

@@ -43,6 +43,7 @@ struct pending_set {
 struct signals {
 	struct signal_action actions[SIGNAL_COUNT + 1]; /* p */
 	struct pending_set pending; /* p: for the process as a whole */
+	struct list forks; /* p: struct fork_under_way; children that are not listed yet */
 	struct waitq continued; /* stopped threads sleep here */
 	struct waitq thread_gone; /* exec waits here for the other threads to end */
 	struct waitq arrived; /* a signal is pending for the process or one of its threads: signalfd waits here */
@@ -157,7 +158,16 @@ void signal_pending_flush(struct pending_set *set);
 bool signal_queue_full_locked(const struct process *p, const struct thread *only);
 /** True: it is queued with what *info says. */
 bool signal_send_locked(struct process *p, struct thread *only, const struct signal_info *info);
+/** A signal to several processes is the child's, too, that this one is about to have, as on Linux; blocked as the C library has it, it waits there. */
+struct fork_under_way {
+	struct list link;
+	uint64_t signals; /* p: that came so */
+};
+/** To one of several. */
+bool signal_send_member_locked(struct process *p, const struct signal_info *info);
 void signal_recalculate_locked(struct thread *thread);
+/** Of all its threads and its own, what is pending of them is not any more. */
+void signal_discard_locked(struct process *p, uint64_t signals);
 /** The current thread's mask, or that of one that is stopped. Another thread hears of what this one may have been woken for and now blocks. */
 void signal_block_locked(struct thread *t, uint64_t mask);
 /** `from` will not take these of its process's pending signals: wake threads that will. */

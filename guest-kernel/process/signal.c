@@ -36,6 +36,7 @@ struct signals *signals_create(void)
 		waitq_init(&s->arrived);
 		list_init(&s->timers);
 		list_init(&s->tracees);
+		list_init(&s->forks);
 		itimer_init(s);
 		s->exit_signal = SIGCHLD;
 	}
@@ -69,7 +70,7 @@ void signals_free(struct signals *s)
 	}
 }
 
-static void pending_remove(struct pending_set *set, uint64_t signals)
+static void pending_remove(struct process *p, struct pending_set *set, uint64_t signals)
 {
 	set->mask &= ~signals;
 	list_for_each_safe(node, &set->queue)
@@ -77,18 +78,25 @@ static void pending_remove(struct pending_set *set, uint64_t signals)
 		struct pending_signal *entry = container_of(node, struct pending_signal, link);
 		if (signals & SIGNAL_BIT(entry->info.signal)) {
 			list_remove(node);
+			if (entry->info.timer) {
+				posix_timer_taken_locked(p, &entry->info);
+			}
 			kfree(entry);
 		}
 	}
 }
 
-static void pending_remove_everywhere(struct process *p, uint64_t signals)
+void signal_discard_locked(struct process *p, uint64_t signals)
 {
-	pending_remove(&p->signals->pending, signals);
+	pending_remove(p, &p->signals->pending, signals);
 	list_for_each(node, &p->threads)
 	{
 		struct thread *t = container_of(node, struct thread, process_link);
-		pending_remove(&t->user->pending, signals);
+		pending_remove(p, &t->user->pending, signals);
+		signal_recalculate_locked(t);
+	}
+	if (signals & SIGNAL_BIT(SIGALRM)) {
+		itimer_taken_locked(p->signals);
 	}
 }
 
@@ -122,9 +130,9 @@ static void send_side_effects(struct process *p, int signal)
 {
 	bool was_stopped = p->stopped;
 	if (signal == SIGCONT) {
-		pending_remove_everywhere(p, STOPS);
+		signal_discard_locked(p, STOPS);
 	} else if (STOPS & SIGNAL_BIT(signal)) {
-		pending_remove_everywhere(p, SIGNAL_BIT(SIGCONT));
+		signal_discard_locked(p, SIGNAL_BIT(SIGCONT));
 	}
 	if (was_stopped && (signal == SIGCONT || signal == SIGKILL)) {
 		p->stopped = false;
@@ -220,7 +228,7 @@ bool signal_queue_full_locked(const struct process *p, const struct thread *only
 static bool pending_add(struct pending_set *set, const struct signal_info *info, bool full)
 {
 	uint64_t bit = SIGNAL_BIT(info->signal);
-	bool timer = info->code == SI_TIMER; /* a timer has one signal queued at most, which nothing stands for */
+	bool timer = info->timer; /* it has one signal queued at most, which nothing stands for */
 	if ((set->mask & bit) && info->signal < SIGNAL_REALTIME && !timer) {
 		return false;
 	}
@@ -264,6 +272,18 @@ bool signal_send_locked(struct process *p, struct thread *only, const struct sig
 		thread_wake(t);
 	}
 	return queued;
+}
+
+bool signal_send_member_locked(struct process *p, const struct signal_info *info)
+{
+	uint64_t bit = SIGNAL_BIT(info->signal);
+	list_for_each(node, &p->signals->forks)
+	{
+		struct fork_under_way *f = container_of(node, struct fork_under_way, link);
+		f->signals &= ~(info->signal == SIGCONT ? STOPS : (STOPS & bit) ? SIGNAL_BIT(SIGCONT) : 0);
+		f->signals |= action_ignores(p, info->signal) ? 0 : bit;
+	}
+	return signal_send_locked(p, NULL, info);
 }
 
 void signal_send_process(struct process *p, int signal)
@@ -321,7 +341,7 @@ int signal_send_group(uint32_t pgid, int signal)
 	{
 		struct process *p = container_of(node, struct process, all_link);
 		if (p->pgid == pgid && p != init_process && !p->zombie) {
-			signal_send_locked(p, NULL, &info);
+			signal_send_member_locked(p, &info);
 			error = 0;
 		}
 	}
@@ -382,7 +402,7 @@ bool signal_take_locked(struct process *p, struct process_thread *u, uint64_t al
 	/* Nothing comes before the end: a process whose memory has been taken (address_space_reap) faults wherever it goes. */
 	bool taken = pending_take(&p->signals->pending, allowed & SIGNAL_BIT(SIGKILL), info) || pending_take(&u->pending, allowed, info) ||
 		     pending_take(&p->signals->pending, allowed, info);
-	if (taken && info->code == SI_TIMER) {
+	if (taken && info->timer) {
 		posix_timer_taken_locked(p, info);
 	}
 	if (taken && info->signal == SIGALRM) {

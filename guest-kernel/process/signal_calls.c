@@ -19,16 +19,8 @@ static void discard_ignored(struct process *p, int signal)
 {
 	uint64_t handler = p->signals->actions[signal].handler;
 	bool harmless = signal == SIGCHLD || signal == SIGCONT || signal == SIGURG || signal == SIGWINCH;
-	struct signal_info info;
-	if (handler != SIGNAL_IGNORE && !(handler == SIGNAL_DEFAULT && harmless)) {
-		return;
-	}
-	list_for_each(node, &p->threads)
-	{
-		struct thread *t = container_of(node, struct thread, process_link);
-		while (signal_take_locked(p, t->user, SIGNAL_BIT(signal), &info)) {
-		}
-		signal_recalculate_locked(t);
+	if (handler == SIGNAL_IGNORE || (handler == SIGNAL_DEFAULT && harmless)) {
+		signal_discard_locked(p, SIGNAL_BIT(signal));
 	}
 }
 
@@ -189,7 +181,7 @@ int signal_send_checked_locked(struct process *to, struct thread *only, const st
 	if (!signal_may_send(to, info->signal)) {
 		return -EPERM;
 	}
-	if (info->signal >= SIGNAL_REALTIME && info->code == SI_QUEUE && signal_queue_full_locked(to, only)) {
+	if (info->signal >= SIGNAL_REALTIME && info->code != SI_USER && signal_queue_full_locked(to, only)) {
 		return -EAGAIN;
 	}
 	if (info->signal) {
@@ -215,7 +207,10 @@ static int kill_many(uint32_t pgid, const struct signal_info *info)
 		if (!match || p->zombie) {
 			continue;
 		}
-		int error = signal_send_checked_locked(p, NULL, info);
+		int error = signal_may_send(p, info->signal) ? 0 : -EPERM;
+		if (!error && info->signal) {
+			signal_send_member_locked(p, info);
+		}
 		result = result == 0 ? 0 : error;
 	}
 	return result;

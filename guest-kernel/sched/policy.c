@@ -222,7 +222,9 @@ void thread_begin_share(struct thread *thread, const struct thread_share *share)
 	thread->slice_ns = slice_beside(thread, share->nice < 0 ? share->nice : 0);
 }
 
-static void change(struct thread *thread, const struct thread_share *share, unsigned lent)
+/* NULL, KEEP: as it is, which only the queue's lock lets anyone say. */
+#define KEEP (-1)
+static void change(struct thread *thread, const struct thread_share *share, int lent)
 {
 	uint64_t flags = interrupts_save();
 	struct cpu *home = home_lock(thread), *self = cpu_current();
@@ -230,8 +232,9 @@ static void change(struct thread *thread, const struct thread_share *share, unsi
 	if (queued) {
 		queue_remove_locked(home, thread);
 	}
-	thread->lent = (uint8_t)lent;
-	thread_begin_share(thread, share);
+	struct thread_share same = { (enum thread_policy)thread->policy, thread->priority, thread->nice };
+	thread->lent = lent == KEEP ? thread->lent : (uint8_t)lent;
+	thread_begin_share(thread, share ? share : &same);
 	thread->slice_left_ns = is_real_time(thread) || thread->slice_left_ns > thread->slice_ns ? thread->slice_ns : thread->slice_left_ns;
 	if (queued) {
 		queue_insert_locked(home, thread);
@@ -250,11 +253,10 @@ static void change(struct thread *thread, const struct thread_share *share, unsi
 
 void thread_set_share(struct thread *thread, const struct thread_share *share)
 {
-	change(thread, share, thread->lent);
+	change(thread, share, KEEP);
 }
 
 void thread_lend(struct thread *thread, unsigned priority)
 {
-	struct thread_share share = { (enum thread_policy)thread->policy, thread->priority, thread->nice };
-	change(thread, &share, priority);
+	change(thread, NULL, (int)priority);
 }

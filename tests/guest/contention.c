@@ -13,6 +13,7 @@
 #include <sys/eventfd.h>
 #include <sys/file.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -597,6 +598,45 @@ static void tables_grow_side_by_side(void)
 	CHECK(in_processes(grow_tables));
 }
 
+static void give_up(int signal)
+{
+}
+
+/* A family that forks without end, by the call alone: the C library blocks signals around it, and one that comes just before is the parent's only. */
+static void fork_on(void)
+{
+	setpgid(0, 0);
+	for (int i = 0; i < 200; i++) {
+		if (syscall(SYS_fork) == 0) {
+			pause();
+		}
+	}
+	pause();
+}
+
+/* A signal to the group ends all of it, also whom somebody was just about to fork. */
+static void a_group_that_forks_ends(void)
+{
+	struct sigaction action = { .sa_handler = give_up };
+	sigaction(SIGALRM, &action, NULL);
+	prctl(PR_SET_CHILD_SUBREAPER, 1);
+	for (int round = 0; round < 30; round++) {
+		pid_t first = fork();
+		if (first == 0) {
+			fork_on();
+		}
+		setpgid(first, first);
+		usleep((useconds_t)(round * 137));
+		CHECK(kill(-first, SIGTERM) == 0);
+		alarm(10);
+		while (wait(NULL) > 0) {
+		}
+		CHECK(errno == ECHILD);
+	}
+	alarm(0);
+	prctl(PR_SET_CHILD_SUBREAPER, 0);
+}
+
 int main(int argc, char **argv)
 {
 	program = argv[0];
@@ -620,6 +660,7 @@ int main(int argc, char **argv)
 	RUN(families_are_killed);
 	RUN(what_was_cut_off_is_zeros);
 	RUN(tables_grow_side_by_side);
+	RUN(a_group_that_forks_ends);
 	rmdir(folder);
 	return check_failures;
 }

@@ -382,6 +382,28 @@ static void interruptions(void)
 	SHOW("handlers ran", "%d", count);
 }
 
+/* What is queued counts, whoever it claims to be of. */
+static void too_many(void)
+{
+	struct rlimit none = { 0, 0 };
+	siginfo_t info = { .si_signo = SIGRTMIN, .si_code = SI_QUEUE };
+	sigset_t set;
+	sigemptyset(&set);
+	sigaddset(&set, SIGRTMIN);
+	sigaddset(&set, SIGUSR1);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+	CALL(setrlimit(RLIMIT_SIGPENDING, &none));
+	CALL(syscall(SYS_rt_sigqueueinfo, getpid(), SIGRTMIN, &info));
+	info.si_code = SI_TIMER;
+	CALL(syscall(SYS_rt_sigqueueinfo, getpid(), SIGRTMIN, &info));
+	CALL(syscall(SYS_rt_sigqueueinfo, getpid(), SIGUSR1, &info));
+	CALL(syscall(SYS_rt_tgsigqueueinfo, getpid(), getpid(), SIGRTMIN, &info));
+	CALL(syscall(SYS_tkill, getpid(), SIGRTMIN));
+	CALL(kill(getpid(), SIGRTMIN));
+	CALL(sigpending(&set));
+	SHOW("pending", "%d %d", sigismember(&set, SIGRTMIN), sigismember(&set, SIGUSR1));
+}
+
 int main(void)
 {
 	calls_begin();
@@ -394,5 +416,6 @@ int main(void)
 	RUN(traps);
 	RUN(deaths);
 	RUN(interruptions);
+	RUN(too_many);
 	return 0;
 }

@@ -212,7 +212,7 @@ static void real_time_signals_queue_in_order(void **state)
 static void a_timer_signal_queues_beside_another_and_carries_overruns(void **state)
 {
 	struct family *f = *state;
-	struct signal_info info = { .signal = SIGUSR1, .code = SI_TIMER, .pid = 3 };
+	struct signal_info info = { .signal = SIGUSR1, .code = SI_TIMER, .timer = true, .pid = 3 };
 	f->users[0].blocked = f->users[1].blocked = SIGNAL_BIT(SIGUSR1);
 	send(f, SIGUSR1, NULL, 0);
 	spin_lock(&process_lock);

@@ -32,6 +32,7 @@ enum { /* si_code */
 struct signal_info {
 	int signal, code;
 	uint32_t pid, uid; /* sender or child */
+	bool timer; /* a POSIX timer's, by the kernel: whatever else says SI_TIMER is a program's word */
 	int status; /* SIGCHLD: exit code or signal */
 	uint64_t address; /* faults */
 	uint64_t value; /* sigqueue */
