@@ -17,6 +17,9 @@
 #define PIT_CYCLES_MOST (1ull << 33) /* no processor has as many in PIT_TICKS */
 #define NS_PER_S 1000000000ull
 
+/* Monotonic time begins at one second: a clock's zero stands for "none" to programs, as to ping for a reply's time. */
+#define BEGINNING_NS NS_PER_S
+
 static uint64_t tsc_start, tsc_khz;
 static uint64_t ns_mult; /* ns per cycle, 32 bits of fraction */
 static uint64_t tsc_mult; /* cycles per ns, 32 bits of fraction */
@@ -53,9 +56,10 @@ void time_set_wall_ns(uint64_t ns)
 	spin_unlock(&wall_lock);
 }
 
+/* A time before the beginning has passed; the TSC itself may have begun later than tsc_start, which is below zero then. */
 uint64_t clock_tsc_at(uint64_t ns)
 {
-	return tsc_start + scale(ns, tsc_mult) + 1;
+	return tsc_start + scale(ns > BEGINNING_NS ? ns : BEGINNING_NS, tsc_mult) + 1;
 }
 
 void clock_arm(uint64_t deadline_ns)
@@ -173,13 +177,12 @@ static uint64_t rtc_read(void)
 	return ((days_since_1970(a.year, a.month, a.day) * 24 + a.hour) * 60 + a.minute) * 60 + a.second;
 }
 
-/* Monotonic time begins at one second: a clock's zero stands for "none" to programs, as to ping for a reply's time. */
 static void frequency_set(uint64_t khz)
 {
 	tsc_khz = khz;
 	ns_mult = (1000000ull << 32) / khz;
 	tsc_mult = (khz << 32) / 1000000;
-	tsc_start -= khz * 1000;
+	tsc_start -= scale(BEGINNING_NS, tsc_mult);
 }
 
 void clock_init(void)
