@@ -124,31 +124,19 @@ static void nic_interrupt(void *arg)
 }
 
 /*
- * How long a busy adapter may be left alone, in ns; 0: it interrupts. Looks that find a batch each are cheaper than interrupts, as long as nobody
- * waits for the frames; that is tried out: rests grow while as many frames come as before. If fewer come, their senders wait for answers: rests
- * shrink, and where hardly more than a frame comes in one there is no more rest for a while.
+ * How long the adapter may be left alone, in ns; 0: it interrupts. Not while its user waits for frames; one that is at work on those it got would only
+ * be interrupted, so then a look comes when a batch should be there, by the pace up to now.
  */
 static uint64_t nic_rest(struct e1000e *nic, uint64_t now)
 {
 	uint64_t span = now - nic->window_since;
 	if (span >= E1000E_WINDOW_NS) {
-		uint64_t rate = nic->window_frames * 1000000000ull / span, in_rest = nic->window_frames * nic->rest_ns / span;
-		if (nic->rest_ns == 0 && rate >= E1000E_BUSY_RATE && now >= nic->rest_from) {
-			nic->rest_ns = E1000E_FEW * 1000000000ull / rate;
-		} else if (rate < E1000E_BUSY_RATE || (rate < nic->rate - nic->rate / 8 && in_rest / 2 < E1000E_FEW)) {
-			nic->rest_from = nic->rest_ns ? now + E1000E_RETRY_NS : nic->rest_from;
-			nic->rest_ns = 0;
-		} else if (rate < nic->rate - nic->rate / 8) {
-			nic->rest_ns /= 2;
-		} else if (in_rest < E1000E_BATCH) {
-			nic->rest_ns += nic->rest_ns / 2;
-		}
-		nic->rest_ns = nic->rest_ns < E1000E_REST_MAX_NS ? nic->rest_ns : E1000E_REST_MAX_NS;
-		nic->rate = rate;
+		nic->rate = nic->window_frames * 1000000000ull / span;
 		nic->window_since = now;
 		nic->window_frames = 0;
 	}
-	return nic->rest_ns;
+	uint64_t batch_ns = nic->rate ? E1000E_BATCH * 1000000000ull / nic->rate : E1000E_REST_MAX_NS;
+	return !nic->dev.user_busy ? 0 : batch_ns < E1000E_REST_MAX_NS ? batch_ns : E1000E_REST_MAX_NS;
 }
 
 /* An adapter without an interrupt is looked at soon after it had something, later and later while it has nothing. */

@@ -18,12 +18,9 @@
 struct e1000e;
 
 #define E1000E_CLASS 0x020000u
-#define E1000E_BUSY_RATE 4000u /* frames a second, both ways together: then rests are tried in place of interrupts */
-#define E1000E_FEW 4u /* frames that a first rest should bring, and fewer than which are not worth one */
-#define E1000E_BATCH 24u /* frames that a look should find */
-#define E1000E_REST_MAX_NS 2000000ull
-#define E1000E_WINDOW_NS 4000000ull /* over which a rate is measured */
-#define E1000E_RETRY_NS 60000000ull /* from a rest that slowed the frames down to the next try */
+#define E1000E_BATCH 128u /* frames, both ways together, that a look at an adapter whose user is busy should find ... */
+#define E1000E_REST_MAX_NS 4000000ull /* ... if they come by then */
+#define E1000E_WINDOW_NS 8000000ull /* over which their rate is measured */
 
 struct e1000e_statistics { /* since the adapter was taken over */
 	uint64_t received, sent; /* frames */
@@ -46,7 +43,7 @@ void e1000e_wait(struct e1000e *nic, uint64_t until);
 
 /** For a caller that is awake only between waits: before each wait, take what the adapter has done meanwhile (true: there was
  *  something, look again). From the first call on the adapter's interrupt is off from when it comes until this returns false with nothing
- *  to do; while frames come fast it stays off, and *until comes forward: by then this wants to be called again. */
+ *  to do; while the user is busy it stays off, and *until comes forward: by then this wants to be called again. */
 bool e1000e_before_wait(struct e1000e *nic, uint64_t *until);
 
 /** It does not answer any more: nothing will be sent or received. */

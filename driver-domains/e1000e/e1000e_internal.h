@@ -72,7 +72,6 @@ struct e1000e {
 	uint32_t came; /* frames that the last look found received */
 	uint32_t found; /* frames since the last turn of an adapter without an interrupt */
 	uint64_t window_since, window_frames, rate; /* frames since a moment; frames a second before that */
-	uint64_t rest_ns, rest_from; /* of a busy adapter; the next try */
 	uint64_t link_checked, link_lost;
 	uint64_t turn_ns; /* without an interrupt: the time to the next look */
 	unsigned filter_flags;

@@ -321,20 +321,41 @@ static void backend_retry(struct net_backend *b)
 	}
 }
 
-/* At light load each frame rings; under load one in a batch, and this end looks by itself at regular times. True: there are some already. */
+/* Before a wait: is this back end busy, and is it worth being so? One client that waits for its answer behind a thread that computes brings
+ * a frame or two in each look, and would bring more if it were not for the looks. */
+static void load_follow(struct net_backend *b, uint64_t now)
+{
+	if (b->heard || b->frames >= NET_BACKEND_FEW) {
+		b->lean = 0;
+	} else if (b->dev->user_busy && b->frames) {
+		b->lean++;
+	}
+	if (b->lean == NET_BACKEND_LEAN) {
+		b->lean = 0;
+		b->busy = false;
+		b->light_until = now + NET_BACKEND_RETRY_NS;
+	}
+	b->window_frames += b->frames;
+	b->frames = 0;
+	b->heard = false;
+	if (now >= b->window_end) {
+		b->busy = b->window_frames >= NET_BACKEND_BUSY && now >= b->light_until;
+		b->window_frames = 0;
+		b->window_end = now + NET_BACKEND_WINDOW_NS;
+	}
+	b->dev->user_busy = b->busy && !b->front_idle;
+}
+
+/* At light load each frame rings; under load one in a batch, and this end looks by itself after a while. True: there are some already. */
 static bool sends_arm(struct net_backend *b, uint64_t *until)
 {
+	uint64_t now = env_time_ns();
+	load_follow(b, now);
 	if (!b->send.running || !b->sends || b->send_stalled) {
 		return false;
 	}
-	uint64_t now = env_time_ns();
-	if (now >= b->look) {
-		b->busy = b->taken >= NET_BACKEND_BUSY;
-		b->taken = 0;
-		b->look = now + NET_BACKEND_LOOK_NS;
-	}
-	if (b->busy && b->look < *until) {
-		*until = b->look;
+	if (b->busy && now + NET_BACKEND_LOOK_NS < *until) {
+		*until = now + NET_BACKEND_LOOK_NS;
 	}
 	return ring_back_arm(&b->send.ring, b->busy ? NET_BACKEND_BATCH - 1 : 0);
 }
@@ -348,22 +369,37 @@ static bool receives_arm(struct net_backend *b)
 	return ring_back_arm(&q->ring, ring_back_in_flight(&q->ring) >= 2 * NET_BACKEND_REFILL ? NET_BACKEND_REFILL - 1 : 0);
 }
 
+/* Received frames to the front end, which has to do then. Their number. */
+static unsigned receives_publish(struct net_backend *b, bool *signal)
+{
+	uint16_t before = b->receive.ring.published;
+	*signal = b->receive.running && ring_back_publish(&b->receive.ring);
+	return (uint16_t)(b->receive.ring.published - before);
+}
+
+void net_backend_rung(struct net_backend *b)
+{
+	b->rung = b->heard = true;
+}
+
 bool net_backend_work(struct net_backend *b, uint64_t *until)
 {
+	bool signal;
 	backend_follow(b);
 	backend_retry(b);
-	unsigned taken = sends_take(b);
-	bool any = receives_take(b) != 0 || taken != 0;
+	unsigned sent = sends_take(b), offered = receives_take(b);
 	b->dev->ops->flush(b->dev);
-	bool signal = b->receive.running && ring_back_publish(&b->receive.ring);
+	unsigned came = receives_publish(b, &signal);
 	signal |= b->send.running && ring_back_publish(&b->send.ring);
 	if (signal) {
 		b->signal(b->arg);
 	}
-	b->taken += taken;
-	if (any) {
+	b->front_idle = came == 0 && (b->front_idle || (b->rung && sent < NET_BACKEND_BATCH && offered < NET_BACKEND_REFILL));
+	b->rung = false;
+	b->frames += sent + came;
+	if (sent || offered) {
 		return true;
 	}
-	any = sends_arm(b, until);
+	bool any = sends_arm(b, until);
 	return receives_arm(b) || any;
 }

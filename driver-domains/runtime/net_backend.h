@@ -4,6 +4,8 @@
  * addresses all pass. The frame's header (5.1.6) is a descriptor of its own, first in its chain, that the processor reads or writes; the frame itself only
  * the device does. Received: chains of a header and one buffer of NET_BUFFER_BYTES, each a whole frame; one that comes back with length 0 was not used, or
  * what came was damaged. Sent: a header and up to NET_FRAME_SEGMENTS segments.
+ * A front end that has much to do is left at it: it rings when it has nothing more to do (which is what a ring for less than a batch says), and the
+ * device is told not to interrupt before (netdev.h, user_busy).
  * A successor starts at used.idx: frames that were not reported as sent are sent, again or for the first time.
  */
 #ifndef NET_BACKEND_H
@@ -18,9 +20,13 @@
 #include "virtio/ring_back.h"
 
 #define NET_BACKEND_QUEUE 256
-#define NET_BACKEND_BUSY 4 /* after so many frames between two looks the front end rings once for NET_BACKEND_BATCH new ones ... */
-#define NET_BACKEND_BATCH 24
-#define NET_BACKEND_LOOK_NS 2000000ull /* ... and the back end looks by itself, should they not come */
+#define NET_BACKEND_WINDOW_NS 8000000ull
+#define NET_BACKEND_BUSY 16 /* with so many frames in a window, both ways together, the front end rings once for NET_BACKEND_BATCH new ones ... */
+#define NET_BACKEND_BATCH 64
+#define NET_BACKEND_LOOK_NS 4000000ull /* ... and the back end looks by itself, should they not come */
+#define NET_BACKEND_FEW 4 /* frames: where so many looks find fewer, and nobody rings between them, they are not worth the wait, for ... */
+#define NET_BACKEND_LEAN 8
+#define NET_BACKEND_RETRY_NS 150000000ull
 #define NET_BACKEND_REFILL 64 /* buffers that come with one ring, while there are more than twice as many */
 
 struct net_backend;
@@ -60,9 +66,12 @@ struct net_backend {
 	struct net_queue receive, send;
 	struct net_send *sends, *send_stalled; /* free; the device had no room for it */
 	struct net_receive *receives, *receive_stalled;
-	uint32_t taken; /* frames to be sent, since the last look */
-	uint64_t look; /* when the next one is due */
+	bool rung, heard; /* the front end rang: not looked into yet; since the last wait */
+	bool front_idle; /* it has nothing more to do */
 	bool busy;
+	uint32_t frames, window_frames; /* both ways: since the last wait, in this window before that */
+	uint64_t window_end, light_until; /* not busy before that */
+	unsigned lean; /* looks by time in a row that found few */
 	struct ring_chain chain;
 };
 
@@ -71,6 +80,8 @@ int net_backend_init(struct net_backend *b, const struct bh_link *link, struct n
 	void (*signal)(void *arg), void *arg);
 /** What to offer on the link, now and after each change of the device's link. */
 void net_backend_offer(const struct net_backend *b, struct bh_link_offer *offer);
+/** The front end rang. */
+void net_backend_rung(struct net_backend *b);
 /** Do what there is to do, as blk_backend_work does. */
 bool net_backend_work(struct net_backend *b, uint64_t *until);
 

@@ -27,6 +27,11 @@ static void serve_link_changed(void *user)
 	link_news = true;
 }
 
+static void serve_rung(void *arg)
+{
+	net_backend_rung(&backend);
+}
+
 static bool serve_work(void *arg, uint64_t *until)
 {
 	if (link_news) {
@@ -53,6 +58,7 @@ void serve_net(struct netdev *dev, uint32_t data_access)
 		}
 		dev->link_changed = serve_link_changed;
 		serve_offer();
+		events_handler(BH_EVENT_LINK + backend_slot, serve_rung, NULL);
 		events_before_wait(serve_work, NULL);
 	} else {
 		env_log("no link wants a network device");

@@ -95,6 +95,8 @@ struct netdev {
 	/** Set by who uses the device, before the first receive(): link_up has changed. May run in interrupt context. */
 	void (*link_changed)(void *user);
 	void *user;
+	/** Set by the user, read before a wait: it is at work on what it got, and calls when it is done with that, so nothing needs to be told before. */
+	bool user_busy;
 };
 
 #endif

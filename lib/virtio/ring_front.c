@@ -72,6 +72,11 @@ bool ring_front_kick(struct ring_front *ring)
 	return ring_event_passed(ring_load(ring_avail_event(ring->s.used, ring->s.size)), ring->next_avail, before);
 }
 
+bool ring_front_is_left_alone(const struct ring_front *ring)
+{
+	return ring->s.event_idx && ring_load(ring_avail_event(ring->s.used, ring->s.size)) != ring->next_avail;
+}
+
 int ring_front_peek(const struct ring_front *ring, struct ring_completion *completion)
 {
 	uint16_t claimed = (uint16_t)(ring_load(&ring->s.used->idx) - ring->next_used);

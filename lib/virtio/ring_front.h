@@ -60,6 +60,8 @@ int ring_front_id(struct ring_front *ring);
 void ring_front_submit(struct ring_front *ring, uint16_t id);
 /** True: the peer wants to be notified of what was submitted since the last call. */
 bool ring_front_kick(struct ring_front *ring);
+/** The peer does not want to be rung for the next request alone. */
+bool ring_front_is_left_alone(const struct ring_front *ring);
 /** Judge the next used entry. 1: *completion is it, and ring_front_accept takes it; 0: none; -EPROTO: impossible. */
 int ring_front_peek(const struct ring_front *ring, struct ring_completion *completion);
 void ring_front_accept(struct ring_front *ring, const struct ring_completion *completion);

@@ -449,27 +449,92 @@ static void a_busy_back_end_is_rung_by_the_batch(void **state)
 	link_page.features |= VIRTIO_F_EVENT_IDX;
 	slow();
 	for (unsigned i = 1; i <= 2; i++) {
-		env_host_now += NET_BACKEND_LOOK_NS;
+		env_host_now += NET_BACKEND_WINDOW_NS;
 		chain(1, i % 8, front->data[0], 60);
 		work();
 		assert_int_equal(*rings_at, i);
 		finish_frame();
 	}
 	assert_true(look == UINT64_MAX);
+	assert_false(loop.dev.user_busy);
 	for (unsigned i = 0; i < NET_BACKEND_BUSY; i++) {
-		chain(1, i, front->data[0], 60);
+		chain(1, i % 8, front->data[0], 60);
 		work();
 		finish_frame();
 	}
-	env_host_now += NET_BACKEND_LOOK_NS;
+	env_host_now += NET_BACKEND_WINDOW_NS;
 	work();
 	assert_int_equal(*rings_at, 2 + NET_BACKEND_BUSY + NET_BACKEND_BATCH - 1);
 	assert_true(look == env_host_now + NET_BACKEND_LOOK_NS);
-	env_host_now = look;
+	assert_true(loop.dev.user_busy);
+	env_host_now += NET_BACKEND_WINDOW_NS;
 	look = UINT64_MAX;
 	work(); /* nothing came in that time */
 	assert_int_equal(*rings_at, 2 + NET_BACKEND_BUSY);
 	assert_true(look == UINT64_MAX);
+	assert_false(loop.dev.user_busy);
+}
+
+/* Enough frames for a window, which the first of them begins, sent without a ring. */
+static void make_busy(void)
+{
+	for (unsigned i = 0; i <= NET_BACKEND_BUSY; i++) {
+		chain(1, i % 8, front->data[0], 60);
+		work();
+		finish_frame();
+	}
+	env_host_now += NET_BACKEND_WINDOW_NS;
+	work();
+	assert_true(loop.dev.user_busy);
+}
+
+/* A ring for less than a batch says that the front end has done what it had; received frames set it to work again. */
+static void a_front_end_at_work_is_left_at_it(void **state)
+{
+	link_page.features |= VIRTIO_F_EVENT_IDX;
+	slow();
+	chain(0, 0, front->data[1], NET_BUFFER_BYTES);
+	make_busy();
+	net_backend_rung(&backend);
+	chain(1, 0, front->data[0], 60);
+	work();
+	assert_false(loop.dev.user_busy);
+	work();
+	assert_false(loop.dev.user_busy);
+	finish_buffer(60);
+	work();
+	assert_true(loop.dev.user_busy);
+	net_backend_rung(&backend); /* nothing to send is an answer, too */
+	work();
+	assert_false(loop.dev.user_busy);
+}
+
+/* Behind a thread that computes one client waits for its answers: looks find a frame each, and nobody rings. */
+static void looks_that_find_little_end(void **state)
+{
+	const uint16_t *rings_at = (const uint16_t *)&used(1)->ring[SIZE];
+	link_page.features |= VIRTIO_F_EVENT_IDX;
+	slow();
+	make_busy();
+	unsigned looks = 0, sent = NET_BACKEND_BUSY + 1;
+	for (; loop.dev.user_busy && looks < 2 * NET_BACKEND_LEAN; looks++) {
+		env_host_now += NET_BACKEND_WINDOW_NS / NET_BACKEND_BUSY;
+		chain(1, looks % 8, front->data[0], 60);
+		work();
+		finish_frame();
+	}
+	assert_int_equal(looks, NET_BACKEND_LEAN);
+	assert_int_equal(*rings_at, sent + looks);
+	for (unsigned i = 0; i < NET_BACKEND_BUSY; i++) {
+		chain(1, i % 8, front->data[0], 60);
+		work();
+		finish_frame();
+	}
+	env_host_now += NET_BACKEND_WINDOW_NS;
+	work();
+	assert_false(loop.dev.user_busy); /* not tried again so soon */
+	env_host_now += NET_BACKEND_RETRY_NS;
+	make_busy();
 }
 
 static void the_offer_says_what_the_device_is(void **state)
@@ -557,7 +622,8 @@ int main(void)
 		TEST(frames_come_back), TEST(the_header_says_what_to_do), TEST(refuses_what_makes_no_sense), TEST(grants_have_a_direction),
 		TEST(what_was_not_filled_has_no_length), TEST(a_full_device_is_asked_again), TEST(a_device_that_is_gone),
 		TEST(an_impossible_ring_stops_its_queue), TEST(a_reset_recalls_everything), TEST(a_successor_starts_where_it_ended),
-		TEST(works_only_while_the_link_is_up), TEST(a_busy_back_end_is_rung_by_the_batch), TEST(the_offer_says_what_the_device_is),
+		TEST(works_only_while_the_link_is_up), TEST(a_busy_back_end_is_rung_by_the_batch), TEST(a_front_end_at_work_is_left_at_it),
+		TEST(looks_that_find_little_end), TEST(the_offer_says_what_the_device_is),
 		TEST(survives_garbage),
 	};
 	return cmocka_run_group_tests_name("net_backend", tests, NULL, NULL);
