@@ -107,7 +107,6 @@ static void cpu_set_up(struct cpu *cpu, unsigned index, uint8_t (*ist_stacks)[IS
 	cpu->index = index;
 	cpu->timer_armed_ns = UINT64_MAX;
 	cpu->timers_next_ns = UINT64_MAX;
-	list_init(&cpu->timers);
 	cpu->slice_end_ns = UINT64_MAX;
 	list_init(&cpu->queue.runnable);
 	cpu->queue.urgent = &cpu->queue.runnable;

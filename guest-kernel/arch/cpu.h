@@ -13,6 +13,7 @@
 
 #include "base/list.h"
 #include "kernel/lock.h"
+#include "kernel/time.h"
 #include "platform/doorbell.h"
 
 #define CPU_MAX 8
@@ -91,7 +92,7 @@ struct cpu {
 	struct run_queue queue;
 	uint64_t user_ns, system_ns; /* what threads of programs had of it */
 	uint64_t switches, interrupts; /* so many there were */
-	struct list timers; /* sched/timer.c */
+	struct timer_queue timers; /* sched/timer.c */
 	uint64_t timers_next_ns; /* deadline of the first, UINT64_MAX: none */
 	uint32_t ipi_requests; /* arch/ipi.c */
 	struct shootdown *shootdowns[CPU_MAX]; /* what processor i waits for, mm/flush.c */

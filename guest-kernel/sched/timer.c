@@ -3,7 +3,8 @@
  * Kernel timers. One that is armed belongs to the processor where that was done, which runs its callback. The processor's one-shot timer
  * is never set later than the next deadline while anything runs; it may be left set earlier than needed, which costs one empty interrupt
  * and spares an exit to the hypervisor for each timer that is armed and cancelled again. Going idle hands the next deadline to the idle
- * call instead (platform/idle.c). One lock guards all queues: what is done under it is short.
+ * call instead (platform/idle.c). One lock guards all queues: what is done under it takes tens of steps,
+ * however many timers programs have armed (timer_queue.c).
  */
 #include "arch/cpu.h"
 #include "kernel/lock.h"
@@ -16,7 +17,7 @@ static struct timer *volatile running[CPU_MAX]; /* whose callback processor i ru
 
 void timer_init(struct timer *timer, void (*callback)(struct timer *timer), void *arg)
 {
-	list_init(&timer->link);
+	timer->rank = 0;
 	timer->deadline_ns = 0;
 	timer->cpu = 0;
 	timer->callback = callback;
@@ -30,8 +31,8 @@ static void next_update_locked(struct cpu *cpu)
 
 static void disarm_locked(struct timer *timer)
 {
-	if (!list_empty(&timer->link)) {
-		list_remove(&timer->link);
+	if (timer->rank) {
+		timer_queue_remove(&cpu_at(timer->cpu)->timers, timer);
 		next_update_locked(cpu_at(timer->cpu));
 	}
 }
