@@ -18,7 +18,7 @@ has '"started": true'
 has '"exited": true'
 has '"kills": 2'
 phases=
-for phase in freeze fence reset rebuild replay total; do
+for phase in freeze fence reset wait rebuild replay total; do
 	phases="$phases, \"${phase}_us\": [0-9]+"
 done
 [ "$(grep -cE "\"cause\": \"kill\"$phases" "$scratch/stats")" -eq 2 ] || fail "not two recoveries with their phases"
