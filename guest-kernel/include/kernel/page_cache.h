@@ -50,7 +50,7 @@ int page_cache_preallocate(struct inode *inode, uint64_t offset, uint64_t bytes)
 int page_cache_get(struct inode *inode, uint64_t index, struct page **page);
 void page_cache_dirty(struct inode *inode, struct page *page);
 /** Zero the rest of the last page, set the inode's size, drop the pages behind it. Under the inode's mutex.
- *  *in_use: somebody besides the cache has one of those, as a mapping does. */
+ *  *in_use: somebody besides the cache has one of those, as a mapping does (or, for a moment, the end of a read). */
 int page_cache_truncate(struct inode *inode, uint64_t size, bool *in_use);
 /** Once more, when the blocks are gone: a reader that had seen the old size may have read one of them meanwhile. May set *in_use. */
 void page_cache_cut(struct inode *inode, uint64_t size, bool *in_use);
