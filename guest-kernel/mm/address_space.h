@@ -45,9 +45,9 @@ uint64_t area_leaf_flags(const struct area *area, bool write);
 void area_sync(struct address_space *as, struct area *area, uint64_t from, uint64_t to);
 /** Let go of all pages in [start, end) of one area; flush_finish() is the caller's. */
 void area_zap(struct address_space *as, struct area *area, uint64_t start, uint64_t end, struct flush *flush);
-/** Remove every area in [start, end); the range is cut out exactly. 0, -ENOMEM (nothing changed). */
 /** Area boundaries at both ends, with no large leaf across them, even where -ENOMEM comes of it: an area's leaves are its own. */
 int address_space_split(struct address_space *as, uint64_t start, uint64_t end);
+/** Remove every area in [start, end); the range is cut out exactly. 0, -ENOMEM (nothing changed). */
 int unmap_locked(struct address_space *as, uint64_t start, uint64_t end);
 /** Map the first pages of a shared object that stays the kernel's own: write permission is never given. The address or a negative errno. */
 long address_space_map_kernels(struct address_space *as, struct shared_memory *shared, uint64_t pages, unsigned prot);

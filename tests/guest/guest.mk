@@ -2,7 +2,7 @@
 # Programs that try the system-call interface: tests/guest/NAME.c becomes build/tests/guest/NAME, static by musl. The same
 # binary runs on the host's Linux and in the guest kernel, and must print the same.
 GUEST_TESTS := $(patsubst tests/guest/%.c,$(BUILD)/tests/guest/%,$(wildcard tests/guest/*.c))
-$(BUILD)/tests/guest/%: tests/guest/%.c tests/guest/check.h tests/guest/connection.h
+$(BUILD)/tests/guest/%: tests/guest/%.c $(wildcard tests/guest/*.h)
 	@mkdir -p $(@D)
 	$(call say,MUSL,$<)
 	$(Q)musl-gcc -std=gnu11 -D_GNU_SOURCE -O1 -Wall -Wextra -Werror -Wno-unused-parameter -static -o $@ $<

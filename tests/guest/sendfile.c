@@ -6,27 +6,13 @@
  */
 #include "check.h"
 #include "connection.h"
+#include "source.h"
 
-#include <fcntl.h>
 #include <netinet/tcp.h>
 #include <poll.h>
 #include <signal.h>
 #include <sys/sendfile.h>
 #include <sys/wait.h>
-
-#define FILE_BYTES 1000001
-
-static unsigned char content[FILE_BYTES], got[FILE_BYTES + 4096];
-static int file;
-
-static size_t read_all(int fd, size_t bytes)
-{
-	size_t have = 0;
-	for (ssize_t n; have < bytes && (n = read(fd, got + have, bytes - have)) > 0;) {
-		have += (size_t)n;
-	}
-	return have;
-}
 
 /* Another process sends `bytes` from there on. */
 static pid_t sender(int fd, off_t from, size_t bytes)
@@ -165,13 +151,7 @@ static void cut_off(void)
 
 int main(void)
 {
-	file = open("sendfile.data", O_RDWR | O_CREAT | O_TRUNC, 0600);
-	unsigned seed = 1;
-	for (size_t i = 0; i < FILE_BYTES; i++) {
-		seed = seed * 1103515245 + 12345;
-		content[i] = (unsigned char)(seed >> 16);
-	}
-	if (pwrite(file, content, FILE_BYTES, 0) != FILE_BYTES) {
+	if (!source_make("sendfile.data")) {
 		printf("not ok: no file\n");
 		return 1;
 	}

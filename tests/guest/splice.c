@@ -7,27 +7,14 @@
  */
 #include "check.h"
 #include "connection.h"
+#include "source.h"
 
-#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <sys/ioctl.h>
 #include <sys/wait.h>
 
-#define FILE_BYTES 1000001
-#define PAGE 4096
-
-static unsigned char content[FILE_BYTES], got[FILE_BYTES + PAGE];
-static int file, ends[2], tube[2];
-
-static size_t read_all(int fd, size_t bytes)
-{
-	size_t have = 0;
-	for (ssize_t n; have < bytes && (n = read(fd, got + have, bytes - have)) > 0;) {
-		have += (size_t)n;
-	}
-	return have;
-}
+static int ends[2], tube[2];
 
 static void begin(void)
 {
@@ -251,13 +238,7 @@ static void small_pieces(void)
 int main(void)
 {
 	signal(SIGPIPE, SIG_IGN);
-	file = open("splice.data", O_RDWR | O_CREAT | O_TRUNC, 0600);
-	unsigned seed = 1;
-	for (size_t i = 0; i < FILE_BYTES; i++) {
-		seed = seed * 1103515245 + 12345;
-		content[i] = (unsigned char)(seed >> 16);
-	}
-	if (pwrite(file, content, FILE_BYTES, 0) != FILE_BYTES) {
+	if (!source_make("splice.data")) {
 		printf("not ok: no file\n");
 		return 1;
 	}

@@ -23,18 +23,6 @@ static unsigned used, limit = ARENA_PAGES;
 static struct page *freed[ARENA_PAGES];
 static unsigned freed_count, out;
 
-void spin_lock(spinlock_t *lock)
-{
-	assert_int_equal(lock->held, 0);
-	lock->held = 1;
-}
-
-void spin_unlock(spinlock_t *lock)
-{
-	assert_int_equal(lock->held, 1);
-	lock->held = 0;
-}
-
 uint64_t page_phys(const struct page *page)
 {
 	return (uint64_t)(arena + (page - pages) * PAGE_SIZE) - PHYSMAP;

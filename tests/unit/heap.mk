@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: MIT
-UNIT_heap := guest-kernel/mm/heap.c
+UNIT_heap := guest-kernel/mm/heap.c tests/fake/locks.c

@@ -18,18 +18,6 @@ static bool given[BLOCKS]; /* the block is in use, or some page of it */
 static unsigned freed[BLOCKS][LARGE_PAGES]; /* how often each page came back */
 static unsigned blocks_freed;
 
-void spin_lock(spinlock_t *lock)
-{
-	assert_int_equal(lock->held, 0);
-	lock->held = 1;
-}
-
-void spin_unlock(spinlock_t *lock)
-{
-	assert_int_equal(lock->held, 1);
-	lock->held = 0;
-}
-
 struct page *page_alloc_order(unsigned order, unsigned flags)
 {
 	assert_int_equal(order, LARGE_ORDER);

@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: MIT
-UNIT_large := guest-kernel/mm/large.c
+UNIT_large := guest-kernel/mm/large.c tests/fake/locks.c

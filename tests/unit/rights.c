@@ -29,18 +29,6 @@ struct thread *thread_current(void)
 	return &sending;
 }
 
-void spin_lock(spinlock_t *lock)
-{
-	assert_false(lock->held);
-	lock->held = 1;
-}
-
-void spin_unlock(spinlock_t *lock)
-{
-	assert_true(lock->held);
-	lock->held = 0;
-}
-
 void *kzalloc(size_t bytes)
 {
 	return calloc(1, bytes);

@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: MIT
-UNIT_rights := guest-kernel/socket/unix/rights.c guest-kernel/process/interval.c
+UNIT_rights := guest-kernel/socket/unix/rights.c guest-kernel/process/interval.c tests/fake/locks.c

@@ -21,23 +21,6 @@ static unsigned used, limit = PAGES;
 static size_t heap_bytes; /* ever asked for */
 static unsigned objects, objects_most = UINT32_MAX;
 
-void spin_init(spinlock_t *lock, const char *name)
-{
-	*lock = (spinlock_t)SPINLOCK_INIT(name);
-}
-
-void spin_lock(spinlock_t *lock)
-{
-	assert_int_equal(lock->held, 0);
-	lock->held = 1;
-}
-
-void spin_unlock(spinlock_t *lock)
-{
-	assert_int_equal(lock->held, 1);
-	lock->held = 0;
-}
-
 void *kzalloc(size_t bytes)
 {
 	if (objects == objects_most) {

@@ -31,18 +31,6 @@ void thread_wake(struct thread *thread)
 	woken = thread;
 }
 
-void spin_lock(spinlock_t *lock)
-{
-	assert_false(lock->held);
-	lock->held = 1;
-}
-
-void spin_unlock(spinlock_t *lock)
-{
-	assert_true(lock->held);
-	lock->held = 0;
-}
-
 void waitq_init(struct waitq *q)
 {
 	list_init(&q->waiters);

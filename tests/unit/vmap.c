@@ -31,18 +31,6 @@ static uint64_t made; /* entries that have a table */
 static uint64_t rung; /* processors that have not served yet */
 static unsigned rings;
 
-void spin_lock(spinlock_t *lock)
-{
-	assert_int_equal(lock->held, 0);
-	lock->held = 1;
-}
-
-void spin_unlock(spinlock_t *lock)
-{
-	assert_int_equal(lock->held, 1);
-	lock->held = 0;
-}
-
 struct cpu *cpu_current(void)
 {
 	return &cpus[running];
