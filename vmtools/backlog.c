@@ -16,13 +16,14 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "network.h"
 #include "port.h"
 
 struct backlog {
 	const uint16_t *ports;
 	unsigned count;
 	int *errors;
-	unsigned long inodes[BACKLOG_MAX_PORTS]; /* 0: nobody listens there, or it is done */
+	unsigned long inodes[NETWORK_MAX_PUBLISHED]; /* 0: nobody listens there, or it is done */
 	unsigned left; /* of them that are not 0 */
 };
 
@@ -81,7 +82,7 @@ static void deepen_in(struct backlog *b, long process)
 
 void backlog_deepen(const uint16_t *ports, unsigned count, int *errors)
 {
-	struct backlog b = { .ports = ports, .count = count < BACKLOG_MAX_PORTS ? count : BACKLOG_MAX_PORTS, .errors = errors };
+	struct backlog b = { .ports = ports, .count = count, .errors = errors };
 	for (unsigned i = 0; i < count; i++) {
 		errors[i] = -ENOENT;
 	}

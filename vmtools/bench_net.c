@@ -4,15 +4,14 @@
  * tests/bench/net, which starts the servers and tells on a port of its own what was counted before and after each line. One more run of each
  * system under -icount tells instructions: time of a process that counts whenever nobody else wants the processor is taken off.
  */
-#include "bench_net.h"
+#include "bench.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -20,18 +19,12 @@
 
 #include "compile.h"
 #include "control.h"
-#include "figures.h"
 #include "image.h"
-#include "linux.h"
 #include "load.h"
-#include "machine.h"
 #include "net_figures.h"
 #include "port.h"
-#include "run.h"
 #include "say.h"
 #include "spawn.h"
-#include "workdir.h"
-#include "writable.h"
 
 #define MACHINE_TIMEOUT_NS 300000000000ull
 #define MEMORY_BYTES (512ull << 20)
@@ -67,14 +60,6 @@ static const struct net_line {
 };
 #define LINES (sizeof(lines) / sizeof(lines[0]))
 
-struct bench_net {
-	const struct options *options;
-	struct workdir dir;
-	struct figures figures;
-	char image[128], packages[64], servers[64];
-	uint64_t line_ns;
-};
-
 struct mark {
 	double ns, spins, packets, sent, exits;
 	bool has_exits;
@@ -89,8 +74,7 @@ struct machine_run {
 	int status; /* of them */
 };
 
-
-static bool is_chosen(const struct bench_net *b, const char *name)
+static bool is_chosen(const struct bench *b, const char *name)
 {
 	const char *only = b->options->profile ? b->options->profile : b->options->lines;
 	size_t length = strlen(name);
@@ -136,21 +120,30 @@ static int write_tree(const char *tree)
 	return status ? status : write_file(tree, "bench/www/100k", NULL, LARGE_BYTES);
 }
 
-/* Packages only where a line asks for them. */
-static void choose_servers(struct bench_net *b)
+/* The servers that the chosen lines ask for, each behind a space. */
+static const char *servers_choose(const struct bench *b, char servers[static 64])
 {
+	servers[0] = '\0';
 	for (size_t i = 0; i < LINES; i++) {
 		const char *server = lines[i].server;
-		if (server && *server && is_chosen(b, lines[i].name) && !strstr(b->servers, server)) {
-			strcat(strcat(b->servers, " "), server);
-			strcat(strcat(b->packages, *b->packages ? "," : ""), strcmp(server, "nginx") == 0 ? "nginx-light" : "redis-server");
+		if (server && *server && is_chosen(b, lines[i].name) && !strstr(servers, server)) {
+			strcat(strcat(servers, " "), server);
 		}
 	}
+	return servers;
 }
 
-static int make_image(struct bench_net *b)
+/* Packages only where a line asks for them; NULL: none. */
+static const char *packages_of(const char *servers)
 {
-	struct options o = { .packages = *b->packages ? b->packages : NULL };
+	bool nginx = strstr(servers, "nginx"), redis = strstr(servers, "redis");
+	return nginx && redis ? "nginx-light,redis-server" : nginx ? "nginx-light" : redis ? "redis-server" : NULL;
+}
+
+static int make_image(struct bench *b)
+{
+	char servers[64];
+	struct options o = { .packages = packages_of(servers_choose(b, servers)) };
 	const char *tree = workdir_file(&b->dir, "tree");
 	if (mkdir(tree, 0755) != 0) {
 		return fail(VMCTL_HOST, "%s can't be made: %s", tree, strerror(errno));
@@ -176,11 +169,10 @@ static int network_fill(struct network *n)
 	return error ? fail(VMCTL_HOST, "no free ports: %s", strerror(-error)) : 0;
 }
 
-/* libvirt's embedded driver opens once in a process, so each machine has a process of its own; it ends when this one does. */
-static int machine_begin(const struct bench_net *b, struct machine_run *m, enum vmctl_mode mode, bool icount)
+static int machine_begin(const struct bench *b, struct machine_run *m, enum vmctl_mode mode, bool icount)
 {
-	char program[128];
-	snprintf(program, sizeof(program), "/bench/bench-net%s%s", icount ? " spin" : "", b->servers);
+	char program[128], servers[64];
+	snprintf(program, sizeof(program), "/bench/bench-net%s%s", icount ? " spin" : "", servers_choose(b, servers));
 	char *command[] = { program, NULL };
 	int status = network_fill(&m->network);
 	if (status) {
@@ -191,18 +183,13 @@ static int machine_begin(const struct bench_net *b, struct machine_run *m, enum 
 			     .verbose = b->options->verbose, .profile = b->options->profile, .network = m->network,
 			     .timeout_ns = b->options->timeout_ns ? b->options->timeout_ns : MACHINE_TIMEOUT_NS };
 	int ends[2];
-	if (pipe(ends) != 0) {
+	if (pipe2(ends, O_CLOEXEC) != 0) {
 		return fail(VMCTL_HOST, "no pipe: %s", strerror(errno));
 	}
-	fflush(NULL);
-	m->pid = fork();
-	if (m->pid == 0) {
-		prctl(PR_SET_PDEATHSIG, SIGTERM);
-		close(ends[0]);
-		_exit(run_machine(&o, fdopen(ends[1], "w"), NULL, NULL));
-	}
-	close(ends[1]);
+	FILE *output = fdopen(ends[1], "we");
 	m->output = fdopen(ends[0], "re");
+	m->pid = bench_machine_start(&o, output);
+	fclose(output);
 	return m->pid > 0 ? 0 : fail(VMCTL_HOST, "no process for a machine: %s", strerror(errno));
 }
 
@@ -294,11 +281,17 @@ static int machine_end(struct machine_run *m, int status)
 
 /* --- a line --- */
 
-static int line_load(const struct bench_net *b, struct machine_run *m, const struct net_line *line, struct load_result *r)
+/* How long a line runs. Under -icount the machine is slow, and parts of operations shall not count. */
+static uint64_t line_ns(const struct bench *b, bool icount)
+{
+	return (b->options->profile ? 6000000000ull : b->options->is_short ? 300000000 : 1000000000) * (icount && !b->options->profile ? 2 : 1);
+}
+
+static int line_load(struct machine_run *m, const struct net_line *line, uint64_t ns, struct load_result *r)
 {
 	struct load load = line->load;
 	load.port = m->network.published[line->load.port].host;
-	load.ns = b->line_ns;
+	load.ns = ns;
 	const struct load_watch watch = { machine_mark, m };
 	struct load set = { LOAD_EXCHANGE, load.port, 1, 1, SET_REQUEST, "+OK", 5, 1 };
 	int error = load.request && strcmp(load.request, GET_REQUEST) == 0 ? load_run(&set, NULL, r) : 0;
@@ -310,11 +303,11 @@ static int line_load(const struct bench_net *b, struct machine_run *m, const str
 	return 0;
 }
 
-static int line_loop(const struct bench_net *b, struct machine_run *m, struct load_result *r)
+static int line_loop(struct machine_run *m, uint64_t ns, struct load_result *r)
 {
 	char question[64], answer[128];
 	machine_mark(m, false);
-	snprintf(question, sizeof(question), "loop %llu", (unsigned long long)(b->line_ns / 1000000));
+	snprintf(question, sizeof(question), "loop %llu", (unsigned long long)(ns / 1000000));
 	int status = machine_ask(m, question, answer, sizeof(answer));
 	r->ops = status ? 0 : (uint64_t)number_of(answer, "ops");
 	r->ns = status ? 0 : (uint64_t)number_of(answer, "ns");
@@ -322,13 +315,13 @@ static int line_loop(const struct bench_net *b, struct machine_run *m, struct lo
 	return status;
 }
 
-static int line_run(struct bench_net *b, struct machine_run *m, const struct net_line *line, enum vmctl_mode mode, bool icount)
+static int line_run(struct bench *b, struct machine_run *m, const struct net_line *line, enum vmctl_mode mode, bool icount)
 {
 	struct load_result r = { 0 };
 	char text[256];
 	machine_settle(m);
 	int status = m->status;
-	status = status ? status : line->server && !*line->server ? line_loop(b, m, &r) : line_load(b, m, line, &r);
+	status = status ? status : line->server && !*line->server ? line_loop(m, line_ns(b, icount), &r) : line_load(m, line, line_ns(b, icount), &r);
 	if (status || m->status) {
 		return status ? status : m->status;
 	}
@@ -346,10 +339,11 @@ static int line_run(struct bench_net *b, struct machine_run *m, const struct net
 	return 0;
 }
 
-static int run_once(struct bench_net *b, enum vmctl_mode mode, bool icount)
+static int run_once(struct bench *b, enum vmctl_mode mode, bool icount)
 {
 	struct machine_run m = { 0 };
 	char answer[128];
+	signal(SIGPIPE, SIG_IGN); /* a guest that is gone is an error of what is written to it */
 	int status = machine_begin(b, &m, mode, icount);
 	status = status ? status : machine_ready(&m);
 	if (status == 0 && icount) {
@@ -364,81 +358,25 @@ static int run_once(struct bench_net *b, enum vmctl_mode mode, bool icount)
 	return machine_end(&m, status);
 }
 
-/* Each system once, in turns that begin with another one each time. */
-static int run_round(struct bench_net *b, unsigned run, bool icount)
-{
-	static const enum vmctl_mode order[] = { MODE_MONOLITHIC, MODE_ISOLATED, MODE_LINUX };
-	unsigned modes = b->options->against_linux ? 3 : 2;
-	int status = 0;
-	for (unsigned i = 0; i < modes && status == 0; i++) {
-		status = run_once(b, order[(run + i) % modes], icount);
-	}
-	return status;
-}
-
-static int run_all(struct bench_net *b, enum accelerator accelerator)
-{
-	int status = 0;
-	for (unsigned i = 0; i < b->options->runs && status == 0; i++) {
-		say("run %u of %u", i + 1, b->options->runs);
-		status = run_round(b, i, false);
-	}
-	if (status == 0 && accelerator == ACCELERATOR_TCG && b->options->cpus < 2) {
-		say("instructions");
-		b->line_ns *= 2; /* it is slow: parts of operations shall not count */
-		status = run_round(b, 0, true);
-	}
-	return status;
-}
-
-static int profile_all(struct bench_net *b)
+static int profile_all(struct bench *b)
 {
 	int status = 0;
 	for (int i = 0; i < 2 && status == 0; i++) {
-		printf("%s, %s: ", b->options->profile, i ? "isolated" : "monolithic");
-		status = run_once(b, i ? MODE_ISOLATED : MODE_MONOLITHIC, b->options->icount);
+		enum vmctl_mode mode = i ? MODE_ISOLATED : MODE_MONOLITHIC;
+		printf("%s, %s: ", b->options->profile, bench_mode_name(mode));
+		status = run_once(b, mode, b->options->icount);
 	}
 	return status;
 }
 
-static int write_json(struct bench_net *b, enum accelerator accelerator)
+static unsigned icount_runs(const struct bench *b)
 {
-	FILE *file = b->options->json ? fopen(b->options->json, "we") : NULL;
-	if (b->options->json && !file) {
-		return fail(VMCTL_HOST, "%s can't be written: %s", b->options->json, strerror(errno));
-	}
-	if (file) {
-		figures_json(&b->figures, file, b->options->cpus ? b->options->cpus : 1, accelerator != ACCELERATOR_TCG);
-		fclose(file);
-	}
-	return 0;
+	return b->options->cpus < 2;
 }
 
-int bench_net(const struct options *options)
+static void print_table(struct bench *b, FILE *out)
 {
-	enum accelerator accelerator;
-	char name[32];
-	struct bench_net *b = calloc(1, sizeof(*b));
-	if (!b) {
-		return fail(VMCTL_HOST, "no memory");
-	}
-	signal(SIGPIPE, SIG_IGN); /* a guest that is gone is an error of what is written to it */
-	b->options = options;
-	b->line_ns = options->profile ? 6000000000ull : options->is_short ? 300000000 : 1000000000;
-	choose_servers(b);
-	int status = accelerator_take(options, &accelerator);
-	snprintf(name, sizeof(name), "bench-%d", (int)getpid());
-	status = status ? status : workdir_open(&b->dir, name);
-	if (status == 0) {
-		status = options->against_linux ? linux_fetch() : 0;
-		status = status ? status : make_image(b);
-		status = status ? status : options->profile ? profile_all(b) : run_all(b, accelerator);
-		if (status == 0 && !options->profile) {
-			net_figures_table(&b->figures, stdout);
-			status = write_json(b, accelerator);
-		}
-		workdir_close(&b->dir);
-	}
-	free(b);
-	return status;
+	net_figures_table(&b->figures, out);
 }
+
+const struct bench_kind bench_net = { make_image, run_once, profile_all, icount_runs, print_table };

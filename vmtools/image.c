@@ -190,7 +190,7 @@ int image_check(const char *image)
 	if (!good) {
 		return fail(VMCTL_IMAGE, "root %s is neither a directory nor an ext4 file system", image);
 	}
-	uint64_t blocks = super.blocks_count_lo | (super.incompat & EXT4_INCOMPAT_64BIT ? (uint64_t)super.blocks_count_hi << 32 : 0);
+	uint64_t blocks = ext4_super_blocks(&super);
 	/* A super block with more wrong in it is the guest's to judge. */
 	if (regular && super.log_block_size <= BLOCK_KIB_LOG_MAX && blocks > (uint64_t)st.st_size >> (10 + super.log_block_size)) {
 		return fail(VMCTL_IMAGE, "root image %s is cut short: its file system has %llu KiB, the file %llu KiB", image,

@@ -227,10 +227,10 @@ static int make_cmdline(struct plan *p, const char *start)
 	const struct options *o = p->options;
 	char size[40] = "", environment[64] = "";
 	unsigned rows, columns;
-	if (terminal_present() && terminal_size(&rows, &columns)) {
-		snprintf(size, sizeof(size), " console-size=%ux%u", rows, columns);
-	}
 	if (terminal_present()) {
+		if (terminal_size(&rows, &columns)) {
+			snprintf(size, sizeof(size), " console-size=%ux%u", rows, columns);
+		}
 		terminal_environment(environment, sizeof(environment));
 	}
 	int length = snprintf(p->cmdline, sizeof(p->cmdline), "%s%s%s%s%s%s", start, o->command && !terminal_present() ? " raw-console" : "", size,

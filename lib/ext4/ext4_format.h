@@ -66,6 +66,12 @@ _Static_assert(sizeof(struct ext4_super) == 1024, "super block");
 _Static_assert(offsetof(struct ext4_super, backup_groups) == 0x24c, "super block");
 _Static_assert(offsetof(struct ext4_super, checksum_seed) == 0x270, "super block");
 
+/* The high half counts only with 64BIT. */
+static inline uint64_t ext4_super_blocks(const struct ext4_super *s)
+{
+	return s->blocks_count_lo | (s->incompat & EXT4_INCOMPAT_64BIT ? (uint64_t)s->blocks_count_hi << 32 : 0);
+}
+
 enum ext4_group_flags { EXT4_GROUP_INODE_UNINIT = 1, EXT4_GROUP_BLOCK_UNINIT = 2, EXT4_GROUP_INODE_ZEROED = 4 };
 
 struct ext4_group { /* the second half only where the descriptor size is 64 */

@@ -230,7 +230,7 @@ static int geometry_check(struct ext4 *fs, char *why, size_t size)
 	fs->block_shift = 10 + s->log_block_size;
 	fs->block_size = 1024u << s->log_block_size;
 	fs->has_64bit = s->incompat & EXT4_INCOMPAT_64BIT;
-	fs->block_count = s->blocks_count_lo | (fs->has_64bit ? (uint64_t)s->blocks_count_hi << 32 : 0);
+	fs->block_count = ext4_super_blocks(s);
 	fs->free_blocks = s->free_blocks_lo | (fs->has_64bit ? (uint64_t)s->free_blocks_hi << 32 : 0);
 	fs->descriptor_size = fs->has_64bit ? s->descriptor_size : 32;
 	fs->inode_size = s->inode_size;
