@@ -321,19 +321,27 @@ static void backend_retry(struct net_backend *b)
 	}
 }
 
+static uint64_t light_longer(uint64_t ns)
+{
+	return ns < NET_BACKEND_LIGHT_MIN_NS ? NET_BACKEND_LIGHT_MIN_NS : ns < NET_BACKEND_LIGHT_MAX_NS ? ns : NET_BACKEND_LIGHT_MAX_NS;
+}
+
 /* Before a wait: is this back end busy, and is it worth being so? One client that waits for its answer behind a thread that computes brings
- * a frame or two in each look, and would bring more if it were not for the looks. */
+ * a frame or two in each look, and would bring more if it were not for the looks. A host that is late makes many clients look like that: they get a
+ * short time without looks only, one that goes on like that a longer and longer one. */
 static void load_follow(struct net_backend *b, uint64_t now)
 {
 	if (b->heard || b->frames >= NET_BACKEND_FEW) {
 		b->lean = 0;
+		b->light_ns /= b->busy ? 2 : 1;
 	} else if (b->dev->user_busy && b->frames) {
 		b->lean++;
 	}
 	if (b->lean == NET_BACKEND_LEAN) {
 		b->lean = 0;
 		b->busy = false;
-		b->light_until = now + NET_BACKEND_RETRY_NS;
+		b->light_ns = light_longer(b->light_ns * 2);
+		b->light_until = now + b->light_ns;
 	}
 	b->window_frames += b->frames;
 	b->frames = 0;

@@ -26,7 +26,8 @@
 #define NET_BACKEND_LOOK_NS 4000000ull /* ... and the back end looks by itself, should they not come */
 #define NET_BACKEND_FEW 4 /* frames: where so many looks find fewer, and nobody rings between them, they are not worth the wait, for ... */
 #define NET_BACKEND_LEAN 8
-#define NET_BACKEND_RETRY_NS 150000000ull
+#define NET_BACKEND_LIGHT_MIN_NS 8000000ull /* ... so long, twice as long each time it turns out so again, ... */
+#define NET_BACKEND_LIGHT_MAX_NS 256000000ull
 #define NET_BACKEND_REFILL 64 /* buffers that come with one ring, while there are more than twice as many */
 
 struct net_backend;
@@ -70,7 +71,7 @@ struct net_backend {
 	bool front_idle; /* it has nothing more to do */
 	bool busy;
 	uint32_t frames, window_frames; /* both ways: since the last wait, in this window before that */
-	uint64_t window_end, light_until; /* not busy before that */
+	uint64_t window_end, light_until, light_ns; /* not busy before that; how long the last time */
 	unsigned lean; /* looks by time in a row that found few */
 	struct ring_chain chain;
 };

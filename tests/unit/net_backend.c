@@ -509,6 +509,42 @@ static void a_front_end_at_work_is_left_at_it(void **state)
 	assert_false(loop.dev.user_busy);
 }
 
+static void look_at(unsigned frame_count)
+{
+	for (unsigned i = 0; i < frame_count; i++) {
+		chain(1, i, front->data[0], 60);
+	}
+	work();
+	for (unsigned i = 0; i < frame_count; i++) {
+		finish_frame();
+	}
+	work();
+}
+
+/* Looks that find a frame each, while nobody rings, until they end. */
+static void look_in_vain(void)
+{
+	unsigned looks = 0;
+	for (; loop.dev.user_busy && looks < 2 * NET_BACKEND_LEAN; looks++) {
+		env_host_now += NET_BACKEND_WINDOW_NS / NET_BACKEND_BUSY;
+		look_at(1);
+	}
+	assert_int_equal(looks, NET_BACKEND_LEAN);
+}
+
+/* With frames enough for a window. */
+static bool busy_at(uint64_t ns)
+{
+	env_host_now = ns - NET_BACKEND_WINDOW_NS;
+	work();
+	for (unsigned i = 0; i <= NET_BACKEND_BUSY; i++) {
+		look_at(1);
+	}
+	env_host_now = ns;
+	work();
+	return loop.dev.user_busy;
+}
+
 /* Behind a thread that computes one client waits for its answers: looks find a frame each, and nobody rings. */
 static void looks_that_find_little_end(void **state)
 {
@@ -516,25 +552,18 @@ static void looks_that_find_little_end(void **state)
 	link_page.features |= VIRTIO_F_EVENT_IDX;
 	slow();
 	make_busy();
-	unsigned looks = 0, sent = NET_BACKEND_BUSY + 1;
-	for (; loop.dev.user_busy && looks < 2 * NET_BACKEND_LEAN; looks++) {
-		env_host_now += NET_BACKEND_WINDOW_NS / NET_BACKEND_BUSY;
-		chain(1, looks % 8, front->data[0], 60);
-		work();
-		finish_frame();
+	for (uint64_t span = NET_BACKEND_LIGHT_MIN_NS; span <= NET_BACKEND_LIGHT_MAX_NS; span *= 2) {
+		look_in_vain();
+		assert_int_equal(*rings_at, *avail_index(1)); /* each frame rings */
+		uint64_t since = env_host_now;
+		assert_false(busy_at(since + span - 1)); /* not tried again so soon */
+		assert_true(busy_at(since + span + NET_BACKEND_WINDOW_NS));
 	}
-	assert_int_equal(looks, NET_BACKEND_LEAN);
-	assert_int_equal(*rings_at, sent + looks);
-	for (unsigned i = 0; i < NET_BACKEND_BUSY; i++) {
-		chain(1, i % 8, front->data[0], 60);
-		work();
-		finish_frame();
-	}
-	env_host_now += NET_BACKEND_WINDOW_NS;
-	work();
-	assert_false(loop.dev.user_busy); /* not tried again so soon */
-	env_host_now += NET_BACKEND_RETRY_NS;
-	make_busy();
+	look_at(NET_BACKEND_FEW); /* it is worth it after all */
+	look_at(NET_BACKEND_FEW);
+	uint64_t before = backend.light_ns;
+	look_in_vain();
+	assert_true(backend.light_until - env_host_now <= NET_BACKEND_LIGHT_MAX_NS / 2 && before <= NET_BACKEND_LIGHT_MAX_NS / 4);
 }
 
 static void the_offer_says_what_the_device_is(void **state)
