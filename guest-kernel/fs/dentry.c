@@ -340,7 +340,7 @@ void dentry_set_inode(struct dentry *d, struct inode *inode)
 /* True: the reference that kept it in the cache is the caller's to put. */
 static bool name_remove_locked(struct dentry *d)
 {
-	bool pinned = d->hashed && d->super->pinned && d->inode && d->parent != d;
+	bool pinned = dentry_listed_locked(d);
 	unhash_locked(d);
 	return pinned;
 }

@@ -159,15 +159,10 @@ static uint64_t rank(const struct dentry *d)
 	return ((uintptr_t)d ^ d->cookie) * 0x9e3779b97f4a7c15ull;
 }
 
-static bool listed(const struct dentry *d)
-{
-	return d->super->pinned && d->hashed && d->inode && d->parent != d;
-}
-
 void listing_add_locked(struct dentry *d)
 {
 	static uint64_t last_cookie = 2; /* dentry_lock */
-	if (!listed(d)) {
+	if (!dentry_listed_locked(d)) {
 		return;
 	}
 	d->cookie = ++last_cookie;
@@ -182,7 +177,7 @@ void listing_add_locked(struct dentry *d)
 
 void listing_remove_locked(struct dentry *d)
 {
-	if (!listed(d)) {
+	if (!dentry_listed_locked(d)) {
 		return;
 	}
 	struct dentry **at = &d->parent->listing, *before = d->before, *behind = d->behind;

@@ -107,7 +107,7 @@ static int set_ask(struct poll_set *s, struct poll_table *table)
 /* Nothing is ready, and nobody waits any longer: a signal that is there by now goes first, as on Linux. */
 static int set_gives_up(void)
 {
-	return thread_current()->signal_pending ? -EINTR : 0;
+	return signal_pending() ? -EINTR : 0;
 }
 
 /* A wake takes the waiter off its queue, so each round registers anew. deadline 0: for ever, 1: not at all. */

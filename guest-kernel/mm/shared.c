@@ -93,8 +93,11 @@ static struct page *shared_insert(struct shared_memory *shared, uint64_t index)
 {
 	struct radix_pool pool = { .count = 0 };
 	struct page *page = page_alloc(ALLOC_ZERO | ALLOC_KIND(PAGE_SHARED));
-	int error = page ? 0 : -ENOENT;
-	while (page && (error = insert_try(shared, index, page, &pool)) == -ENOMEM) {
+	if (!page) {
+		return NULL;
+	}
+	int error;
+	while ((error = insert_try(shared, index, page, &pool)) == -ENOMEM) {
 		if (radix_pool_fill(&pool)) {
 			spin_lock(&shared->lock);
 			radix_prune(&shared->root, &shared->height, index);
@@ -103,7 +106,7 @@ static struct page *shared_insert(struct shared_memory *shared, uint64_t index)
 		}
 	}
 	radix_pool_free(&pool);
-	if (page && error) {
+	if (error) {
 		page_put(page);
 	}
 	return !error ? page : error == -EEXIST ? shared_find(shared, index) : NULL;

@@ -46,6 +46,12 @@ uint64_t cpu_time_locked(struct process *p, const struct cpu_clock *clock)
 	return clock->tid ? time_of_one_locked(p, clock) : time_of_all_locked(p, clock->user_only);
 }
 
+/* The same, where what all threads have used is known. */
+static uint64_t time_by_locked(struct process *p, const struct cpu_clock *clock, uint64_t total, uint64_t user)
+{
+	return clock->tid ? time_of_one_locked(p, clock) : clock->user_only ? user : total;
+}
+
 /** SIGXCPU at the soft limit, which is a second later then; SIGKILL at the hard one. What is left until either. */
 static uint64_t limit_check_locked(struct process *p, uint64_t total)
 {
@@ -71,7 +77,7 @@ static void look_locked(struct process *p)
 	list_for_each_safe(node, &s->cpu_timers)
 	{
 		struct cpu_timer *t = container_of(node, struct cpu_timer, link);
-		uint64_t now = t->clock.tid ? time_of_one_locked(p, &t->clock) : t->clock.user_only ? user : total;
+		uint64_t now = time_by_locked(p, &t->clock, total, user);
 		if (now >= t->deadline_ns) {
 			list_remove(&t->link);
 			cpu_timer_expired_locked(p, t, now);
@@ -80,7 +86,7 @@ static void look_locked(struct process *p)
 	list_for_each(node, &s->cpu_timers)
 	{
 		const struct cpu_timer *t = container_of(node, struct cpu_timer, link);
-		uint64_t now = t->clock.tid ? time_of_one_locked(p, &t->clock) : t->clock.user_only ? user : total;
+		uint64_t now = time_by_locked(p, &t->clock, total, user);
 		uint64_t its = t->deadline_ns > now ? t->deadline_ns - now : 0;
 		left = its < left ? its : left;
 	}

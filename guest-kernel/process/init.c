@@ -101,12 +101,14 @@ static int open_standard_files(void)
 static bool terminal_is_known(const char *name)
 {
 	static const char *const databases[] = { "/etc/terminfo", "/lib/terminfo", "/usr/share/terminfo" };
-	const char initial[] = { *name, '\0' };
 	char path[64];
 	int error;
+	if (!*name || *name == '.') {
+		return false;
+	}
 	for (unsigned i = 0; i < sizeof(databases) / sizeof(databases[0]); i++) {
-		format_text(path, sizeof(path), "%s/%s/%s", databases[i], initial, name);
-		struct file *file = *name && *name != '.' ? file_open_path(path, O_RDONLY, 0, &error) : NULL;
+		format_text(path, sizeof(path), "%s/%c/%s", databases[i], *name, name);
+		struct file *file = file_open_path(path, O_RDONLY, 0, &error);
 		if (file) {
 			file_put(file);
 			return true;

@@ -197,9 +197,11 @@ int signal_frame_push(struct trap_frame *frame, const struct signal_action *acti
 		      uint64_t mask);
 void signal_info_to_user(const struct signal_info *info, void *out128);
 
-/* capability.c */
+/* credentials.c */
 /** Has the current process all of these users and groups? */
 bool credentials_match(const struct credentials *d);
+
+/* capability.c */
 void capabilities_of_first(struct credentials *c);
 /** The users of *c have been others, `before`. */
 void capabilities_follow_user(struct credentials *c, const struct credentials *before);
