@@ -270,12 +270,11 @@ static void nic_flush(struct netdev *dev)
 		}
 		nic->showing = true;
 		env_unlock(&nic->lock);
-		__atomic_thread_fence(__ATOMIC_RELEASE); /* descriptors before the doorbell */
 		if (sends) {
-			nic_write(nic, REG_TDT, send);
+			nic_ring_bell(nic, REG_TDT, send);
 		}
 		if (receives) {
-			nic_write(nic, REG_RDT, receive);
+			nic_ring_bell(nic, REG_RDT, receive);
 		}
 		env_lock(&nic->lock);
 		nic->showing = false;

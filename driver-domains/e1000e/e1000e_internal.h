@@ -90,6 +90,13 @@ static inline void nic_write(struct e1000e *nic, uint32_t offset, uint32_t value
 	e1000e_write(nic->registers, offset, value);
 }
 
+/** Show the adapter the ring as far as `tail`: the descriptors are there before it is told. */
+static inline void nic_ring_bell(struct e1000e *nic, uint32_t tail_register, uint32_t tail)
+{
+	__atomic_thread_fence(__ATOMIC_RELEASE);
+	nic_write(nic, tail_register, tail);
+}
+
 /* e1000e.c */
 /** Give the lock up, then hand back what is finished. */
 void e1000e_unlock(struct e1000e *nic);

@@ -101,8 +101,7 @@ void e1000e_receive_start(struct e1000e *nic)
 	nic->dev.receive_depth = RING_ENTRIES - 1;
 	e1000e_filter_write(nic); /* and on */
 	if (e1000e_receive_show(nic)) {
-		__atomic_thread_fence(__ATOMIC_RELEASE); /* descriptors before the doorbell */
-		nic_write(nic, REG_RDT, ring->tail);
+		nic_ring_bell(nic, REG_RDT, ring->tail);
 	}
 }
 
