@@ -37,11 +37,6 @@ int net_mtu_set(unsigned index, uint32_t mtu)
 	return 0;
 }
 
-static ip4_addr_t mask_of(unsigned bits)
-{
-	return (ip4_addr_t){ .addr = lwip_htonl(bits ? ~0u << (32 - bits) : 0) };
-}
-
 /* Whoever sets addresses by hand wants none from DHCP any more. */
 static void dhcp_end(struct netif *netif)
 {
@@ -81,8 +76,9 @@ int net_address_set(unsigned index, const struct net_address *address, bool anot
 	if (address->bits > 32) {
 		return -EINVAL;
 	}
-	ip4_addr_t to, mask = mask_of(address->bits), gateway = *netif_ip4_gw(link.netif);
+	ip4_addr_t to, mask, gateway = *netif_ip4_gw(link.netif);
 	memcpy(&to, address->bytes, 4);
+	mask_put(&mask, address->bits);
 	if (another && !ip4_addr_isany(netif_ip4_addr(link.netif)) && !ip4_addr_cmp(netif_ip4_addr(link.netif), &to)) {
 		return -EOPNOTSUPP; /* lwIP's interfaces have one */
 	}
@@ -138,8 +134,7 @@ static int default_add(const struct net_route *route, bool replace)
 	if (!netif) {
 		return -ENETUNREACH;
 	}
-	bool is_another = old == netif && !ip4_addr_isany(netif_ip4_gw(netif));
-	if (is_another && !replace) {
+	if (!replace && old == netif && !ip4_addr_isany(netif_ip4_gw(netif))) {
 		return -EEXIST;
 	}
 	if (replace && old) {

@@ -7,7 +7,6 @@
 #include <stddef.h>
 #include <stdint.h>
 
-struct ip4_addr;
 struct netif;
 struct pbuf;
 
@@ -43,13 +42,17 @@ void acks_send(void); /* it has ended: what is not acknowledged yet is */
 
 /* route.c, tables.c */
 bool net_is_own4(const void *address); /* an ip4_addr_t: of this machine, all of 127.0.0.0/8 too */
-unsigned mask_bits(const struct ip4_addr *mask);
+unsigned mask_bits(const void *mask); /* an IPv4 mask, as on the wire */
+void mask_put(void *to, unsigned bits);
 void network_of(const uint8_t *address, unsigned bits, uint8_t *to); /* `to` is zeros before */
 
 /* timers.c */
 void timers_wake(void); /* with the lock, before anything else: time has passed while no timer ran */
 void timers_look(void); /* something may have begun that waits for time */
 void timers_tick(void); /* in the net thread */
+
+/* socket/inet/tcp_info.c, which counts */
+void net_tcp_counts(const struct tcp_pcb *pcb, uint32_t bytes); /* a segment has come, with so many bytes of payload */
 
 /* isn.c */
 void isn_init(void);

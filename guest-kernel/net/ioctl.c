@@ -4,6 +4,7 @@
 #include "base/string.h"
 #include "kernel/capability.h"
 #include "kernel/user.h"
+#include "net/internal.h"
 #include "net/net.h"
 #include "net/tables.h"
 
@@ -65,20 +66,6 @@ static bool address_of(const struct net_link *link, struct net_address *out)
 	}
 	*out = (struct net_address){ 0 };
 	return false;
-}
-
-static void mask_put(uint8_t *to, unsigned bits)
-{
-	uint32_t mask = bits ? __builtin_bswap32(~0u << (32 - bits)) : 0;
-	memcpy(to, &mask, sizeof(mask));
-}
-
-static unsigned mask_bits(const uint8_t *mask)
-{
-	uint32_t word;
-	memcpy(&word, mask, sizeof(word));
-	word = ~__builtin_bswap32(word);
-	return word ? (unsigned)__builtin_clz(word) : 32;
 }
 
 static int address_get(const struct net_link *link, unsigned what, struct request *r)
@@ -273,9 +260,13 @@ bool net_ioctl_known(unsigned request)
 
 long net_ioctl(unsigned request, uint64_t argument)
 {
-	bool route = request == SIOCADDRT || request == SIOCDELRT;
-	if ((route || sets(request)) && !capable(CAP_NET_ADMIN)) {
+	bool route = request == SIOCADDRT || request == SIOCDELRT, changes = route || sets(request);
+	if (changes && !capable(CAP_NET_ADMIN)) {
 		return -EPERM;
 	}
-	return route ? route_change(request, argument) : request == SIOCGIFCONF ? interface_list(argument) : interface_request(request, argument);
+	long error = route ? route_change(request, argument) : request == SIOCGIFCONF ? interface_list(argument) : interface_request(request, argument);
+	if (changes && !error) {
+		netlink_news(false);
+	}
+	return error;
 }

@@ -20,7 +20,11 @@
 
 /** Set the stack up: lwIP, the loopback interface, the thread of its timers. Once, before the first interface and the first program. */
 void net_start(void);
-void netlink_init(void); /* socket/netlink/news.c */
+
+/* socket/netlink/news.c */
+void netlink_init(void);
+/** Tell who listens what has changed of links, addresses and routes; `begins`: somebody is about to. No lock is held. */
+void netlink_news(bool begins);
 
 void net_lock(void);
 /** Before it lets go: packets that were sent to this machine itself are delivered, and the timer is set if lwIP has something to wait for. */

@@ -57,7 +57,7 @@ static void icmp_put(struct text *t, const struct stats_mib2 *m)
 
 static void connection_count(void *context, struct inet_socket *s)
 {
-	unsigned state = tcp_state_number(s);
+	unsigned state = inet_state_number(s);
 	*(unsigned *)context += state == STATE_ESTABLISHED || state == STATE_CLOSE_WAIT;
 }
 

@@ -53,7 +53,7 @@ static void socket_line(void *context, struct inet_socket *s)
 		return;
 	}
 	size_t start = t->length;
-	unsigned state = list->kind == INET_TCP ? tcp_state_number(s) : s->remote.port ? STATE_ESTABLISHED : STATE_CLOSE;
+	unsigned state = inet_state_number(s);
 	uint32_t out = state == STATE_LISTEN ? 0 : s->sent, in = s->queued;
 	in = list->kind != INET_TCP ? s->datagram_charge : state == STATE_LISTEN ? s->waiting_count : in;
 	text_add(t, list->kind == INET_UDP ? "%5u: " : "%4u: ", list->count++);

@@ -68,10 +68,18 @@ static const struct net_route *route_best(bool v6, const void *address, unsigned
 	return best;
 }
 
-unsigned mask_bits(const ip4_addr_t *mask)
+unsigned mask_bits(const void *mask)
 {
-	uint32_t rest = ~lwip_ntohl(ip4_addr_get_u32(mask));
+	uint32_t rest;
+	memcpy(&rest, mask, sizeof(rest));
+	rest = ~lwip_ntohl(rest);
 	return rest ? (unsigned)__builtin_clz(rest) : 32;
+}
+
+void mask_put(void *to, unsigned bits)
+{
+	uint32_t mask = lwip_htonl(bits ? ~0u << (32 - bits) : 0);
+	memcpy(to, &mask, sizeof(mask));
 }
 
 /* By an interface's own network: so many bits. -1: by none. */

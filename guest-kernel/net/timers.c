@@ -145,22 +145,6 @@ static void catch_up(struct periodic *p, uint64_t now)
 	p->last_ns += missed * each_ns;
 }
 
-void timers_wake(void)
-{
-	uint64_t now;
-	if (!missed_ns || (now = time_ns()) < missed_ns) {
-		return;
-	}
-	missed_ns = 0;
-	for (unsigned i = 0; i < PERIODIC_COUNT; i++) {
-		struct periodic *p = &periodics[i];
-		if (!p->next_ns && counts_ns(p)) {
-			catch_up(p, now);
-			missed_ns = sooner(missed_ns, p->last_ns + counts_ns(p));
-		}
-	}
-}
-
 static void arm(void)
 {
 	uint64_t first = 0;
@@ -176,6 +160,21 @@ static void arm(void)
 		armed_ns = first;
 		timer_set(&timer, first);
 	}
+}
+
+void timers_wake(void)
+{
+	uint64_t now;
+	if (!missed_ns || (now = time_ns()) < missed_ns) {
+		return;
+	}
+	for (unsigned i = 0; i < PERIODIC_COUNT; i++) {
+		struct periodic *p = &periodics[i];
+		if (!p->next_ns && counts_ns(p)) {
+			catch_up(p, now);
+		}
+	}
+	arm();
 }
 
 /* A program has sent something, or a packet has come: the connection's time is looked at for one tick at least. */

@@ -141,9 +141,7 @@ static long socket_ioctl(struct file *f, unsigned request, uint64_t argument)
 {
 	struct socket *s = f->private;
 	if (net_ioctl_known(request)) {
-		long result = net_ioctl(request, argument);
-		netlink_news(false);
-		return result;
+		return net_ioctl(request, argument);
 	}
 	if (request != FIONREAD && request != SIOCOUTQ) {
 		return s->ops->ioctl ? s->ops->ioctl(s, request, argument) : -ENOTTY;

@@ -185,8 +185,6 @@ struct control_room {
 /* The families: a new socket with one reference, or a negative error. */
 int unix_create(int type, int protocol, struct socket **out);
 int netlink_create(int type, int protocol, struct socket **out);
-/** Tell who listens what has changed of links, addresses and routes; `begins`: somebody is about to. No lock is held. */
-void netlink_news(bool begins);
 int inet_create(bool v6, int type, int protocol, struct socket **out);
 
 #endif

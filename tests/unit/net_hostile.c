@@ -557,7 +557,7 @@ void net_tcp_leaves(const struct pbuf *p, const struct tcp_hdr *header, const st
 {
 }
 
-void net_tcp_counts(const struct tcp_pcb *pcb, unsigned bytes)
+void net_tcp_counts(const struct tcp_pcb *pcb, uint32_t bytes)
 {
 }
 

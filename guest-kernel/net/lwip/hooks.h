@@ -34,10 +34,9 @@ struct pbuf;
 int net_tcp_arrives(struct tcp_pcb *pcb, const struct pbuf *p);
 #define LWIP_HOOK_TCP_INPACKET_PCB(pcb, header, option_bytes, first_option_bytes, second_option, p) net_tcp_arrives(pcb, p)
 
-/** socket/inet/tcp_info.c, which counts: a segment's header is made; one has come, with so many bytes of payload. */
+/** socket/inet/tcp_info.c, which counts: a segment's header is made. */
 struct tcp_hdr;
 void net_tcp_leaves(const struct pbuf *p, const struct tcp_hdr *header, const struct tcp_pcb *pcb);
-void net_tcp_counts(const struct tcp_pcb *pcb, unsigned int bytes);
 #define LWIP_HOOK_TCP_OUT_ADD_TCPOPTS(p, header, pcb, options) (net_tcp_leaves(p, header, pcb), options)
 
 #endif

@@ -204,8 +204,12 @@ struct inet_socket *tcp_pcb_socket(const struct tcp_pcb *pcb); /* the connection
 
 /* tcp_info.c; net lock */
 void tcp_info_read(const struct inet_socket *s, struct tcp_info *info);
-enum { STATE_ESTABLISHED = 1, STATE_CLOSE = 7, STATE_CLOSE_WAIT = 8, STATE_LISTEN = 10 }; /* Linux's numbers */
-uint8_t tcp_state_number(const struct inet_socket *s);
+/* Linux's numbers of states. */
+enum {
+	STATE_ESTABLISHED = 1, STATE_SYN_SENT, STATE_SYN_RECEIVED, STATE_FIN_WAIT_1, STATE_FIN_WAIT_2, STATE_TIME_WAIT, STATE_CLOSE, STATE_CLOSE_WAIT,
+	STATE_LAST_ACK, STATE_LISTEN, STATE_CLOSING,
+};
+uint8_t inet_state_number(const struct inet_socket *s); /* of any kind */
 void tcp_count_acknowledged(struct inet_socket *s, uint32_t bytes);
 
 /* tcp_send.c */

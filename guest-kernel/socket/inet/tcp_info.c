@@ -9,22 +9,21 @@
 #include "base/string.h"
 #include "kernel/time.h"
 #include "lwip/priv/tcp_priv.h"
+#include "net/internal.h"
 #include "net/lwip/hooks.h"
 #include "net/net.h"
 
-/* lwIP's states in Linux's numbers. */
-static uint8_t state_number(const struct tcp_pcb *pcb)
+uint8_t inet_state_number(const struct inet_socket *s)
 {
 	static const uint8_t numbers[] = {
-		[CLOSED] = 7, [LISTEN] = 10, [SYN_SENT] = 2, [SYN_RCVD] = 3, [ESTABLISHED] = 1, [FIN_WAIT_1] = 4, [FIN_WAIT_2] = 5,
-		[CLOSE_WAIT] = 8, [CLOSING] = 11, [LAST_ACK] = 9, [TIME_WAIT] = 6,
+		[CLOSED] = STATE_CLOSE, [LISTEN] = STATE_LISTEN, [SYN_SENT] = STATE_SYN_SENT, [SYN_RCVD] = STATE_SYN_RECEIVED,
+		[ESTABLISHED] = STATE_ESTABLISHED, [FIN_WAIT_1] = STATE_FIN_WAIT_1, [FIN_WAIT_2] = STATE_FIN_WAIT_2, [CLOSE_WAIT] = STATE_CLOSE_WAIT,
+		[CLOSING] = STATE_CLOSING, [LAST_ACK] = STATE_LAST_ACK, [TIME_WAIT] = STATE_TIME_WAIT,
 	};
-	return pcb ? numbers[pcb->state] : 7;
-}
-
-uint8_t tcp_state_number(const struct inet_socket *s)
-{
-	return state_number(s->tcp);
+	if (s->kind != INET_TCP) {
+		return s->remote.port ? STATE_ESTABLISHED : STATE_CLOSE;
+	}
+	return s->tcp ? numbers[s->tcp->state] : STATE_CLOSE;
 }
 
 /* ---- counting; the net lock ---- */
@@ -118,7 +117,7 @@ void tcp_info_read(const struct inet_socket *s, struct tcp_info *info)
 {
 	const struct tcp_pcb *pcb = s->tcp;
 	memset(info, 0, sizeof(*info));
-	info->state = state_number(pcb);
+	info->state = inet_state_number(s);
 	if (info->state == STATE_LISTEN) {
 		info->unacked = s->waiting_count;
 		info->sacked = s->backlog;

@@ -44,12 +44,6 @@ static void endpoint_put(const struct inet_socket *s, const struct endpoint *e, 
 	}
 }
 
-static uint8_t state_of(const struct inet_socket *s)
-{
-	bool stream = s->base.type == SOCK_STREAM;
-	return stream ? tcp_state_number(s) : s->remote.port ? STATE_ESTABLISHED : STATE_CLOSE;
-}
-
 static bool extension_wanted(const struct diag_dump *dump, unsigned extension)
 {
 	return dump->wanted->extensions >> (extension - 1) & 1;
@@ -70,7 +64,7 @@ static void connection_details(const struct diag_dump *dump, const struct inet_s
 static void socket_put_one(void *context, struct inet_socket *s)
 {
 	struct diag_dump *dump = context;
-	struct diag_socket out = { .family = s->v6 ? AF_INET6 : AF_INET, .state = state_of(s), .uid = s->uid };
+	struct diag_socket out = { .family = s->v6 ? AF_INET6 : AF_INET, .state = inet_state_number(s), .uid = s->uid };
 	if (out.family != dump->wanted->family || !(dump->wanted->states >> out.state & 1)) {
 		return;
 	}

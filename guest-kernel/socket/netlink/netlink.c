@@ -9,6 +9,7 @@
 #include "kernel/reserve.h"
 #include "kernel/time.h"
 #include "kernel/user.h"
+#include "net/net.h"
 #include "socket/netlink/ports.h"
 
 enum { SOL_NETLINK = 270, NETLINK_ADD_MEMBERSHIP = 1, NETLINK_DROP_MEMBERSHIP, NETLINK_LIST_MEMBERSHIPS = 9, NETLINK_OPTION_LAST = 12 };
@@ -16,11 +17,11 @@ enum { SOL_NETLINK = 270, NETLINK_ADD_MEMBERSHIP = 1, NETLINK_DROP_MEMBERSHIP, N
 #define ANSWER_FIRST 4096u
 #define ANSWER_MOST (4u << 20)
 #define PIECE 4096u /* what a reader gets at once */
-#define ALIGN MESSAGE_ALIGN
 
 struct netlink_socket {
 	struct socket base;
-	struct list link; /* ports_lock */
+	struct list link; /* ports_lock: of `listeners`, or on no list */
+	uint64_t told; /* ports_lock: the number of the last message */
 	struct netlink_port port; /* ports_lock to set */
 	uint32_t groups; /* ports_lock to set */
 	bool overrun; /* l: there was no room for something that it should have been told */
@@ -34,7 +35,7 @@ struct netlink_address { /* struct sockaddr_nl behind its family */
 } __attribute__((packed));
 
 static spinlock_t ports_lock = SPINLOCK_INIT("netlink ports");
-static struct list sockets = LIST_INIT(sockets);
+static struct list listeners = LIST_INIT(listeners); /* ports_lock: who has joined groups of NETLINK_ROUTE */
 
 static struct netlink_socket *netlink_of(struct socket *s)
 {
@@ -45,7 +46,7 @@ static struct netlink_socket *netlink_of(struct socket *s)
 
 static void *answer_room(struct answer *a, size_t bytes)
 {
-	size_t at = a->used, whole = ALIGN(bytes);
+	size_t at = a->used, whole = MESSAGE_ALIGN(bytes);
 	a->wanted += whole;
 	if (whole > a->size - a->used) {
 		a->size = a->used; /* nothing more fits, so that what there is stays whole */
@@ -112,7 +113,7 @@ bool attribute_next(const char **at, const char *end, struct attribute *out)
 		return false;
 	}
 	*out = (struct attribute){ .type = header[1] & 0x3fff, .bytes = header[0] - 4u, .data = *at + 4 };
-	*at += ALIGN(header[0]) < (size_t)(end - *at) ? ALIGN(header[0]) : (size_t)(end - *at);
+	*at += MESSAGE_ALIGN(header[0]) < (size_t)(end - *at) ? MESSAGE_ALIGN(header[0]) : (size_t)(end - *at);
 	return true;
 }
 
@@ -153,34 +154,38 @@ static void answer_queue(struct netlink_socket *s, struct answer *a)
 
 /* ---- groups ---- */
 
-static struct netlink_socket *listener_at(unsigned n, uint32_t groups)
+/* The next one that has not been asked for the message of that number yet, referenced. It goes to the list's end, so others may come and go. */
+static struct netlink_socket *listener_next(uint64_t number)
 {
-	struct netlink_socket *found = NULL;
+	struct netlink_socket *s = NULL;
 	spin_lock(&ports_lock);
-	for (struct list *l = sockets.next; l != &sockets && !found; l = l->next) {
-		struct netlink_socket *s = container_of(l, struct netlink_socket, link);
-		if (s->base.protocol == NETLINK_ROUTE && (s->groups & groups) && n-- == 0) {
-			found = s;
-			socket_get(&s->base);
-		}
+	if (!list_empty(&listeners)) {
+		s = container_of(listeners.next, struct netlink_socket, link);
+	}
+	if (s && s->told != number) {
+		s->told = number;
+		list_remove(&s->link);
+		list_push_back(&listeners, &s->link);
+		socket_get(&s->base);
+	} else {
+		s = NULL;
 	}
 	spin_unlock(&ports_lock);
-	return found;
+	return s;
 }
 
 bool netlink_listens(void)
 {
-	struct netlink_socket *s = listener_at(0, ~0u);
-	if (s) {
-		socket_put(&s->base);
-	}
-	return s;
+	spin_lock(&ports_lock);
+	bool listens = !list_empty(&listeners);
+	spin_unlock(&ports_lock);
+	return listens;
 }
 
 static void tell(struct netlink_socket *s, const struct message_header *message, bool gone)
 {
 	reserve_optional_begin();
-	size_t bytes = ALIGN(message->length);
+	size_t bytes = MESSAGE_ALIGN(message->length);
 	struct answer *a = s->queued > s->base.receive_limit ? NULL : kmalloc(sizeof(*a) + bytes);
 	reserve_optional_end();
 	if (!a) {
@@ -198,9 +203,13 @@ static void tell(struct netlink_socket *s, const struct message_header *message,
 
 void netlink_tell(const struct message_header *message, bool gone)
 {
+	static uint64_t number;
 	struct netlink_socket *s;
-	for (unsigned n = 0; (s = listener_at(n, route_group(message))); n++) {
-		tell(s, message, gone);
+	number++;
+	while ((s = listener_next(number)) != NULL) {
+		if (s->groups & route_group(message)) {
+			tell(s, message, gone);
+		}
 		socket_put(&s->base);
 	}
 }
@@ -208,11 +217,17 @@ void netlink_tell(const struct message_header *message, bool gone)
 /* What has changed until now is not told to who begins to listen. */
 static void groups_set(struct netlink_socket *s, uint32_t groups)
 {
-	if (groups && s->base.protocol == NETLINK_ROUTE) {
+	bool has_news = s->base.protocol == NETLINK_ROUTE;
+	if (has_news && (groups & ~s->groups)) {
 		netlink_news(true);
 	}
 	spin_lock(&ports_lock);
 	s->groups = groups;
+	if (!groups) {
+		list_remove(&s->link);
+	} else if (has_news && list_empty(&s->link)) {
+		list_push_back(&listeners, &s->link);
+	}
 	spin_unlock(&ports_lock);
 }
 
@@ -251,7 +266,7 @@ static int requests_run(struct netlink_socket *s, const char *at, const char *en
 			break;
 		}
 		error = s->queued > s->base.receive_limit ? -ENOBUFS : request_run(s, &header, at + sizeof(header), at + header.length);
-		at += ALIGN(header.length) < (size_t)(end - at) ? ALIGN(header.length) : (size_t)(end - at);
+		at += MESSAGE_ALIGN(header.length) < (size_t)(end - at) ? MESSAGE_ALIGN(header.length) : (size_t)(end - at);
 	}
 	return error;
 }
@@ -354,7 +369,7 @@ static size_t piece_bytes(const struct answer *a)
 		if (bytes && bytes + header->length > PIECE) {
 			break;
 		}
-		bytes += ALIGN(header->length);
+		bytes += MESSAGE_ALIGN(header->length);
 	}
 	return bytes;
 }
@@ -531,9 +546,7 @@ int netlink_create(int type, int protocol, struct socket **out)
 	}
 	socket_init(&s->base, &netlink_ops, AF_NETLINK, type, protocol);
 	s->answers_end = &s->answers;
-	spin_lock(&ports_lock);
-	list_push_back(&sockets, &s->link);
-	spin_unlock(&ports_lock);
+	list_init(&s->link);
 	*out = &s->base;
 	return 0;
 }

@@ -55,7 +55,7 @@ bool attribute_next(const char **at, const char *end, struct attribute *out);
 
 /* netlink.c: who has joined groups of NETLINK_ROUTE */
 bool netlink_listens(void);
-/** A message of the lists; `gone`: as one that takes away what it tells of. Who has no room for it is told so (ENOBUFS). */
+/** One at a time: a message of the lists; `gone`: as one that takes away what it tells of. Who has no room for it is told so (ENOBUFS). */
 void netlink_tell(const struct message_header *message, bool gone);
 
 /* route.c; net lock */

@@ -5,7 +5,6 @@
  */
 #include "socket/netlink/ports.h"
 
-#include <stddef.h>
 #include "abi/errno.h"
 
 #define BUCKETS_LOG2 10
