@@ -2,10 +2,11 @@
 /*
  * Every call that blocks, against what may interrupt it: a handler with SA_RESTART, one without, SIGSTOP and SIGCONT, a signal that is
  * ignored, and its own time limit (signal(7), "Interruption of system calls and library functions by signal handlers"). A child
- * makes the call; once it sleeps in the kernel (its state is S and its counter of switches has stopped) its parent sends the signal, and
- * a little later lets the call succeed. The line tells what the call answered and how often the handler ran.
+ * makes the call; once it sleeps in the kernel (its state is S three times running) its parent sends the signal, and
+ * when that has been handled lets the call succeed. The line tells what the call answered and how often the handler ran.
  */
 #include "calls.h"
+#include "futex.h"
 
 #include <poll.h>
 #include <pthread.h>
@@ -18,7 +19,6 @@
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/timerfd.h>
-#include <sys/uio.h>
 #include <sys/un.h>
 #include <termios.h>
 #include <time.h>
@@ -30,18 +30,7 @@ static struct shared {
 } *shared;
 static int ends[2], pair[2], file, events, set, timer, listener, signals, watches, master, slave;
 static struct timeval limit; /* for the sockets */
-
-enum { FUTEX_WAIT = 0, FUTEX_WAKE = 1, FUTEX_LOCK_PI = 6, FUTEX_UNLOCK_PI = 7, FUTEX_WAIT_BITSET = 9 };
-#ifndef SYS_futex_waitv
-#define SYS_futex_waitv 449
-#endif
-#ifndef SYS_epoll_pwait2
-#define SYS_epoll_pwait2 441
-#endif
-#ifndef F_OFD_SETLK
-#define F_OFD_SETLK 37
-#define F_OFD_SETLKW 38
-#endif
+static pid_t asked; /* who makes the call */
 
 static char c;
 static struct timespec late = { 3, 0 };
@@ -69,8 +58,8 @@ static long do_read_socket(void)
 }
 static long do_recvmsg(void)
 {
-	struct iovec { void *at; size_t size; } v = { &c, 1 };
-	struct msghdr m = { .msg_iov = (void *)&v, .msg_iovlen = 1 };
+	struct iovec v = { &c, 1 };
+	struct msghdr m = { .msg_iov = &v, .msg_iovlen = 1 };
 	return recvmsg(pair[0], &m, 0);
 }
 static long do_accept(void)
@@ -322,6 +311,10 @@ static void give_owned(void)
 {
 	syscall(SYS_futex, &shared->owned, FUTEX_UNLOCK_PI, 0);
 }
+static void give_signal(void)
+{
+	kill(asked, SIGRTMIN);
+}
 static void give_count(void)
 {
 	uint64_t n;
@@ -402,7 +395,7 @@ static const struct blocking {
 	{ "waitid", do_waitid, give_nothing, give_nothing },
 	{ "sigsuspend", do_sigsuspend, give_nothing, give_nothing },
 	{ "sigtimedwait", do_sigtimedwait, give_nothing, give_nothing },
-	{ "read of a signalfd", do_read_signalfd, give_nothing, give_nothing },
+	{ "read of a signalfd", do_read_signalfd, give_nothing, give_signal },
 	{ "send to a full socket", do_send, fill_socket, give_space },
 	{ "connect to a full queue", do_connect, fill_queue, give_place },
 	{ "recvmmsg", do_recvmmsg, give_nothing, give_byte },
@@ -424,23 +417,17 @@ static void handler(int signal)
 	shared->runs++;
 }
 
-/* Until the child's first thread sleeps. */
+/* Until the child sleeps, and has not only begun to, or has ended. */
 static void until_asleep(pid_t child)
 {
-	char name[40], text[400];
-	snprintf(name, sizeof(name), "/proc/%d/stat", child);
 	for (int asleep = 0; asleep < 3;) {
-		int fd = open(name, O_RDONLY);
-		long n = read(fd, text, sizeof(text) - 1);
-		close(fd);
-		text[n > 0 ? n : 0] = '\0';
-		char *state = strrchr(text, ')');
-		asleep = !state || state[2] == 'Z' ? 3 : state[2] == 'S' ? asleep + 1 : 0;
+		char state = process_state(child);
+		asleep = !state || state == 'Z' ? 3 : state == 'S' ? asleep + 1 : 0;
 		nanosleep(&(struct timespec){ 0, 2000000 }, NULL);
 	}
 }
 
-/* Until the handler has run and the child sleeps again, or has ended; on a busy machine that takes its time. */
+/* Until the handler has run or the child has ended; on a busy machine that takes its time. */
 static void until_handled(pid_t child)
 {
 	siginfo_t info = { .si_pid = 0 };
@@ -517,6 +504,7 @@ static void one(const struct blocking *b, enum how how, const char *what)
 	if (child == 0) {
 		child_run(b, how);
 	}
+	asked = child;
 	until_asleep(child);
 	if (how == STOPPED) {
 		kill(child, SIGSTOP);
@@ -530,9 +518,6 @@ static void one(const struct blocking *b, enum how how, const char *what)
 	}
 	until_asleep(child);
 	b->give();
-	if (b->call == do_read_signalfd) {
-		kill(child, SIGRTMIN);
-	}
 	waitpid(child, &status, 0);
 	snprintf(label, sizeof(label), "%s, %s", b->name, what);
 	if (shared->result == -1) {

@@ -146,18 +146,24 @@ static inline void make_file(const char *name, const char *text)
 	}
 }
 
-/* Until that process waits for something, at most 5 s. */
-static inline void until_sleeps(pid_t pid)
+/* Its letter in /proc/PID/stat; 0: there is no such process. */
+static inline char process_state(pid_t pid)
 {
 	char path[32], text[512];
 	snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	ssize_t n = read(fd, text, sizeof(text) - 1);
+	close(fd);
+	text[n > 0 ? n : 0] = '\0';
+	const char *name_end = strrchr(text, ')');
+	return name_end ? name_end[2] : 0;
+}
+
+/* Until that process waits for something, at most 5 s. */
+static inline void until_sleeps(pid_t pid)
+{
 	for (int i = 0; i < 5000; i++) {
-		int fd = open(path, O_RDONLY | O_CLOEXEC);
-		ssize_t n = read(fd, text, sizeof(text) - 1);
-		close(fd);
-		text[n > 0 ? n : 0] = '\0';
-		char *name_end = strrchr(text, ')');
-		if (name_end && strncmp(name_end, ") S", 3) == 0) {
+		if (process_state(pid) == 'S') {
 			return;
 		}
 		usleep(1000);

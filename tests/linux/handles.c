@@ -4,25 +4,15 @@
  * a timer ran over, and what futexes and clone have beside their everyday use.
  */
 #include "calls.h"
+#include "futex.h"
 
 #include <poll.h>
 #include <pthread.h>
-#include <sched.h>
 #include <sys/epoll.h>
 #include <sys/select.h>
 #include <sys/signalfd.h>
 #include <sys/timerfd.h>
-#include <sys/uio.h>
 #include <time.h>
-
-#ifndef SYS_pidfd_send_signal
-#define SYS_pidfd_send_signal 424
-#define SYS_pidfd_open 434
-#define SYS_pidfd_getfd 438
-#endif
-#ifndef SYS_epoll_pwait2
-#define SYS_epoll_pwait2 441
-#endif
 
 static volatile sig_atomic_t told, told_thread, told_value;
 
@@ -243,7 +233,7 @@ static void *waits(void *arg)
 	struct timespec most;
 	clock_gettime(CLOCK_MONOTONIC, &most);
 	most.tv_sec += 8;
-	return (void *)syscall(SYS_futex, words, 9 | 128, 0, &most, NULL, bits);
+	return (void *)futex(words, FUTEX_WAIT_BITSET | FUTEX_PRIVATE, 0, &most, NULL, bits);
 }
 
 static void futexes(void)
@@ -251,26 +241,26 @@ static void futexes(void)
 	pthread_t threads[3];
 	long woken = 0;
 	void *answer;
-	CALL(syscall(SYS_futex, words, 0 | 128, 1, NULL));
-	CALL(syscall(SYS_futex, words, 9 | 128, 0, NULL, NULL, 0));
-	CALL(syscall(SYS_futex, (char *)words + 1, 0, 0, NULL));
-	CALL(syscall(SYS_futex, NOWHERE, 0, 0, NULL));
+	CALL(futex(words, FUTEX_WAIT | FUTEX_PRIVATE, 1, NULL, NULL, 0));
+	CALL(futex(words, FUTEX_WAIT_BITSET | FUTEX_PRIVATE, 0, NULL, NULL, 0));
+	CALL(futex((char *)words + 1, FUTEX_WAIT, 0, NULL, NULL, 0));
+	CALL(futex(NOWHERE, FUTEX_WAIT, 0, NULL, NULL, 0));
 	for (long i = 0; i < 3; i++) {
 		pthread_create(&threads[i], NULL, waits, (void *)(1l << i));
 	}
 	while (woken == 0) {
-		woken = syscall(SYS_futex, words, 10 | 128, 10, NULL, NULL, 2);
+		woken = futex(words, FUTEX_WAKE_BITSET | FUTEX_PRIVATE, 10, NULL, NULL, 2);
 	}
 	SHOW("woken by their bit", "%ld", woken);
-	CALL(syscall(SYS_futex, words, 4 | 128, 0, 10, &words[1], 1));
+	CALL(futex(words, FUTEX_CMP_REQUEUE | FUTEX_PRIVATE, 0, (void *)10, &words[1], 1));
 	for (woken = 0; woken < 2;) {
-		woken += syscall(SYS_futex, words, 3 | 128, 0, 10, &words[1], 0);
+		woken += futex(words, FUTEX_REQUEUE | FUTEX_PRIVATE, 0, (void *)10, &words[1], 0);
 	}
 	SHOW("moved", "%ld", woken);
-	CALL(syscall(SYS_futex, words, 1 | 128, 10));
-	CALL(syscall(SYS_futex, &words[1], 10 | 128, 10, NULL, NULL, 2));
-	CALL(syscall(SYS_futex, &words[0], 5 | 128, 10, 10, &words[1], 1 << 24 | 5 << 12));
-	CALL(syscall(SYS_futex, &words[1], 1 | 128, 10));
+	CALL(futex(words, FUTEX_WAKE | FUTEX_PRIVATE, 10, NULL, NULL, 0));
+	CALL(futex(&words[1], FUTEX_WAKE_BITSET | FUTEX_PRIVATE, 10, NULL, NULL, 2));
+	CALL(futex(&words[0], FUTEX_WAKE_OP | FUTEX_PRIVATE, 10, (void *)10, &words[1], 1 << 24 | 5 << 12));
+	CALL(futex(&words[1], FUTEX_WAKE | FUTEX_PRIVATE, 10, NULL, NULL, 0));
 	for (int i = 0; i < 3; i++) {
 		pthread_join(threads[i], &answer);
 		SHOW("a thread", "%ld", (long)answer);

@@ -3,14 +3,11 @@
  * Connections at their limits: no descriptor is left for the next one, the queue of a listening socket is full until a connect gives up, a peer
  * that does not answer or read, and many who wait for one listening socket with EPOLLEXCLUSIVE.
  */
-#include "calls.h"
+#include "inet.h"
 
-#include <arpa/inet.h>
 #include <netinet/tcp.h>
-#include <poll.h>
 #include <sys/epoll.h>
 #include <sys/resource.h>
-#include <sys/socket.h>
 #include <time.h>
 
 static struct sockaddr_in server;
@@ -33,13 +30,6 @@ static int client(int flags)
 		SHOW("connect", "%s", calls_error(errno));
 	}
 	return fd;
-}
-
-static int until(int fd, int events)
-{
-	struct pollfd p = { fd, (short)events, 0 };
-	poll(&p, 1, 2000);
-	return p.revents;
 }
 
 /* The descriptor that the next open file would get is the first that must not be: what is to be accepted stays in the queue. */
@@ -153,18 +143,22 @@ static void counted(void)
 /* One connection wakes one of three that wait for it; the other two go on to wait. */
 static void one_is_woken(void)
 {
-	int fd = listener(5, SOCK_NONBLOCK), woken = 0, status;
+	int fd = listener(5, SOCK_NONBLOCK), woken = 0, status, told[2];
 	pid_t children[3];
+	char byte;
+	pipe(told);
 	for (int i = 0; i < 3; i++) {
 		children[i] = fork();
 		if (children[i] == 0) {
 			struct epoll_event event = { .events = EPOLLIN | EPOLLEXCLUSIVE };
 			int ep = epoll_create1(0);
 			epoll_ctl(ep, EPOLL_CTL_ADD, fd, &event);
-			_exit(epoll_wait(ep, &event, 1, 1000));
+			write(told[1], "", 1);
+			_exit(epoll_wait(ep, &event, 1, 2000));
 		}
+		read(told[0], &byte, 1);
+		until_sleeps(children[i]);
 	}
-	usleep(300000);
 	int end = client(0);
 	for (int i = 0; i < 3; i++) {
 		waitpid(children[i], &status, 0);

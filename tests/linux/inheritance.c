@@ -4,6 +4,7 @@
  * processor write, each with a real-time priority of its own.
  */
 #include "calls.h"
+#include "futex.h"
 
 #include <limits.h>
 #include <pthread.h>
@@ -11,23 +12,7 @@
 #include <sys/mman.h>
 #include <time.h>
 
-enum {
-	FUTEX_WAIT, FUTEX_WAKE, FUTEX_LOCK_PI = 6, FUTEX_UNLOCK_PI, FUTEX_TRYLOCK_PI, FUTEX_WAIT_REQUEUE_PI = 11, FUTEX_CMP_REQUEUE_PI, FUTEX_LOCK_PI2,
-	FUTEX_PRIVATE_FLAG = 128, FUTEX_CLOCK_REALTIME = 256
-};
-#define FUTEX_WAITERS 0x80000000u
-#define FUTEX_OWNER_DIED 0x40000000u
-#define FUTEX_TID_MASK 0x3fffffffu
-#ifndef SYS_futex_waitv
-#define SYS_futex_waitv 449
-#endif
-
 static volatile uint32_t lock, other;
-
-static long futex(volatile void *word, int operation, long value, const void *time, volatile void *second, long third)
-{
-	return syscall(SYS_futex, word, operation, value, time, second, third);
-}
 
 static uint32_t tid(void)
 {
@@ -55,8 +40,8 @@ static void alone(void)
 	CALL(futex(&lock, FUTEX_UNLOCK_PI, 0, NULL, NULL, 0));
 	WORD(lock, tid());
 	CALL(futex(&lock, FUTEX_UNLOCK_PI, 0, NULL, NULL, 0));
-	CALL(futex(&lock, FUTEX_TRYLOCK_PI | FUTEX_PRIVATE_FLAG, 0, NULL, NULL, 0));
-	CALL(futex(&lock, FUTEX_UNLOCK_PI | FUTEX_PRIVATE_FLAG, 0, NULL, NULL, 0));
+	CALL(futex(&lock, FUTEX_TRYLOCK_PI | FUTEX_PRIVATE, 0, NULL, NULL, 0));
+	CALL(futex(&lock, FUTEX_UNLOCK_PI | FUTEX_PRIVATE, 0, NULL, NULL, 0));
 	CALL(futex(&lock, FUTEX_LOCK_PI2, 0, NULL, NULL, 0));
 	CALL(futex(&lock, FUTEX_UNLOCK_PI, 0, NULL, NULL, 0));
 	CALL(futex(&lock, FUTEX_LOCK_PI2 | FUTEX_CLOCK_REALTIME, 0, &past, NULL, 0));
@@ -411,7 +396,7 @@ static void *wakes_later(void *word)
 	nanosleep(&(struct timespec){ 0, 30000000 }, NULL);
 	*(volatile uint32_t *)word = 1;
 	futex(word, FUTEX_WAKE, 1, NULL, NULL, 0);
-	futex(word, FUTEX_WAKE | FUTEX_PRIVATE_FLAG, 1, NULL, NULL, 0);
+	futex(word, FUTEX_WAKE | FUTEX_PRIVATE, 1, NULL, NULL, 0);
 	return NULL;
 }
 

@@ -2,7 +2,7 @@
 # Programs that print what system calls do: tests/linux/NAME.c becomes build/tests/linux/NAME, static by musl, for Linux and the guest alike.
 # Arguments that the C library's declarations rule out are cases here.
 LINUX_CALLS := $(patsubst tests/linux/%.c,$(BUILD)/tests/linux/%,$(wildcard tests/linux/*.c))
-$(BUILD)/tests/linux/%: tests/linux/%.c tests/linux/calls.h tests/linux/inet.h tests/guest/connection.h
+$(BUILD)/tests/linux/%: tests/linux/%.c $(wildcard tests/linux/*.h) tests/guest/connection.h
 	@mkdir -p $(@D)
 	$(call say,MUSL,$<)
 	$(Q)musl-gcc -std=gnu11 -D_GNU_SOURCE -O1 -Wall -Wextra -Werror -Wno-unused-parameter -Wno-unused-value -Wno-nonnull -Wno-unused-result \

@@ -1,29 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /* Threads: futexes, robust lists, thread-directed signals, and scheduling's calls. */
 #include "calls.h"
+#include "futex.h"
 
 #include <pthread.h>
 #include <sched.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <time.h>
-
-/* linux/futex.h, which the C library does not have. */
-#define FUTEX_WAIT 0
-#define FUTEX_WAKE 1
-#define FUTEX_FD 2
-#define FUTEX_REQUEUE 3
-#define FUTEX_CMP_REQUEUE 4
-#define FUTEX_WAIT_BITSET 9
-#define FUTEX_WAKE_BITSET 10
-#define FUTEX_PRIVATE 128
-#define FUTEX_WAIT_PRIVATE (FUTEX_WAIT | FUTEX_PRIVATE)
-#define FUTEX_WAKE_PRIVATE (FUTEX_WAKE | FUTEX_PRIVATE)
-#define FUTEX_CLOCK_REALTIME 256
-#define FUTEX_BITSET_MATCH_ANY 0xffffffffu
-#define FUTEX_WAITERS 0x80000000u
-#define FUTEX_OWNER_DIED 0x40000000u
-#define FUTEX_TID_MASK 0x3fffffffu
 
 struct robust_list {
 	struct robust_list *next;
@@ -37,25 +21,20 @@ struct robust_list_head {
 
 static uint32_t word, other;
 
-static long futex(void *at, int op, uint32_t value, const void *time, void *second, uint32_t value3)
-{
-	return syscall(SYS_futex, at, op, value, time, second, value3);
-}
-
 static void futex_errors(void)
 {
 	struct timespec none = { 0, 0 }, little = { 0, 2000000 }, bad = { 0, 1000000000 }, past = { 1, 0 };
 	CALL(futex(&word, FUTEX_WAIT, 1, NULL, NULL, 0));
 	CALL(futex(&word, FUTEX_WAIT, 0, &none, NULL, 0));
 	CALL(futex(&word, FUTEX_WAIT, 0, &little, NULL, 0));
-	CALL(futex(&word, FUTEX_WAIT_PRIVATE, 0, &little, NULL, 0));
+	CALL(futex(&word, FUTEX_WAIT | FUTEX_PRIVATE, 0, &little, NULL, 0));
 	CALL(futex(&word, FUTEX_WAIT, 0, &bad, NULL, 0));
 	CALL(futex(&word, FUTEX_WAIT, 0, NOWHERE, NULL, 0));
 	CALL(futex((char *)&word + 1, FUTEX_WAIT, 0, &none, NULL, 0));
 	CALL(futex(NOWHERE, FUTEX_WAIT, 0, &none, NULL, 0));
 	CALL(futex(KERNELS, FUTEX_WAIT, 0, &none, NULL, 0));
 	CALL(futex(NULL, FUTEX_WAKE, 1, NULL, NULL, 0));
-	CALL(futex(NOWHERE, FUTEX_WAKE_PRIVATE, 1, NULL, NULL, 0));
+	CALL(futex(NOWHERE, FUTEX_WAKE | FUTEX_PRIVATE, 1, NULL, NULL, 0));
 	CALL(futex((char *)&word + 2, FUTEX_WAKE, 1, NULL, NULL, 0));
 	CALL(futex(&word, FUTEX_WAKE, 1, NULL, NULL, 0));
 	CALL(futex(&word, FUTEX_WAIT_BITSET, 0, &past, NULL, FUTEX_BITSET_MATCH_ANY));
@@ -123,10 +102,10 @@ static void futex_between_processes(void)
 	SHOW("status", "%x", status);
 	if (fork() == 0) {
 		struct timespec little = { 0, 300000000 };
-		_exit(futex(shared, FUTEX_WAIT_PRIVATE, 0, &little, NULL, 0) == -1 && errno == ETIMEDOUT ? 3 : 4);
+		_exit(futex(shared, FUTEX_WAIT | FUTEX_PRIVATE, 0, &little, NULL, 0) == -1 && errno == ETIMEDOUT ? 3 : 4);
 	}
 	usleep(20000);
-	CALL(futex(shared, FUTEX_WAKE_PRIVATE, 1, NULL, NULL, 0));
+	CALL(futex(shared, FUTEX_WAKE | FUTEX_PRIVATE, 1, NULL, NULL, 0));
 	wait(&status);
 	SHOW("private ones are apart", "%x", status);
 }

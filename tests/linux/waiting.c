@@ -280,13 +280,13 @@ static void epoll_kinds(void)
 	SHOW("an epoll in a poll", "%x", p.revents);
 }
 
-/* What an inner set tells a waiting outer one; who writes is a child, a little later. */
+/* What an inner set tells a waiting outer one; who writes is a child, once it waits. */
 static void outer_waits(int outer, const char *name)
 {
 	struct epoll_event got;
+	pid_t waiter = getpid();
 	if (fork() == 0) {
-		struct timespec t = { 0, 30000000 };
-		nanosleep(&t, NULL);
+		until_sleeps(waiter);
 		write(ends[1], "x", 1);
 		_exit(0);
 	}
@@ -373,10 +373,10 @@ static void epoll_signals(void)
 		CALL(epoll_ctl(late ? outer : inner, EPOLL_CTL_ADD, late ? inner : signals, &event));
 		CALL(epoll_ctl(late ? inner : outer, EPOLL_CTL_ADD, late ? signals : inner, &event));
 		wait_shows(outer, "no signal");
+		pid_t waiter = getpid();
 		if (fork() == 0) {
-			struct timespec t = { 0, 30000000 };
-			nanosleep(&t, NULL);
-			kill(getppid(), SIGUSR1);
+			until_sleeps(waiter);
+			kill(waiter, SIGUSR1);
 			_exit(0);
 		}
 		CALL(poll(&polled, 1, 2000));
