@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-# not on bochs: its network adapter has no driver here
+# not on bochs: it is about adapters of QEMU
 # A network interface's addresses: by DHCP, from the command line, by hand with busybox's ip and ifconfig; as /proc/net tells them. The
 # adapter behind the IOMMU, the same in the monolithic kernel, and virtio-net on QEMU's microvm, where packets from outside are answered.
 . tests/boot/assert.bash

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 # busybox's ping to this machine itself and to one on the network, IPv4 and IPv6, small and in fragments, by raw sockets; and
 # tests/guest/echoes, as somebody without privileges. Both modes.
-# not on bochs: it has no such adapter
+# not on bochs: it is about the network of QEMU
 . tests/boot/assert.bash
 
 make_root

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 # Addresses, routes and a link's state, as busybox's ip sets them; which way packets then go; and the errors of connections that cannot be: no
 # route, nobody answers on the network, nobody listens. Both modes.
-# not on bochs: it has no such adapter
+# not on bochs: it is about the network of QEMU
 . tests/boot/assert.bash
 
 make_root

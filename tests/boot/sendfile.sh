@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 # What is sent from a file goes from the page cache to the adapter without a copy: tests/guest/sendfile and splice over the loopback, and a web server
 # in the guest that the host reads a file from, both modes. The kernel's counts say what was copied.
-# not on bochs: it has no such adapter
+# not on bochs: it is about the network of QEMU
 . tests/boot/assert.bash
 
 make_root

@@ -6,8 +6,7 @@
 . tests/packages/serve.bash
 
 packages bash,coreutils,diffutils,findutils,grep,sed,procps,netbase,openssl,curl,wget,iperf3,dnsutils,nginx
-six=six
-host_has_ipv6 || { six=; echo "left out: IPv6, for this host has no ::1"; }
+six_choose
 port_choose 3
 for cpus in 1 2; do
 	same_as_linux "bash /test/clients.bash /var/tmp $port $six" --cpus $cpus --memory 512M --net user --timeout 280

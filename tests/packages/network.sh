@@ -5,8 +5,7 @@
 . tests/packages/packages.bash
 
 packages $language_packages
-six=six
-host_has_ipv6 || { six=; echo "left out: IPv6, for this host has no ::1"; }
+six_choose
 port_choose 2
 for cpus in 1 2; do
 	same_as_linux "bash /test/network.bash /var/tmp $port $six" --cpus $cpus --memory 768M --timeout 280

@@ -65,6 +65,12 @@ same_as_linux() {
 	}
 }
 
+# six_choose: $six is for the guest's scripts: "six", or empty where Linux has no IPv6 to compare with
+six_choose() {
+	six=six
+	host_has_ipv6 || { six=; echo "left out: IPv6, for this host has no ::1"; }
+}
+
 # known_calls: nothing asked for a system call that is not there, but for those named: it would be in the kernel's log.
 known_calls() {
 	local calls

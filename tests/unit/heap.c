@@ -9,7 +9,6 @@
 #include <setjmp.h>
 #include <cmocka.h>
 
-#include "kernel/lock.h"
 #include "kernel/memory.h"
 #include "kernel/platform.h"
 #include "guest-kernel/mm/reserve.h"

@@ -8,7 +8,6 @@
 #include <setjmp.h>
 #include <cmocka.h>
 
-#include "kernel/lock.h"
 #include "guest-kernel/mm/large.h"
 
 #define BLOCKS 4

@@ -222,6 +222,15 @@ static uint32_t ip4(uint8_t *f, unsigned protocol, uint32_t payload, unsigned fr
 	return 34;
 }
 
+/* The same header, from there to us. */
+static void ip4_to_us(uint8_t *f, uint32_t from)
+{
+	put32(f + 26, from);
+	put32(f + 30, 0x0a00020f);
+	put16(f + 24, 0);
+	put16(f + 24, sum_of(f + 14, 20, 0));
+}
+
 static uint32_t ip6(uint8_t *f, unsigned next, uint32_t payload)
 {
 	ethernet(f, 0x86dd);
@@ -323,10 +332,7 @@ static uint32_t make_tcp(uint8_t *f)
 	struct peer *p = &peers[which];
 	uint32_t payload = below(3) ? 0 : below(1400), options = below(4) ? 0 : 4 * below(11), tcp_bytes = 20 + options + payload;
 	uint32_t at = ip4(f, 6, tcp_bytes, 0);
-	put32(f + 26, 0x0a000202);
-	put32(f + 30, 0x0a00020f);
-	put16(f + 24, 0);
-	put16(f + 24, sum_of(f + 14, 20, 0));
+	ip4_to_us(f, 0x0a000202);
 	uint8_t *tcp = f + at;
 	noise(tcp, tcp_bytes);
 	bool begins = !p->known || below(100) == 0;
@@ -683,10 +689,7 @@ static void fragments_are_copied(void **state)
 		uint32_t at = ip4(frame, 17, 800, n * 100 | (n < 2 ? 0x2000 : 0));
 		memcpy(frame, own_mac, sizeof(own_mac));
 		put16(frame + 18, 77);
-		put32(frame + 26, 0x0a000202);
-		put32(frame + 30, 0x0a00020f);
-		put16(frame + 24, 0);
-		put16(frame + 24, sum_of(frame + 14, 20, 0));
+		ip4_to_us(frame, 0x0a000202);
 		memcpy(frame + at, datagram + n * 800, 800);
 		deliver(frame, at + 800);
 		net_kernel_run();
@@ -706,10 +709,7 @@ static uint32_t make_segment(uint8_t *frame, uint32_t from, uint16_t port, uint3
 {
 	uint32_t at = ip4(frame, 6, 20, 0);
 	memcpy(frame, own_mac, sizeof(own_mac));
-	put32(frame + 26, from);
-	put32(frame + 30, 0x0a00020f);
-	put16(frame + 24, 0);
-	put16(frame + 24, sum_of(frame + 14, 20, 0));
+	ip4_to_us(frame, from);
 	memset(frame + at, 0, 20);
 	put16(frame + at, port);
 	put16(frame + at + 2, PORT_ECHO);
@@ -748,10 +748,7 @@ static void a_datagram_after_a_silence(void **state)
 	card.obeys = true;
 	uint32_t at = ip4(frame, 17, 16, 0);
 	memcpy(frame, own_mac, sizeof(own_mac));
-	put32(frame + 26, 0x0a000202);
-	put32(frame + 30, 0x0a00020f);
-	put16(frame + 24, 0);
-	put16(frame + 24, sum_of(frame + 14, 20, 0));
+	ip4_to_us(frame, 0x0a000202);
 	put16(frame + at, 5001);
 	put16(frame + at + 2, PORT_ECHO);
 	put16(frame + at + 4, 16);

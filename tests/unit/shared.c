@@ -9,7 +9,6 @@
 
 #include <cmocka.h>
 
-#include "kernel/lock.h"
 #include "kernel/memory.h"
 #include "mm/shared.h"
 
