@@ -20,22 +20,19 @@
 #include "kernel/block.h"
 #include "kernel/platform.h"
 #include "kernel/vfs.h"
+#include "tests/fake/block_map.h"
 #include "tests/fake/threads.h"
 
 #define FILE_MOST (64 * 1024u)
 #define BLOCK_LEAST 1024u
-#define BLOCKS_MOST (FILE_MOST / BLOCK_LEAST)
-#define RUBBISH 0xee
+#define RUBBISH BLOCK_MAP_RUBBISH
 #define ROUNDS 1500u
 #define READ_LEAST (1u << 20)
 #define FAULTS_LEAST 300u
 #define READERS 2u
 #define WRITTEN_MOST 9u /* the bytes that are written: 1 to this */
 
-static uint8_t disk[2 * FILE_MOST];
-static unsigned block_size, place_of[BLOCKS_MOST]; /* + 1; 0: a hole. Under map_mutex */
-static bool place_used[2 * BLOCKS_MOST];
-static struct mutex map_mutex;
+static unsigned block_size;
 static struct blkdev blkdev = { .max_segments = 16, .max_sectors = 64 };
 static struct block_device device = { .dev = &blkdev };
 static struct super super;
@@ -57,14 +54,14 @@ static void pause_now(void)
 int block_read(struct block_device *b, uint64_t sector, void *buffer, uint32_t sectors)
 {
 	pause_now();
-	memcpy(buffer, disk + sector * 512, sectors * 512);
+	memcpy(buffer, block_map_disk + sector * 512, sectors * 512);
 	return 0;
 }
 
 int block_write(struct block_device *b, uint64_t sector, const void *buffer, uint32_t sectors)
 {
 	pause_now();
-	memcpy(disk + sector * 512, buffer, sectors * 512);
+	memcpy(block_map_disk + sector * 512, buffer, sectors * 512);
 	return 0;
 }
 
@@ -81,61 +78,21 @@ void block_submit(struct block_device *b, struct blk_request *r)
 }
 
 /* ---- the file system ---- */
-static unsigned place_take(void)
-{
-	unsigned place = 0;
-	while (place_used[place]) {
-		place++;
-	}
-	place_used[place] = true;
-	return place + 1;
-}
-
 static int map(struct inode *inode, uint64_t offset, uint64_t bytes, bool allocate, struct block_map *m)
 {
-	unsigned block = (unsigned)(offset / block_size);
 	pause_now();
-	mutex_lock(&map_mutex);
-	kassert(block < FILE_MOST / block_size);
-	if (!place_of[block] && allocate) {
-		place_of[block] = place_take();
-	}
-	*m = (struct block_map){ .mapped = place_of[block] != 0, .bytes = block_size - offset % block_size };
-	m->sector = m->mapped ? ((place_of[block] - 1) * block_size + offset % block_size) / 512 : 0;
-	for (unsigned i = block + 1; m->mapped && i < FILE_MOST / block_size && m->bytes < bytes && place_of[i] == place_of[i - 1] + 1; i++) {
-		m->bytes += block_size;
-	}
-	mutex_unlock(&map_mutex);
+	int error = block_map_find(inode, offset, bytes, allocate, m);
 	pause_now();
-	return 0;
-}
-
-static void blocks_drop(uint64_t from, uint64_t to)
-{
-	mutex_lock(&map_mutex);
-	for (uint64_t i = from; i < to; i++) {
-		if (place_of[i]) {
-			memset(disk + (place_of[i] - 1) * block_size, RUBBISH, block_size);
-			place_used[place_of[i] - 1] = false;
-			place_of[i] = 0;
-		}
-	}
-	mutex_unlock(&map_mutex);
-}
-
-static int truncate_blocks(struct inode *inode, uint64_t size)
-{
-	blocks_drop((size + block_size - 1) / block_size, FILE_MOST / block_size);
-	return 0;
+	return error;
 }
 
 static int punch_blocks(struct inode *inode, uint64_t offset, uint64_t bytes)
 {
-	blocks_drop((offset + block_size - 1) / block_size, (offset + bytes) / block_size);
+	block_map_drop((offset + block_size - 1) / block_size, (offset + bytes) / block_size);
 	return 0;
 }
 
-static const struct inode_ops ops = { .map = map, .truncate = truncate_blocks, .punch = punch_blocks };
+static const struct inode_ops ops = { .map = map, .truncate = block_map_truncate, .punch = punch_blocks };
 
 void memory_set_reclaim(size_t (*function)(size_t pages))
 {
@@ -216,7 +173,7 @@ static void cut(uint64_t size)
 {
 	bool in_use;
 	assert_int_equal(page_cache_truncate(&file, size, &in_use), 0);
-	truncate_blocks(&file, size);
+	block_map_truncate(&file, size);
 	assert_int_equal(page_cache_truncate(&file, size, &in_use), 0);
 }
 
@@ -240,11 +197,11 @@ static void change(uint8_t *bytes)
 		memset(bytes, (int)(1 + fake_random(WRITTEN_MOST)), count);
 		assert_int_equal(page_cache_write(&file, (struct io_buffer){ false, (uint64_t)bytes }, count, offset), count);
 	}
-	mutex_lock(&map_mutex);
+	mutex_lock(&block_map_mutex);
 	for (uint64_t i = (file.size + block_size - 1) / block_size; i < FILE_MOST / block_size; i++) {
-		assert_int_equal(place_of[i], 0); /* behind the end */
+		assert_null(block_map_block(i)); /* behind the end */
 	}
-	mutex_unlock(&map_mutex);
+	mutex_unlock(&block_map_mutex);
 	mutex_unlock(&file.mutex);
 }
 
@@ -252,15 +209,12 @@ static void file_open(unsigned size)
 {
 	block_size = size;
 	memset(&file, 0, sizeof(file));
-	memset(disk, RUBBISH, sizeof(disk));
-	memset(place_of, 0, sizeof(place_of));
-	memset(place_used, 0, sizeof(place_used));
+	block_map_open(size, FILE_MOST / size, true);
 	file.super = &super;
 	file.ops = &ops;
 	mapping_init(&file.mapping, &file);
 	file.mapping.device = &device;
 	mutex_init(&file.mutex, "inode");
-	mutex_init(&map_mutex, "map");
 	opened = (struct file){ .ops = &regular_file_ops, .inode = &file };
 	page_cache_init();
 	over = false;

@@ -17,16 +17,15 @@
 #include "abi/errno.h"
 #include "fs/page_cache_internal.h"
 #include "kernel/block.h"
+#include "tests/fake/block_map.h"
 #include "tests/fake/threads.h"
 
 #define FILE_MOST (600 * 1024u)
 #define BLOCK 1024u
 #define BLOCKS (FILE_MOST / BLOCK)
-#define PLACES (2 * BLOCKS)
 #define QUEUE 64
 
 /* ---- the disk: a thread that takes any request of its queue ---- */
-static uint8_t disk[PLACES * BLOCK];
 static struct blk_request *queue[QUEUE];
 static unsigned queued;
 static bool disk_ends, disk_fails;
@@ -37,7 +36,7 @@ static struct block_device device = { .dev = &blkdev };
 
 static void transfer(struct blk_request *r)
 {
-	uint8_t *at = disk + r->sector * 512;
+	uint8_t *at = block_map_disk + r->sector * 512;
 	for (unsigned i = 0; i < r->segment_count; i++) {
 		void *memory = phys_to_virt(r->segments[i].bus);
 		if (r->op == BLK_READ) {
@@ -47,7 +46,7 @@ static void transfer(struct blk_request *r)
 		}
 		at += r->segments[i].len;
 	}
-	assert_int_equal(at - disk - (long)r->sector * 512, r->sectors * 512);
+	assert_int_equal(at - block_map_disk - (long)r->sector * 512, r->sectors * 512);
 }
 
 static struct blk_request *request_take(unsigned *state)
@@ -98,65 +97,20 @@ void block_submit(struct block_device *b, struct blk_request *request)
 
 int block_read(struct block_device *b, uint64_t sector, void *buffer, uint32_t sectors)
 {
-	memcpy(buffer, disk + sector * 512, sectors * 512);
+	memcpy(buffer, block_map_disk + sector * 512, sectors * 512);
 	return disk_fails ? -EIO : 0;
 }
 
 int block_write(struct block_device *b, uint64_t sector, const void *buffer, uint32_t sectors)
 {
-	memcpy(disk + sector * 512, buffer, sectors * 512);
+	memcpy(block_map_disk + sector * 512, buffer, sectors * 512);
 	return disk_fails ? -EIO : 0;
 }
 
-/* ---- the file system: a table of where each block lies ---- */
-static unsigned place_of[BLOCKS]; /* + 1; 0: a hole */
-static bool place_used[PLACES];
-static struct mutex map_mutex;
+/* ---- the file system ---- */
 static size_t (*reclaim)(size_t pages);
 
-static unsigned place_take(void)
-{
-	static unsigned next = 1;
-	next = (next * 7 + 3 + next % 5) % PLACES; /* mostly apart, now and then not */
-	while (place_used[next]) {
-		next = (next + 1) % PLACES;
-	}
-	place_used[next] = true;
-	return next + 1;
-}
-
-static int map(struct inode *inode, uint64_t offset, uint64_t bytes, bool allocate, struct block_map *m)
-{
-	unsigned block = (unsigned)(offset / BLOCK);
-	mutex_lock(&map_mutex);
-	if (block < BLOCKS && !place_of[block] && allocate) {
-		place_of[block] = place_take();
-	}
-	m->mapped = block < BLOCKS && place_of[block];
-	m->sector = m->mapped ? (place_of[block] - 1) * (BLOCK / 512) + offset % BLOCK / 512 : 0;
-	m->bytes = BLOCK - offset % BLOCK;
-	for (unsigned i = block + 1; m->mapped && i < BLOCKS && m->bytes < bytes && place_of[i] == place_of[i - 1] + 1; i++) {
-		m->bytes += BLOCK;
-	}
-	mutex_unlock(&map_mutex);
-	return block < BLOCKS || !allocate ? 0 : -ENOSPC;
-}
-
-static int truncate_blocks(struct inode *inode, uint64_t size)
-{
-	mutex_lock(&map_mutex);
-	for (unsigned i = (unsigned)((size + BLOCK - 1) / BLOCK); i < BLOCKS; i++) {
-		if (place_of[i]) {
-			memset(disk + (place_of[i] - 1) * BLOCK, 0xee, BLOCK);
-			place_used[place_of[i] - 1] = false;
-			place_of[i] = 0;
-		}
-	}
-	mutex_unlock(&map_mutex);
-	return 0;
-}
-
-static const struct inode_ops ops = { .map = map, .truncate = truncate_blocks };
+static const struct inode_ops ops = { .map = block_map_find, .truncate = block_map_truncate };
 
 void memory_set_reclaim(size_t (*function)(size_t pages))
 {
@@ -188,15 +142,12 @@ static void file_open(bool on_disk)
 	static struct inode inode;
 	memset(&inode, 0, sizeof(inode));
 	memset(content, 0, sizeof(content));
-	memset(disk, 0xee, sizeof(disk));
-	memset(place_of, 0, sizeof(place_of));
-	memset(place_used, 0, sizeof(place_used));
+	block_map_open(BLOCK, BLOCKS, false);
 	file = &inode;
 	file->super = &super;
 	file->ops = &ops;
 	mapping_init(&file->mapping, file);
 	file->mapping.device = on_disk ? &device : NULL;
-	mutex_init(&map_mutex, "map");
 	waitq_init(&disk_work);
 	waitq_init(&disk_room);
 	page_cache_init();
@@ -258,7 +209,7 @@ static void try_truncate(void)
 	uint64_t size = fake_random(4) ? file->size - (file->size ? fake_random(file->size < 20000 ? file->size : 20000) : 0) : fake_random(FILE_MOST);
 	bool in_use;
 	assert_int_equal(page_cache_truncate(file, size, &in_use), 0);
-	truncate_blocks(file, size);
+	block_map_truncate(file, size);
 	memset(content + size, 0, FILE_MOST - size);
 }
 
@@ -268,7 +219,8 @@ static void check_disk(void)
 	assert_int_equal(page_cache_flush(file, true), 0);
 	for (unsigned i = 0; file->mapping.device && i < file->size / BLOCK; i++) {
 		static const uint8_t zeros[BLOCK];
-		assert_memory_equal(place_of[i] ? disk + (place_of[i] - 1) * BLOCK : zeros, content + i * BLOCK, BLOCK);
+		const uint8_t *block = block_map_block(i);
+		assert_memory_equal(block ? block : zeros, content + i * BLOCK, BLOCK);
 	}
 }
 
@@ -337,11 +289,11 @@ static void others_flush_and_evict(void **state)
 		if (fake_random(10) == 0) {
 			uint64_t size = fake_random(file->size + 1);
 			bool in_use;
-			mutex_lock(&map_mutex); /* nothing of the file system's is under way */
-			mutex_unlock(&map_mutex);
+			mutex_lock(&block_map_mutex); /* nothing of the file system's is under way */
+			mutex_unlock(&block_map_mutex);
 			assert_int_equal(page_cache_truncate(file, size, &in_use), 0);
 			writeback_wait(&file->mapping);
-			truncate_blocks(file, size);
+			block_map_truncate(file, size);
 			memset(content + size, 0, FILE_MOST - size);
 		}
 	}
