@@ -57,10 +57,9 @@ static bool ring_replace_locked(struct pipe *p, char **ring, uint32_t size)
 	if (used + p->held > size) {
 		return false;
 	}
-	pipe_ring_take(p, *ring, used);
+	pipe_ring_copy(p, *ring, used);
 	p->ring = *ring;
 	p->start = 0;
-	p->used = used;
 	p->size = size;
 	*ring = old;
 	return true;
@@ -109,7 +108,7 @@ static long pipe_read(struct file *f, void *buffer, uint64_t bytes, uint64_t *of
 		if (f->flags & O_NONBLOCK) {
 			return -EAGAIN;
 		}
-		if (WAIT_EVENT_INTERRUPTIBLE(&p->read_queue, p->used > 0 || p->paged > 0 || p->writers == 0)) {
+		if (WAIT_EVENT_INTERRUPTIBLE(&p->read_queue, pipe_is_filled(p) || p->writers == 0)) {
 			return -ERESTARTSYS;
 		}
 	}
@@ -150,7 +149,7 @@ static long pipe_write(struct file *f, const void *buffer, uint64_t bytes, uint6
 		if (f->flags & O_NONBLOCK) {
 			return done ? (long)done : -EAGAIN;
 		}
-		if (WAIT_EVENT_INTERRUPTIBLE(&p->write_queue, pipe_room(p) >= least || p->readers == 0)) {
+		if (WAIT_EVENT_INTERRUPTIBLE(&p->write_queue, pipe_room(p) >= least || p->size < p->limit || p->readers == 0)) {
 			return done ? (long)done : -ERESTARTSYS;
 		}
 	}
@@ -163,11 +162,7 @@ void pipe_give_back(struct file *f, const char *bytes, uint32_t count)
 	struct pipe *p = f->private;
 	spin_lock(&p->lock);
 	if (count <= pipe_room(p)) {
-		p->start = (p->start + p->size - count) % p->size;
-		uint32_t used = p->used;
-		p->used = 0;
-		pipe_ring_put(p, bytes, count);
-		p->used = used + count;
+		pipe_ring_return(p, bytes, count);
 	}
 	spin_unlock(&p->lock);
 	waitq_wake_all(&p->read_queue);

@@ -36,26 +36,54 @@ static inline uint32_t pipe_room(const struct pipe *p)
 	return p->size - p->used - p->held;
 }
 
+/**
+ * Is there anything to read? Also for those who sleep until there is, without the lock: bytes are in the ring before they are no longer in
+ * pages, and whoever only moves or looks at them counts them all the while, as nobody is woken after that.
+ */
+static inline bool pipe_is_filled(const struct pipe *p)
+{
+	return __atomic_load_n(&p->paged, __ATOMIC_ACQUIRE) > 0 || __atomic_load_n(&p->used, __ATOMIC_RELAXED) > 0;
+}
+
+/* The first of them; they stay. */
+static inline void pipe_ring_copy(const struct pipe *p, char *to, uint32_t bytes)
+{
+	uint32_t first = p->size - p->start;
+	first = first < bytes ? first : bytes;
+	memcpy(to, p->ring + p->start, first);
+	memcpy(to + first, p->ring, bytes - first);
+}
+
 static inline uint32_t pipe_ring_take(struct pipe *p, char *to, uint32_t bytes)
 {
-	uint32_t n = bytes < p->used ? bytes : p->used, first = p->size - p->start;
-	first = first < n ? first : n;
-	memcpy(to, p->ring + p->start, first);
-	memcpy(to + first, p->ring, n - first);
+	uint32_t n = bytes < p->used ? bytes : p->used;
+	pipe_ring_copy(p, to, n);
 	p->start = (p->start + n) % p->size;
 	p->used -= n;
 	return n;
 }
 
+static inline void pipe_ring_write(struct pipe *p, uint32_t at, const char *from, uint32_t bytes)
+{
+	uint32_t first = p->size - at;
+	first = first < bytes ? first : bytes;
+	memcpy(p->ring + at, from, first);
+	memcpy(p->ring, from + first, bytes - first);
+	p->used += bytes;
+}
+
 static inline uint32_t pipe_ring_put(struct pipe *p, const char *from, uint32_t bytes)
 {
-	uint32_t room = p->size - p->used - p->held, n = bytes < room ? bytes : room;
-	uint32_t at = (p->start + p->used) % p->size, first = p->size - at;
-	first = first < n ? first : n;
-	memcpy(p->ring + at, from, first);
-	memcpy(p->ring, from + first, n - first);
-	p->used += n;
+	uint32_t room = pipe_room(p), n = bytes < room ? bytes : room;
+	pipe_ring_write(p, (p->start + p->used) % p->size, from, n);
 	return n;
+}
+
+/* In front of what is there: there is room. */
+static inline void pipe_ring_return(struct pipe *p, const char *from, uint32_t bytes)
+{
+	p->start = (p->start + p->size - bytes) % p->size;
+	pipe_ring_write(p, p->start, from, bytes);
 }
 
 bool pipe_ring_grow(struct pipe *p); /* to the limit. False: no memory */

@@ -30,10 +30,11 @@ static const char *part_data(const struct page_part *part)
 void pipe_melt_locked(struct pipe *p)
 {
 	struct pipe_pages *pages = p->pages;
-	p->held -= p->paged;
-	p->paged = 0;
 	for (uint32_t i = 0; i < pages->count; i++) {
-		pipe_ring_put(p, part_data(&pages->parts[i]), pages->parts[i].bytes);
+		uint32_t n = pages->parts[i].bytes;
+		p->held -= n;
+		pipe_ring_put(p, part_data(&pages->parts[i]), n);
+		__atomic_store_n(&p->paged, p->paged - n, __ATOMIC_RELEASE);
 		page_put(pages->parts[i].page);
 	}
 	pages->count = 0;
@@ -181,12 +182,8 @@ static void parts_return_locked(struct pipe *p, const struct page_part *parts, u
 		return;
 	}
 	for (unsigned i = count; i-- > 0;) {
-		uint32_t used = p->used, n = parts[i].bytes;
-		p->held -= n;
-		p->start = (p->start + p->size - n) % p->size;
-		p->used = 0;
-		pipe_ring_put(p, part_data(&parts[i]), n);
-		p->used = used + n;
+		p->held -= parts[i].bytes;
+		pipe_ring_return(p, part_data(&parts[i]), parts[i].bytes);
 		page_put(parts[i].page);
 	}
 }
@@ -219,17 +216,12 @@ void pipe_settle_pages(struct file *f, struct page_part *parts, unsigned count, 
 }
 
 /* ---- bytes ---- */
-static bool is_filled(const struct pipe *p)
-{
-	return p->used || p->paged;
-}
-
 int pipe_await(struct file *f, bool wait)
 {
 	struct pipe *p = f->private;
 	for (;;) {
 		spin_lock(&p->lock);
-		bool filled = is_filled(p), ended = !filled && !p->writers, taken = p->taken;
+		bool filled = pipe_is_filled(p), ended = !filled && !p->writers, taken = p->taken;
 		spin_unlock(&p->lock);
 		if (ended || (filled && !taken)) {
 			return filled;
@@ -237,7 +229,7 @@ int pipe_await(struct file *f, bool wait)
 		if (!wait) {
 			return -EAGAIN;
 		}
-		if (WAIT_EVENT_INTERRUPTIBLE(&p->read_queue, is_filled(p) ? !p->taken : p->writers == 0)) {
+		if (WAIT_EVENT_INTERRUPTIBLE(&p->read_queue, pipe_is_filled(p) ? !p->taken : p->writers == 0)) {
 			return -ERESTARTSYS;
 		}
 	}
@@ -251,14 +243,14 @@ static uint32_t look_locked(struct pipe *p, char *to, uint32_t bytes, bool take)
 	if (p->paged && !(take && p->used)) {
 		pipe_melt_locked(p);
 	}
-	uint32_t start = p->start, used = p->used, n = pipe_ring_take(p, to, bytes);
 	if (!take) {
-		p->start = start;
-		p->used = used;
-	} else if (n) {
-		p->taken = true;
-		p->held += n;
+		uint32_t n = bytes < p->used ? bytes : p->used;
+		pipe_ring_copy(p, to, n);
+		return n;
 	}
+	uint32_t n = pipe_ring_take(p, to, bytes);
+	p->taken = n > 0;
+	p->held += n;
 	return n;
 }
 
@@ -268,7 +260,7 @@ long pipe_look(struct file *f, void *to, uint32_t bytes, bool take, bool wait)
 	for (;;) {
 		spin_lock(&p->lock);
 		uint32_t n = look_locked(p, to, bytes, take);
-		bool ended = !n && !is_filled(p) && !p->writers;
+		bool ended = !n && !pipe_is_filled(p) && !p->writers;
 		spin_unlock(&p->lock);
 		if (n || ended) {
 			return n;
@@ -276,7 +268,7 @@ long pipe_look(struct file *f, void *to, uint32_t bytes, bool take, bool wait)
 		if (!wait) {
 			return -EAGAIN;
 		}
-		if (WAIT_EVENT_INTERRUPTIBLE(&p->read_queue, is_filled(p) ? !(take && p->taken) : p->writers == 0)) {
+		if (WAIT_EVENT_INTERRUPTIBLE(&p->read_queue, pipe_is_filled(p) ? !(take && p->taken) : p->writers == 0)) {
 			return -ERESTARTSYS;
 		}
 	}
@@ -289,11 +281,7 @@ void pipe_settle(struct file *f, const void *bytes, uint32_t taken, uint32_t kep
 	spin_lock(&p->lock);
 	p->held -= taken;
 	p->taken = false;
-	for (uint32_t i = 0; i < back; i++) { /* in front of what is there now: the room was held */
-		p->start = (p->start + p->size - 1) % p->size;
-		p->ring[p->start] = ((const char *)bytes)[taken - 1 - i];
-	}
-	p->used += back;
+	pipe_ring_return(p, (const char *)bytes + kept, back); /* the room was held */
 	spin_unlock(&p->lock);
 	waitq_wake_all(&p->read_queue);
 	waitq_wake_all(&p->write_queue);
@@ -321,7 +309,7 @@ long pipe_reserve(struct file *f, uint32_t bytes, bool wait)
 			}
 		} else if (!wait) {
 			return -EAGAIN;
-		} else if (WAIT_EVENT_INTERRUPTIBLE(&p->write_queue, pipe_room(p) || p->readers == 0)) {
+		} else if (WAIT_EVENT_INTERRUPTIBLE(&p->write_queue, pipe_room(p) || p->size < p->limit || p->readers == 0)) {
 			return -ERESTARTSYS;
 		}
 	}
@@ -337,5 +325,10 @@ void pipe_fill(struct file *f, const void *bytes, uint32_t count, uint32_t reser
 	}
 	pipe_ring_put(p, bytes, count);
 	spin_unlock(&p->lock);
-	waitq_wake_all(count ? &p->read_queue : &p->write_queue);
+	if (count) {
+		waitq_wake_all(&p->read_queue);
+	}
+	if (count < reserved) {
+		waitq_wake_all(&p->write_queue);
+	}
 }

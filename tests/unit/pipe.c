@@ -481,6 +481,11 @@ static void write_much(void *arg)
 	result = shared_out->ops->write(shared_out, buffer, 100000, NULL);
 }
 
+static void write_some(void *arg)
+{
+	result = shared_out->ops->write(shared_out, buffer, 1000, NULL);
+}
+
 static void signals_end_sleeps(void **state)
 {
 	open_pipe(&shared_in, &shared_out, 0);
@@ -502,11 +507,32 @@ static void signals_end_sleeps(void **state)
 	nothing_is_left();
 }
 
+/* More room wakes who waits for it, wherever it is from. */
+static void room_wakes_writers(void **state)
+{
+	open_pipe(&shared_in, &shared_out, 0);
+	struct fake_thread *t = fake_thread_start(write_much, NULL);
+	fake_wait_sleepers(1);
+	assert_int_equal(pipe_set_capacity(shared_in, 1 << 17), 1 << 17);
+	fake_thread_join(t);
+	assert_int_equal(result, 100000);
+	nothing_is_left();
+	open_pipe(&shared_in, &shared_out, 0);
+	assert_int_equal(pipe_reserve(shared_out, 65536, true), 65536); /* by a splice that finds a file's end */
+	t = fake_thread_start(write_some, NULL);
+	fake_wait_sleepers(1);
+	pipe_fill(shared_out, buffer, 5, 65536);
+	fake_thread_join(t);
+	assert_int_equal(result, 1000);
+	nothing_is_left();
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_pipe_is_a_queue),	     cmocka_unit_test(no_memory_is_said),  cmocka_unit_test(ends_that_are_gone),
 		cmocka_unit_test(small_writes_arrive_whole), cmocka_unit_test(signals_end_sleeps),
+		cmocka_unit_test(room_wakes_writers),
 	};
 	return cmocka_run_group_tests_name("pipe", tests, NULL, NULL);
 }
