@@ -47,23 +47,6 @@ struct epoll *epoll_of(const struct file *f)
 	return f->ops == &epoll_ops ? f->private : NULL;
 }
 
-static struct item *list_find(struct list *items, const struct file *f, int fd)
-{
-	list_for_each(node, items) {
-		struct item *item = container_of(node, struct item, link);
-		if (item->file == f && item->fd == fd) {
-			return item;
-		}
-	}
-	return NULL;
-}
-
-static struct item *item_find(struct epoll *e, const struct file *f, int fd)
-{
-	struct item *item = list_find(&e->items, f, fd);
-	return item ? item : list_find(&e->askers, f, fd);
-}
-
 static void ready_put_locked(struct epoll *e, struct item *item)
 {
 	if (!item->queued) {
@@ -133,6 +116,7 @@ static void item_remove(struct item *item)
 	spin_unlock(&e->lock);
 	e->sets -= epoll_of(item->file) != NULL;
 	list_remove(&item->link);
+	epoll_item_leave(e, item);
 	__atomic_store_n(&e->item_count, e->item_count - 1, __ATOMIC_RELAXED);
 	*item->of_file_from = item->of_file_next;
 	if (item->of_file_next) {
@@ -300,6 +284,7 @@ static struct item *item_create(struct epoll *e, struct file *f, int fd)
 		__atomic_store_n(&e->item_count, e->item_count + 1, __ATOMIC_RELAXED);
 		list_init(&item->link);
 		list_push_back(f->ops->polls_caller ? &e->askers : &e->items, &item->link);
+		epoll_item_enter(e, item);
 		e->sets += epoll_of(f) != NULL;
 	}
 	return item;
@@ -354,7 +339,7 @@ static int item_add(struct file *set, struct file *f, int fd, struct item **out)
 static int control_locked(struct file *set, int operation, struct file *f, int fd, const struct user_event *event)
 {
 	struct epoll *e = set->private;
-	struct item *item = item_find(e, f, fd);
+	struct item *item = epoll_item_find(e, f, fd);
 	if (exclusive_is_wrong(item, f, operation, event->events)) {
 		return -EINVAL;
 	}

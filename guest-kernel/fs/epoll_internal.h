@@ -13,6 +13,7 @@
 struct item {
 	struct list link; /* in its set's items, or its askers */
 	struct list ready_link; /* in its set's ready, while queued */
+	struct item *before, *behind; /* epoll_items.c */
 	struct epoll *set;
 	struct file *file; /* weak: removed by epoll_forget() */
 	struct item *of_file_next, **of_file_from; /* epoll_mutex: in file->watches */
@@ -26,6 +27,7 @@ struct item {
 
 struct epoll {
 	struct list link, items, askers; /* epoll_mutex; askers: of files whose poll operation speaks of the calling process */
+	struct item *tree; /* epoll_mutex: all of both, by file and descriptor */
 	unsigned sets; /* epoll_mutex: items that are sets */
 	unsigned item_count; /* epoll_mutex; read without */
 	bool asking; /* epoll_mutex: it has askers, or one below may */
@@ -40,6 +42,11 @@ struct epoll {
 extern struct list epolls; /* epoll_mutex: all sets */
 /** The set that a file is, or NULL. */
 struct epoll *epoll_of(const struct file *f);
+
+/* epoll_items.c, under epoll_mutex: the item of this file by this descriptor, or NULL; and its coming and going */
+struct item *epoll_item_find(const struct epoll *e, const struct file *f, int fd);
+void epoll_item_enter(struct epoll *e, struct item *item);
+void epoll_item_leave(struct epoll *e, struct item *item);
 
 /* epoll_nest.c, under epoll_mutex */
 /** 0; -ELOOP: sets in a circle or too many one in the other; -EINVAL: in too many others. As they stand, with the new one in its place. */
