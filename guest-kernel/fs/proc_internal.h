@@ -1,23 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* Inside of procfs: its tree is a table of entries; an inode's number is the entry, a descriptor number and a process. */
+/* Inside of procfs: what writes its files, and how it finds processes, threads and descriptors. */
 #ifndef FS_PROC_INTERNAL_H
 #define FS_PROC_INTERNAL_H
 
-#include "base/format.h"
-#include "base/string.h"
-#include "kernel/vfs.h"
+#include "fs/text_fs.h"
 
-/* Text under construction; what does not fit is cut off. */
-struct text {
-	char *buffer;
-	size_t size, length;
-};
-void text_add(struct text *t, const char *format, ...) __attribute__((format(printf, 2, 3)));
-void text_bytes(struct text *t, const void *bytes, size_t count);
-
-/* Each writes a whole file; pid 0 for those of the system. 0 or negative errno. */
-typedef int (*proc_writer)(uint32_t pid, struct text *t);
-
+/* A text_writer each; pid 0 for those of the system. */
 int proc_meminfo(uint32_t pid, struct text *t);
 int proc_system_stat(uint32_t pid, struct text *t);
 int proc_uptime(uint32_t pid, struct text *t);
