@@ -137,6 +137,7 @@ int fs_mount_root(const char *device, const char *options)
 	segments_init();
 	mount_at("/dev/shm", tmp_open);
 	mount_at("/proc", procfs_super_open);
+	mount_at("/sys", sysfs_super_open);
 	mount_at("/tmp", tmp_open);
 	mount_at("/run", run_open);
 	devfs_blocks_add();
@@ -213,6 +214,9 @@ static int super_open(const char *type, const char *source, const char *options,
 	}
 	if (strcmp(type, "proc") == 0) {
 		return procfs_super_open(super);
+	}
+	if (strcmp(type, "sysfs") == 0) {
+		return sysfs_super_open(super);
 	}
 	if (strcmp(type, "ext4") == 0 || strcmp(type, "ext3") == 0 || strcmp(type, "ext2") == 0) {
 		return ext4_super_open(source, read_only, super);

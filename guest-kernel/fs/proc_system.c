@@ -186,7 +186,7 @@ int proc_file_max(uint32_t pid, struct text *t)
 
 int proc_filesystems(uint32_t pid, struct text *t)
 {
-	text_add(t, "\text4\n\text3\n\text2\nnodev\ttmpfs\nnodev\tproc\nnodev\tdevtmpfs\n");
+	text_add(t, "\text4\n\text3\n\text2\nnodev\ttmpfs\nnodev\tproc\nnodev\tsysfs\nnodev\tdevtmpfs\n");
 	return 0;
 }
 

@@ -324,6 +324,7 @@ int ext4_super_open(const char *device, bool read_only, struct super **out)
 struct mutex disks_mutex, epoll_mutex;
 const struct file_ops regular_file_ops, fifo_file_ops, socket_file_ops;
 NOWHERE(int, procfs_super_open, struct super **super)
+NOWHERE(int, sysfs_super_open, struct super **super)
 NOWHERE(int, fifo_open, struct file *f)
 NOWHERE(int, chardev_open, struct file *f, uint32_t major, uint32_t minor)
 NOWHERE(int, block_file_open, struct file *f, uint32_t major, uint32_t minor)

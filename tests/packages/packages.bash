@@ -38,7 +38,8 @@ on_linux() {
 	fi
 	[ "$(id -u)" = 0 ] || user=(-r)
 	unshare "${user[@]}" -m -u -i -p -f bash -c '
-		mount -t proc proc "$0/proc" && mount --rbind /dev "$0/dev" && mount -t tmpfs tmpfs "$0/tmp" && mount -t tmpfs tmpfs "$0/run" || exit 125
+		mount -t proc proc "$0/proc" && mount --rbind /dev "$0/dev" && mount --rbind /sys "$0/sys" || exit 125
+		mount -t tmpfs tmpfs "$0/tmp" && mount -t tmpfs tmpfs "$0/run" || exit 125
 		hostname bulkhead
 		umask 022
 		ulimit -Sn 1024 && ulimit -Hn 4096

@@ -115,7 +115,7 @@ struct super {
 	struct dentry *mountpoint; /* NULL: the root of all, or not mounted */
 	bool read_only, no_exec, no_suid, no_device;
 	bool write_refused; /* cannot be remounted for writing */
-	bool uncached; /* names are looked up anew each time (procfs) */
+	bool uncached; /* names are looked up anew each time (text_fs) */
 	bool pinned; /* names live in the cache only (tmpfs, devfs) */
 	char source[32];
 	uint64_t next_number; /* [a] for file systems without numbers of their own */

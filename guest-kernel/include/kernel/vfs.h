@@ -135,6 +135,7 @@ int tmpfs_super_open_with(struct super **super, const char *text);
 int tmpfs_limit(struct super *super, const char *text);
 int devfs_super_get(struct super **super);
 int procfs_super_open(struct super **super);
+int sysfs_super_open(struct super **super);
 /** Of a directory /proc/PID: its number, and the moment at which a process had it; else 0. */
 uint32_t procfs_process(const struct file *f, uint64_t *since_ns);
 int super_mount(struct super *super, struct dentry *at);

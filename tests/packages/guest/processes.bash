@@ -44,14 +44,15 @@ t kill '/tmp/spin & p=$!; sleep 0.5; /bin/kill -USR1 $p; wait $p; echo $?; /bin/
 	sleep 9 & /bin/kill -TERM $!; wait $!; echo $?'
 t skill 'sleep 103 & snice +5 $! ; ps -o ni= -p $! | tr -d " "; skill -KILL $!; wait $!; echo $?'
 t pwdx 'cd /usr; sleep 9 & pwdx $! | cut -d: -f2; kill $!; pwdx 99999; echo $?'
-t watch 'watch -v; TERM=vt100 timeout 1 watch -n 0.2 echo seen 2>&1 | grep -ao seen | sort -u'
+t watch 'watch -v; TERM=vt100 timeout 60 watch -n 0.2 echo seen >w 2>&1 & until grep -aq seen w; do sleep 0.1; done; kill $!; grep -ao seen w | sort -u'
 t renice 'sleep 9 & renice -n 7 $! | tr -d 0-9; ps -o ni= -p $! | tr -d " "; kill $!; renice -n 3 -p 99999; echo $?'
 t sysctl 'sysctl nosuch.key; echo $?; sysctl -n kernel.hostname'
 
 # util-linux
 t more 'more $data/fruit | cat; more -V | cut -d" " -f1-3'
-t flock 'flock lock echo locked; (flock 9; sleep 0.5; echo first) 9>l & sleep 0.2; (flock 9; echo second) 9>l; wait; flock -n l sleep 0.5 & sleep 0.2
-	flock -n l echo no; echo $?; flock -w 0.1 l echo no; echo $?; wait; flock -s l true; echo $?'
+t flock 'flock lock echo locked; (flock 9; touch held; sleep 0.2; echo first) 9>l & until [ -e held ]; do sleep 0.05; done; (flock 9; echo second) 9>l
+	wait; rm held; flock l bash -c "touch held; until [ -e over ]; do sleep 0.05; done" & until [ -e held ]; do sleep 0.05; done
+	flock -n l echo no; echo $?; flock -w 0.1 l echo no; echo $?; touch over; wait; flock -s l true; echo $?'
 t getopt 'getopt -o ab: -l long,arg: -- -a -b x --arg=y rest; getopt -o a -- -z; echo $?; getopt -T; echo $?'
 t setsid 'setsid sh -c "ps -o pid=,sid= -p \$\$" | awk "{ print \$1 == \$2 }"; setsid -w sh -c "exit 5"; echo $?'
 t taskset 'taskset 1 true; echo $?; taskset -p $$ | grep -c "affinity mask"; taskset -c 0 sh -c "taskset -pc \$\$" | cut -d: -f2
