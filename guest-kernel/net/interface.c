@@ -7,8 +7,6 @@
 #include "base/string.h"
 #include "kernel/memory.h"
 #include "kernel/platform.h"
-#include "lwip/etharp.h"
-#include "lwip/ethip6.h"
 #include "net/internal.h"
 #include "net/net.h"
 #include "netif/ethernet.h"
@@ -27,8 +25,8 @@ static err_t interface_up(struct netif *netif)
 	memcpy(netif->hwaddr, dev->mac, NET_MAC_BYTES);
 	netif->flags = NETIF_FLAG_BROADCAST | NETIF_FLAG_ETHARP | NETIF_FLAG_ETHERNET | NETIF_FLAG_IGMP | NETIF_FLAG_MLD6;
 	netif->linkoutput = transmit_output;
-	netif->output = etharp_output;
-	netif->output_ip6 = ethip6_output;
+	netif->output = neighbour_output4;
+	netif->output_ip6 = neighbour_output6;
 	NETIF_SET_CHECKSUM_CTRL(netif, (u16_t)(NETIF_CHECKSUM_ENABLE_ALL & ~(dev->csum ? NETIF_CHECKSUM_GEN_TCP : 0)));
 	return ERR_OK;
 }

@@ -51,6 +51,7 @@ struct interface {
 	struct sending *sending_free; /* [n] */
 	unsigned sending_out; /* [n] frames that the device has, or had */
 	struct sending *pending; /* [n] TCP's last frame, not given to the device yet: more may be joined to it */
+	const struct pbuf *sent_last; /* [n] compared only */
 	bool handed_over; /* [n] the device was given something under this hold of the lock */
 	bool flush_due; /* atomic: and has not been told of all yet */
 	bool stalled; /* [n] its queue was full; TCP waits */
@@ -86,6 +87,10 @@ void transmit_finish(struct interface *i);
 void transmit_flush(struct interface *i);
 /** Frames that are done let go of what they kept, and who was held up by a full queue goes on. */
 void transmit_reclaim(struct interface *i);
+
+/* unanswered.c: lwIP's outputs for Ethernet */
+err_t neighbour_output4(struct netif *netif, struct pbuf *p, const ip4_addr_t *to);
+err_t neighbour_output6(struct netif *netif, struct pbuf *p, const ip6_addr_t *to);
 
 /* receive.c */
 int receive_start(struct interface *i);

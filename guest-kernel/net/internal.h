@@ -7,6 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+struct ip4_addr;
 struct netif;
 struct pbuf;
 
@@ -23,7 +24,12 @@ void net_memory_draw_end(void);
 /* loop.c */
 void loop_start(void);
 bool loop_deliver(void); /* what was sent to this machine itself; false: there is more */
+int loop_queue(struct pbuf *p, struct netif *to); /* a copy of it, as if it had come by that interface; lwIP's err_t */
 extern struct netif loop_netif;
+
+/* unanswered.c */
+bool unanswered_wait(void); /* somebody is to be told, later */
+void unanswered_tick(void);
 
 /* tcp_lists.c */
 void tcp_lists_init(void);
@@ -42,6 +48,7 @@ void acks_send(void); /* it has ended: what is not acknowledged yet is */
 
 /* route.c, tables.c */
 bool net_is_own4(const void *address); /* an ip4_addr_t: of this machine, all of 127.0.0.0/8 too */
+const struct ip4_addr *net_next_hop4(struct netif *netif, const struct ip4_addr *to); /* whom a packet goes to there. NULL: nobody */
 unsigned mask_bits(const void *mask); /* an IPv4 mask, as on the wire */
 void mask_put(void *to, unsigned bits);
 void network_of(const uint8_t *address, unsigned bits, uint8_t *to); /* `to` is zeros before */

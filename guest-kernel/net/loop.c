@@ -106,7 +106,7 @@ static struct pbuf *packet_clone(const struct pbuf *p)
 	return all;
 }
 
-static err_t packet_queue(struct pbuf *p, struct netif *to)
+err_t loop_queue(struct pbuf *p, struct netif *to)
 {
 	struct pbuf *copy = queue_count < QUEUE_SIZE ? packet_clone(p) : NULL;
 	if (!copy) {
@@ -122,12 +122,12 @@ static err_t packet_queue(struct pbuf *p, struct netif *to)
 
 static err_t output4(struct netif *netif, struct pbuf *p, const ip4_addr_t *to)
 {
-	return packet_queue(p, netif);
+	return loop_queue(p, netif);
 }
 
 static err_t output6(struct netif *netif, struct pbuf *p, const ip6_addr_t *to)
 {
-	return packet_queue(p, netif);
+	return loop_queue(p, netif);
 }
 
 /* It is in front of the packet, which may have an Ethernet header by now. */

@@ -54,9 +54,8 @@ void net_tcp_send_again(void);
 struct netif;
 void net_loop_multicast(struct pbuf *p, struct netif *netif);
 
-/** With the lock: does this interface know whom to give what goes there; and does that one give no answer (ARP)? */
+/** With the lock: does this interface know whom to give what goes there? */
 bool net_is_reachable(struct netif *netif, const struct ip_addr *to);
-bool net_is_silent(const struct ip_addr *to);
 
 /** With the lock: an interface by name (interface_name() in net/interface.h). NULL. */
 struct netif *net_find(const char *name);

@@ -10,7 +10,6 @@
 #include "base/string.h"
 #include "net/interface.h"
 #include "net/lwip/hooks.h"
-#include "lwip/etharp.h"
 #include "lwip/ip.h"
 #include "lwip/nd6.h"
 #include "lwip/netif.h"
@@ -142,8 +141,7 @@ const void *net_gateway6(struct netif *netif, const void *to)
 	return &gateway;
 }
 
-/* Whom a packet to this address of IPv4 goes to on its interface. NULL: nobody. */
-static const ip4_addr_t *next_hop(struct netif *netif, const ip4_addr_t *to)
+const ip4_addr_t *net_next_hop4(struct netif *netif, const ip4_addr_t *to)
 {
 	if (ip4_addr_netcmp(to, netif_ip4_addr(netif), netif_ip4_netmask(netif))) {
 		return to;
@@ -157,16 +155,7 @@ bool net_is_reachable(struct netif *netif, const ip_addr_t *to)
 	if (!IP_IS_V4(to) || netif == &loop_netif || ip_addr_ismulticast(to) || ip_addr_isbroadcast(to, netif)) {
 		return true;
 	}
-	return next_hop(netif, ip_2_ip4(to)) != NULL;
-}
-
-bool net_is_silent(const ip_addr_t *to)
-{
-	struct eth_addr *mac;
-	const ip4_addr_t *hop, *found;
-	struct netif *netif = IP_IS_V4(to) ? ip_route(IP4_ADDR_ANY, to) : NULL;
-	hop = netif && netif != &loop_netif ? next_hop(netif, ip_2_ip4(to)) : NULL;
-	return hop && etharp_find_addr(netif, hop, &mac, &found) < 0;
+	return net_next_hop4(netif, ip_2_ip4(to)) != NULL;
 }
 
 static struct net_route *route_find(const struct net_route *like, bool exactly)

@@ -24,7 +24,7 @@
 #define QUIET_NS (60000 * MS)
 #define MISSED_MAX 2000u /* calls that are made up for; all that ages by calls has ended by then */
 
-enum periodic_kind { PERIODIC_TCP, PERIODIC_TRAFFIC, PERIODIC_DHCP, PERIODIC_DHCP_REQUEST, PERIODIC_GROUPS };
+enum periodic_kind { PERIODIC_TCP, PERIODIC_TRAFFIC, PERIODIC_DHCP, PERIODIC_DHCP_REQUEST, PERIODIC_GROUPS, PERIODIC_UNANSWERED };
 
 static struct periodic {
 	void (*call)(void);
@@ -42,6 +42,7 @@ static struct periodic {
 	{ .call = dhcp_fine_tmr, .period_ns = DHCP_FINE_TIMER_MSECS * MS, .kind = PERIODIC_DHCP_REQUEST },
 	{ .call = igmp_tmr, .period_ns = IGMP_TMR_INTERVAL * MS, .kind = PERIODIC_GROUPS },
 	{ .call = mld6_tmr, .period_ns = MLD6_TMR_INTERVAL * MS, .kind = PERIODIC_GROUPS },
+	{ .call = unanswered_tick, .period_ns = 250 * MS, .kind = PERIODIC_UNANSWERED },
 };
 #define PERIODIC_COUNT (sizeof(periodics) / sizeof(periodics[0]))
 
@@ -114,6 +115,8 @@ static bool is_needed(enum periodic_kind kind, uint64_t now)
 	case PERIODIC_DHCP:
 	case PERIODIC_DHCP_REQUEST:
 		return dhcp_waits(kind == PERIODIC_DHCP_REQUEST);
+	case PERIODIC_UNANSWERED:
+		return unanswered_wait();
 	default:
 		return groups_wait();
 	}

@@ -334,6 +334,7 @@ static bool may_grow(const struct interface *i, const struct segment *segment)
 err_t transmit_output(struct netif *netif, struct pbuf *p)
 {
 	struct interface *i = netif->state;
+	i->sent_last = p;
 	struct segment segment = segment_read(p->payload, p->len, p->tot_len);
 	if (!pending_join(i, p, &segment)) {
 		struct sending *s = pending_send(i) ? NULL : sending_new(i);

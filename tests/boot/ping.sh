@@ -1,14 +1,15 @@
 # SPDX-License-Identifier: MIT
 # busybox's ping to this machine itself and to one on the network, IPv4 and IPv6, small and in fragments, by raw sockets; and
-# tests/guest/echoes, as somebody without privileges. Both modes.
+# tests/guest/echoes, as somebody without privileges. Who does not answer is reported (tests/guest/silence). Both modes.
 # not on bochs: it is about the network of QEMU
 . tests/boot/assert.bash
 
 make_root
-cp "$BUILD/tests/guest/echoes" "$scratch/root/" || fail "build the guest tests first: make guest-tests"
+cp "$BUILD"/tests/guest/{echoes,silence} "$scratch/root/" || fail "build the guest tests first: make guest-tests"
 cat >"$scratch/root/turn.sh" <<'END'
 try() { echo "$* $(ping "$@" 2>&1 | awk '/ received/ { print $4 } /denied|permitted/ { print "denied" }')"; }
 while ! grep -q '^fec0.* 00 00 ' /proc/net/if_inet6; do sleep 0.1; done # what the router has said
+/silence 10.0.2.77 fec0::77 >/tmp/silence &
 for to in 127.0.0.1 10.0.2.2 ::1; do
 	try -c 2 -i 0.1 $to
 	try -c 1 -s 5000 $to
@@ -18,9 +19,11 @@ try -c 1 -s 60000 127.0.0.1
 try -c 1 -s 60000 ::1
 try -c 1 -W 1 10.0.2.77
 /echoes
+wait
 echo "1 0" >/proc/sys/net/ipv4/ping_group_range
 /echoes
 cat /proc/sys/net/ipv4/ping_group_range
+cat /tmp/silence
 END
 turn="-c 2 -i 0.1 127.0.0.1 2
 -c 1 -s 5000 127.0.0.1 1
@@ -34,7 +37,11 @@ turn="-c 2 -i 0.1 127.0.0.1 2
 -c 1 -W 1 10.0.2.77 0
 ok as_the_range_says
 ok as_the_range_says
-1	0"
+1	0
+ok heard
+ok blocking_connect
+ok heard
+ok blocking_connect"
 for mode in $modes; do
 	boot 0 --mode "$mode" --net user --timeout 60 --root "$scratch/root" -- sh /turn.sh
 	output "$turn"

@@ -15,7 +15,6 @@
 #define ARGUMENT 0
 #define RTO_FIRST (1000 / TCP_SLOW_INTERVAL) /* RFC 6298; lwIP's own is three times that */
 #define SYN_DOUBLINGS 6
-#define SYN_SILENCE 2 /* tries in vain, 3 s: nobody there answers ARP */
 
 static void ended(u8_t id, void *data);
 static void failed(void *arg, err_t reason);
@@ -163,12 +162,7 @@ static err_t looked_at(void *arg, struct tcp_pcb *pcb)
 	struct inet_socket *s = arg;
 	if (pcb->state == SYN_SENT) { /* lwIP asks at the same intervals again and again */
 		pcb->rto = (s16_t)(RTO_FIRST << (pcb->nrtx < SYN_DOUBLINGS ? pcb->nrtx : SYN_DOUBLINGS));
-		bool silent = pcb->nrtx >= SYN_SILENCE && net_is_silent(&pcb->remote_ip);
-		if (pcb->nrtx > s->syn_count || silent) {
-			if (silent) {
-				tcp_err(pcb, NULL);
-				inet_fail(s, EHOSTUNREACH);
-			}
+		if (pcb->nrtx > s->syn_count) {
 			tcp_abort(pcb);
 			return ERR_ABRT;
 		}
