@@ -5,6 +5,7 @@
 #include "abi/errno.h"
 #include "base/string.h"
 #include "lwip/dhcp.h"
+#include "net/alias.h"
 #include "net/internal.h"
 
 #define MTU_LEAST 68u
@@ -20,6 +21,7 @@ int net_link_set(unsigned index, bool up)
 	} else {
 		netif_set_down(link.netif);
 	}
+	alias_follow(link.netif);
 	return 0;
 }
 
@@ -34,6 +36,7 @@ int net_mtu_set(unsigned index, uint32_t mtu)
 		return -EINVAL;
 	}
 	link.netif->mtu = (u16_t)mtu;
+	alias_follow(link.netif);
 	return 0;
 }
 
@@ -79,12 +82,34 @@ int net_address_set(unsigned index, const struct net_address *address, bool anot
 	ip4_addr_t to, mask, gateway = *netif_ip4_gw(link.netif);
 	memcpy(&to, address->bytes, 4);
 	mask_put(&mask, address->bits);
+	struct netif *alias = alias_with(link.netif, &to);
+	if (alias) {
+		alias_remove(alias);
+	}
 	if (another && !ip4_addr_isany(netif_ip4_addr(link.netif)) && !ip4_addr_cmp(netif_ip4_addr(link.netif), &to)) {
-		return -EOPNOTSUPP; /* lwIP's interfaces have one */
+		return alias_add(link.netif, &to, &mask);
 	}
 	dhcp_end(link.netif);
 	netif_set_addr(link.netif, &to, &mask, &gateway);
 	return 0;
+}
+
+/* The first address is gone: the next one is the first. A gateway stays that is still in its network. */
+static void address_promote(struct netif *netif)
+{
+	struct netif *alias = alias_at(netif, 0);
+	ip4_addr_t gateway = *netif_ip4_gw(netif), address = { 0 }, mask = { 0 };
+	netif_set_addr(netif, NULL, NULL, NULL);
+	if (!alias) {
+		return;
+	}
+	ip4_addr_copy(address, *netif_ip4_addr(alias));
+	ip4_addr_copy(mask, *netif_ip4_netmask(alias));
+	alias_remove(alias);
+	netif_set_addr(netif, &address, &mask, NULL);
+	if (alias_leads(netif, &gateway)) {
+		netif_set_gw(netif, &gateway);
+	}
 }
 
 int net_address_remove(unsigned index, const struct net_address *address)
@@ -104,11 +129,17 @@ int net_address_remove(unsigned index, const struct net_address *address)
 		netif_ip6_addr_set_state(link.netif, slot, IP6_ADDR_INVALID);
 		return 0;
 	}
-	if (memcmp(netif_ip4_addr(link.netif), address->bytes, 4) != 0) {
+	ip4_addr_t to;
+	memcpy(&to, address->bytes, 4);
+	struct netif *alias = alias_with(link.netif, &to);
+	if (alias) {
+		alias_remove(alias);
+	} else if (ip4_addr_cmp(netif_ip4_addr(link.netif), &to)) {
+		dhcp_end(link.netif);
+		address_promote(link.netif);
+	} else {
 		return -EADDRNOTAVAIL;
 	}
-	dhcp_end(link.netif);
-	netif_set_addr(link.netif, NULL, NULL, NULL);
 	return 0;
 }
 
@@ -134,6 +165,7 @@ static int default_add(const struct net_route *route, bool replace)
 	if (!netif) {
 		return -ENETUNREACH;
 	}
+	netif = netif_get_by_index(netif_get_index(netif));
 	if (!replace && old == netif && !ip4_addr_isany(netif_ip4_gw(netif))) {
 		return -EEXIST;
 	}

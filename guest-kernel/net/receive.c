@@ -17,6 +17,7 @@
 #include "lwip/prot/ethernet.h"
 #include "lwip/prot/ip.h"
 #include "lwip/priv/tcp_priv.h"
+#include "net/alias.h"
 #include "net/internal.h"
 #include "net/net.h"
 #include "net/packet.h"
@@ -29,6 +30,8 @@
 #define UDP_BYTES 8u
 #define FRAGMENT 0x3fffu /* more fragments, or not the first */
 #define DHCP_CLIENT 68u
+#define IP4_TO 30u /* of a frame: addresses */
+#define ARP_TO 38u
 #define HEADERS_USUAL 96u /* bytes that lwIP may look at before it looks whether they are there */
 #define LINK_GRACE_NS 3000000000ull /* a link that is down for less, because a driver starts anew, is not down for the stack */
 
@@ -127,6 +130,19 @@ static struct pbuf *received_pbuf(struct packet *packet, unsigned bytes)
 	return copy;
 }
 
+/* Of the interface's addresses the one that is meant: IPv4's destination, or whom ARP asks for. The headers are there, or zeros. */
+static struct netif *netif_for(struct interface *i, const uint8_t *frame)
+{
+	unsigned type = get16(frame + 12);
+	ip4_addr_t to;
+	if (type != ETHTYPE_IP && type != ETHTYPE_ARP) {
+		return &i->netif;
+	}
+	memcpy(&to, frame + (type == ETHTYPE_IP ? IP4_TO : ARP_TO), sizeof(to));
+	struct netif *alias = alias_with(&i->netif, &to);
+	return alias ? alias : &i->netif;
+}
+
 static void packet_input(struct interface *i, struct packet *packet)
 {
 	const struct net_buffer *b = &packet->buffer;
@@ -146,9 +162,10 @@ static void packet_input(struct interface *i, struct packet *packet)
 		counts->dropped++;
 		return;
 	}
+	struct netif *netif = alias_count ? netif_for(i, p->payload) : &i->netif;
 	u16_t checks = NETIF_CHECKSUM_CHECK_TCP | NETIF_CHECKSUM_CHECK_UDP;
-	i->netif.chksum_flags = (u16_t)(checked ? i->netif.chksum_flags & ~checks : i->netif.chksum_flags | checks);
-	if (i->netif.input(p, &i->netif) != ERR_OK) {
+	netif->chksum_flags = (u16_t)(checked ? netif->chksum_flags & ~checks : netif->chksum_flags | checks);
+	if (netif->input(p, netif) != ERR_OK) {
 		pbuf_free(p);
 	}
 }
@@ -178,10 +195,12 @@ static void link_follow(struct interface *i)
 	if (up) {
 		i->down_since_ns = 0;
 		netif_set_link_up(&i->netif);
+		alias_follow(&i->netif);
 	} else if (!i->down_since_ns) {
 		i->down_since_ns = now;
 	} else if (now >= i->down_since_ns + LINK_GRACE_NS) {
 		netif_set_link_down(&i->netif);
+		alias_follow(&i->netif);
 	}
 }
 

@@ -8,6 +8,7 @@
 
 #include "abi/errno.h"
 #include "base/string.h"
+#include "net/alias.h"
 #include "net/interface.h"
 #include "net/lwip/hooks.h"
 #include "lwip/ip.h"
@@ -81,19 +82,28 @@ void mask_put(void *to, unsigned bits)
 	memcpy(to, &mask, sizeof(mask));
 }
 
-/* By an interface's own network: so many bits. -1: by none. */
-static int connected_bits4(const ip4_addr_t *to)
+/* In whose own network it is, the smallest of them, by so many bits. NULL, -1: in none. */
+static struct netif *connected4(const ip4_addr_t *to, int *bits)
 {
-	int best = -1;
-	struct netif *netif;
+	struct netif *netif, *best = NULL;
+	*bits = -1;
 	NETIF_FOREACH(netif)
 	{
 		bool leads = netif_is_up(netif) && !ip4_addr_isany_val(*netif_ip4_addr(netif)) &&
 			     ip4_addr_netcmp(to, netif_ip4_addr(netif), netif_ip4_netmask(netif));
-		int bits = leads ? (int)mask_bits(netif_ip4_netmask(netif)) : -1;
-		best = bits > best ? bits : best;
+		if (leads && (int)mask_bits(netif_ip4_netmask(netif)) > *bits) {
+			*bits = (int)mask_bits(netif_ip4_netmask(netif));
+			best = netif;
+		}
 	}
 	return best;
+}
+
+static int connected_bits4(const ip4_addr_t *to)
+{
+	int bits;
+	connected4(to, &bits);
+	return bits;
 }
 
 #define PREFIX6 64
@@ -115,13 +125,34 @@ static struct netif *netif_by_route(bool v6, const void *to)
 {
 	const struct net_route *r = route_best(v6, to, 0);
 	bool leads = r && (int)r->bits > (v6 ? connected_bits6(to) : connected_bits4(to));
-	return leads ? netif_get_by_index((u8_t)r->index) : NULL;
+	struct netif *netif = leads ? netif_get_by_index((u8_t)r->index) : NULL;
+	if (netif && r->gateway_set && !v6 && alias_count) {
+		ip4_addr_t gateway;
+		memcpy(&gateway, r->gateway, sizeof(gateway));
+		netif = alias_near(netif, &gateway);
+	}
+	return netif;
+}
+
+/* Where there are aliases: that address of an interface's from which the destination, or the default gateway, is near. NULL: lwIP's own choice. */
+static struct netif *netif_near(const ip4_addr_t *to)
+{
+	int bits;
+	struct netif *netif = connected4(to, &bits);
+	if (netif || !netif_default || ip4_addr_ismulticast(to) || ip4_addr_isany(netif_ip4_gw(netif_default))) {
+		return netif;
+	}
+	return netif_is_up(netif_default) && netif_is_link_up(netif_default) ? alias_near(netif_default, netif_ip4_gw(netif_default)) : NULL;
 }
 
 const void *net_gateway4(struct netif *netif, const void *to)
 {
 	static ip4_addr_t gateway;
 	const struct net_route *r = route_best(false, to, netif_get_index(netif));
+	const struct netif *of = r ? NULL : alias_of(netif);
+	if (of) {
+		return ip4_addr_isany(netif_ip4_gw(of)) ? NULL : netif_ip4_gw(of);
+	}
 	if (!r || !r->gateway_set) {
 		return r ? to : NULL;
 	}
@@ -223,7 +254,8 @@ bool net_is_own4(const void *address)
 /* ---- what lwIP asks ---- */
 struct netif *net_route4(const void *to)
 {
-	return net_is_own4(to) ? &loop_netif : netif_by_route(false, to);
+	struct netif *netif = net_is_own4(to) ? &loop_netif : netif_by_route(false, to);
+	return netif || !alias_count ? netif : netif_near(to);
 }
 
 struct netif *net_route6(const void *to)

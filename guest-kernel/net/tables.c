@@ -6,6 +6,7 @@
 #include "lwip/dhcp.h"
 #include "lwip/etharp.h"
 #include "lwip/priv/nd6_priv.h"
+#include "net/alias.h"
 #include "net/internal.h"
 
 bool net_link_at(unsigned n, struct net_link *out)
@@ -43,13 +44,35 @@ bool net_link_by_name(const char *name, struct net_link *out)
 	return false;
 }
 
-static bool address4(const struct net_link *link, struct net_address *out)
+/* The first one, then aliases. */
+static const struct netif *netif_at(const struct net_link *link, unsigned n)
 {
-	const ip4_addr_t *address = netif_ip4_addr(link->netif);
+	return n ? alias_at(link->netif, n - 1) : link->netif;
+}
+
+/* Does an address before the n-th lie in the same network? */
+static bool is_secondary(const struct net_link *link, unsigned n)
+{
+	const struct netif *netif = netif_at(link, n), *other;
+	while (n--) {
+		other = netif_at(link, n);
+		if (ip4_addr_cmp(netif_ip4_netmask(netif), netif_ip4_netmask(other)) &&
+		    ip4_addr_netcmp(netif_ip4_addr(netif), netif_ip4_addr(other), netif_ip4_netmask(netif))) {
+			return true;
+		}
+	}
+	return false;
+}
+
+static bool address4(const struct net_link *link, unsigned n, struct net_address *out)
+{
+	const struct netif *netif = netif_at(link, n);
+	const ip4_addr_t *address = netif_ip4_addr(netif);
 	if (ip4_addr_isany(address)) {
 		return false;
 	}
-	*out = (struct net_address){ .index = link->index, .bits = mask_bits(netif_ip4_netmask(link->netif)), .flags = IFA_F_PERMANENT,
+	*out = (struct net_address){ .index = link->index, .bits = mask_bits(netif_ip4_netmask(netif)),
+		.flags = IFA_F_PERMANENT | (is_secondary(link, n) ? IFA_F_SECONDARY : 0),
 		.scope = link->flags & IFF_LOOPBACK ? RT_SCOPE_HOST : RT_SCOPE_UNIVERSE };
 	memcpy(out->bytes, address, 4);
 	return true;
@@ -75,8 +98,10 @@ bool net_address_at(unsigned n, struct net_address *out)
 {
 	struct net_link link;
 	for (unsigned l = 0; net_link_at(l, &link); l++) {
-		if (address4(&link, out) && n-- == 0) {
-			return true;
+		for (unsigned a = 0; netif_at(&link, a); a++) {
+			if (address4(&link, a, out) && n-- == 0) {
+				return true;
+			}
 		}
 		for (unsigned slot = 0; slot < LWIP_IPV6_NUM_ADDRESSES; slot++) {
 			if (address6(&link, slot, out) && n-- == 0) {
@@ -110,7 +135,8 @@ void network_of(const uint8_t *address, unsigned bits, uint8_t *to)
 static bool route_of_address(const struct net_address *address, struct net_route *out)
 {
 	struct net_link link;
-	if (!net_link_by_index(address->index, &link) || (link.flags & IFF_LOOPBACK) || !(link.flags & IFF_UP)) {
+	if (!net_link_by_index(address->index, &link) || (link.flags & IFF_LOOPBACK) || !(link.flags & IFF_UP) ||
+	    (!address->v6 && (address->flags & IFA_F_SECONDARY))) {
 		return false;
 	}
 	*out = (struct net_route){ .index = address->index, .v6 = address->v6, .bits = address->bits, .protocol = RTPROT_KERNEL,

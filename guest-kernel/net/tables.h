@@ -17,7 +17,7 @@ enum { IFF_UP = 1, IFF_BROADCAST = 2, IFF_LOOPBACK = 8, IFF_RUNNING = 0x40, IFF_
 enum { RT_SCOPE_UNIVERSE = 0, RT_SCOPE_LINK = 253, RT_SCOPE_HOST = 254 };
 enum { RTPROT_KERNEL = 2, RTPROT_BOOT = 3, RTPROT_RA = 9, RTPROT_DHCP = 16 };
 enum { NUD_INCOMPLETE = 1, NUD_REACHABLE = 2, NUD_STALE = 4, NUD_DELAY = 8, NUD_PROBE = 16 };
-enum { IFA_F_TENTATIVE = 0x40, IFA_F_PERMANENT = 0x80 };
+enum { IFA_F_SECONDARY = 1, IFA_F_TENTATIVE = 0x40, IFA_F_PERMANENT = 0x80 };
 
 struct net_link {
 	struct netif *netif;
@@ -66,7 +66,7 @@ bool net_route_leads(const struct net_route *route, const uint8_t *to);
 int net_added_route_put(const struct net_route *route, bool replace); /* -EEXIST, -ENOBUFS */
 int net_added_route_remove(const struct net_route *route); /* -ESRCH */
 
-/* Changes: 0 or Linux's error. An interface has one IPv4 address; setting it ends DHCP. `another`: -EOPNOTSUPP where it has one. */
+/* Changes: 0 or Linux's error. Setting or removing an interface's first IPv4 address ends DHCP; `another`: beside that. */
 int net_link_set(unsigned index, bool up);
 int net_mtu_set(unsigned index, uint32_t mtu);
 int net_address_set(unsigned index, const struct net_address *address, bool another);

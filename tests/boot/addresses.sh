@@ -20,14 +20,13 @@ for mode in isolated monolithic; do
 done
 
 boot 0 --net user --append ip=10.0.2.77/16,gateway=10.0.2.2,dns=10.0.2.3 -- "ip -4 addr show dev eth0 | sed -n 's/.*inet //p'; sed 1d /proc/net/pnp
-	ip addr add 10.0.2.78/24 dev eth0; ip route del default; ip addr del 10.0.2.77/16 dev eth0; ip addr add 10.0.2.78/24 dev eth0
+	ip route del default; ip addr del 10.0.2.77/16 dev eth0; ip addr add 10.0.2.78/24 dev eth0
 	ip link set eth0 mtu 1400; ip route add default via 10.0.2.9
 	ip route | sed 's/ *$//'; cat /proc/net/if_inet6 | cut -c1-4 | head -n 2; ifconfig eth0 10.1.2.3 netmask 255.255.0.0
 	ifconfig eth0 | grep -o 'addr:1.*\|MTU:[0-9]*'
 	ip route add default via 10.7.7.7; ip link set eth0 down; ip link show eth0 | grep -c LOWER_UP; ip link show dev eth7; true"
 output '10.0.2.77/16 brd 10.0.255.255 scope global eth0
 nameserver 10.0.2.3
-ip: RTNETLINK answers: Operation not supported
 default via 10.0.2.9 dev eth0
 10.0.2.0/24 dev eth0 scope link  src 10.0.2.78
 0000

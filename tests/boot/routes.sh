@@ -40,10 +40,38 @@ echo "no route: $(try 10.77.1.1:9)"
 say ip link set eth0 down
 echo "down: $(try 10.0.2.2:9)"
 say ip link set eth0 up
+say ip route add default via 10.0.2.2
 say ip addr add 10.0.2.16/24 dev eth0
+say ip addr add 10.0.2.16/24 dev eth0
+say ip addr add 10.66.0.1/16 dev eth0
+ip -4 addr show dev eth0 | sed -n 's/ *inet //p'
+ip route | sed 's/ *$//'
+answers() { ping -c 1 -W 5 "$@" 2>&1 | awk -v to="$*" '/ received/ { print "answers to " to ": " $4 }'; }
+answers -I 10.0.2.16 10.0.2.2
+answers -I 10.0.2.15 10.0.2.2
+answers 10.66.0.1
+from() { nc "$1" 9 & sleep 0.2; netstat -tn | awk -v to="$1:9" '$5 == to { sub(":.*", "", $4); print "from " $4 " to " $5 }'; kill $!; }
+from 10.66.7.7
+from 10.0.2.77
+say ip route add 10.9.0.0/16 via 10.66.0.9
+from 10.9.1.1
+say ip route replace default via 10.66.0.8
+from 10.77.1.1
+say ip route replace default via 10.0.2.2
 say ip addr del 10.0.2.15/24 dev eth0
-say ip addr add 10.0.2.16/24 dev eth0
-ip -4 addr show dev eth0 | awk '/inet/ { print $2 }'
+ip -4 addr show dev eth0 | sed -n 's/ *inet //p'
+answers 10.0.2.2
+say ip link set eth0 down
+say ip link set eth0 up
+answers 10.0.2.2
+say ip addr del 10.66.0.1/16 dev eth0
+say ip addr del 10.66.0.1/16 dev eth0
+say ip addr add 10.1.2.3/32 dev lo
+answers 10.1.2.3
+say ip addr del 10.1.2.3/32 dev lo
+ip -4 addr | sed -n 's/ *inet //p'
+for n in $(seq 40); do ip addr add 10.67.$n.1/24 dev eth0 2>&1; done | sort | uniq -c | sed 's/^ *//'
+for n in $(seq 32); do ip addr del 10.67.$n.1/24 dev eth0; done
 say ip addr del 10.0.2.16/24 dev eth0
 END
 for mode in $modes; do
@@ -85,9 +113,40 @@ no route: Network is unreachable
 ok: ip link set eth0 down
 down: Network is unreachable
 ok: ip link set eth0 up
-ip: RTNETLINK answers: Operation not supported
-ok: ip addr del 10.0.2.15/24 dev eth0
+ok: ip route add default via 10.0.2.2
 ok: ip addr add 10.0.2.16/24 dev eth0
-10.0.2.16/24
+ip: RTNETLINK answers: File exists
+ok: ip addr add 10.66.0.1/16 dev eth0
+10.0.2.15/24 brd 10.0.2.255 scope global eth0
+10.0.2.16/24 brd 10.0.2.255 scope global secondary eth0
+10.66.0.1/16 brd 10.66.255.255 scope global eth0
+default via 10.0.2.2 dev eth0
+10.0.2.0/24 dev eth0 scope link  src 10.0.2.15
+10.66.0.0/16 dev eth0 scope link  src 10.66.0.1
+answers to -I 10.0.2.16 10.0.2.2: 1
+answers to -I 10.0.2.15 10.0.2.2: 1
+answers to 10.66.0.1: 1
+from 10.66.0.1 to 10.66.7.7:9
+from 10.0.2.15 to 10.0.2.77:9
+ok: ip route add 10.9.0.0/16 via 10.66.0.9
+from 10.66.0.1 to 10.9.1.1:9
+ok: ip route replace default via 10.66.0.8
+from 10.66.0.1 to 10.77.1.1:9
+ok: ip route replace default via 10.0.2.2
+ok: ip addr del 10.0.2.15/24 dev eth0
+10.0.2.16/24 brd 10.0.2.255 scope global eth0
+10.66.0.1/16 brd 10.66.255.255 scope global eth0
+answers to 10.0.2.2: 1
+ok: ip link set eth0 down
+ok: ip link set eth0 up
+answers to 10.0.2.2: 1
+ok: ip addr del 10.66.0.1/16 dev eth0
+ip: RTNETLINK answers: Cannot assign requested address
+ok: ip addr add 10.1.2.3/32 dev lo
+answers to 10.1.2.3: 1
+ok: ip addr del 10.1.2.3/32 dev lo
+127.0.0.1/8 scope host lo
+10.0.2.16/24 brd 10.0.2.255 scope global eth0
+8 ip: RTNETLINK answers: No buffer space available
 ok: ip addr del 10.0.2.16/24 dev eth0"
 done

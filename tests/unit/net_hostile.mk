@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 # lwIP itself, too, with the sanitizer of addresses (it takes an address of a null pointer's first member for a null pointer).
-UNIT_net_hostile := $(addprefix guest-kernel/net/,acks.c address.c checksum.c interface.c isn.c join.c loop.c memory.c name_servers.c packet.c receive.c \
-	route.c stack.c tcp_lists.c timers.c transmit.c unanswered.c) lib/base/string.c lib/base/format.c tests/fake/net_kernel.c
+UNIT_net_hostile := $(addprefix guest-kernel/net/,acks.c address.c alias.c checksum.c interface.c isn.c join.c loop.c memory.c name_servers.c packet.c \
+	receive.c route.c stack.c tcp_lists.c timers.c transmit.c unanswered.c) lib/base/string.c lib/base/format.c tests/fake/net_kernel.c
 LWIP_CHECKED := $(LWIP_NAMES:%.c=$(BUILD)/check/lwip/%.c.o)
 $(BUILD)/tests/net_hostile: $(LWIP_CHECKED)
 $(call check_objects,tests/unit/net_hostile.c $(UNIT_net_hostile)): | $(LWIP)/unpacked

@@ -190,7 +190,19 @@ static int addresses_get(struct answer *a, const char *at, const char *end)
 	return 0;
 }
 
-static int address_change(bool remove, const char *at, const char *end)
+static bool address_is_there(const struct net_address *like)
+{
+	struct net_address address;
+	for (unsigned n = 0; net_address_at(n, &address); n++) {
+		if (address.index == like->index && address.v6 == like->v6 && address.bits == like->bits &&
+		    memcmp(address.bytes, like->bytes, address_bytes(like->v6)) == 0) {
+			return true;
+		}
+	}
+	return false;
+}
+
+static int address_change(bool remove, bool exclusive, const char *at, const char *end)
 {
 	struct address_body body;
 	struct attribute attribute;
@@ -209,6 +221,9 @@ static int address_change(bool remove, const char *at, const char *end)
 	}
 	if (!given) {
 		return -EINVAL;
+	}
+	if (!remove && address_is_there(&address)) {
+		return exclusive ? -EEXIST : 0;
 	}
 	return remove ? net_address_remove(body.index, &address) : net_address_set(body.index, &address, true);
 }
@@ -391,7 +406,7 @@ static int request_answer(struct answer *a, const struct message_header *request
 		return addresses_get(a, body, end);
 	case RTM_NEWADDR:
 	case RTM_DELADDR:
-		return address_change(request->type == RTM_DELADDR, body, end);
+		return address_change(request->type == RTM_DELADDR, request->flags & NLM_F_EXCL, body, end);
 	case RTM_GETROUTE:
 		return routes_get(a, request, body, end);
 	case RTM_NEWROUTE:
