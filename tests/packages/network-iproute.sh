@@ -1,0 +1,36 @@
+# SPDX-License-Identifier: MIT
+# Debian's iproute2 in the guest: addresses, links, routes, neighbours and sockets as its ip and ss tell and change them.
+# limit: 200
+# long
+. tests/packages/packages.bash
+
+packages bash,coreutils,sed,iproute2
+in_guest 0 'exec 2>&1
+ip -br -4 addr | sed "s/ *$//"
+ip -4 addr add 10.0.2.16/24 dev eth0; ip addr add 10.66.0.1/16 dev eth0
+ip -4 -o addr show dev eth0 | sed "s/  */ /g; s/ *\\\\.*//"
+ip route | sed "s/ *$//"
+ip route get 10.66.1.2 | sed "s/ uid.*//; s/ *$//; 2d"
+ip route add 10.9.0.0/16 via 10.66.0.9; ip route show 10.9.0.0/16 | sed "s/ *$//"
+ip addr del 10.66.0.1/16 dev eth0; ip addr add 10.0.2.16/24 dev eth0
+ip -br link show lo | sed "s/ *$//"
+ip link set eth0 mtu 1400; cat /proc/net/route | wc -l; ip -o link show eth0 | sed "s/.*\(mtu [0-9]*\).*/\1/"
+bash -c "exec 3<>/dev/tcp/10.0.2.2/1" 2>/dev/null; ip neigh show 10.0.2.2 | sed "s/ lladdr.*//"
+bash -c "exec 3<>/dev/udp/127.0.0.1/53; ss -Huan" | sed "s/  */ /g; s/:[0-9]* 127/:PORT 127/; s/ *$//"' --memory 256M --net user --timeout 60
+output "lo               UNKNOWN        127.0.0.1/8
+eth0             UP             10.0.2.15/24
+2: eth0 inet 10.0.2.15/24 brd 10.0.2.255 scope global eth0
+2: eth0 inet 10.0.2.16/24 brd 10.0.2.255 scope global secondary eth0
+2: eth0 inet 10.66.0.1/16 brd 10.66.255.255 scope global eth0
+default via 10.0.2.2 dev eth0 proto dhcp
+10.0.2.0/24 dev eth0 proto kernel scope link src 10.0.2.15
+10.66.0.0/16 dev eth0 proto kernel scope link src 10.66.0.1
+10.66.1.2 dev eth0 proto kernel scope link src 10.66.0.1
+10.9.0.0/16 via 10.66.0.9 dev eth0
+RTNETLINK answers: File exists
+lo               UNKNOWN        00:00:00:00:00:00 <LOOPBACK,UP,LOWER_UP>
+4
+mtu 1400
+10.0.2.2 dev eth0
+ESTAB 0 0 127.0.0.1:PORT 127.0.0.1:53"
+known_calls
