@@ -20,8 +20,8 @@
 #include "net/net.h"
 
 #define PATIENCE_NS 3000000000ull
-#define TELLINGS 64u
-#define TELLINGS_OF_HOP ARP_QUEUE_LEN /* more packets lwIP does not keep */
+#define TELLINGS 256u
+#define TELLINGS_OF_HOP 64u /* lwIP keeps fewer packets; who sent the others is told as well */
 #define RETURNED 548u /* bytes of the packet that are sent back */
 #define ICMP_BYTES 8u
 #define CONTROL 0xc0u /* RFC 1812, 4.3.2.5 */

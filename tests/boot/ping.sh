@@ -39,9 +39,9 @@ ok as_the_range_says
 ok as_the_range_says
 1	0
 ok heard
-ok blocking_connect
+ok many_connects
 ok heard
-ok blocking_connect"
+ok many_connects"
 for mode in $modes; do
 	boot 0 --mode "$mode" --net user --timeout 60 --root "$scratch/root" -- sh /turn.sh
 	output "$turn"

@@ -106,12 +106,25 @@ static void heard(void)
 	close(tcp);
 }
 
-static void blocking_connect(void)
+/* One that waits, behind twenty that do not. */
+static void many_connects(void)
 {
-	int tcp = socket(to->sa_family, SOCK_STREAM, 0);
+	int tcp[20], last = socket(to->sa_family, SOCK_STREAM, 0);
+	long begin = now_ms();
 	((struct sockaddr_in *)to)->sin_port = htons(9);
-	CHECK(connect(tcp, to, to_bytes) < 0 && errno == EHOSTUNREACH);
-	close(tcp);
+	for (int i = 0; i < 20; i++) {
+		tcp[i] = socket(to->sa_family, SOCK_STREAM | SOCK_NONBLOCK, 0);
+		CHECK(connect(tcp[i], to, to_bytes) < 0 && errno == EINPROGRESS);
+	}
+	CHECK(connect(last, to, to_bytes) < 0 && errno == EHOSTUNREACH);
+	for (int i = 0; i < 20; i++) {
+		int error = 0;
+		socklen_t bytes = sizeof(error);
+		CHECK(comes_in_time(tcp[i], POLLOUT, begin));
+		CHECK(getsockopt(tcp[i], SOL_SOCKET, SO_ERROR, &error, &bytes) == 0 && error == EHOSTUNREACH);
+		close(tcp[i]);
+	}
+	close(last);
 }
 
 int main(int argc, char **argv)
@@ -121,14 +134,14 @@ int main(int argc, char **argv)
 	to4.sin_port = to6.sin6_port = htons(9);
 	if (argc > 1 && inet_pton(AF_INET, argv[1], &to4.sin_addr) == 1) {
 		RUN(heard);
-		RUN(blocking_connect);
+		RUN(many_connects);
 	}
 	if (argc > 2 && inet_pton(AF_INET6, argv[2], &to6.sin6_addr) == 1) {
 		six = true;
 		to = (void *)&to6;
 		to_bytes = sizeof(to6);
 		RUN(heard);
-		RUN(blocking_connect);
+		RUN(many_connects);
 	}
 	return check_failures;
 }
