@@ -48,7 +48,9 @@ static int room_locked(struct inode *inode, unsigned mode, uint64_t from, uint64
 	error = error || !(mode & ZERO_RANGE) ? error : hole_locked(inode, from, end, in_use);
 	error = error ? error : inode->ops->preallocate && end > from ? inode->ops->preallocate(inode, from, end - from) : 0;
 	if (!error && grown) {
-		inode->size = end;
+		uint64_t old = inode->size;
+		__atomic_store_n(&inode->size, end, __ATOMIC_RELEASE);
+		page_cache_grown(inode, old);
 	}
 	return error;
 }

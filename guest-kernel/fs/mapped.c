@@ -5,6 +5,8 @@
  * they either have not met it yet, or have taken it out, and no block gets behind their back into the file.
  */
 #include "fs/page_cache_internal.h"
+
+#include "kernel/address_space.h"
 #include "kernel/file.h"
 #include "kernel/vfs.h"
 
@@ -35,15 +37,6 @@ static int blocks_give(struct inode *inode, struct page *page)
 	return error;
 }
 
-/* The size first: behind a truncation that has been through with the page, and a write that made the file long again, the page is out. */
-static int page_check(struct inode *inode, const struct page *page, uint64_t index)
-{
-	if (index >= end_index(inode)) {
-		return -ENXIO;
-	}
-	return __atomic_load_n(&page->owner, __ATOMIC_ACQUIRE) == &inode->mapping ? 0 : -EAGAIN;
-}
-
 int file_page(struct file *f, uint64_t index, bool for_write, struct page **page)
 {
 	struct inode *inode = f->inode;
@@ -60,7 +53,7 @@ int file_page(struct file *f, uint64_t index, bool for_write, struct page **page
 			return error;
 		}
 		error = for_write && inode->mapping.device ? blocks_give(inode, *page) : 0;
-		error = error ? error : page_check(inode, *page, index);
+		error = error ? error : page_check(inode, *page, index * PAGE_SIZE);
 		if (error) {
 			page_put(*page);
 		}
@@ -90,4 +83,24 @@ unsigned file_pages_cached(struct file *f, uint64_t first, uint64_t last, struct
 		page_put(pages[--count]);
 	}
 	return count;
+}
+
+/*
+ * A mapping that may write to the last page had its blocks up to the old end only, where they are smaller than pages. It lets go of the page, so
+ * that the next write to it asks for those that belong to the file now.
+ */
+void page_cache_grown(struct inode *inode, uint64_t old)
+{
+	uint64_t block = inode->super->block_size, had = (old + block - 1) & ~(block - 1), end = (old + PAGE_SIZE - 1) & ~(uint64_t)(PAGE_SIZE - 1);
+	if (!inode->mapping.device || had >= end || inode->size <= had) {
+		return;
+	}
+	struct page *page = cache_find(&inode->mapping, old / PAGE_SIZE);
+	if (page) {
+		bool in_use = page->references > 2; /* the cache's and ours */
+		page_put(page);
+		if (in_use) {
+			address_spaces_drop(inode, old / PAGE_SIZE, old / PAGE_SIZE + 1);
+		}
+	}
 }

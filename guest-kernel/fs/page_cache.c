@@ -308,13 +308,29 @@ static int tail_zero(struct inode *inode, uint64_t size)
 
 int page_cache_truncate(struct inode *inode, uint64_t size, bool *in_use)
 {
+	uint64_t old = inode->size;
 	int error = tail_zero(inode, size);
 	*in_use = false;
 	if (!error) {
 		__atomic_store_n(&inode->size, size, __ATOMIC_RELEASE);
 		page_cache_cut(inode, size, in_use);
+		if (size > old) {
+			page_cache_grown(inode, old);
+		}
 	}
 	return error;
+}
+
+/* As long as its blocks were not gone, the page with the end could be read anew, with what was in them by then. */
+static void tail_zero_again(struct inode *inode, uint64_t size)
+{
+	struct page *page = size % PAGE_SIZE && inode->mapping.device ? cache_find(&inode->mapping, size / PAGE_SIZE) : NULL;
+	if (page) {
+		page_lock(page);
+		memset((char *)page_data(page) + size % PAGE_SIZE, 0, PAGE_SIZE - size % PAGE_SIZE);
+		page_unlock(page);
+		page_put(page);
+	}
 }
 
 void page_cache_cut(struct inode *inode, uint64_t size, bool *in_use)
@@ -323,6 +339,7 @@ void page_cache_cut(struct inode *inode, uint64_t size, bool *in_use)
 	struct page *pages[32];
 	uint64_t index = (size + PAGE_SIZE - 1) / PAGE_SIZE;
 	unsigned count;
+	tail_zero_again(inode, size);
 	while ((count = cache_collect(m, &index, UINT64_MAX, 0, pages, 32)) > 0) {
 		for (unsigned i = 0; i < count; i++) {
 			page_lock(pages[i]);

@@ -54,6 +54,8 @@ void writeback_wait(struct mapping *m); /* until no page of it is on its way to 
 void pages_write(struct inode *inode, struct page **pages, unsigned count);
 
 /* page_read.c */
+/** -ENXIO: the file ends before `position` by now; -EAGAIN: the page, got without a lock, is not the file's any more. */
+int page_check(const struct inode *inode, const struct page *page, uint64_t position);
 int page_fill(struct inode *inode, struct page *page); /* locked, not up to date: read it now; stays locked */
 
 /* page_write.c */

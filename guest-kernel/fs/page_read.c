@@ -187,11 +187,40 @@ int page_fill(struct inode *inode, struct page *page)
 	return page_flags_get(page) & PAGE_UPTODATE ? 0 : -EIO;
 }
 
+/*
+ * A read of the disk may have met a block that a truncation took away meanwhile, and that is another file's by now. Then the file was shorter
+ * for a time, and the page is out: as the size is looked at first, one of the two shows it.
+ */
+int page_check(const struct inode *inode, const struct page *page, uint64_t position)
+{
+	if (position >= __atomic_load_n(&inode->size, __ATOMIC_ACQUIRE)) {
+		return -ENXIO;
+	}
+	return __atomic_load_n(&page->owner, __ATOMIC_ACQUIRE) == &inode->mapping ? 0 : -EAGAIN;
+}
+
+/* Checked. -ENXIO: it is behind the end by now. */
+static int get_checked(struct inode *inode, uint64_t position, uint64_t total, struct page **page)
+{
+	uint64_t wanted = (position % PAGE_SIZE + total + PAGE_SIZE - 1) / PAGE_SIZE;
+	int error;
+	do {
+		error = get_for_read(inode, position / PAGE_SIZE, wanted, page);
+		if (error) {
+			return error;
+		}
+		error = page_check(inode, *page, position);
+		if (error) {
+			page_put(*page);
+		}
+	} while (error == -EAGAIN);
+	return error;
+}
+
 /* A hole of a file in memory reads as zero without getting a page. */
 static int copy_page_out(struct inode *inode, struct io_buffer to, uint64_t at, uint64_t position, uint64_t bytes, uint64_t total)
 {
 	struct page *page;
-	uint64_t offset = position % PAGE_SIZE;
 	int error;
 	if (!inode->mapping.device && !(page = cache_find(&inode->mapping, position / PAGE_SIZE))) {
 		if (to.user) {
@@ -201,13 +230,12 @@ static int copy_page_out(struct inode *inode, struct io_buffer to, uint64_t at, 
 		return 0;
 	}
 	if (inode->mapping.device) {
-		uint64_t wanted = (offset + total + PAGE_SIZE - 1) / PAGE_SIZE;
-		error = get_for_read(inode, position / PAGE_SIZE, wanted, &page);
+		error = get_checked(inode, position, total, &page);
 		if (error) {
 			return error;
 		}
 	}
-	error = io_copy_out(to, at, (const char *)page_data(page) + offset, bytes);
+	error = io_copy_out(to, at, (const char *)page_data(page) + position % PAGE_SIZE, bytes);
 	page_put(page);
 	return error;
 }
@@ -225,7 +253,7 @@ long page_cache_read(struct inode *inode, struct io_buffer to, uint64_t bytes, u
 		n = n < bytes - done ? n : bytes - done;
 		int error = copy_page_out(inode, to, done, position, n, bytes - done);
 		if (error) {
-			return done ? (long)done : error;
+			return done || error == -ENXIO ? (long)done : error;
 		}
 		done += n;
 	}

@@ -6,6 +6,7 @@
  */
 #include "fs/page_cache_internal.h"
 
+#include "kernel/block.h"
 #include "kernel/reserve.h"
 #include "kernel/user.h"
 
@@ -79,38 +80,63 @@ int page_grab(struct inode *inode, uint64_t index, bool whole, struct page **out
 	}
 }
 
-static int page_write(struct writer *w, const void *data, uint64_t position, uint64_t bytes)
+/*
+ * The disk is full within a page whose rest is still on it. The blocks that have got a place would show what was in them before: the first
+ * `bytes` go to the disk at once, and the page is read again by who needs it.
+ */
+static int write_through(struct inode *inode, struct page *page, uint64_t bytes)
+{
+	uint64_t done = 0;
+	int error = 0;
+	while (!error && done < bytes) {
+		struct block_map map;
+		error = inode->ops->map(inode, page->index * PAGE_SIZE + done, bytes - done, false, &map);
+		if (!error) {
+			uint64_t n = map.bytes < bytes - done ? map.bytes : bytes - done;
+			error = block_write(inode->mapping.device, map.sector, (const char *)page_data(page) + done, (uint32_t)(n / 512));
+			done += n;
+		}
+	}
+	return error;
+}
+
+/* How many bytes: where there is no room for all, as many as there is room for. */
+static long page_write(struct writer *w, const void *data, uint64_t position, uint64_t bytes)
 {
 	struct inode *inode = w->inode;
 	struct page *page;
-	uint64_t offset = position % PAGE_SIZE;
 	int error = page_grab(inode, position / PAGE_SIZE, bytes == PAGE_SIZE, &page);
 	if (error) {
 		return error;
 	}
 	error = blocks_allocate(w, position, position + bytes);
-	if (!error) {
-		memcpy((char *)page_data(page) + offset, data, bytes);
+	bool known = !error || bytes < PAGE_SIZE || position >= inode->size || (page_flags_get(page) & PAGE_UPTODATE);
+	bytes = !error ? bytes : w->covered > position ? w->covered - position : 0;
+	if (bytes) {
+		memcpy((char *)page_data(page) + position % PAGE_SIZE, data, bytes);
+		error = known ? 0 : write_through(inode, page, bytes);
+	}
+	if (!error && known) {
 		page_flag_set(page, PAGE_UPTODATE);
 		page_cache_dirty(inode, page);
-		if (position + bytes > inode->size) {
-			__atomic_store_n(&inode->size, position + bytes, __ATOMIC_RELEASE);
-		}
+	}
+	if (!error && position + bytes > inode->size) {
+		__atomic_store_n(&inode->size, position + bytes, __ATOMIC_RELEASE);
 	}
 	page_unlock(page);
-	if (error && !(page_flags_get(page) & PAGE_UPTODATE)) {
+	if (!(page_flags_get(page) & PAGE_UPTODATE)) {
 		cache_remove(&inode->mapping, page);
 	}
 	page_put(page);
-	return error;
+	return error ? error : (long)bytes;
 }
 
 long page_cache_write(struct inode *inode, struct io_buffer from, uint64_t bytes, uint64_t offset)
 {
 	struct writer w = { .inode = inode, .end = offset + bytes };
 	struct page *copy = from.user ? page_alloc(0) : NULL;
-	uint64_t done = 0;
-	int error = from.user && !copy ? -ENOMEM : 0;
+	uint64_t done = 0, old = inode->size;
+	long error = from.user && !copy ? -ENOMEM : 0;
 	while (!error && done < bytes) {
 		reserve_renew();
 		uint64_t position = offset + done, n = PAGE_SIZE - position % PAGE_SIZE;
@@ -120,8 +146,9 @@ long page_cache_write(struct inode *inode, struct io_buffer from, uint64_t bytes
 			error = user_read(page_data(copy), from.address + done, n);
 			data = page_data(copy);
 		}
-		error = error ? error : page_write(&w, data, position, n);
-		done += error ? 0 : n;
+		long written = error ? error : page_write(&w, data, position, n);
+		error = written < 0 ? written : 0;
+		done += written > 0 ? (uint64_t)written : 0;
 		if (!error && inode->mapping.device) {
 			writeback_throttle(inode);
 		}
@@ -131,6 +158,9 @@ long page_cache_write(struct inode *inode, struct io_buffer from, uint64_t bytes
 	}
 	if (error && w.covered > inode->size && inode->ops->truncate) {
 		inode->ops->truncate(inode, inode->size); /* give back what was allocated ahead */
+	}
+	if (inode->size > old) {
+		page_cache_grown(inode, old);
 	}
 	return done ? (long)done : error;
 }

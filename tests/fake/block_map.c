@@ -10,6 +10,7 @@
 #define BLOCKS_MOST 600u
 
 uint8_t block_map_disk[BLOCK_MAP_BYTES];
+unsigned block_map_room = UINT32_MAX;
 struct mutex block_map_mutex;
 
 static unsigned size, count, place_of[BLOCKS_MOST]; /* + 1; 0: a hole */
@@ -52,8 +53,10 @@ int block_map_find(struct inode *inode, uint64_t offset, uint64_t bytes, bool al
 {
 	uint64_t block = offset / size;
 	mutex_lock(&block_map_mutex);
-	if (block < count && !place_of[block] && allocate) {
+	bool wants = block < count && !place_of[block] && allocate, full = wants && !block_map_room;
+	if (wants && !full) {
 		place_of[block] = place_take();
+		block_map_room--;
 	}
 	*m = (struct block_map){ .mapped = block < count && place_of[block], .bytes = size - offset % size };
 	m->sector = m->mapped ? (uint64_t)(place(block) - block_map_disk + (long)(offset % size)) / 512 : 0;
@@ -61,7 +64,7 @@ int block_map_find(struct inode *inode, uint64_t offset, uint64_t bytes, bool al
 		m->bytes += size;
 	}
 	mutex_unlock(&block_map_mutex);
-	return block < count || !allocate ? 0 : -ENOSPC;
+	return !full && (block < count || !allocate) ? 0 : -ENOSPC;
 }
 
 void block_map_drop(uint64_t from, uint64_t to)

@@ -13,6 +13,7 @@
 #define BLOCK_MAP_BYTES (1200 * 1024u)
 
 extern uint8_t block_map_disk[BLOCK_MAP_BYTES];
+extern unsigned block_map_room; /* so many holes more get a place, then the disk is full */
 extern struct mutex block_map_mutex; /* of the table */
 
 /** A file of at most so many blocks, all of them holes; half of the disk's at most. Blocks are given places in a row, or else mostly apart. */

@@ -17,6 +17,7 @@
 
 #include "abi/errno.h"
 #include "fs/page_cache_internal.h"
+#include "kernel/address_space.h"
 #include "kernel/block.h"
 #include "kernel/platform.h"
 #include "kernel/vfs.h"
@@ -114,6 +115,10 @@ struct page *page_alloc_order(unsigned order, unsigned flags)
 	struct page *page = malloc(sizeof(*page) + (PAGE_SIZE << order));
 	memset(page, RUBBISH, sizeof(*page) + (PAGE_SIZE << order));
 	return page;
+}
+
+void address_spaces_drop(const struct inode *inode, uint64_t first, uint64_t end)
+{
 }
 
 void page_free_order(struct page *page, unsigned order)

@@ -16,7 +16,10 @@
 
 #include "abi/errno.h"
 #include "fs/page_cache_internal.h"
+#include "kernel/address_space.h"
 #include "kernel/block.h"
+#include "kernel/file.h"
+#include "kernel/vfs.h"
 #include "tests/fake/block_map.h"
 #include "tests/fake/threads.h"
 
@@ -28,7 +31,7 @@
 /* ---- the disk: a thread that takes any request of its queue ---- */
 static struct blk_request *queue[QUEUE];
 static unsigned queued;
-static bool disk_ends, disk_fails;
+static bool disk_ends, disk_fails, disk_waits;
 static spinlock_t disk_lock;
 static struct waitq disk_work, disk_room;
 static struct blkdev blkdev = { .max_segments = 16, .max_sectors = 64 };
@@ -66,7 +69,7 @@ static void disk_runs(void *arg)
 {
 	unsigned state = 5;
 	for (;;) {
-		WAIT_EVENT(&disk_work, queued || disk_ends);
+		WAIT_EVENT(&disk_work, (queued && !__atomic_load_n(&disk_waits, __ATOMIC_ACQUIRE)) || disk_ends);
 		struct blk_request *r = request_take(&state);
 		if (!r) {
 			return;
@@ -130,9 +133,32 @@ void writeback_throttle(struct inode *inode)
 	}
 }
 
+/* ---- a mapping that may write to one page ---- */
+const struct file_ops regular_file_ops;
+static struct file mapped_file = { .ops = &regular_file_ops };
+static struct page *mapped;
+
+void address_spaces_drop(const struct inode *inode, uint64_t first, uint64_t end)
+{
+	if (mapped && mapped->index >= first && mapped->index < end) {
+		page_put(mapped);
+		mapped = NULL;
+	}
+}
+
+static void mapping_write(struct inode *inode, uint64_t offset, const void *data, uint64_t count)
+{
+	mapped_file.inode = inode;
+	if (!mapped) {
+		assert_int_equal(file_page(&mapped_file, offset / PAGE_SIZE, true, &mapped), 0);
+	}
+	memcpy((char *)page_data(mapped) + offset % PAGE_SIZE, data, count);
+	file_page_dirty(&mapped_file, mapped);
+}
+
 /* ---- the model ---- */
 static uint8_t content[FILE_MOST], bytes[FILE_MOST];
-static struct super super;
+static struct super super = { .block_size = BLOCK };
 static struct inode *file;
 static struct fake_thread *disk_thread;
 static bool over;
@@ -151,7 +177,8 @@ static void file_open(bool on_disk)
 	waitq_init(&disk_work);
 	waitq_init(&disk_room);
 	page_cache_init();
-	disk_ends = disk_fails = over = false;
+	disk_ends = disk_fails = disk_waits = over = false;
+	block_map_room = UINT32_MAX;
 	disk_thread = fake_thread_start(disk_runs, NULL);
 }
 
@@ -362,12 +389,163 @@ static void no_memory_is_said(void **state)
 	file_close();
 }
 
+/* ---- what a full disk leaves ---- */
+static void is_content(void)
+{
+	struct io_buffer to = { false, (uint64_t)bytes };
+	for (unsigned round = 0; round < 2; round++) { /* from memory, and from the disk */
+		memset(bytes, 0x11, file->size);
+		assert_int_equal(page_cache_read(file, to, file->size, 0), file->size);
+		assert_memory_equal(bytes, content, file->size);
+		assert_int_equal(page_cache_flush(file, true), 0);
+		page_cache_shrink();
+	}
+}
+
+static void write_until_full(uint64_t offset, uint64_t count, unsigned places, uint64_t fits)
+{
+	struct io_buffer from = { false, (uint64_t)bytes };
+	memset(bytes, 0x77, count);
+	block_map_room = places;
+	assert_int_equal(page_cache_write(file, from, count, offset), fits ? (long)fits : -ENOSPC);
+	memset(content + offset, 0x77, fits);
+	is_content();
+}
+
+/* What has got a block is written, as far as the call has come; nowhere is what was in the blocks before. */
+static void a_full_disk_shows_nothing_of_others(void **state)
+{
+	bool in_use;
+	file_open(true);
+	assert_int_equal(page_cache_truncate(file, 8 * PAGE_SIZE, &in_use), 0);
+	write_until_full(0, PAGE_SIZE, 2, 2 * BLOCK); /* a whole page of a hole */
+	write_until_full(PAGE_SIZE + 100, 3000, 1, BLOCK - 100);
+	write_until_full(2 * PAGE_SIZE, 2 * PAGE_SIZE, 5, PAGE_SIZE + BLOCK);
+	write_until_full(4 * PAGE_SIZE, PAGE_SIZE, 0, 0);
+	write_until_full(6 * PAGE_SIZE + 10, 20, 1, 20);
+	write_until_full(6 * PAGE_SIZE, PAGE_SIZE, 1, 2 * BLOCK); /* its second block is new */
+	write_until_full(8 * PAGE_SIZE - 100, 2 * PAGE_SIZE, 3, 100 + 2 * BLOCK); /* over the end */
+	assert_int_equal(file->size, 8 * PAGE_SIZE + 2 * BLOCK);
+	file_close();
+}
+
+/* ---- a mapping of the last page ---- */
+static void mapped_tail(void (*grow)(void), uint64_t at)
+{
+	bool in_use;
+	file_open(true);
+	assert_int_equal(page_cache_truncate(file, PAGE_SIZE + 500, &in_use), 0);
+	mapping_write(file, PAGE_SIZE + 10, "first", 5);
+	memcpy(content + PAGE_SIZE + 10, "first", 5);
+	grow();
+	mapping_write(file, at, "second", 6);
+	memcpy(content + at, "second", 6);
+	address_spaces_drop(file, 0, UINT64_MAX);
+	is_content();
+	file_close();
+}
+
+static void grow_by_truncation(void)
+{
+	bool in_use;
+	assert_int_equal(page_cache_truncate(file, 3 * PAGE_SIZE, &in_use), 0);
+}
+
+static void grow_by_write(void)
+{
+	struct io_buffer from = { false, (uint64_t) "end" };
+	assert_int_equal(page_cache_write(file, from, 3, 2 * PAGE_SIZE - 3), 3);
+	memcpy(content + 2 * PAGE_SIZE - 3, "end", 3);
+}
+
+static void a_mapping_writes_what_the_file_has_grown_by(void **state)
+{
+	mapped_tail(grow_by_truncation, 2 * PAGE_SIZE - 6);
+	mapped_tail(grow_by_write, PAGE_SIZE + 2 * BLOCK);
+}
+
+/* ---- a truncation beside a read ---- */
+static long read_result;
+
+static void read_two_pages(void *arg)
+{
+	static uint8_t into[2 * PAGE_SIZE];
+	read_result = page_cache_read(file, (struct io_buffer){ false, (uint64_t)into }, sizeof(into), 0);
+	for (long i = 0; i < read_result; i++) {
+		read_result = into[i] == BLOCK_MAP_RUBBISH ? -EINVAL : read_result;
+	}
+}
+
+static void disk_goes_on(void)
+{
+	__atomic_store_n(&disk_waits, false, __ATOMIC_RELEASE);
+	waitq_wake_all(&disk_work);
+}
+
+static void two_pages_of_file(void)
+{
+	file_open(true);
+	memset(bytes, 7, 2 * PAGE_SIZE);
+	assert_int_equal(page_cache_write(file, (struct io_buffer){ false, (uint64_t)bytes }, 2 * PAGE_SIZE, 0), 2 * PAGE_SIZE);
+	assert_int_equal(page_cache_flush(file, true), 0);
+	page_cache_shrink();
+	disk_waits = true;
+}
+
+/* The reader waits for the first page, knows how long the file was, and comes to the second one when the file has lost it, but not yet its blocks. */
+static void a_read_has_nothing_of_freed_blocks(void **state)
+{
+	struct page *page;
+	bool in_use;
+	two_pages_of_file();
+	assert_int_equal(cache_insert(&file->mapping, 0, &page), 0);
+	memset(page_data(page), 7, PAGE_SIZE);
+	struct fake_thread *t = fake_thread_start(read_two_pages, NULL);
+	fake_wait_sleepers(2); /* with the disk */
+	assert_int_equal(page_cache_truncate(file, PAGE_SIZE, &in_use), 0);
+	page_flag_set(page, PAGE_UPTODATE);
+	page_unlock(page);
+	page_put(page);
+	fake_wait_sleepers(2); /* it has asked for the second one */
+	block_map_truncate(file, PAGE_SIZE);
+	disk_goes_on();
+	fake_thread_join(t);
+	page_cache_cut(file, PAGE_SIZE, &in_use);
+	assert_int_equal(read_result, PAGE_SIZE);
+	file_close();
+}
+
+/* The page with the new end is thrown out and read again while the blocks behind it become another file's. */
+static void nor_has_the_page_with_the_end(void **state)
+{
+	bool in_use;
+	two_pages_of_file();
+	disk_goes_on();
+	assert_int_equal(page_cache_truncate(file, PAGE_SIZE + 100, &in_use), 0);
+	assert_int_equal(page_cache_flush(file, true), 0);
+	page_cache_shrink();
+	disk_waits = true;
+	struct fake_thread *t = fake_thread_start(read_two_pages, NULL);
+	fake_wait_sleepers(2);
+	block_map_truncate(file, PAGE_SIZE + 100);
+	disk_goes_on();
+	fake_thread_join(t);
+	assert_int_equal(read_result, PAGE_SIZE + 100);
+	page_cache_cut(file, PAGE_SIZE + 100, &in_use);
+	assert_int_equal(page_cache_truncate(file, 2 * PAGE_SIZE, &in_use), 0);
+	memset(content, 7, PAGE_SIZE + 100);
+	is_content();
+	file_close();
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_file_is_an_array_of_bytes), cmocka_unit_test(so_is_one_in_memory), cmocka_unit_test(others_flush_and_evict),
 		cmocka_unit_test(the_disks_errors_are_told_once), cmocka_unit_test(who_uses_a_page_is_told_of),
-		cmocka_unit_test(no_memory_is_said),
+		cmocka_unit_test(no_memory_is_said), cmocka_unit_test(a_full_disk_shows_nothing_of_others),
+		cmocka_unit_test(a_mapping_writes_what_the_file_has_grown_by), cmocka_unit_test(a_read_has_nothing_of_freed_blocks),
+		cmocka_unit_test(nor_has_the_page_with_the_end),
 	};
 	return cmocka_run_group_tests_name("page_cache", tests, NULL, NULL);
 }

@@ -54,6 +54,8 @@ void page_cache_dirty(struct inode *inode, struct page *page);
 int page_cache_truncate(struct inode *inode, uint64_t size, bool *in_use);
 /** Once more, when the blocks are gone: a reader that had seen the old size may have read one of them meanwhile. May set *in_use. */
 void page_cache_cut(struct inode *inode, uint64_t size, bool *in_use);
+/** The size was `old`. Under the inode's mutex. */
+void page_cache_grown(struct inode *inode, uint64_t old);
 /** [from, to) of the file reads as zeros, and takes no room where that is whole pages. Under the inode's mutex. *in_use: as above. */
 int page_cache_punch(struct inode *inode, uint64_t from, uint64_t to, bool *in_use);
 /** Write dirty pages; wait for them, if asked to, and return what went wrong since the last time. */
