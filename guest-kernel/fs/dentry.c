@@ -204,11 +204,10 @@ static void unhash_locked(struct dentry *d)
 	hash_remove_locked(d);
 }
 
-/* False: somebody uses it. Else out of all lists; the parent, whose reference the entry had, is the caller's to put. */
-static bool kill_locked(struct dentry *d, struct dentry **parent)
+/* False: others use it than the caller, who has `own` references. Else out of all lists; the parent, whose reference the entry had, is the caller's to put. */
+static bool kill_locked(struct dentry *d, uint32_t own, struct dentry **parent)
 {
-	uint32_t nobody = 0;
-	if (!__atomic_compare_exchange_n(&d->references, &nobody, DENTRY_DEAD, false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED)) {
+	if (!__atomic_compare_exchange_n(&d->references, &own, DENTRY_DEAD, false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED)) {
 		return false;
 	}
 	unhash_locked(d);
@@ -224,7 +223,7 @@ static bool idle(struct dentry *d, struct dentry **parent)
 	bool dead = false;
 	spin_lock(&dentry_lock);
 	if (!d->hashed) {
-		dead = kill_locked(d, parent);
+		dead = kill_locked(d, 0, parent);
 	} else if (list_empty(&d->lru_link)) {
 		list_push_front(&unused, &d->lru_link);
 		unused_count++;
@@ -266,7 +265,7 @@ static struct dentry *victim_locked(unsigned keep, unsigned *tries, struct dentr
 		if (__atomic_exchange_n(&d->used, false, __ATOMIC_SEQ_CST)) {
 			list_push_front(&unused, &d->lru_link);
 			unused_count++;
-		} else if (kill_locked(d, parent)) {
+		} else if (kill_locked(d, 0, parent)) {
 			return d;
 		}
 	}
@@ -345,27 +344,47 @@ static bool name_remove_locked(struct dentry *d)
 	return pinned;
 }
 
+/* The next one to let go behind `stays`, which becomes the last one before it that is in use: with a reference, it keeps its place. */
+static struct dentry *child_next_locked(struct dentry *dir, struct dentry **stays, bool *over)
+{
+	struct list *node = *stays ? (*stays)->child_link.next : dir->children.next;
+	struct dentry *last = NULL, *victim = NULL, *parent;
+	for (unsigned left = TRIES; node != &dir->children && !victim && left > 0; left--) {
+		struct dentry *d = container_of(node, struct dentry, child_link);
+		node = node->next;
+		unhash_locked(d); /* first: whoever gives it back from now on sees that (dentry_put) */
+		if (kill_locked(d, 0, &parent)) {
+			victim = d;
+		} else {
+			last = d;
+		}
+	}
+	if (last) {
+		dentry_get(last);
+		*stays = last;
+	}
+	*over = !victim && node == &dir->children;
+	return victim;
+}
+
 /* Absent names below a directory that is gone would keep it for as long as the cache keeps them. Those in use go with their last user. */
 static void children_prune(struct dentry *dir)
 {
-	struct dentry *victim, *parent;
-	do {
-		victim = NULL;
+	struct dentry *stays = NULL;
+	for (bool over = false; !over;) {
+		struct dentry *before = stays;
 		spin_lock(&dentry_lock);
-		list_for_each(node, &dir->children) {
-			struct dentry *d = container_of(node, struct dentry, child_link);
-			unhash_locked(d); /* first: whoever gives it back from now on sees that (dentry_put) */
-			if (kill_locked(d, &parent)) {
-				victim = d;
-				break;
-			}
-		}
+		struct dentry *victim = child_next_locked(dir, &stays, &over);
 		spin_unlock(&dentry_lock);
+		if (before != stays) {
+			dentry_put(before);
+		}
 		if (victim) {
 			dentry_free(victim);
 			dentry_put(dir);
 		}
-	} while (victim);
+	}
+	dentry_put(stays);
 }
 
 void dentry_remove(struct dentry *d)
@@ -441,23 +460,49 @@ int dentry_exchange(struct dentry *one, struct dentry *other)
 	return 0;
 }
 
-void dentries_drop(struct super *super)
+/* With it those above that nobody else uses. How many. */
+static unsigned chain_free(struct dentry *d, struct dentry *parent)
 {
-	for (;;) {
+	unsigned freed = 0;
+	while (d) {
+		struct dentry *above = NULL;
+		dentry_free(d);
+		freed++;
+		spin_lock(&dentry_lock);
+		d = parent && parent != parent->super->root && kill_locked(parent, 1, &above) ? parent : NULL;
+		spin_unlock(&dentry_lock);
+		if (!d) {
+			dentry_put(parent);
+		}
+		parent = above;
+	}
+	return freed;
+}
+
+/* Of the list, which stays as it is but for what is gone: each goes from the end to the front in its turn. */
+static unsigned unused_drop(const struct super *super)
+{
+	unsigned freed = 0;
+	for (unsigned left = __atomic_load_n(&unused_count, __ATOMIC_RELAXED); left > 0;) {
 		struct dentry *victim = NULL, *parent = NULL;
 		spin_lock(&dentry_lock);
-		list_for_each(node, &unused) {
-			struct dentry *d = container_of(node, struct dentry, lru_link);
-			if (d->super == super && d != super->root && kill_locked(d, &parent)) {
+		left = left < unused_count ? left : unused_count;
+		for (unsigned tries = TRIES; tries > 0 && left > 0 && !victim; tries--, left--) {
+			struct dentry *d = container_of(unused.prev, struct dentry, lru_link);
+			list_remove(&d->lru_link);
+			list_push_front(&unused, &d->lru_link);
+			if (d->super == super && d != super->root && kill_locked(d, 0, &parent)) {
 				victim = d;
-				break;
 			}
 		}
 		spin_unlock(&dentry_lock);
-		if (!victim) {
-			return;
-		}
-		dentry_free(victim);
-		dentry_put(parent);
+		freed += chain_free(victim, parent);
+	}
+	return freed;
+}
+
+void dentries_drop(struct super *super)
+{
+	while (unused_drop(super)) {
 	}
 }
