@@ -30,7 +30,17 @@ struct user_lock { /* struct flock */
 	int32_t pid, pad2;
 };
 
+/* Who waits for a record lock as a process. */
+struct lock_wish {
+	struct list link;
+	struct inode *inode;
+	const struct held_lock *wanted;
+};
+
+#define DEADLOCK_STEPS 16u /* who waits in a longer circle waits for a signal; Linux goes 10 */
+
 static spinlock_t locks_lock = SPINLOCK_INIT("file locks");
+static struct list wishes = LIST_INIT(wishes); /* locks_lock */
 static struct waitq locks_queue = WAITQ_INIT(locks_queue);
 
 static bool overlaps(const struct held_lock *a, const struct held_lock *b)
@@ -113,19 +123,62 @@ static int lock_try(struct inode *inode, const struct held_lock *wanted, bool un
 	return error;
 }
 
-static int lock_wait(struct inode *inode, const struct held_lock *wanted)
+/* Whom the owner of a lock waits for itself, if that is so: the lock that is in its way. */
+static const struct held_lock *wish_conflict_locked(const void *owner)
+{
+	list_for_each(node, &wishes) {
+		const struct lock_wish *wish = container_of(node, struct lock_wish, link);
+		if (wish->wanted->owner == owner) {
+			return conflict_locked(wish->inode, wish->wanted);
+		}
+	}
+	return NULL;
+}
+
+/* Would whoever waits for `held` wait for itself? */
+static bool is_deadlock_locked(const struct held_lock *held, const void *owner)
+{
+	for (unsigned steps = 0; held && steps < DEADLOCK_STEPS; steps++) {
+		if (held->owner == owner) {
+			return true;
+		}
+		held = wish_conflict_locked(held->owner);
+	}
+	return false;
+}
+
+/* 0: try again. `records`: of a process, which may be refused for what it has itself (POSIX, fcntl); all others wait. */
+static int lock_sleep(struct inode *inode, const struct held_lock *wanted, bool records)
+{
+	struct lock_wish wish = { .inode = inode, .wanted = wanted };
+	struct waiter waiter;
+	wait_prepare(&locks_queue, &waiter);
+	spin_lock(&locks_lock);
+	const struct held_lock *held = conflict_locked(inode, wanted);
+	int error = held && records && is_deadlock_locked(held, wanted->owner) ? -EDEADLK : 0;
+	bool waits = held && !error;
+	list_init(&wish.link);
+	if (waits && records) {
+		list_push_back(&wishes, &wish.link);
+	}
+	spin_unlock(&locks_lock);
+	error = waits && wait_sleep(0, true) ? -ERESTARTSYS : error;
+	wait_finish(&waiter);
+	if (waits && records) {
+		spin_lock(&locks_lock);
+		list_remove(&wish.link);
+		spin_unlock(&locks_lock);
+	}
+	return error;
+}
+
+static int lock_wait(struct inode *inode, const struct held_lock *wanted, bool records)
 {
 	int error;
 	while ((error = lock_try(inode, wanted, false)) == -EAGAIN) {
-		struct waiter waiter;
-		wait_prepare(&locks_queue, &waiter);
-		spin_lock(&locks_lock);
-		bool blocked = conflict_locked(inode, wanted) != NULL;
-		spin_unlock(&locks_lock);
-		int slept = blocked ? wait_sleep(0, true) : 0;
-		wait_finish(&waiter);
-		if (slept) {
-			return -ERESTARTSYS;
+		error = lock_sleep(inode, wanted, records);
+		if (error) {
+			break;
 		}
 	}
 	return error;
@@ -201,7 +254,7 @@ long lock_posix(struct file *f, int fd, int command, uint64_t user)
 	if (u.type == F_UNLCK) {
 		return lock_try(f->inode, &wanted, true);
 	}
-	error = command == F_SETLKW ? lock_wait(f->inode, &wanted) : lock_try(f->inode, &wanted, false);
+	error = command == F_SETLKW ? lock_wait(f->inode, &wanted, !files) : lock_try(f->inode, &wanted, false);
 	if (!error && !files && is_closed(f, fd)) {
 		(void)lock_try(f->inode, &wanted, true);
 		error = -EBADF;
@@ -249,7 +302,7 @@ long sys_flock(const uint64_t a[6])
 	if (f->inode && how == LOCK_UN) {
 		result = lock_try(f->inode, &wanted, true);
 	} else if (f->inode && (how == LOCK_SH || how == LOCK_EX)) {
-		result = a[1] & LOCK_NB ? lock_try(f->inode, &wanted, false) : lock_wait(f->inode, &wanted);
+		result = a[1] & LOCK_NB ? lock_try(f->inode, &wanted, false) : lock_wait(f->inode, &wanted, false);
 	}
 	file_put(f);
 	return result;

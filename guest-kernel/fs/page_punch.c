@@ -89,3 +89,24 @@ int page_cache_punch(struct inode *inode, uint64_t from, uint64_t to, bool *in_u
 	}
 	return error;
 }
+
+long page_cache_seek(struct inode *inode, uint64_t offset, bool hole)
+{
+	uint64_t size = __atomic_load_n(&inode->size, __ATOMIC_ACQUIRE), end = (size + PAGE_SIZE - 1) / PAGE_SIZE, at = offset / PAGE_SIZE;
+	while (at < end) {
+		struct page *page;
+		uint64_t next = at;
+		bool found = cache_collect(&inode->mapping, &next, end - 1, 0, &page, 1);
+		next = found ? next - 1 : end;
+		if (found) {
+			page_put(page);
+		}
+		if (!hole || next != at) {
+			at = hole ? at : next;
+			break;
+		}
+		at++;
+	}
+	offset = at * PAGE_SIZE > offset ? at * PAGE_SIZE : offset;
+	return offset < size ? (long)offset : hole ? (long)size : -ENXIO;
+}

@@ -401,7 +401,7 @@ static long seek_stretch(struct inode *inode, uint64_t offset, bool hole)
 		return -ENXIO;
 	}
 	if (!inode->mapping.device) {
-		return hole ? (long)inode->size : (long)offset;
+		return page_cache_seek(inode, offset, hole);
 	}
 	while (offset < inode->size) {
 		struct block_map map;

@@ -42,7 +42,7 @@
 	 CLONE_THREAD | CLONE_SYSVSEM | CLONE_SETTLS | CLONE_PARENT_SETTID | CLONE_CHILD_CLEARTID | \
 	 CLONE_DETACHED | CLONE_CHILD_SETTID | CLONE_IO | CLONE_CLEAR_SIGHAND | CLONE_PIDFD | \
 	 CLONE_PTRACE | CLONE_UNTRACED)
-
+#define UNSHARE_KNOWN (uint64_t)(CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD | CLONE_SYSVSEM)
 
 struct clone_request {
 	uint64_t flags; /* without the signal */
@@ -432,4 +432,48 @@ long sys_clone3(const uint64_t a[6])
 		.pidfd = in.pidfd,
 	};
 	return clone_run(&r);
+}
+
+int process_unshare(struct process *p, bool own_files, bool own_fs)
+{
+	struct file_table *files = p->files;
+	struct fs_context *fs = p->fs;
+	if (own_files && file_table_is_shared(files)) {
+		struct file_table *own = file_table_fork(files);
+		if (!own) {
+			return -ENOMEM;
+		}
+		spin_lock(&process_lock);
+		p->files = own;
+		spin_unlock(&process_lock);
+		file_table_put(files);
+	}
+	if (own_fs && fs_context_is_shared(fs)) {
+		struct fs_context *own = fs_context_fork(fs);
+		if (!own) {
+			return -ENOMEM;
+		}
+		spin_lock(&process_lock);
+		p->fs = own;
+		spin_unlock(&process_lock);
+		fs_context_put(fs);
+	}
+	return 0;
+}
+
+/*
+ * What a process shares with another, it has for itself from here on. Threads have all of it in common, which only one alone can take itself
+ * out of; and there are no namespaces.
+ */
+long sys_unshare(const uint64_t a[6])
+{
+	struct process *p = process_current();
+	uint64_t flags = a[0];
+	spin_lock(&process_lock);
+	bool alone = p->signals->thread_count == 1;
+	spin_unlock(&process_lock);
+	if ((flags & ~UNSHARE_KNOWN) || ((flags & (CLONE_VM | CLONE_SIGHAND)) && p->signals->shares_memory) || (flags && !alone)) {
+		return -EINVAL;
+	}
+	return process_unshare(p, flags & CLONE_FILES, flags & CLONE_FS);
 }

@@ -190,34 +190,6 @@ static void credentials_for(struct exec_image *image, struct credentials *c)
 	spin_unlock(&process_lock);
 }
 
-/* What others share with the old program is not the new one's: descriptors, and the directories of one with privilege. */
-static int unshare(struct process *p, bool secure)
-{
-	struct file_table *files = p->files;
-	struct fs_context *fs = p->fs;
-	if (file_table_is_shared(files)) {
-		struct file_table *own = file_table_fork(files);
-		if (!own) {
-			return -ENOMEM;
-		}
-		spin_lock(&process_lock);
-		p->files = own;
-		spin_unlock(&process_lock);
-		file_table_put(files);
-	}
-	if (secure && fs_context_is_shared(fs)) {
-		struct fs_context *own = fs_context_fork(fs);
-		if (!own) {
-			return -ENOMEM;
-		}
-		spin_lock(&process_lock);
-		p->fs = own;
-		spin_unlock(&process_lock);
-		fs_context_put(fs);
-	}
-	return 0;
-}
-
 static void command_line_set(struct process *p, const struct exec_arguments *args)
 {
 	char *text = kmalloc(PAGE_SIZE);
@@ -290,7 +262,7 @@ static int replace(struct exec_image *image, struct exec_arguments *args, struct
 	struct credentials before = p->credentials;
 	credentials_for(image, &p->credentials);
 	memory_switch(p, new);
-	int error = unshare(p, image->secure);
+	int error = process_unshare(p, true, image->secure); /* directories that others share are not for one with privilege */
 	error = error ? error : load(image, args, new);
 	if (error) {
 		p->credentials = before;

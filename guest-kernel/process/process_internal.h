@@ -263,6 +263,10 @@ void syscall_report_unknown(void);
 void init_signal_locked(int signal); /* PID 1 got a signal */
 _Noreturn void init_power_off(int status);
 
+/* clone.c */
+/** What it shares with other processes of these it has for itself: copies. -ENOMEM: it is as it was, or has some. Its threads see it change. */
+int process_unshare(struct process *p, bool own_files, bool own_fs);
+
 /* exec.c */
 /** Become `path` as execve does; the strings are the kernel's. */
 int exec_kernel(const char *path, const char *const argv[], const char *const envp[], struct trap_frame *frame);

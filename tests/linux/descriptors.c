@@ -2,6 +2,8 @@
 /* Descriptors: duplicates, flags, record and file locks, copying between them. On any file system. */
 #include "calls.h"
 
+#include <sched.h>
+
 #include <sys/file.h>
 #include <sys/ioctl.h>
 #include <sys/resource.h>
@@ -233,6 +235,94 @@ static void sharing_of_files(void)
 	SHOW("its name", "%s", strrchr(target, '/') ? strrchr(target, '/') : target);
 }
 
+static int lock_byte(int fd, int command, int type, off_t byte)
+{
+	struct flock l = { .l_type = (short)type, .l_whence = SEEK_SET, .l_start = byte, .l_len = 1 };
+	return fcntl(fd, command, &l);
+}
+
+#define CIRCLE 3
+
+/* Each has a byte and waits for the next one's: whoever comes last to that is refused, and lets the one before go on, and so on. */
+static void locks_in_a_circle(void)
+{
+	int fd = open("locked", O_RDWR | O_CREAT, 0644), ready[2], go[2], refused = 0, got = 0;
+	char c;
+	pipe(ready);
+	pipe(go);
+	for (int i = 0; i < CIRCLE; i++) {
+		if (fork() == 0) {
+			lock_byte(fd, F_SETLK, F_WRLCK, i);
+			write(ready[1], "r", 1);
+			read(go[0], &c, 1);
+			int result = lock_byte(fd, F_SETLKW, F_WRLCK, (i + 1) % CIRCLE);
+			_exit(result == 0 ? 0 : errno == EDEADLK ? 1 : 2);
+		}
+	}
+	for (int i = 0; i < CIRCLE; i++) {
+		read(ready[0], &c, 1);
+	}
+	write(go[1], "ggg", CIRCLE);
+	for (int i = 0; i < CIRCLE; i++) {
+		int status;
+		wait(&status);
+		refused += WEXITSTATUS(status) == 1;
+		got += WEXITSTATUS(status) == 0;
+	}
+	SHOW("refused of three", "%d", refused);
+	SHOW("got their locks", "%d", got);
+	/* One who waits for nobody is waited for. */
+	lock_byte(fd, F_SETLK, F_WRLCK, 0);
+	if (fork() == 0) {
+		write(ready[1], "r", 1);
+		_exit(lock_byte(fd, F_SETLKW, F_RDLCK, 0) == 0 ? 0 : errno);
+	}
+	read(ready[0], &c, 1);
+	CALL(lock_byte(fd, F_SETLKW, F_WRLCK, 1));
+	lock_byte(fd, F_SETLK, F_UNLCK, 0);
+	int status;
+	wait(&status);
+	SHOW("who waited", "%x", status);
+}
+
+static int in_child(void *arg)
+{
+	errno = 0;
+	long result = unshare(*(int *)arg);
+	int error = errno, fd = dup(0);
+	umask(077);
+	chdir("/");
+	_exit(result ? error : fd >= 0 ? 100 : 101);
+}
+
+/* A child that shares descriptors and directories, and takes out what `flags` name: what of its changes is seen here. */
+static void unshared(int flags)
+{
+	static char stack[65536];
+	char directory[256];
+	int status, next = dup(0);
+	umask(022);
+	close(next);
+	pid_t child = clone(in_child, stack + sizeof(stack), CLONE_FILES | CLONE_FS | SIGCHLD, &flags);
+	waitpid(child, &status, 0);
+	bool descriptor = fcntl(next, F_GETFD) >= 0, moved = strcmp(getcwd(directory, sizeof(directory)), "/") == 0;
+	SHOW("unshared", "%x: %d, descriptor %d, umask %o, moved %d", (unsigned)flags, WEXITSTATUS(status), descriptor, umask(022), moved);
+	close(next);
+}
+
+static void taken_out(void)
+{
+	unshared(0);
+	unshared(CLONE_FILES);
+	unshared(CLONE_FS);
+	unshared(CLONE_FILES | CLONE_FS | CLONE_SYSVSEM);
+	CALL(unshare(CLONE_THREAD));
+	CALL(unshare(CLONE_VM));
+	CALL(unshare(CLONE_SIGHAND));
+	CALL(unshare(CLONE_PARENT));
+	CALL(unshare(1));
+}
+
 int main(void)
 {
 	calls_begin();
@@ -242,5 +332,7 @@ int main(void)
 	RUN(file_locks);
 	RUN(copying);
 	RUN(sharing_of_files);
+	RUN(locks_in_a_circle);
+	RUN(taken_out);
 	return 0;
 }

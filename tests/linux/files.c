@@ -628,6 +628,44 @@ static void attributes(void)
 	CALL(fremovexattr(99, "user.x"));
 }
 
+static long data_from(int fd, off_t from)
+{
+	return lseek(fd, from, SEEK_DATA);
+}
+
+static long hole_from(int fd, off_t from)
+{
+	return lseek(fd, from, SEEK_HOLE);
+}
+
+/* Of a file that lives in memory on either side: pages that were written to, and holes. */
+static void seek_in_memory(void)
+{
+	int fd = memfd_create("stretches", 0);
+	CALL(data_from(fd, 0));
+	CALL(hole_from(fd, 0));
+	ftruncate(fd, 20 * PAGE + 100);
+	CALL(data_from(fd, 0));
+	CALL(hole_from(fd, 0));
+	CALL(hole_from(fd, 3 * PAGE + 5));
+	pwrite(fd, "x", 1, 2 * PAGE + 7);
+	pwrite(fd, "x", 1, 3 * PAGE);
+	pwrite(fd, "x", 1, 20 * PAGE + 50);
+	CALL(data_from(fd, 0));
+	CALL(data_from(fd, 2 * PAGE + 100));
+	CALL(data_from(fd, 4 * PAGE));
+	CALL(data_from(fd, 20 * PAGE + 60));
+	CALL(data_from(fd, 20 * PAGE + 100));
+	CALL(hole_from(fd, 0));
+	CALL(hole_from(fd, 2 * PAGE));
+	CALL(hole_from(fd, 3 * PAGE + 9));
+	CALL(hole_from(fd, 4 * PAGE + 9));
+	CALL(hole_from(fd, 20 * PAGE));
+	CALL(hole_from(fd, 20 * PAGE + 100));
+	CALL(lseek(fd, -1, SEEK_DATA));
+	CALL(lseek(fd, 0, SEEK_CUR));
+}
+
 int main(void)
 {
 	calls_begin();
@@ -640,6 +678,7 @@ int main(void)
 	RUN(renames);
 	RUN(exchanges);
 	RUN(holes);
+	RUN(seek_in_memory);
 	RUN(status);
 	RUN(access_modes);
 	RUN(times_of_files);

@@ -58,6 +58,8 @@ void page_cache_cut(struct inode *inode, uint64_t size, bool *in_use);
 void page_cache_grown(struct inode *inode, uint64_t old);
 /** [from, to) of the file reads as zeros, and takes no room where that is whole pages. Under the inode's mutex. *in_use: as above. */
 int page_cache_punch(struct inode *inode, uint64_t from, uint64_t to, bool *in_use);
+/** Of a file in memory: where the next page is that is there (-ENXIO: none before the end), or the next hole; the end is one. */
+long page_cache_seek(struct inode *inode, uint64_t offset, bool hole);
 /** Write dirty pages; wait for them, if asked to, and return what went wrong since the last time. */
 int page_cache_flush(struct inode *inode, bool wait);
 void page_cache_drop(struct inode *inode); /* all pages, dirty or not; nobody uses the inode */

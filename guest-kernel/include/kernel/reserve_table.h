@@ -186,6 +186,7 @@
 #define RESERVE_OF_membarrier 0, 0
 #define RESERVE_OF_rseq 0, 0
 #define RESERVE_OF_clone3 76, 16
+#define RESERVE_OF_unshare 76, 16
 #define RESERVE_OF_pidfd_send_signal 36, 16
 #define RESERVE_OF_pidfd_open 40, 16
 #define RESERVE_OF_pidfd_getfd 36, 16
