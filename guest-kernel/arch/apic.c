@@ -61,7 +61,11 @@ static void lapic_write(unsigned offset, uint32_t value)
 	}
 }
 
-/** In x2APIC mode one write, which first waits for what was stored before (SDM vol. 3, 11.12.3). */
+/*
+ * In x2APIC mode one write, which first waits for what was stored before (SDM vol. 3, 11.12.3). Else the last one has left before the next is
+ * written, and nothing follows the write: who was woken wants locks that the sender still holds, and each access to an emulated
+ * APIC waits for those of other processors to their devices. The destination stays from one to the next.
+ */
 static void icr_send(uint32_t apic_id, uint32_t command)
 {
 	if (!lapic) {
@@ -69,11 +73,17 @@ static void icr_send(uint32_t apic_id, uint32_t command)
 		msr_write(MSR_X2APIC + LAPIC_ICR / 16, (uint64_t)apic_id << 32 | command);
 		return;
 	}
-	lapic[LAPIC_ICR_HIGH / 4] = apic_id << 24;
-	lapic[LAPIC_ICR / 4] = command;
+	uint64_t flags = interrupts_save();
+	struct cpu *self = cpu_current();
 	while (lapic[LAPIC_ICR / 4] & ICR_PENDING) {
 		cpu_relax();
 	}
+	if (self->ipi_target != apic_id + 1) {
+		self->ipi_target = apic_id + 1;
+		lapic[LAPIC_ICR_HIGH / 4] = apic_id << 24;
+	}
+	lapic[LAPIC_ICR / 4] = command;
+	interrupts_restore(flags);
 }
 
 void apic_send(uint32_t apic_id, uint8_t vector)

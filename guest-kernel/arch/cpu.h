@@ -74,6 +74,7 @@ struct cpu {
 	uint64_t user_rsp; /* GS:24, scratch of syscall_entry */
 	uint32_t reading; /* GS:32, kernel/epoch.h: sections under way */
 	uint32_t index, apic_id;
+	uint32_t ipi_target; /* apic_id that the last interrupt command went to, + 1; 0: none yet */
 	uint32_t spin_depth; /* spin locks held, counted where CONFIG_DEBUG */
 	uint32_t interrupt_depth; /* interrupt handlers running */
 	struct thread *idle;
