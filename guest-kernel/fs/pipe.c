@@ -6,13 +6,11 @@
  */
 #include "pipe_internal.h"
 
-#include "base/string.h"
 #include "kernel/capability.h"
 #include "kernel/poll.h"
 #include "kernel/signal.h"
 #include "kernel/syscall.h"
 #include "kernel/user.h"
-#include "kernel/vfs.h"
 
 #define PIPE_FIRST 4096u
 #define PIPE_FULL 65536u
@@ -89,10 +87,8 @@ static long pipe_read(struct file *f, void *buffer, uint64_t bytes, uint64_t *of
 	}
 	for (;;) {
 		spin_lock(&p->lock);
-		if (p->paged) {
-			pipe_melt_locked(p);
-		}
-		bool was_full = p->size - p->used - p->held < PIPE_BUF;
+		pipe_melt_locked(p);
+		bool was_full = pipe_room(p) < PIPE_BUF;
 		uint32_t n = pipe_ring_take(p, buffer, bytes < PIPE_MAX ? (uint32_t)bytes : PIPE_MAX);
 		uint32_t writers = p->writers;
 		spin_unlock(&p->lock);
@@ -124,9 +120,7 @@ static long pipe_write(struct file *f, const void *buffer, uint64_t bytes, uint6
 		spin_lock(&p->lock);
 		uint32_t readers = p->readers;
 		bool grow = pipe_room(p) < want && p->size < p->limit;
-		if (p->paged) {
-			pipe_melt_locked(p);
-		}
+		pipe_melt_locked(p);
 		if (readers > 0 && !grow && pipe_room(p) >= least) {
 			n = pipe_ring_put(p, (const char *)buffer + done, want);
 		}

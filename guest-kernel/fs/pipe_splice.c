@@ -6,10 +6,7 @@
  */
 #include "pipe_internal.h"
 
-#include "base/string.h"
-#include "kernel/poll.h"
 #include "kernel/signal.h"
-#include "kernel/syscall.h"
 
 bool file_is_pipe(const struct file *f)
 {
@@ -30,6 +27,9 @@ static const char *part_data(const struct page_part *part)
 void pipe_melt_locked(struct pipe *p)
 {
 	struct pipe_pages *pages = p->pages;
+	if (!p->paged) {
+		return;
+	}
 	for (uint32_t i = 0; i < pages->count; i++) {
 		uint32_t n = pages->parts[i].bytes;
 		p->held -= n;
@@ -216,12 +216,12 @@ void pipe_settle_pages(struct file *f, struct page_part *parts, unsigned count, 
 }
 
 /* ---- bytes ---- */
-int pipe_await(struct file *f, bool wait)
+/* Until there is something, and no other splice has taken some of it where one is to `take`. 1; 0: nobody will write; -EAGAIN, -ERESTARTSYS. */
+static int filled_await(struct pipe *p, bool take, bool wait)
 {
-	struct pipe *p = f->private;
 	for (;;) {
 		spin_lock(&p->lock);
-		bool filled = pipe_is_filled(p), ended = !filled && !p->writers, taken = p->taken;
+		bool filled = pipe_is_filled(p), ended = !filled && !p->writers, taken = take && p->taken;
 		spin_unlock(&p->lock);
 		if (ended || (filled && !taken)) {
 			return filled;
@@ -229,10 +229,15 @@ int pipe_await(struct file *f, bool wait)
 		if (!wait) {
 			return -EAGAIN;
 		}
-		if (WAIT_EVENT_INTERRUPTIBLE(&p->read_queue, pipe_is_filled(p) ? !p->taken : p->writers == 0)) {
+		if (WAIT_EVENT_INTERRUPTIBLE(&p->read_queue, pipe_is_filled(p) ? !(take && p->taken) : p->writers == 0)) {
 			return -ERESTARTSYS;
 		}
 	}
+}
+
+int pipe_await(struct file *f, bool wait)
+{
+	return filled_await(f->private, true, wait);
 }
 
 static uint32_t look_locked(struct pipe *p, char *to, uint32_t bytes, bool take)
@@ -240,7 +245,7 @@ static uint32_t look_locked(struct pipe *p, char *to, uint32_t bytes, bool take)
 	if (take && p->taken) {
 		return 0;
 	}
-	if (p->paged && !(take && p->used)) {
+	if (!(take && p->used)) {
 		pipe_melt_locked(p);
 	}
 	if (!take) {
@@ -260,16 +265,10 @@ long pipe_look(struct file *f, void *to, uint32_t bytes, bool take, bool wait)
 	for (;;) {
 		spin_lock(&p->lock);
 		uint32_t n = look_locked(p, to, bytes, take);
-		bool ended = !n && !pipe_is_filled(p) && !p->writers;
 		spin_unlock(&p->lock);
-		if (n || ended) {
-			return n;
-		}
-		if (!wait) {
-			return -EAGAIN;
-		}
-		if (WAIT_EVENT_INTERRUPTIBLE(&p->read_queue, pipe_is_filled(p) ? !(take && p->taken) : p->writers == 0)) {
-			return -ERESTARTSYS;
+		int more = n ? 0 : filled_await(p, take, wait);
+		if (more <= 0) {
+			return n ? (long)n : more;
 		}
 	}
 }
@@ -320,7 +319,7 @@ void pipe_fill(struct file *f, const void *bytes, uint32_t count, uint32_t reser
 	struct pipe *p = f->private;
 	spin_lock(&p->lock);
 	p->held -= reserved;
-	if (p->paged && count) {
+	if (count) {
 		pipe_melt_locked(p);
 	}
 	pipe_ring_put(p, bytes, count);
