@@ -175,7 +175,7 @@ static void hand_off(void)
 	for (int i = 0; i < 4; i++) {
 		start(&players[i]);
 		go(&players[i]);
-		let_them_run();
+		until_sleeps((pid_t)players[i].tid);
 	}
 	WORD(lock, tid());
 	CALL(futex(&lock, FUTEX_UNLOCK_PI, 0, NULL, NULL, 0));
