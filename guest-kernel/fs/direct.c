@@ -82,12 +82,15 @@ long direct_read(struct inode *inode, struct io_buffer to, uint64_t bytes, uint6
 		return page_cache_read(inode, to, bytes, offset);
 	}
 	uint64_t done = 0, most = PAGE_SIZE << order;
-	long n = 1, error = 0;
-	while (n > 0 && !error && done < bytes) {
+	long error = 0;
+	bool more = true; /* a piece that came short has the file's end, wherever that is by now: what follows would begin within a sector */
+	while (more && !error && done < bytes) {
+		uint64_t asked = most < bytes - done ? most : bytes - done;
 		reserve_renew();
 		mutex_lock(&inode->mutex);
-		n = piece_locked(inode, buffer, offset + done, most < bytes - done ? most : bytes - done);
+		long n = piece_locked(inode, buffer, offset + done, asked);
 		mutex_unlock(&inode->mutex);
+		more = n == (long)asked;
 		error = n > 0 ? io_copy_out(to, done, page_data(buffer), (uint64_t)n) : n;
 		done += error ? 0 : (uint64_t)n;
 	}
