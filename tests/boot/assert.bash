@@ -57,6 +57,26 @@ port_choose() {
 # For scripts of a guest: free_now says how many KiB are free when caches have let go of what they need not keep.
 free_now='free_now() { sync; echo 1 >/proc/sys/vm/drop_caches; sed -n "s/^MemFree: *\([0-9]*\).*/\1/p" /proc/meminfo; }'
 
+# kill_often COUNT NAME: in the background, for the machine of this name that is started next: the disk's domain is killed so many times, each time a
+# fifth of a second after it was back. Two kills at given times may be one on a busy host.
+kill_often() {
+	rm -f "$err"
+	(
+		for _ in $(seq $((600 * slow))); do
+			grep -qs '^@ started' "$err" && break
+			sleep 0.1
+		done
+		for _ in $(seq "$1"); do
+			sleep 0.2
+			"$vmctl" kill $disk --machine "$2" || break
+		done
+	) >"$scratch/kills" 2>&1 &
+}
+
+# For scripts of a guest: until_epoch N reads from the disk until its domain has come back to its N-th life, and once more.
+until_epoch='read_disk() { dd if=/dev/vda of=/dev/null bs=64k count=16 iflag=direct 2>/dev/null; }
+until_epoch() { until dmesg | grep -q "epoch $1"; do read_disk; done; read_disk; sleep 0.1; }'
+
 # Tests that compare a guest with this host's Linux leave IPv6 out where it has not even ::1.
 host_has_ipv6() {
 	grep -q '^0\{31\}1 ' /proc/net/if_inet6 2>/dev/null

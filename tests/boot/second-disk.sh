@@ -18,8 +18,9 @@ for mode in isolated:vdb monolithic:sdb; do
 done
 [ "$(md5sum <"$scratch/second")" = "$before" ] || fail "the second image changed without --write"
 
-boot 0 --root "$scratch/first" --disk-image "$scratch/second" --write --stats "$scratch/stats" --kill ahci@0.1 --kill ahci@0.4 \
-	-- 'mkdir -p /mnt; mount -t ext4 /dev/vdb /mnt && for i in 1 2 3; do cp /mnt/data /mnt/copy$i; cp /mnt/data /copy$i; sync; done; sleep 1; umount /mnt'
+kill_often 2 second-$$
+boot 0 --name second-$$ --root "$scratch/first" --disk-image "$scratch/second" --write --stats "$scratch/stats" -- "$until_epoch"'
+	mkdir -p /mnt; mount -t ext4 /dev/vdb /mnt && for i in 1 2 3; do cp /mnt/data /mnt/copy$i; cp /mnt/data /copy$i; sync; done; until_epoch 3; umount /mnt'
 [ "$(grep -c '"cause": "kill"' "$scratch/stats")" -eq 2 ] || fail "not two recoveries"
 for image in first second; do
 	clean "$scratch/$image"

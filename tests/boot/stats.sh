@@ -11,7 +11,7 @@ domain() {
 	sed -nE "s/.*\"domain\": \"$1\".*\"$2\": ([0-9]+).*/\1/p" "$scratch/stats" | tail -n 1
 }
 
-boot 3 --stats "$scratch/stats" --kill $disk@0.2 --kill $disk@0.5 -- 'md5sum /bin/busybox; sleep 1; exit 3'
+boot 3 --stats "$scratch/stats" --kill $disk@0.2 --kill $disk@4 -- "$until_epoch; md5sum /bin/busybox; sleep 1; until_epoch 3; exit 3"
 has '"status": 3'
 has '"mode": "isolated"'
 has '"started": true'

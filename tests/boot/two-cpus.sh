@@ -12,7 +12,8 @@ done
 
 make_root
 head -c 20000000 /dev/urandom >"$scratch/root/data"
-boot 0 --cpus 2 --root "$scratch/root" --stats "$scratch/stats" --kill $disk@0.1 --kill $disk@$((slow > 1 ? 4 : 0)).4 -- 'md5sum /data; sleep 1; md5sum /data'
+kill_often 2 two-$$
+boot 0 --name two-$$ --cpus 2 --root "$scratch/root" --stats "$scratch/stats" -- "$until_epoch; md5sum /data; until_epoch 3; md5sum /data"
 sum=$(md5sum <"$scratch/root/data" | cut -d' ' -f1)
 output "$sum  /data
 $sum  /data"

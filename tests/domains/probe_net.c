@@ -374,6 +374,7 @@ static void send_long(void)
 void probe_net(void)
 {
 	uint64_t asked = 0, total = probe_option("longest") ? 100000 : probe_option("long") ? 20000 : 2000;
+	uint32_t least = probe_option("longest") ? 3 : 0; /* so many deaths are to be survived, however fast the frames go */
 	unsigned depth = probe_option("deep") ? DEPTH : probe_option("few") ? 4 : probe_option("some") ? 8 : 1;
 	while (__atomic_load_n(&probe_page->links[0].state, __ATOMIC_ACQUIRE) != BH_LINK_UP) {
 		probe_wait(0, 0);
@@ -390,8 +391,8 @@ void probe_net(void)
 		send_long();
 	}
 	uint64_t before = exits(), began = tsc(), frames = frames_sent + frames_received;
-	while (pongs < total && probe_failures == 0) {
-		while (asked < total && asked - pongs < depth && !pings[asked % DEPTH] && ping(asked)) {
+	while ((pongs < asked || asked < total || rebuilds < least) && probe_failures == 0) {
+		while ((asked < total || rebuilds < least) && asked - pongs < depth && !pings[asked % DEPTH] && ping(asked)) {
 			asked_at[asked % DEPTH] = tsc();
 			pings[asked % DEPTH] = asked + 1;
 			asked++;
@@ -402,6 +403,6 @@ void probe_net(void)
 	uint64_t spent = exits() - before;
 	frames = frames_sent + frames_received - frames;
 	probe_log("net: %lu answers, depth %u, %lu.%02lu exits a frame, %lu us an answer, %u sent again, %lu came twice, %u rebuilds, %d failures",
-		  pongs, depth, spent / frames, spent * 100 / frames % 100, (tsc() - began) / (probe_page->tsc_khz / 1000) / total, resent, twice,
+		  pongs, depth, spent / frames, spent * 100 / frames % 100, (tsc() - began) / (probe_page->tsc_khz / 1000) / pongs, resent, twice,
 		  rebuilds, probe_failures);
 }
