@@ -50,7 +50,7 @@ output '0
 # Who connects to a port where nobody listens is refused at once: the packets go both ways, and are not waited for.
 "$vmctl" image -o "$scratch/root.img" || fail "vmctl image"
 printf 'nc -l -p 80 -e echo hello from the microvm; sed 1d /proc/net/arp | cut -c1-9' >"$scratch/command"
-port=$((20000 + $$ % 10000))
+port_choose
 timeout -k 2 100 qemu-system-x86_64 -M microvm,acpi=off -global virtio-mmio.force-legacy=false -cpu max -m 128 -display none -nodefaults \
 	-kernel "$BUILD/guest-kernel.elf" -initrd "$scratch/command" -append 'root=auto rw' -serial "file:$out" \
 	-drive "if=none,id=disk,file=$scratch/root.img,format=raw" -device virtio-blk-device,drive=disk \

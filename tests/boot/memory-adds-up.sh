@@ -51,11 +51,12 @@ round() {
 }
 meminfo
 sleep 1000 &
+until grep -q '(sleep) S' /proc/$!/stat; do :; done
 process $!
 process $$
 kill $!
 mkfifo /tmp/go
-{ dd bs=30M if=/dev/zero count=1 2>/dev/null; } | { dd bs=1 count=1 2>/dev/null >/tmp/go; sleep 1000; } &
+{ dd bs=30M if=/dev/zero count=1 2>/dev/null; } | { dd bs=1 count=1 2>/dev/null >/tmp/byte; cat /tmp/byte >/tmp/go; sleep 1000; } &
 head -c 1 /tmp/go >/dev/null
 process $(pidof dd)
 meminfo

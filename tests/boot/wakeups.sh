@@ -12,7 +12,7 @@ for machine in "isolated 2" "monolithic 4"; do
 	output 'ok nobody sleeps for ever'
 done
 
-boot 0 --timeout 60 --root "$scratch/root" -- 'mkfifo /fifo; sleep 100 >/fifo & cat /fifo & sleep 1
+boot 0 --timeout 60 --root "$scratch/root" -- 'mkfifo /fifo; sleep 100 >/fifo & cat /fifo & until grep -q pipe_read /proc/$!/wchan; do sleep 0.1; done
 	cat /proc/$!/wchan; echo; cat /proc/$!/stack; cat /proc/self/wchan'
 grep -qx pipe_read "$out" || fail "cat does not sleep in pipe_read"
 grep -qE '^\[<0>\] pipe_read\+0x[0-9a-f]+/0x[0-9a-f]+$' "$out" || fail "its stack has no pipe_read"
