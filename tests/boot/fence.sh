@@ -4,7 +4,7 @@
 # memory from outside. Run with either IOMMU: from the fence on no byte of the buffer changes. Run once without it: the rest of the
 # queue lands, so the others would have noticed. (QEMU translates a read's addresses when it begins it: the one that is under way at the
 # fence may still land, so memory is compared from one second after.)
-# limit: 120
+# limit: 240
 # not on bochs: it has no IOMMU
 . tests/boot/assert.bash
 . tests/boot/qemu.bash

@@ -14,7 +14,7 @@ for signal in KILL TERM HUP; do
 	grep -q '^@ started' "$err" || fail "the command did not start"
 	kill -$signal $machine
 	wait $machine 2>/dev/null
-	for _ in $(seq 50); do
+	for _ in $(seq 300); do
 		[ -e "$dir" ] || break
 		sleep 0.1
 	done
@@ -35,7 +35,7 @@ done
 kill -INT $maker
 kill -TERM $maker
 wait $maker
-for _ in $(seq 100); do
+for _ in $(seq 300); do
 	[ -e "$scratch/half.part" ] || break
 	sleep 0.1
 done

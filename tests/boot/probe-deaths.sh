@@ -35,5 +35,8 @@ done
 # One that may be restarted twice within a minute is parked at its third death, and its front end waits without an error.
 manifest touch 0
 sed -i 's/100 in 60s/2 in 60s/' "$scratch/manifest"
-"$vmctl" run --verbose --timeout $((slow > 1 ? 60 : 8)) --manifest "$scratch/manifest" -- probe >"$out" 2>"$err" && fail "it went on without its back end"
-grep -q 'domain back is parked: it was restarted too often' "$err" || fail "it was not parked"
+for limit in $((slow > 1 ? 60 : 8)) 60; do # the shorter is enough but on a busy host
+	"$vmctl" run --verbose --timeout $limit --manifest "$scratch/manifest" -- probe >"$out" 2>"$err" && fail "it went on without its back end"
+	grep -q 'domain back is parked: it was restarted too often' "$err" && exit 0
+done
+fail "it was not parked"
