@@ -23,7 +23,7 @@ int inode_truncate(struct inode *inode, uint64_t size)
 	in_use = false;
 	int error = inode_sealed_size(inode, size);
 	error = error ? error : page_cache_truncate(inode, size, &in_use);
-	error = error ? error : inode->ops->truncate(inode, size);
+	error = error ? error : page_cache_blocks_cut(inode, size);
 	if (!error) {
 		page_cache_cut(inode, size, &in_use);
 		if (!capable(CAP_FSETID)) {

@@ -321,25 +321,12 @@ int page_cache_truncate(struct inode *inode, uint64_t size, bool *in_use)
 	return error;
 }
 
-/* As long as its blocks were not gone, the page with the end could be read anew, with what was in them by then. */
-static void tail_zero_again(struct inode *inode, uint64_t size)
-{
-	struct page *page = size % PAGE_SIZE && inode->mapping.device ? cache_find(&inode->mapping, size / PAGE_SIZE) : NULL;
-	if (page) {
-		page_lock(page);
-		memset((char *)page_data(page) + size % PAGE_SIZE, 0, PAGE_SIZE - size % PAGE_SIZE);
-		page_unlock(page);
-		page_put(page);
-	}
-}
-
 void page_cache_cut(struct inode *inode, uint64_t size, bool *in_use)
 {
 	struct mapping *m = &inode->mapping;
 	struct page *pages[32];
 	uint64_t index = (size + PAGE_SIZE - 1) / PAGE_SIZE;
 	unsigned count;
-	tail_zero_again(inode, size);
 	while ((count = cache_collect(m, &index, UINT64_MAX, 0, pages, 32)) > 0) {
 		for (unsigned i = 0; i < count; i++) {
 			page_lock(pages[i]);
@@ -350,6 +337,25 @@ void page_cache_cut(struct inode *inode, uint64_t size, bool *in_use)
 			page_put(pages[i]);
 		}
 	}
+}
+
+int page_cache_blocks_cut(struct inode *inode, uint64_t size)
+{
+	struct page *tail = NULL;
+	if (inode->mapping.device && inode->super->block_size < PAGE_SIZE && size % PAGE_SIZE) {
+		int error = page_cache_get(inode, size / PAGE_SIZE, &tail);
+		if (error) {
+			return error;
+		}
+		page_lock(tail);
+		page_wait(tail, PAGE_WRITEBACK);
+	}
+	int error = inode->ops->truncate(inode, size);
+	if (tail) {
+		page_unlock(tail);
+		page_put(tail);
+	}
+	return error;
 }
 
 uint64_t page_cache_memory(void)

@@ -157,7 +157,7 @@ long page_cache_write(struct inode *inode, struct io_buffer from, uint64_t bytes
 		page_put(copy);
 	}
 	if (error && w.covered > inode->size && inode->ops->truncate) {
-		inode->ops->truncate(inode, inode->size); /* give back what was allocated ahead */
+		page_cache_blocks_cut(inode, inode->size); /* give back what was allocated ahead */
 	}
 	if (inode->size > old) {
 		page_cache_grown(inode, old);

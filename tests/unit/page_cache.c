@@ -236,7 +236,7 @@ static void try_truncate(void)
 	uint64_t size = fake_random(4) ? file->size - (file->size ? fake_random(file->size < 20000 ? file->size : 20000) : 0) : fake_random(FILE_MOST);
 	bool in_use;
 	assert_int_equal(page_cache_truncate(file, size, &in_use), 0);
-	block_map_truncate(file, size);
+	assert_int_equal(page_cache_blocks_cut(file, size), 0);
 	memset(content + size, 0, FILE_MOST - size);
 }
 
@@ -316,11 +316,8 @@ static void others_flush_and_evict(void **state)
 		if (fake_random(10) == 0) {
 			uint64_t size = fake_random(file->size + 1);
 			bool in_use;
-			mutex_lock(&block_map_mutex); /* nothing of the file system's is under way */
-			mutex_unlock(&block_map_mutex);
 			assert_int_equal(page_cache_truncate(file, size, &in_use), 0);
-			writeback_wait(&file->mapping);
-			block_map_truncate(file, size);
+			assert_int_equal(page_cache_blocks_cut(file, size), 0);
 			memset(content + size, 0, FILE_MOST - size);
 		}
 	}
@@ -507,7 +504,7 @@ static void a_read_has_nothing_of_freed_blocks(void **state)
 	page_unlock(page);
 	page_put(page);
 	fake_wait_sleepers(2); /* it has asked for the second one */
-	block_map_truncate(file, PAGE_SIZE);
+	assert_int_equal(page_cache_blocks_cut(file, PAGE_SIZE), 0);
 	disk_goes_on();
 	fake_thread_join(t);
 	page_cache_cut(file, PAGE_SIZE, &in_use);
@@ -515,7 +512,12 @@ static void a_read_has_nothing_of_freed_blocks(void **state)
 	file_close();
 }
 
-/* The page with the new end is thrown out and read again while the blocks behind it become another file's. */
+static void blocks_cut(void *arg)
+{
+	assert_int_equal(page_cache_blocks_cut(file, PAGE_SIZE + 100), 0);
+}
+
+/* The page with the new end is thrown out, and read again while the blocks behind it are to become another file's. */
 static void nor_has_the_page_with_the_end(void **state)
 {
 	bool in_use;
@@ -525,16 +527,39 @@ static void nor_has_the_page_with_the_end(void **state)
 	assert_int_equal(page_cache_flush(file, true), 0);
 	page_cache_shrink();
 	disk_waits = true;
-	struct fake_thread *t = fake_thread_start(read_two_pages, NULL);
+	struct fake_thread *reader = fake_thread_start(read_two_pages, NULL);
 	fake_wait_sleepers(2);
-	block_map_truncate(file, PAGE_SIZE + 100);
+	struct fake_thread *cutter = fake_thread_start(blocks_cut, NULL);
+	fake_wait_sleepers(3);
 	disk_goes_on();
-	fake_thread_join(t);
+	fake_thread_join(reader);
+	fake_thread_join(cutter);
 	assert_int_equal(read_result, PAGE_SIZE + 100);
 	page_cache_cut(file, PAGE_SIZE + 100, &in_use);
 	assert_int_equal(page_cache_truncate(file, 2 * PAGE_SIZE, &in_use), 0);
 	memset(content, 7, PAGE_SIZE + 100);
 	is_content();
+	file_close();
+}
+
+/* The page with the new end is on its way to the disk when the blocks behind it go. */
+static void a_write_reaches_no_block_that_went(void **state)
+{
+	bool in_use;
+	two_pages_of_file();
+	disk_goes_on();
+	assert_int_equal(page_cache_truncate(file, PAGE_SIZE + 100, &in_use), 0);
+	const uint8_t *second = block_map_block(PAGE_SIZE / BLOCK + 1);
+	assert_int_equal(second[0], 7);
+	disk_waits = true;
+	assert_int_equal(page_cache_flush(file, false), 0);
+	struct fake_thread *cutter = fake_thread_start(blocks_cut, NULL);
+	fake_wait_sleepers(2); /* with the disk */
+	disk_goes_on();
+	fake_thread_join(cutter);
+	assert_int_equal(page_cache_flush(file, true), 0);
+	assert_null(block_map_block(PAGE_SIZE / BLOCK + 1));
+	assert_int_equal(second[0], BLOCK_MAP_RUBBISH); /* as it is another's now */
 	file_close();
 }
 
@@ -546,6 +571,7 @@ int main(void)
 		cmocka_unit_test(no_memory_is_said), cmocka_unit_test(a_full_disk_shows_nothing_of_others),
 		cmocka_unit_test(a_mapping_writes_what_the_file_has_grown_by), cmocka_unit_test(a_read_has_nothing_of_freed_blocks),
 		cmocka_unit_test(nor_has_the_page_with_the_end),
+		cmocka_unit_test(a_write_reaches_no_block_that_went),
 	};
 	return cmocka_run_group_tests_name("page_cache", tests, NULL, NULL);
 }

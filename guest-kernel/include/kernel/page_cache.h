@@ -52,6 +52,9 @@ void page_cache_dirty(struct inode *inode, struct page *page);
 /** Zero the rest of the last page, set the inode's size, drop the pages behind it. Under the inode's mutex.
  *  *in_use: somebody besides the cache has one of those, as a mapping does (or, for a moment, the end of a read). */
 int page_cache_truncate(struct inode *inode, uint64_t size, bool *in_use);
+/** inode_ops.truncate. Where blocks are smaller than pages, the page with the end is held meanwhile: no write of it that is under way reaches
+ *  a block that is another file's by then, and it is not read anew from one. Under the inode's mutex. */
+int page_cache_blocks_cut(struct inode *inode, uint64_t size);
 /** Once more, when the blocks are gone: a reader that had seen the old size may have read one of them meanwhile. May set *in_use. */
 void page_cache_cut(struct inode *inode, uint64_t size, bool *in_use);
 /** The size was `old`. Under the inode's mutex. */
