@@ -23,6 +23,7 @@
 static struct sockaddr_in server;
 static int listener, shared[SHARED], many_count = 200;
 static volatile bool over;
+static int ended;
 
 static void listen_here(int flags)
 {
@@ -93,6 +94,11 @@ static void any_call(unsigned dice, char *buffer, unsigned bytes)
 	}
 }
 
+/* A call on a number that is another socket's by then, without a limit to its wait, ends by this alone. */
+static void wake(int signal)
+{
+}
+
 static void *worker(void *seed)
 {
 	static __thread char buffer[100000];
@@ -101,12 +107,15 @@ static void *worker(void *seed)
 		state = state * 6364136223846793005ul + 1442695040888963407ul;
 		any_call((unsigned)(state >> 32), buffer, sizeof(buffer));
 	}
+	__atomic_fetch_add(&ended, 1, __ATOMIC_SEQ_CST);
 	return NULL;
 }
 
 static void all_at_once(void)
 {
 	pthread_t threads[THREADS];
+	struct sigaction action = { .sa_handler = wake }; /* no SA_RESTART */
+	sigaction(SIGUSR1, &action, NULL);
 	over = false;
 	listen_here(SOCK_NONBLOCK);
 	for (long i = 0; i < THREADS; i++) {
@@ -114,6 +123,12 @@ static void all_at_once(void)
 	}
 	sleep(SECONDS);
 	over = true;
+	while (__atomic_load_n(&ended, __ATOMIC_SEQ_CST) < THREADS) {
+		for (int i = 0; i < THREADS; i++) {
+			pthread_kill(threads[i], SIGUSR1);
+		}
+		usleep(1000);
+	}
 	for (int i = 0; i < THREADS; i++) {
 		CHECK(pthread_join(threads[i], NULL) == 0);
 	}
