@@ -14,7 +14,6 @@ static int self_describe(uint32_t pid, struct text *t), program_describe(uint32_
 
 static const struct text_entry entries[] = {
 	DIRECTORY(IN_ROOT, "/", IN_ROOT),
-#define E_ROOT 0u
 	DIRECTORY(IN_ROOT, "", IN_PID),
 #define E_PID 1u
 	DIRECTORY(IN_TASK, "", IN_TID),
@@ -24,7 +23,6 @@ static const struct text_entry entries[] = {
 	LINK(IN_ROOT, "self", self_describe),
 #define E_SELF 4u
 	LINK(IN_PID, "exe", program_describe),
-#define E_EXE 5u
 	LINK(IN_PID, "cwd", NULL),
 #define E_CWD 6u
 	LINK(IN_PID, "root", NULL),

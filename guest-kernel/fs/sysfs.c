@@ -240,12 +240,6 @@ static const struct text_entry entries[] = {
 	READABLE(IN_LINK, "uevent", sysfs_link_uevent),
 };
 
-/* Processors and disks stay; whether a link is there, its attributes ask. */
-static int sysfs_fill(struct inode *inode)
-{
-	return 0;
-}
-
 static bool disk_next(enum dir in, uint32_t from, struct text_name *n)
 {
 	const struct block_device *b = block_at(from);
@@ -287,7 +281,7 @@ static bool sysfs_next(const struct inode *dir, uint32_t from, struct text_name 
 
 int sysfs_super_open(struct super **out)
 {
-	static const struct text_fs sysfs = { "sysfs", SYSFS_MAGIC, entries, sizeof(entries) / sizeof(entries[0]), E_NAMED, NULL, sysfs_fill, sysfs_next,
+	static const struct text_fs sysfs = { "sysfs", SYSFS_MAGIC, entries, sizeof(entries) / sizeof(entries[0]), E_NAMED, NULL, NULL, sysfs_next,
 					      text_find_by_names };
 	return text_super_open(&sysfs, out);
 }

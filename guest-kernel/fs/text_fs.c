@@ -74,7 +74,7 @@ static int node_make(struct super *super, unsigned entry, uint32_t object, uint3
 	inode->links = S_IS(e->mode, S_IFDIR) ? 2 : 1;
 	inode->ops = S_IS(e->mode, S_IFLNK) ? &text_link_ops : &text_inode_ops;
 	inode->file_ops = S_IS(e->mode, S_IFDIR) ? &text_dir_ops : &text_file_ops;
-	int error = fs->fill(inode);
+	int error = fs->fill ? fs->fill(inode) : 0;
 	if (error) {
 		inode_put(inode);
 		return error;

@@ -53,7 +53,8 @@ struct text_fs {
 	unsigned count, named; /* of them; those before `named`, but the root, are made from objects */
 	/* NULL: as the entry says. */
 	bool (*is_in)(const struct text_entry *e, unsigned in);
-	/* Owner and operations of a new inode; those of files, directories and links are there already. -ENOENT: no such object (any more). */
+	/* Owner and operations of a new inode; those of files, directories and links are there already. -ENOENT: no such object (any more).
+	 * NULL: objects stay, or what writes their files asks. */
 	int (*fill)(struct inode *inode);
 	/* The first name of an object from `from` on. False: none. */
 	bool (*next)(const struct inode *dir, uint32_t from, struct text_name *n);
