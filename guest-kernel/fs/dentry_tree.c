@@ -150,61 +150,41 @@ void dentries_unpin(struct super *super)
 	}
 }
 
-/*
- * A directory's listing is a tree ordered by cookie, and so that none has a higher rank than what it is below: ranks are as good as random,
- * so it is about as deep as the logarithm of its size. A cookie is higher than all before, so an entry comes in on the right edge.
- */
-static uint64_t rank(const struct dentry *d)
+/* A directory's listing is a treap (base/treap.h) ordered by cookie; a cookie is higher than all before it. */
+static struct dentry *listed(const struct treap_node *node)
 {
-	return ((uintptr_t)d ^ d->cookie) * 0x9e3779b97f4a7c15ull;
+	return container_of(node, struct dentry, listed);
+}
+
+static bool is_before(const struct treap_node *a, const struct treap_node *b)
+{
+	return listed(a)->cookie < listed(b)->cookie;
 }
 
 void listing_add_locked(struct dentry *d)
 {
 	static uint64_t last_cookie = 2; /* dentry_lock */
-	if (!dentry_listed_locked(d)) {
-		return;
+	if (dentry_listed_locked(d)) {
+		d->cookie = ++last_cookie;
+		treap_add(&d->parent->listing, &d->listed, is_before);
 	}
-	d->cookie = ++last_cookie;
-	struct dentry **at = &d->parent->listing;
-	while (*at && rank(*at) >= rank(d)) {
-		at = &(*at)->behind;
-	}
-	d->before = *at;
-	d->behind = NULL;
-	*at = d;
 }
 
 void listing_remove_locked(struct dentry *d)
 {
-	if (!dentry_listed_locked(d)) {
-		return;
+	if (dentry_listed_locked(d)) {
+		treap_remove(&d->parent->listing, &d->listed, is_before);
 	}
-	struct dentry **at = &d->parent->listing, *before = d->before, *behind = d->behind;
-	while (*at != d) {
-		at = d->cookie < (*at)->cookie ? &(*at)->before : &(*at)->behind;
-	}
-	while (before && behind) {
-		if (rank(before) >= rank(behind)) {
-			*at = before;
-			at = &before->behind;
-			before = *at;
-		} else {
-			*at = behind;
-			at = &behind->before;
-			behind = *at;
-		}
-	}
-	*at = before ? before : behind;
 }
 
 bool dentry_child(struct dentry *dir, uint64_t *cookie, char *name, unsigned *length, uint64_t *number, uint32_t *mode)
 {
 	struct dentry *found = NULL;
 	spin_lock(&dentry_lock);
-	for (struct dentry *d = dir->listing; d;) {
-		found = d->cookie >= *cookie ? d : found;
-		d = d->cookie >= *cookie ? d->before : d->behind;
+	for (const struct treap_node *at = dir->listing; at;) {
+		bool fits = listed(at)->cookie >= *cookie;
+		found = fits ? listed(at) : found;
+		at = fits ? at->before : at->behind;
 	}
 	if (found) {
 		*cookie = found->cookie;

@@ -3,6 +3,7 @@
 #ifndef FS_EPOLL_INTERNAL_H
 #define FS_EPOLL_INTERNAL_H
 
+#include "base/treap.h"
 #include "kernel/poll.h"
 #include "kernel/vfs.h"
 
@@ -13,7 +14,7 @@
 struct item {
 	struct list link; /* in its set's items, or its askers */
 	struct list ready_link; /* in its set's ready, while queued */
-	struct item *before, *behind; /* epoll_items.c */
+	struct treap_node node; /* epoll_items.c */
 	struct epoll *set;
 	struct file *file; /* weak: removed by epoll_forget() */
 	struct item *of_file_next, **of_file_from; /* epoll_mutex: in file->watches */
@@ -27,7 +28,7 @@ struct item {
 
 struct epoll {
 	struct list link, items, askers; /* epoll_mutex; askers: of files whose poll operation speaks of the calling process */
-	struct item *tree; /* epoll_mutex: all of both, by file and descriptor */
+	struct treap_node *tree; /* epoll_mutex: all of both, by file and descriptor */
 	unsigned sets; /* epoll_mutex: items that are sets */
 	unsigned item_count; /* epoll_mutex; read without */
 	bool asking; /* epoll_mutex: it has askers, or one below may */

@@ -14,9 +14,9 @@
 void area_list_init(struct area_list *areas)
 {
 	list_init(&areas->list);
-	areas->hint = areas->top = NULL;
+	areas->hint = NULL;
+	areas->top = NULL;
 	areas->count = areas->pages = areas->pages_most = 0;
-	areas->random = 0;
 	areas->gap_top = 0;
 }
 

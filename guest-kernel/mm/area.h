@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #include "base/list.h"
+#include "base/treap.h"
 
 enum { PROT_READ = 1, PROT_WRITE = 2, PROT_EXEC = 4 };
 enum { MAP_SHARED = 1, MAP_PRIVATE = 2, MAP_FIXED = 0x10, MAP_ANONYMOUS = 0x20, MAP_GROWSDOWN = 0x100, MAP_POPULATE = 0x8000,
@@ -33,8 +34,7 @@ struct area {
 	struct file *file; /* referenced; NULL: anonymous */
 	struct shared_memory *shared; /* referenced; anonymous MAP_SHARED only */
 	uint64_t offset; /* of start, in the file or the shared memory; bytes */
-	struct area *lower, *upper; /* area_index.c */
-	uint32_t priority;
+	struct treap_node index; /* area_index.c */
 };
 
 struct area_list {
@@ -42,8 +42,7 @@ struct area_list {
 	uint64_t count, pages; /* of all areas */
 	uint64_t pages_most; /* there ever were */
 	struct area *hint; /* found last; NULL: none */
-	struct area *top; /* of the index; NULL: there is none, as there are few areas */
-	uint32_t random; /* of the index */
+	struct treap_node *top; /* of the index; NULL: there is none, as there are few areas */
 	uint64_t gap_high, gap_top, gap_least; /* between these two no gap is larger than the third; gap_top 0: not known */
 };
 

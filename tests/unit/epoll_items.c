@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What a set of epoll watches: against a table of what is in it, with files and descriptors that come and go in any order; and with 20,000 that
- * come in the order of their descriptors, where the way to each has to stay short.
+ * What a set of epoll watches: against a table of what is in it, with files and descriptors that come and go in any order.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -18,24 +17,15 @@
 
 #define FILES 12u
 #define DESCRIPTORS 40
-#define MANY 20000
-#define DEEPEST 80u /* five times the logarithm */
 
 static struct file files[FILES];
 static struct item *there[FILES][DESCRIPTORS];
-static struct item many[MANY];
 static uint64_t random_state;
 
 static unsigned pick(unsigned below)
 {
 	random_state = random_state * 6364136223846793005ull + 1442695040888963407ull;
 	return (unsigned)(random_state >> 33) % below;
-}
-
-static unsigned depth(const struct item *item)
-{
-	unsigned before = item ? depth(item->before) : 0, behind = item ? depth(item->behind) : 0;
-	return !item ? 0 : 1 + (before > behind ? before : behind);
 }
 
 static void all_are_found(const struct epoll *e)
@@ -82,25 +72,8 @@ static void what_is_in_a_set_is_found(void **state)
 	assert_null(set.tree);
 }
 
-static void the_way_to_each_is_short(void **state)
-{
-	static struct epoll set;
-	for (int fd = 0; fd < MANY; fd++) {
-		many[fd].file = &files[0];
-		many[fd].fd = fd;
-		epoll_item_enter(&set, &many[fd]);
-	}
-	assert_true(depth(set.tree) < DEEPEST);
-	for (int fd = 0; fd < MANY; fd += 2) {
-		epoll_item_leave(&set, &many[fd]);
-	}
-	assert_true(depth(set.tree) < DEEPEST);
-	assert_ptr_equal(epoll_item_find(&set, &files[0], 777), &many[777]);
-	assert_null(epoll_item_find(&set, &files[0], 778));
-}
-
 int main(void)
 {
-	const struct CMUnitTest tests[] = { cmocka_unit_test(what_is_in_a_set_is_found), cmocka_unit_test(the_way_to_each_is_short) };
+	const struct CMUnitTest tests[] = { cmocka_unit_test(what_is_in_a_set_is_found) };
 	return cmocka_run_group_tests_name("epoll_items", tests, NULL, NULL);
 }

@@ -16,6 +16,7 @@
 #include <stdint.h>
 
 #include "base/list.h"
+#include "base/treap.h"
 #include "kernel/epoch.h"
 #include "kernel/fcntl.h"
 #include "kernel/file.h"
@@ -136,8 +137,8 @@ struct dentry {
 	struct dentry *hash_next, **hash_back; /* [s] */
 	struct list child_link, lru_link; /* [d] */
 	struct list children; /* [d] */
-	struct dentry *listing; /* [d] its names that are there, of file systems that live in the cache: a tree by cookie (dentry_tree.c) */
-	struct dentry *before, *behind; /* [d] below it in the parent's */
+	struct treap_node *listing; /* [d] its names that are there, of file systems that live in the cache: a tree by cookie (dentry_tree.c) */
+	struct treap_node listed; /* [d] in the parent's */
 	struct dentry *parent; /* [s] the root's is itself */
 	struct super *super; /* [c] */
 	struct inode *inode; /* NULL: absent; becomes set once, under the directory's mutex */
