@@ -33,6 +33,7 @@ int bochs_check(const struct options *o)
 		{ o->write, "keeps nothing that the guest writes: leave out --write" },
 		{ o->iommu != IOMMU_NONE, "has no IOMMU: leave out --iommu" },
 		{ o->capsules, "shows nobody the machine's memory: leave out --capsules" },
+		{ o->capture, "keeps no frames: leave out --capture" },
 		{ o->icount, "counts instructions anyway: leave out --icount" },
 		{ o->accel != ACCEL_AUTO, "runs the processors itself: leave out --accel" },
 		{ o->cpu_flags, "has processor models, not flags: leave out --cpu-flags, choose one by --machine bochs:MODEL" },

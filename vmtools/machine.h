@@ -57,6 +57,7 @@ struct machine_config {
 	enum accelerator accelerator; /* QEMU's */
 	bool amd_iommu, intel_iommu, icount;
 	const char *netdev, *nic; /* QEMU's -netdev, or Bochs's file; and the device of that; NULL: no network */
+	const char *capture; /* QEMU: a file for the frames, absolute; NULL: none */
 	bool wall_clock; /* Bochs: the machine's time runs no faster than the host's */
 };
 

@@ -34,6 +34,18 @@ static void put_escaped(FILE *xml, const char *text)
 	}
 }
 
+/* A string of a JSON text, without its quotes (RFC 8259, section 7). */
+static void put_json_string(FILE *xml, const char *text)
+{
+	for (; *text; text++) {
+		if ((unsigned char)*text < ' ' || *text == '"' || *text == '\\') {
+			fprintf(xml, "\\u%04x", *text);
+		} else {
+			put_escaped(xml, (char[]){ *text, 0 });
+		}
+	}
+}
+
 static void put_element(FILE *xml, const char *name, const char *text)
 {
 	fprintf(xml, "<%s>", name);
@@ -116,6 +128,11 @@ static void put_arguments(FILE *xml, const struct machine_config *c)
 		put_escaped(xml, c->netdev);
 		fprintf(xml, "'/>\n<qemu:arg value='-device'/>\n"
 			     "<qemu:arg value='{\"driver\":\"%s\",\"netdev\":\"net0\",\"addr\":\"0x10\",\"romfile\":\"\"}'/>\n", c->nic);
+	}
+	if (c->capture) {
+		fprintf(xml, "<qemu:arg value='-object'/>\n<qemu:arg value='{\"qom-type\":\"filter-dump\",\"id\":\"capture\",\"netdev\":\"net0\",\"file\":\"");
+		put_json_string(xml, c->capture);
+		fprintf(xml, "\"}'/>\n");
 	}
 	if (c->icount) {
 		fprintf(xml, "<qemu:arg value='-icount'/><qemu:arg value='shift=0,sleep=off'/>\n"

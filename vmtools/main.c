@@ -16,8 +16,9 @@ static const struct command {
 	const char *usage, *help, *more; /* more: behind the options, NULL: nothing */
 } commands[] = {
 	{ COMMAND_RUN, command_run, "run [options] [-- COMMAND]", "boot a machine, run COMMAND in the guest, power off",
-	  "COMMAND goes to the guest's /bin/sh -c. Its stdin is empty (/dev/null). Its status is vmctl's; 118 to 125\n"
-	  "and 128+N are vmctl's own after a sentence of its own on stderr. Without COMMAND: a shell on this terminal." },
+	  "COMMAND goes to the guest's /bin/sh -c. On a terminal that is COMMAND's, too; else its stdin is empty (/dev/null).\n"
+	  "Its status is vmctl's; 118 to 125 and 128+N are vmctl's own after a sentence of its own on stderr. Without COMMAND:\n"
+	  "a shell on this terminal." },
 	{ COMMAND_BENCH, command_bench, "bench [net] [options]", "measure what isolation costs, and against Linux; net: of the network", NULL },
 	{ COMMAND_PS, command_ps, "ps", "list running machines and their domains", NULL },
 	{ COMMAND_KILL, command_kill, "kill DOMAIN [--machine NAME]", "kill a domain, tell when it is back", NULL },

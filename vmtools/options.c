@@ -258,6 +258,7 @@ TEXT_OPTION(profile)
 TEXT_OPTION(append)
 TEXT_OPTION(bundle)
 TEXT_OPTION(capsules)
+TEXT_OPTION(capture)
 TEXT_OPTION(packages)
 TEXT_OPTION(mirror)
 
@@ -295,6 +296,7 @@ static const struct option {
 	{ "--kill", "DOMAIN@SECONDS", COMMAND_RUN, set_kill, "kill a domain so long after COMMAND started; at most 64 of them" },
 	{ "--stats", "FILE", COMMAND_RUN, set_stats, "write times, exits and recoveries as JSON" },
 	{ "--capsules", "DIR", COMMAND_RUN, set_capsules, "write a core for gdb there of each domain that dies: DOMAIN-EPOCH.core" },
+	{ "--capture", "FILE", COMMAND_RUN, set_capture, "write the frames of --net there, as pcap: tcpdump and Wireshark read it" },
 	{ "--timeout", "SECONDS", RUNS, set_timeout, "give up after so long, with status 124" },
 	{ "--icount", NULL, COMMAND_BENCH, set_icount, "with --profile: exactly, every instruction of some tenths of a second" },
 	{ "--icount", NULL, COMMAND_RUN, set_icount, "count instructions: virtual time runs by instructions, one processor" },

@@ -76,6 +76,9 @@ int plan_check(const struct options *o)
 	if (o->network.published_count && o->network.net != NET_USER) {
 		return fail(VMCTL_USAGE, "--publish needs --net user: on a tap device the guest has an address of its own");
 	}
+	if (o->capture && o->network.net == NET_NONE) {
+		return fail(VMCTL_USAGE, "--capture needs a network: give --net or --publish");
+	}
 	if (o->icount && o->cpus > 1) {
 		return fail(VMCTL_USAGE, "--icount works with one processor only");
 	}
@@ -227,13 +230,13 @@ static int make_cmdline(struct plan *p, const char *start)
 	const struct options *o = p->options;
 	char size[40] = "", environment[64] = "";
 	unsigned rows, columns;
-	if (terminal_present()) {
+	if (p->on_terminal) {
 		if (terminal_size(&rows, &columns)) {
 			snprintf(size, sizeof(size), " console-size=%ux%u", rows, columns);
 		}
 		terminal_environment(environment, sizeof(environment));
 	}
-	int length = snprintf(p->cmdline, sizeof(p->cmdline), "%s%s%s%s%s%s", start, o->command && !terminal_present() ? " raw-console" : "", size,
+	int length = snprintf(p->cmdline, sizeof(p->cmdline), "%s%s%s%s%s%s", start, p->on_terminal ? "" : " raw-console", size,
 			      environment, o->append ? " " : "", o->append ? o->append : "");
 	return (size_t)length < sizeof(p->cmdline) ? 0 : fail(VMCTL_USAGE, "the guest's command line is too long");
 }
@@ -465,6 +468,17 @@ static int plan_linux(struct plan *p)
 	return status;
 }
 
+/* QEMU writes the file, and has a working directory of its own. */
+static int make_capture(struct plan *p, const char *file)
+{
+	FILE *made = file ? fopen(file, "w") : NULL;
+	if (file && (!made || fclose(made) != 0 || !realpath(file, p->capture))) {
+		return fail(VMCTL_HOST, "capture %s can't be written: %s", file, strerror(errno));
+	}
+	p->config.capture = file ? p->capture : NULL;
+	return 0;
+}
+
 static int make_network(struct plan *p)
 {
 	const struct network *n = &p->options->network;
@@ -478,16 +492,17 @@ static int make_network(struct plan *p)
 	p->config.netdev = p->netdev;
 	p->config.nic = network_device(n);
 	int (*describe)(const struct network *n, char *to, size_t size) = p->config.kind == &machine_bochs ? network_bochs : network_netdev;
-	return describe(n, p->netdev, sizeof(p->netdev)) == 0 ? 0 : fail(VMCTL_USAGE, "--publish: there are too many of them");
+	return describe(n, p->netdev, sizeof(p->netdev)) == 0 ? make_capture(p, p->options->capture) :
+								fail(VMCTL_USAGE, "--publish: there are too many of them");
 }
 
-int plan_make(struct plan *p, const struct options *options, const struct workdir *dir)
+int plan_make(struct plan *p, const struct options *options, const struct workdir *dir, bool on_terminal)
 {
-	*p = (struct plan){ .options = options, .dir = dir };
+	*p = (struct plan){ .options = options, .dir = dir, .on_terminal = on_terminal };
 	p->config.kind = options->machine_kind == MACHINE_BOCHS ? &machine_bochs : &machine_qemu;
 	p->config.cpu_flags = options->cpu_flags;
 	p->config.cpu_model = options->cpu_model;
-	p->config.wall_clock = !options->command;
+	p->config.wall_clock = on_terminal;
 	p->config.icount = options->icount;
 	int status = options->machine_kind == MACHINE_BOCHS ? 0 : accelerator_take(options, &p->config.accelerator);
 	status = status ? status : make_network(p);

@@ -78,7 +78,7 @@ static int run_planned(struct plan *plan, FILE *output, void (*after)(void *to, 
 {
 	struct machine machine;
 	struct session session = { .options = plan->options, .machine = &machine, .output = fileno(output) };
-	session.interactive = output == stdout && terminal_present();
+	session.interactive = plan->on_terminal;
 	session.manifest = &plan->manifest;
 	session.main_domain = plan_main(plan);
 	session.dir = plan->dir;
@@ -120,7 +120,7 @@ int run_machine(const struct options *options, FILE *output, void (*after)(void 
 	struct plan *plan = calloc(1, sizeof(*plan));
 	int status = plan ? workdir_open(&dir, options->name) : VMCTL_HOST;
 	if (status == 0) {
-		status = plan_make(plan, options, &dir);
+		status = plan_make(plan, options, &dir, output == stdout && terminal_present());
 		status = status ? status : run_planned(plan, output, after, to);
 		workdir_close(&dir);
 	}

@@ -25,6 +25,7 @@
 #define STATUS_CANNOT_RUN 127
 
 
+static bool raw_console; /* it carries the command's output to a file or a program, as it is */
 static char *command; /* the text for sh -c; NULL: an interactive shell */
 static uint32_t command_pid;
 static bool power_requested; /* under process_lock */
@@ -83,12 +84,12 @@ static struct file *open_console(void)
 	return file ? file : tty_console_open(O_RDWR);
 }
 
-/* Descriptors 0, 1, 2. */
+/* Descriptors 0, 1, 2. Where nobody sits at the console there is nothing to be read. */
 static int open_standard_files(void)
 {
 	int error = -ENOMEM;
 	for (int i = 0; i < 3; i++) {
-		struct file *file = i == 0 && command ? file_open_path("/dev/null", O_RDONLY, 0, &error) : open_console();
+		struct file *file = i == 0 && raw_console ? file_open_path("/dev/null", O_RDONLY, 0, &error) : open_console();
 		int fd = file ? fd_install(file, false) : error;
 		if (fd < 0) {
 			return fd;
@@ -147,7 +148,7 @@ static int run_shell(struct trap_frame *frame)
 /* PID 2's first act, in its own context. */
 static void command_begin(struct trap_frame *frame)
 {
-	tty_console_claim(command != NULL);
+	tty_console_claim(raw_console);
 	int error = open_standard_files();
 	if (error) {
 		kprintf("init: cannot open the console or /dev/null: %s%s (%d)", error_text(error),
@@ -311,6 +312,7 @@ _Noreturn void init_run(const char *cmdline)
 		memory_provoke();
 	}
 	command_take();
+	raw_console = command && cmdline_option("raw-console", NULL, 0);
 	command_start();
 	for (;;) {
 		uint32_t pid = 0;

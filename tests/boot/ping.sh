@@ -43,6 +43,12 @@ ok many_connects
 ok heard
 ok many_connects"
 for mode in $modes; do
-	boot 0 --mode "$mode" --net user --timeout 60 --root "$scratch/root" -- sh /turn.sh
+	boot 0 --mode "$mode" --net user --capture "$scratch/$mode'\",&.pcap" --timeout 60 --root "$scratch/root" -- sh /turn.sh
 	output "$turn"
+	# The frames are there, as pcap for Ethernet; among them an echo to the router and its answer (behind the record's and Ethernet's headers).
+	frames=$(od -An -v -tx1 -w100000000 "$scratch/$mode'\",&.pcap")
+	[ "$(echo ${frames:0:72})" = "d4 c3 b2 a1 02 00 04 00 00 00 00 00 00 00 00 00 00 00 01 00 01 00 00 00" ] || fail "no pcap: ${frames:0:72}"
+	for echo in "01 .. .. 0a 00 02 0f 0a 00 02 02 08 00" "01 .. .. 0a 00 02 02 0a 00 02 0f 00 00"; do
+		echo "$frames" | grep -q " 08 00 45 .. .. .. .. .. .. .. .. $echo " || fail "$echo is not among the captured frames"
+	done
 done
