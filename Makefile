@@ -105,11 +105,11 @@ test-packages: setup
 	@BUILD=$(BUILD) ci/run-tests --packages
 
 # nginx and redis-server in the guest under wrk and redis-benchmark, while the domains of the network adapter and of the disk are killed every second for
-# a minute each.
+# a minute each; and a cable that loses, repeats, damages, delays and reorders frames between the guest and this machine's own TCP/IP.
 test-network: setup
-	@ci/setup wrk redis-tools
+	@ci/setup wrk redis-tools iproute2
 	+@$(PARALLEL) all kernel-debug
-	@BUILD=$(BUILD) ci/run-tests network/kills
+	@BUILD=$(BUILD) ci/run-tests network/kills network/wire
 
 # Memory filled from many processes for minutes, on 1, 2 and 4 processors.
 test-memory: setup
@@ -137,7 +137,7 @@ help:
 	@echo "make test     set up, build, run every test; the last line is \"N passed, N failed\""
 	@echo "make test-bochs  the boot tests on Bochs, whose processors have VT-x"
 	@echo "make test-packages  Debian's packages in the guest: minutes; fetches them the first time"
-	@echo "make test-network  nginx and redis under load while the domains of adapter and disk are killed every second: minutes; fetches packages"
+	@echo "make test-network  nginx and redis while the domains of adapter and disk are killed every second, TCP over a bad cable; fetches packages"
 	@echo "make test-kvm    our machines on KVM, in a Debian kernel on QEMU: minutes; fetches that kernel"
 	@echo "make test-kvm-intel  the same on Bochs, whose processors have VT-x: minutes"
 	@echo "make test-memory  memory filled from many processes for minutes"

@@ -52,7 +52,14 @@ ALL += $(BUILD)/bench-net
 $(BUILD)/net-client: $(call host_objects,tests/network/client.c vmtools/load.c)
 	$(call say,LD,$@)
 	$(Q)$(CC) -o $@ $^
-ALL += $(BUILD)/net-client
+$(BUILD)/net-wire: $(call host_objects,tests/network/wire.c)
+	$(call say,LD,$@)
+	$(Q)$(CC) -o $@ $^
+$(BUILD)/net-traffic: tests/network/traffic.c
+	@mkdir -p $(@D)
+	$(call say,MUSL,$@)
+	$(Q)musl-gcc -std=gnu11 -D_GNU_SOURCE -O2 $(WARN) -Wno-missing-field-initializers -static -o $@ $<
+ALL += $(BUILD)/net-client $(BUILD)/net-wire $(BUILD)/net-traffic
 
 # A guest that dies at once, for the boot tests.
 $(BUILD)/triple-fault.elf: $(call free_objects,tests/boot/triple-fault.asm)

@@ -216,7 +216,7 @@ static void nic_watch(struct e1000e *nic, uint64_t now)
 	bool hangs = nic->send.head != nic->send.shown && now - nic->progress >= HANG_NS;
 	if (now - nic->link_checked >= SECOND) {
 		e1000e_link_check(nic, now);
-		e1000e_statistics_read(nic, now);
+		e1000e_counters_read(nic, now);
 	}
 	if (hangs) {
 		env_log("e1000e: the transmitter hangs: reset");
@@ -304,6 +304,7 @@ static void nic_recall(struct netdev *dev)
 
 static const struct netdev_ops nic_ops = {
 	.send = e1000e_send, .receive = e1000e_receive, .flush = nic_flush, .poll = nic_look, .recall = nic_recall, .filter = e1000e_filter,
+	.counters = e1000e_counters,
 };
 
 struct netdev *e1000e_netdev(struct e1000e *nic)
@@ -317,13 +318,6 @@ bool e1000e_gone(struct e1000e *nic)
 	bool gone = nic->gone;
 	env_unlock(&nic->lock);
 	return gone;
-}
-
-void e1000e_statistics(struct e1000e *nic, struct e1000e_statistics *to)
-{
-	env_lock(&nic->lock);
-	*to = nic->statistics;
-	env_unlock(&nic->lock);
 }
 
 /* --- life --- */

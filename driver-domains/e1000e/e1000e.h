@@ -22,12 +22,6 @@ struct e1000e;
 #define E1000E_REST_MAX_NS 4000000ull /* ... if they come by then */
 #define E1000E_WINDOW_NS 8000000ull /* over which their rate is measured */
 
-struct e1000e_statistics { /* since the adapter was taken over */
-	uint64_t received, sent; /* frames */
-	uint64_t missed, no_buffer; /* frames that found no room: in the adapter, in the ring */
-	uint64_t crc_errors, receive_errors, length_errors, collisions;
-};
-
 /** Is this function one that the component drives? */
 bool e1000e_drives(const struct pcidev *pci);
 /** Take the adapter over, reset and start it. NULL, with the reason logged, if that is not possible. May wait. */
@@ -48,7 +42,5 @@ bool e1000e_before_wait(struct e1000e *nic, uint64_t *until);
 
 /** It does not answer any more: nothing will be sent or received. */
 bool e1000e_gone(struct e1000e *nic);
-/** What the adapter has counted up to the last poll. */
-void e1000e_statistics(struct e1000e *nic, struct e1000e_statistics *to);
 
 #endif

@@ -76,7 +76,7 @@ struct e1000e {
 	uint64_t turn_ns; /* without an interrupt: the time to the next look */
 	unsigned filter_flags;
 	uint32_t multicast[MTA_WORDS];
-	struct e1000e_statistics statistics;
+	struct net_counters counters;
 	uint64_t errors_told, errors_due;
 };
 
@@ -113,7 +113,8 @@ int e1000e_filter(struct netdev *dev, unsigned flags, const uint8_t (*groups)[NE
 /** Look at the link, tell the user if it changed. */
 void e1000e_link_check(struct e1000e *nic, uint64_t now);
 /** Add the adapter's counters, which a read clears. */
-void e1000e_statistics_read(struct e1000e *nic, uint64_t now);
+void e1000e_counters_read(struct e1000e *nic, uint64_t now);
+int e1000e_counters(struct netdev *dev, struct net_counters *to);
 
 /* e1000e_send.c */
 int e1000e_send(struct netdev *dev, struct net_frame *frame);

@@ -58,17 +58,18 @@ void e1000e_link_check(struct e1000e *nic, uint64_t now)
 	}
 }
 
-void e1000e_statistics_read(struct e1000e *nic, uint64_t now)
+void e1000e_counters_read(struct e1000e *nic, uint64_t now)
 {
 	static const struct {
 		uint16_t offset, at;
 	} counters[] = {
-		{ REG_GPRC, offsetof(struct e1000e_statistics, received) }, { REG_GPTC, offsetof(struct e1000e_statistics, sent) },
-		{ REG_MPC, offsetof(struct e1000e_statistics, missed) }, { REG_RNBC, offsetof(struct e1000e_statistics, no_buffer) },
-		{ REG_CRCERRS, offsetof(struct e1000e_statistics, crc_errors) }, { REG_RXERRC, offsetof(struct e1000e_statistics, receive_errors) },
-		{ REG_RLEC, offsetof(struct e1000e_statistics, length_errors) }, { REG_COLC, offsetof(struct e1000e_statistics, collisions) },
+		{ REG_GPRC, offsetof(struct net_counters, received) }, { REG_GPTC, offsetof(struct net_counters, sent) },
+		{ REG_MPC, offsetof(struct net_counters, missed) }, { REG_RNBC, offsetof(struct net_counters, no_buffer) },
+		{ REG_CRCERRS, offsetof(struct net_counters, crc_errors) }, { REG_RXERRC, offsetof(struct net_counters, receive_errors) },
+		{ REG_RLEC, offsetof(struct net_counters, length_errors) }, { REG_RUC, offsetof(struct net_counters, length_errors) },
+		{ REG_ROC, offsetof(struct net_counters, length_errors) }, { REG_COLC, offsetof(struct net_counters, collisions) },
 	};
-	struct e1000e_statistics *s = &nic->statistics;
+	struct net_counters *s = &nic->counters;
 	for (unsigned i = 0; i < sizeof(counters) / sizeof(counters[0]); i++) {
 		*(uint64_t *)((char *)s + counters[i].at) += nic_read(nic, counters[i].offset);
 	}
@@ -79,4 +80,16 @@ void e1000e_statistics_read(struct e1000e *nic, uint64_t now)
 		nic->errors_told = errors;
 		nic->errors_due = now + ERRORS_SAID_NS;
 	}
+}
+
+int e1000e_counters(struct netdev *dev, struct net_counters *to)
+{
+	struct e1000e *nic = dev->driver;
+	env_lock(&nic->lock);
+	if (!nic->gone && !nic->down) {
+		e1000e_counters_read(nic, env_time_ns());
+	}
+	*to = nic->counters;
+	env_unlock(&nic->lock);
+	return 0;
 }

@@ -149,31 +149,51 @@ int e1000e_address(struct e1000e *nic)
 	return 0;
 }
 
-void e1000e_filter_write(struct e1000e *nic)
+static uint32_t receive_control(unsigned filter_flags)
 {
 	uint32_t control = RCTL_EN | RCTL_BAM | RCTL_SECRC;
-	control |= nic->filter_flags & NET_FILTER_ALL_MULTICAST ? RCTL_MPE : 0;
-	control |= nic->filter_flags & NET_FILTER_PROMISCUOUS ? RCTL_MPE | RCTL_UPE : 0;
+	control |= filter_flags & NET_FILTER_ALL_MULTICAST ? RCTL_MPE : 0;
+	return control | (filter_flags & NET_FILTER_PROMISCUOUS ? RCTL_MPE | RCTL_UPE : 0);
+}
+
+void e1000e_filter_write(struct e1000e *nic)
+{
 	for (unsigned i = 0; i < MTA_WORDS; i++) {
 		nic_write(nic, REG_MTA + 4 * i, nic->multicast[i]);
 	}
-	nic_write(nic, REG_RCTL, control);
+	nic_write(nic, REG_RCTL, receive_control(nic->filter_flags));
+}
+
+/* On the way to another filter what both let through is let through. */
+static void filter_change(struct e1000e *nic, unsigned flags, const uint32_t *multicast)
+{
+	bool live = !nic->gone && !nic->down;
+	if (live) {
+		nic_write(nic, REG_RCTL, receive_control(nic->filter_flags | flags));
+	}
+	for (unsigned i = 0; i < MTA_WORDS; i++) {
+		if (live && nic->multicast[i] != multicast[i]) {
+			nic_write(nic, REG_MTA + 4 * i, multicast[i]);
+		}
+		nic->multicast[i] = multicast[i];
+	}
+	nic->filter_flags = flags;
+	if (live) {
+		nic_write(nic, REG_RCTL, receive_control(flags));
+	}
 }
 
 /* 7.1.1.1.2: with RCTL.MO 0 bits 47:36 of the address choose one of 4096 bits. */
 int e1000e_filter(struct netdev *dev, unsigned flags, const uint8_t (*groups)[NET_MAC_BYTES], unsigned count)
 {
 	struct e1000e *nic = dev->driver;
-	env_lock(&nic->lock);
-	nic->filter_flags = flags;
-	memset(nic->multicast, 0, sizeof(nic->multicast));
+	uint32_t multicast[MTA_WORDS] = { 0 };
 	for (unsigned i = 0; i < count; i++) {
 		uint32_t hash = groups[i][4] >> 4 | (uint32_t)groups[i][5] << 4;
-		nic->multicast[hash / 32] |= 1u << hash % 32;
+		multicast[hash / 32] |= 1u << hash % 32;
 	}
-	if (!nic->gone && !nic->down) {
-		e1000e_filter_write(nic);
-	}
+	env_lock(&nic->lock);
+	filter_change(nic, flags, multicast);
 	env_unlock(&nic->lock);
 	return 0;
 }

@@ -1,20 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /* The e1000e domain: the first device of the domain is the adapter; it goes to the first network link. */
 #include "e1000e/e1000e.h"
-#include "env/env.h"
 #include "runtime/runtime.h"
 
 static bool before_wait(void *arg, uint64_t *until)
 {
 	return e1000e_before_wait(arg, until);
-}
-
-/* Without a control queue nobody says which groups are wanted: the front end's stack drops what it has not joined. */
-static void filter_open(struct netdev *dev)
-{
-	if (dev->ops->filter(dev, NET_FILTER_ALL_MULTICAST, NULL, 0)) {
-		env_log("the adapter has no filter to open");
-	}
 }
 
 void domain_main(void)
@@ -25,7 +16,6 @@ void domain_main(void)
 		domain_panic("no network adapter to drive");
 	}
 	events_before_wait(before_wait, nic);
-	filter_open(e1000e_netdev(nic));
 	serve_net(e1000e_netdev(nic), BH_GRANT_DMA_READ | BH_GRANT_DMA_WRITE);
 	for (;;) {
 		e1000e_wait(nic, e1000e_poll(nic));

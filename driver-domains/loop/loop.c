@@ -112,7 +112,7 @@ static int loop_filter(struct netdev *dev, unsigned flags, const uint8_t (*group
 
 void loop_init(struct loop *loop)
 {
-	static const struct netdev_ops ops = { loop_send, loop_receive, loop_flush, loop_poll, loop_recall, loop_filter };
+	static const struct netdev_ops ops = { loop_send, loop_receive, loop_flush, loop_poll, loop_recall, loop_filter, NULL };
 	static const uint8_t mac[NET_MAC_BYTES] = { 0x02, 'B', 'H', 'l', 'o', 'o' };
 	memset(loop, 0, sizeof(*loop));
 	loop->frames_end = &loop->frames;

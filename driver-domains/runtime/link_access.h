@@ -12,15 +12,43 @@
 
 #include "abi/hypercall.h"
 
+/* Is it something, and the front end's memory? */
+static inline bool link_has(const struct bh_link *link, uint64_t gpa, uint64_t bytes)
+{
+	return bytes != 0 && gpa <= link->front_memory && bytes <= link->front_memory - gpa;
+}
+
+static inline bool grant_allows(const struct bh_grant *g, uint64_t gpa, uint64_t bytes, uint32_t prot)
+{
+	return (g->prot & prot) == prot && gpa >= g->gpa && gpa - g->gpa < g->len && bytes <= g->len - (gpa - g->gpa);
+}
+
 /** Is [gpa, gpa + bytes) within one grant that allows all of `prot`? */
 static inline bool link_granted(const struct bh_link *link, uint64_t gpa, uint64_t bytes, uint32_t prot)
 {
-	if (bytes == 0 || gpa > link->front_memory || bytes > link->front_memory - gpa) {
+	if (!link_has(link, gpa, bytes)) {
 		return false;
 	}
 	for (unsigned i = 0; i < BH_MAX_GRANTS; i++) {
-		const struct bh_grant *g = &link->grants[i];
-		if ((g->prot & prot) == prot && gpa >= g->gpa && gpa - g->gpa < g->len && bytes <= g->len - (gpa - g->gpa)) {
+		if (grant_allows(&link->grants[i], gpa, bytes, prot)) {
+			return true;
+		}
+	}
+	return false;
+}
+
+/** The same, where grant *first is asked first: the one that the last address like this was in. */
+static inline bool link_granted_first(const struct bh_link *link, unsigned *first, uint64_t gpa, uint64_t bytes, uint32_t prot)
+{
+	if (!link_has(link, gpa, bytes)) {
+		return false;
+	}
+	if (grant_allows(&link->grants[*first], gpa, bytes, prot)) {
+		return true;
+	}
+	for (unsigned i = 0; i < BH_MAX_GRANTS; i++) {
+		if (grant_allows(&link->grants[i], gpa, bytes, prot)) {
+			*first = i;
 			return true;
 		}
 	}

@@ -10,6 +10,10 @@
 #define HEADER_BYTES 12u
 _Static_assert(sizeof(struct virtio_net_header) == HEADER_BYTES, "VIRTIO 1.2, 5.1.6");
 
+static void send_done(struct net_frame *frame);
+static void receive_done(struct net_buffer *buffer);
+
+/* What is the same for each frame is written once; the rest before it is handed over. */
 static int pools_make(struct net_backend *b)
 {
 	struct net_send *sends = env_alloc(NET_BACKEND_QUEUE * sizeof(*sends));
@@ -19,9 +23,11 @@ static int pools_make(struct net_backend *b)
 	}
 	for (unsigned i = 0; i < NET_BACKEND_QUEUE; i++) {
 		sends[i].queue = &b->send;
+		sends[i].frame = (struct net_frame){ .segments = sends[i].segments, .done = send_done, .owner = &sends[i] };
 		sends[i].next = b->sends;
 		b->sends = &sends[i];
 		receives[i].queue = &b->receive;
+		receives[i].buffer = (struct net_buffer){ .done = receive_done, .owner = &receives[i] };
 		receives[i].next = b->receives;
 		b->receives = &receives[i];
 	}
@@ -37,7 +43,9 @@ int net_backend_init(struct net_backend *b, const struct bh_link *link, struct n
 	b->data_access = data_access;
 	b->signal = signal;
 	b->arg = arg;
-	b->receive.backend = b->send.backend = b;
+	b->receive.backend = b->send.backend = b->commands.backend = b;
+	b->control.dev = dev;
+	net_control_open(&b->control);
 	return pools_make(b);
 }
 
@@ -45,18 +53,19 @@ void net_backend_offer(const struct net_backend *b, struct bh_link_offer *offer)
 {
 	const struct netdev *dev = b->dev;
 	struct virtio_net_config config = { .status = dev->link_up ? VIRTIO_NET_S_LINK_UP : 0, .max_queue_pairs = 1, .mtu = dev->mtu };
-	uint32_t gso = dev->gso_bare ? VIRTIO_NET_GSO_BARE : 0;
+	uint32_t own = (dev->gso_bare ? VIRTIO_NET_GSO_BARE : 0) | (dev->ops->counters ? VIRTIO_NET_COUNTERS : 0);
 	memcpy(config.mac, dev->mac, sizeof(config.mac));
 	memset(offer, 0, sizeof(*offer));
 	offer->features = VIRTIO_F_VERSION_1 | VIRTIO_F_INDIRECT_DESC | VIRTIO_F_EVENT_IDX | VIRTIO_F_IN_ORDER | VIRTIO_F_ACCESS_PLATFORM |
 			  VIRTIO_NET_F_GUEST_CSUM | VIRTIO_NET_F_MAC | VIRTIO_NET_F_MTU | VIRTIO_NET_F_MRG_RXBUF | VIRTIO_NET_F_STATUS |
+			  VIRTIO_NET_F_CTRL_VQ | VIRTIO_NET_F_CTRL_RX |
 			  (dev->csum ? VIRTIO_NET_F_CSUM : 0) | (dev->tso4 ? VIRTIO_NET_F_HOST_TSO4 : 0) |
 			  (dev->tso6 ? VIRTIO_NET_F_HOST_TSO6 : 0);
 	offer->queue_max = NET_BACKEND_QUEUE;
-	offer->queue_count = 2;
+	offer->queue_count = 3;
 	offer->config_len = VIRTIO_NET_CONFIG_DATA_ACCESS + sizeof(b->data_access);
 	memcpy(offer->config, &config, sizeof(config));
-	memcpy(offer->config + VIRTIO_NET_CONFIG_GSO, &gso, sizeof(gso));
+	memcpy(offer->config + VIRTIO_NET_CONFIG_GSO, &own, sizeof(own));
 	memcpy(offer->config + VIRTIO_NET_CONFIG_DATA_ACCESS, &b->data_access, sizeof(b->data_access));
 }
 
@@ -107,7 +116,7 @@ static int send_segments(struct net_backend *b, struct net_send *s, const struct
 	}
 	for (unsigned i = 1; i < chain->count; i++) {
 		const struct ring_segment *from = &chain->segments[i];
-		if (from->write || !link_granted(b->link, from->gpa, from->len, prot)) {
+		if (from->write || !link_granted_first(b->link, &b->send.data_grant, from->gpa, from->len, prot)) {
 			return -EINVAL;
 		}
 		s->segments[i - 1] = (struct net_segment){ .bus = b->link->dma_window + from->gpa, .len = from->len };
@@ -128,7 +137,6 @@ static int send_prepare(struct net_backend *b, struct net_send *s, const struct 
 	}
 	struct virtio_net_header h;
 	memcpy(&h, from, sizeof(h));
-	s->frame = (struct net_frame){ .segments = s->segments, .done = send_done, .owner = s };
 	s->frame.offload = (struct net_offload){ .flags = h.flags & NET_NEEDS_CSUM, .gso = h.gso_type, .header_bytes = h.hdr_len,
 		.gso_bytes = h.gso_size, .csum_start = h.csum_start, .csum_offset = h.csum_offset };
 	return send_segments(b, s, chain);
@@ -173,7 +181,7 @@ static void receive_done(struct net_buffer *buffer)
 }
 
 /* A device that takes no more buffers keeps this one waiting: were it given back it would come again at once. */
-static void receive_submit(struct net_receive *r)
+static inline void receive_submit(struct net_receive *r)
 {
 	struct net_backend *b = r->queue->backend;
 	int error = b->dev->ops->receive(b->dev, &r->buffer);
@@ -192,11 +200,12 @@ static int receive_prepare(struct net_backend *b, struct net_receive *r, const s
 		return -EINVAL;
 	}
 	r->header = link_cpu((void *)b->link, first->gpa, HEADER_BYTES, true);
-	if (!r->header || first->gpa % _Alignof(struct virtio_net_header) || !link_granted(b->link, data->gpa, data->len, prot)) {
+	if (!r->header || first->gpa % _Alignof(struct virtio_net_header) ||
+	    !link_granted_first(b->link, &b->receive.data_grant, data->gpa, data->len, prot)) {
 		return -EINVAL;
 	}
-	r->buffer = (struct net_buffer){ .done = receive_done, .owner = r };
 	r->buffer.segment = (struct net_segment){ .bus = b->link->dma_window + data->gpa, .len = data->len };
+	r->buffer.filled = 0;
 	return 0;
 }
 
@@ -251,17 +260,28 @@ static bool queue_follow(struct net_queue *q, unsigned index)
 	return stopped && q->out != 0;
 }
 
+/* A device that was reset has forgotten its filter. */
+static void commands_follow(struct net_backend *b)
+{
+	uint32_t generation = b->commands.generation;
+	(void)queue_follow(&b->commands, NET_CONTROL_QUEUE);
+	if (b->commands.generation != generation && !b->control.open) {
+		net_control_open(&b->control);
+	}
+}
+
 static void backend_follow(struct net_backend *b)
 {
 	bool stale = queue_follow(&b->receive, 0);
 	stale |= queue_follow(&b->send, 1);
+	commands_follow(b);
 	if (stale) { /* its memory is the front end's again */
 		b->dev->ops->recall(b->dev);
 	}
 }
 
 /* True: a chain was taken, to b->chain; *sound says whether it makes sense. */
-static bool queue_take(struct net_queue *q, bool *sound)
+static inline bool queue_take(struct net_queue *q, bool *sound)
 {
 	int got = q->running ? ring_back_take(&q->ring, &q->backend->chain) : 0;
 	if (got == -EPROTO) {
@@ -275,6 +295,23 @@ static bool queue_take(struct net_queue *q, bool *sound)
 		ring_back_complete(&q->ring, q->backend->chain.position, 0);
 	}
 	return got != 0;
+}
+
+static unsigned commands_take(struct net_backend *b)
+{
+	struct ring_back *ring = &b->commands.ring;
+	unsigned count = 0;
+	bool sound;
+	while (count < NET_CONTROL_BATCH && queue_take(&b->commands, &sound)) {
+		count++;
+		if (sound) {
+			ring_back_complete(ring, b->chain.position, net_control_answer(&b->control, b->link, &b->chain));
+		}
+	}
+	if (!b->commands.running && !b->control.open) { /* nobody can ask for what he misses */
+		net_control_open(&b->control);
+	}
+	return count;
 }
 
 static unsigned sends_take(struct net_backend *b)
@@ -395,19 +432,21 @@ bool net_backend_work(struct net_backend *b, uint64_t *until)
 	bool signal;
 	backend_follow(b);
 	backend_retry(b);
-	unsigned sent = sends_take(b), offered = receives_take(b);
+	unsigned commands = commands_take(b), sent = sends_take(b), offered = receives_take(b);
 	b->dev->ops->flush(b->dev);
 	unsigned came = receives_publish(b, &signal);
 	signal |= b->send.running && ring_back_publish(&b->send.ring);
+	signal |= commands && b->commands.running && ring_back_publish(&b->commands.ring);
 	if (signal) {
 		b->signal(b->arg);
 	}
 	b->front_idle = came == 0 && (b->front_idle || (b->rung && sent < NET_BACKEND_BATCH && offered < NET_BACKEND_REFILL));
 	b->rung = false;
 	b->frames += sent + came;
-	if (sent || offered) {
+	if (sent || offered || commands) {
 		return true;
 	}
 	bool any = sends_arm(b, until);
+	any |= b->commands.running && ring_back_arm(&b->commands.ring, 0);
 	return receives_arm(b) || any;
 }

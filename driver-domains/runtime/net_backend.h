@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A virtio network device (VIRTIO 1.2, 5.1) over any netdev: the back end of one link. Queue 0 receives, queue 1 sends; there is no control queue, and group
- * addresses all pass. The frame's header (5.1.6) is a descriptor of its own, first in its chain, that the processor reads or writes; the frame itself only
- * the device does. Received: chains of a header and one buffer of NET_BUFFER_BYTES, each a whole frame; one that comes back with length 0 was not used, or
+ * A virtio network device (VIRTIO 1.2, 5.1) over any netdev: the back end of one link. Queue 0 receives, queue 1 sends, queue 2 controls
+ * (net_control.h), and comes before the others: a filter holds for what is sent after it. The frame's header (5.1.6) is a descriptor of its own, first
+ * in its chain, that the processor reads or writes; the frame itself only the device does. Received: chains of a header and one buffer of
+ * NET_BUFFER_BYTES, each a whole frame; one that comes back with length 0 was not used, or
  * what came was damaged. Sent: a header and up to NET_FRAME_SEGMENTS segments.
  * A front end that has much to do is left at it: it rings when it has nothing more to do (which is what a ring for less than a batch says), and the
  * device is told not to interrupt before (netdev.h, user_busy).
@@ -17,6 +18,7 @@
 #include "abi/hypercall.h"
 #include "abi/virtio.h"
 #include "component/netdev.h"
+#include "net_control.h"
 #include "virtio/ring_back.h"
 
 #define NET_BACKEND_QUEUE 256
@@ -38,6 +40,7 @@ struct net_queue {
 	bool running, broken;
 	uint32_t generation; /* of the ring: completions of an earlier one are dropped */
 	uint32_t out; /* frames or buffers with the device, of any generation */
+	unsigned data_grant; /* the grant that the last frame or buffer was in */
 };
 
 struct net_send {
@@ -64,7 +67,8 @@ struct net_backend {
 	uint32_t data_access; /* BH_GRANT_* that the device needs on frames */
 	void (*signal)(void *arg);
 	void *arg;
-	struct net_queue receive, send;
+	struct net_queue receive, send, commands;
+	struct net_control control;
 	struct net_send *sends, *send_stalled; /* free; the device had no room for it */
 	struct net_receive *receives, *receive_stalled;
 	bool rung, heard; /* the front end rang: not looked into yet; since the last wait */

@@ -48,8 +48,23 @@ int proc_net_route(uint32_t pid, struct text *t);
 /* net/proc_counts.c */
 int proc_net_netstat(uint32_t pid, struct text *t);
 int proc_net_snmp(uint32_t pid, struct text *t);
+/* net/proc_settings.c */
 int proc_somaxconn(uint32_t pid, struct text *t);
+int proc_socket_buffer(uint32_t pid, struct text *t);
 int proc_port_range(uint32_t pid, struct text *t);
+int proc_first_free_port(uint32_t pid, struct text *t);
+int proc_default_ttl(uint32_t pid, struct text *t);
+int proc_congestion(uint32_t pid, struct text *t);
+int proc_fin_timeout(uint32_t pid, struct text *t);
+int proc_keepalive_time(uint32_t pid, struct text *t);
+int proc_keepalive_interval(uint32_t pid, struct text *t);
+int proc_keepalive_probes(uint32_t pid, struct text *t);
+int proc_syn_retries(uint32_t pid, struct text *t);
+int proc_tcp_buffer_in(uint32_t pid, struct text *t);
+int proc_tcp_buffer_out(uint32_t pid, struct text *t);
+int proc_datagram_queue(uint32_t pid, struct text *t);
+int proc_is_on(uint32_t pid, struct text *t);
+int proc_is_off(uint32_t pid, struct text *t);
 int proc_ping_groups(uint32_t pid, struct text *t);
 int proc_ping_groups_set(uint32_t pid, const char *text, size_t length);
 /* net/proc_sockets.c */

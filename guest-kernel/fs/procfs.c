@@ -8,7 +8,8 @@
 
 #define PROC_MAGIC 0x9fa0
 
-enum dir { IN_ROOT, IN_NET, IN_SYS, IN_KERNEL, IN_VM, IN_FS, IN_SYS_NET, IN_IPV4, IN_CORE, IN_PID, IN_TASK, IN_TID, IN_FD };
+enum dir { IN_ROOT, IN_NET, IN_SYS, IN_KERNEL, IN_VM, IN_FS, IN_SYS_NET, IN_CORE, IN_IPV4, IN_IPV6, IN_CONF, IN_CONF_ALL, IN_UNIX,
+	IN_PID, IN_TASK, IN_TID, IN_FD };
 
 static int self_describe(uint32_t pid, struct text *t), program_describe(uint32_t pid, struct text *t);
 
@@ -67,9 +68,41 @@ static const struct text_entry entries[] = {
 	DIRECTORY(IN_SYS, "net", IN_SYS_NET),
 	DIRECTORY(IN_SYS_NET, "core", IN_CORE),
 	DIRECTORY(IN_SYS_NET, "ipv4", IN_IPV4),
+	DIRECTORY(IN_SYS_NET, "ipv6", IN_IPV6),
+	DIRECTORY(IN_IPV6, "conf", IN_CONF),
+	DIRECTORY(IN_CONF, "all", IN_CONF_ALL),
+	DIRECTORY(IN_SYS_NET, "unix", IN_UNIX),
+	READABLE(IN_CORE, "rmem_default", proc_socket_buffer),
+	READABLE(IN_CORE, "rmem_max", proc_socket_buffer),
 	READABLE(IN_CORE, "somaxconn", proc_somaxconn),
+	READABLE(IN_CORE, "wmem_default", proc_socket_buffer),
+	READABLE(IN_CORE, "wmem_max", proc_socket_buffer),
+	READABLE(IN_IPV4, "ip_default_ttl", proc_default_ttl),
+	READABLE(IN_IPV4, "ip_forward", proc_is_off),
 	READABLE(IN_IPV4, "ip_local_port_range", proc_port_range),
+	READABLE(IN_IPV4, "ip_nonlocal_bind", proc_is_off),
+	READABLE(IN_IPV4, "ip_unprivileged_port_start", proc_first_free_port),
 	{ IN_IPV4, "ping_group_range", S_IFREG | 0644, TEXT_FILE, proc_ping_groups, proc_ping_groups_set, false },
+	READABLE(IN_IPV4, "tcp_allowed_congestion_control", proc_congestion),
+	READABLE(IN_IPV4, "tcp_available_congestion_control", proc_congestion),
+	READABLE(IN_IPV4, "tcp_congestion_control", proc_congestion),
+	READABLE(IN_IPV4, "tcp_ecn", proc_is_off),
+	READABLE(IN_IPV4, "tcp_fastopen", proc_is_off),
+	READABLE(IN_IPV4, "tcp_fin_timeout", proc_fin_timeout),
+	READABLE(IN_IPV4, "tcp_keepalive_intvl", proc_keepalive_interval),
+	READABLE(IN_IPV4, "tcp_keepalive_probes", proc_keepalive_probes),
+	READABLE(IN_IPV4, "tcp_keepalive_time", proc_keepalive_time),
+	READABLE(IN_IPV4, "tcp_rmem", proc_tcp_buffer_in),
+	READABLE(IN_IPV4, "tcp_sack", proc_is_on),
+	READABLE(IN_IPV4, "tcp_syn_retries", proc_syn_retries),
+	READABLE(IN_IPV4, "tcp_syncookies", proc_is_off),
+	READABLE(IN_IPV4, "tcp_timestamps", proc_is_off),
+	READABLE(IN_IPV4, "tcp_window_scaling", proc_is_on),
+	READABLE(IN_IPV4, "tcp_wmem", proc_tcp_buffer_out),
+	READABLE(IN_IPV6, "bindv6only", proc_is_off),
+	READABLE(IN_CONF_ALL, "disable_ipv6", proc_is_off),
+	READABLE(IN_CONF_ALL, "forwarding", proc_is_off),
+	READABLE(IN_UNIX, "max_dgram_qlen", proc_datagram_queue),
 	READABLE(IN_KERNEL, "hostname", proc_hostname),
 	READABLE(IN_KERNEL, "osrelease", proc_osrelease),
 	READABLE(IN_KERNEL, "ostype", proc_ostype),

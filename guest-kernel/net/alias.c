@@ -11,6 +11,7 @@
 static struct alias {
 	struct netif netif;
 	struct netif *of; /* NULL: free */
+	char label[16];
 } aliases[ALIASES]; /* net lock */
 
 unsigned alias_count;
@@ -57,7 +58,7 @@ static void follow(struct netif *alias, const struct netif *of)
 	}
 }
 
-int alias_add(struct netif *netif, const ip4_addr_t *address, const ip4_addr_t *mask)
+int alias_add(struct netif *netif, const ip4_addr_t *address, const ip4_addr_t *mask, const char *label)
 {
 	struct alias *a = aliases;
 	ip4_addr_t no_gateway = { 0 };
@@ -70,6 +71,7 @@ int alias_add(struct netif *netif, const ip4_addr_t *address, const ip4_addr_t *
 	move_to_end(&a->netif);
 	a->netif.num = netif->num;
 	a->of = netif;
+	string_copy(a->label, label, sizeof(a->label));
 	alias_count++;
 	follow(&a->netif, netif);
 	return 0;
@@ -81,6 +83,11 @@ void alias_remove(struct netif *alias)
 	netif_remove(alias);
 	a->of = NULL;
 	alias_count--;
+}
+
+const char *alias_label(const struct netif *alias)
+{
+	return container_of(alias, struct alias, netif)->label;
 }
 
 struct netif *alias_at(const struct netif *netif, unsigned n)

@@ -13,8 +13,9 @@
 
 extern unsigned alias_count;
 
-/** Of `netif`, which is none itself. -ENOBUFS: there are too many. */
-int alias_add(struct netif *netif, const ip4_addr_t *address, const ip4_addr_t *mask);
+/** Of `netif`, which is none itself, with a label of its own (16 bytes) or "". -ENOBUFS: there are too many. */
+int alias_add(struct netif *netif, const ip4_addr_t *address, const ip4_addr_t *mask, const char *label);
+const char *alias_label(const struct netif *alias);
 void alias_remove(struct netif *alias);
 /** The n-th of `netif`. NULL: it has no more. */
 struct netif *alias_at(const struct netif *netif, unsigned n);

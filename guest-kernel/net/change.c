@@ -25,6 +25,21 @@ int net_link_set(unsigned index, bool up)
 	return 0;
 }
 
+int net_link_listen(unsigned index, uint32_t flags, uint32_t change)
+{
+	struct net_link link;
+	if (!net_link_by_index(index, &link)) {
+		return -ENODEV;
+	}
+	struct interface *i = interface_of(link.netif);
+	change &= IFF_PROMISC | IFF_ALLMULTI;
+	if (i && change) { /* the loopback has no filter */
+		i->listens = (i->listens & ~change) | (flags & change);
+		interface_filter_set(i);
+	}
+	return 0;
+}
+
 int net_mtu_set(unsigned index, uint32_t mtu)
 {
 	struct net_link link;
@@ -67,6 +82,14 @@ static int address6_set(struct netif *netif, const struct net_address *address)
 	return 0;
 }
 
+static void first_label(struct netif *netif, const char *label)
+{
+	struct interface *i = interface_of(netif);
+	if (i) {
+		string_copy(i->label, label, sizeof(i->label));
+	}
+}
+
 int net_address_set(unsigned index, const struct net_address *address, bool another)
 {
 	struct net_link link;
@@ -87,10 +110,11 @@ int net_address_set(unsigned index, const struct net_address *address, bool anot
 		alias_remove(alias);
 	}
 	if (another && !ip4_addr_isany(netif_ip4_addr(link.netif)) && !ip4_addr_cmp(netif_ip4_addr(link.netif), &to)) {
-		return alias_add(link.netif, &to, &mask);
+		return alias_add(link.netif, &to, &mask, address->label);
 	}
 	dhcp_end(link.netif);
 	netif_set_addr(link.netif, &to, &mask, &gateway);
+	first_label(link.netif, address->label);
 	return 0;
 }
 
@@ -100,6 +124,7 @@ static void address_promote(struct netif *netif)
 	struct netif *alias = alias_at(netif, 0);
 	ip4_addr_t gateway = *netif_ip4_gw(netif), address = { 0 }, mask = { 0 };
 	netif_set_addr(netif, NULL, NULL, NULL);
+	first_label(netif, alias ? alias_label(alias) : "");
 	if (!alias) {
 		return;
 	}

@@ -24,9 +24,7 @@ static void e1000e_found(struct pcidev *pci)
 	if (!thread_create("e1000e", e1000e_thread, nic)) {
 		kprintf("e1000e: no memory for the poll's thread");
 	}
-	struct netdev *dev = e1000e_netdev(nic);
-	dev->ops->filter(dev, NET_FILTER_ALL_MULTICAST, NULL, 0);
-	interface_register(dev);
+	interface_register(e1000e_netdev(nic));
 }
 
 void e1000e_probe(void)

@@ -27,6 +27,7 @@ static err_t interface_up(struct netif *netif)
 	netif->linkoutput = transmit_output;
 	netif->output = neighbour_output4;
 	netif->output_ip6 = neighbour_output6;
+	interface_groups_follow(i);
 	NETIF_SET_CHECKSUM_CTRL(netif, (u16_t)(NETIF_CHECKSUM_ENABLE_ALL & ~(dev->csum ? NETIF_CHECKSUM_GEN_TCP : 0)));
 	return ERR_OK;
 }

@@ -27,6 +27,13 @@ struct interface_counts {
 
 extern struct interface_counts loop_counts; /* loop.c; [n]: both ways */
 
+/* What a device was told to let through. */
+#define INTERFACE_GROUPS 64u /* more: all */
+struct interface_filter {
+	unsigned flags, count; /* NET_FILTER_* */
+	uint8_t groups[INTERFACE_GROUPS][NET_MAC_BYTES];
+};
+
 /* A frame on its way out, with all that it keeps alive. */
 #define SENDING_HELD NET_FRAME_SEGMENTS
 struct sending {
@@ -46,8 +53,12 @@ struct interface {
 	struct netif netif; /* [n] */
 	struct netdev *dev; /* [c] */
 	char name[16]; /* [c] */
+	char label[16]; /* [n] its first IPv4 address's, as eth0:1; "": the name */
 	struct interface *next; /* [c] once registered */
 	struct interface_counts received_counts, sent_counts; /* [n] */
+	struct net_counters counters; /* [n] the device's own, as they were told the last time */
+	struct interface_filter filter; /* [n] */
+	unsigned listens; /* [n] IFF_PROMISC, IFF_ALLMULTI as programs have set them */
 	struct sending *sending_free; /* [n] */
 	unsigned sending_out; /* [n] frames that the device has, or had */
 	struct sending *pending; /* [n] TCP's last frame, not given to the device yet: more may be joined to it */
@@ -85,12 +96,24 @@ int transmit_start(struct interface *i);
 err_t transmit_output(struct netif *netif, struct pbuf *p);
 void transmit_finish(struct interface *i);
 void transmit_flush(struct interface *i);
+/** A device can read it where it is: it is not copied. */
+bool transmit_reaches(const void *data);
+/** All of a TCP segment goes into one frame. */
+bool transmit_takes(const struct pbuf *p);
 /** Frames that are done let go of what they kept, and who was held up by a full queue goes on. */
 void transmit_reclaim(struct interface *i);
 
 /* unanswered.c: lwIP's outputs for Ethernet */
 err_t neighbour_output4(struct netif *netif, struct pbuf *p, const ip4_addr_t *to);
 err_t neighbour_output6(struct netif *netif, struct pbuf *p, const ip6_addr_t *to);
+
+/* groups.c */
+/** At lwIP's birth of the interface: hear of its groups. */
+void interface_groups_follow(struct interface *i);
+/** Tell the device what to let through, if that is something new. */
+void interface_filter_set(struct interface *i);
+/** Without the net lock: ask the devices what they have counted. May wait, a moment. */
+void interfaces_count(void);
 
 /* receive.c */
 int receive_start(struct interface *i);

@@ -42,6 +42,15 @@ bool tcp_lists_have(unsigned which, const struct tcp_pcb *pcb);
 bool tcp_lists_wait(void); /* a connection may wait for time to pass */
 void tcp_lists_tick(void); /* each TCP_TMR_INTERVAL while that is so */
 
+/* segments.c */
+/** The longest segment that tcp_write_long() may make: several of the connection's own where its device cuts them. */
+unsigned short tcp_segment_most(const struct tcp_pcb *pcb);
+/** tcp_write() with such segments; `most` is of now. */
+int tcp_write_long(struct tcp_pcb *pcb, unsigned short most, const void *data, unsigned short bytes, unsigned char flags);
+
+/** Of what was sent, none is longer than one: some of it may be lost. As far as there is memory. */
+void tcp_segments_part(struct tcp_pcb *pcb);
+
 /* acks.c */
 void acks_hold(void); /* a batch of packets follows */
 void acks_send(void); /* it has ended: what is not acknowledged yet is */
@@ -57,6 +66,10 @@ void network_of(const uint8_t *address, unsigned bits, uint8_t *to); /* `to` is 
 void timers_wake(void); /* with the lock, before anything else: time has passed while no timer ran */
 void timers_look(void); /* something may have begun that waits for time */
 void timers_tick(void); /* in the net thread */
+
+/* fragment.c: a packet's first buffer is to leave; of a fragment of lwIP's the number is made one that is not known before */
+void fragment_number4(uint8_t *header, uint32_t bytes);
+void fragment_number6(uint8_t *header, uint32_t bytes);
 
 /* socket/inet/tcp_info.c, which counts */
 void net_tcp_counts(const struct tcp_pcb *pcb, uint32_t bytes); /* a segment has come, with so many bytes of payload */

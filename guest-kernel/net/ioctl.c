@@ -56,32 +56,43 @@ struct route_request { /* struct rtentry */
 };
 _Static_assert(sizeof(struct route_request) == 120, "struct rtentry");
 
-/* The link's IPv4 address. False: none. */
-static bool address_of(const struct net_link *link, struct net_address *out)
+/* The link's IPv4 address with this label, which is the link's name or an alias, as eth0:1; *first: no other comes before it. False: none. */
+static bool address_of(const struct net_link *link, const char *label, struct net_address *out, bool *first)
 {
+	*first = true;
 	for (unsigned n = 0; net_address_at(n, out); n++) {
-		if (!out->v6 && out->index == link->index) {
+		if (out->v6 || out->index != link->index) {
+			continue;
+		}
+		if (strcmp(out->label, label) == 0) {
 			return true;
 		}
+		*first = false;
 	}
 	*out = (struct net_address){ 0 };
 	return false;
 }
 
-static int address_get(const struct net_link *link, unsigned what, struct request *r)
+static void address_tell(const struct net_link *link, const struct net_address *address, unsigned what, struct request *r)
 {
-	struct net_address address;
-	if (!address_of(link, &address)) {
-		return -EADDRNOTAVAIL;
-	}
 	uint8_t mask[4];
-	mask_put(mask, address.bits);
+	mask_put(mask, address->bits);
 	memset(&r->address, 0, sizeof(r->address));
 	r->address.family = AF_INET;
 	for (unsigned n = 0; n < 4; n++) {
 		bool broadcast = what == SIOCGIFBRDADDR && (link->flags & IFF_BROADCAST);
-		r->address.address[n] = what == SIOCGIFNETMASK ? mask[n] : broadcast ? (uint8_t)(address.bytes[n] | ~mask[n]) : address.bytes[n];
+		r->address.address[n] = what == SIOCGIFNETMASK ? mask[n] : broadcast ? (uint8_t)(address->bytes[n] | ~mask[n]) : address->bytes[n];
 	}
+}
+
+static int address_get(const struct net_link *link, unsigned what, struct request *r)
+{
+	struct net_address address;
+	bool first;
+	if (!address_of(link, r->name, &address, &first)) {
+		return -EADDRNOTAVAIL;
+	}
+	address_tell(link, &address, what, r);
 	return 0;
 }
 
@@ -119,29 +130,48 @@ static int request_get(const struct net_link *link, unsigned what, struct reques
 /* A new address brings its class's mask along, as it always has; a new mask keeps the address. */
 static int address_change(const struct net_link *link, unsigned what, const struct request *r)
 {
-	struct net_address address;
-	bool had = address_of(link, &address);
+	struct net_address address, old;
+	bool first, had = address_of(link, r->name, &address, &first);
+	int error = 0;
 	if (r->address.family != AF_INET) {
 		return -EAFNOSUPPORT;
 	}
+	old = address;
+	string_copy(address.label, r->name, sizeof(address.label));
 	if (what == SIOCSIFADDR) {
-		uint8_t first = r->address.address[0];
+		uint8_t class = r->address.address[0];
 		memcpy(address.bytes, r->address.address, 4);
-		address.bits = first < 128 ? 8 : first < 192 ? 16 : 24;
+		address.bits = class < 128 ? 8 : class < 192 ? 16 : 24;
 	} else if (had) {
 		address.bits = mask_bits(r->address.address);
 	} else {
 		return -EADDRNOTAVAIL;
 	}
-	int error = net_address_set(link->index, &address, false);
+	if (had && !first) {
+		error = net_address_remove(link->index, &old);
+	}
+	error = error ? error : net_address_set(link->index, &address, !first);
 	return error ? error : net_link_set(link->index, true);
+}
+
+/* An alias that is taken down is gone. */
+static int flags_set(const struct net_link *link, const struct request *r)
+{
+	struct net_address address;
+	bool first;
+	if (strchr(r->name, ':')) {
+		bool is_there = address_of(link, r->name, &address, &first);
+		return !is_there ? -EADDRNOTAVAIL : r->flags & IFF_UP ? 0 : net_address_remove(link->index, &address);
+	}
+	int error = net_link_set(link->index, r->flags & IFF_UP);
+	return error ? error : net_link_listen(link->index, (uint32_t)r->flags, ~0u);
 }
 
 static int request_set(const struct net_link *link, unsigned what, const struct request *r)
 {
 	switch (what) {
 	case SIOCSIFFLAGS:
-		return net_link_set(link->index, r->flags & IFF_UP);
+		return flags_set(link, r);
 	case SIOCSIFMTU:
 		return net_mtu_set(link->index, (uint32_t)r->number);
 	default:
@@ -168,8 +198,14 @@ static bool gets(unsigned what)
 
 static bool link_find(unsigned what, struct request *r, struct net_link *link)
 {
+	char name[NAME_BYTES];
 	if (what != SIOCGIFNAME) {
-		return net_link_by_name(r->name, link);
+		string_copy(name, r->name, sizeof(name));
+		char *colon = strchr(name, ':');
+		if (colon) {
+			*colon = 0;
+		}
+		return net_link_by_name(name, link);
 	}
 	if (!net_link_by_index((unsigned)r->number, link)) {
 		return false;
@@ -198,10 +234,11 @@ static long interface_request(unsigned what, uint64_t user)
 	return user_write(user, &r, sizeof(r));
 }
 
-/* The interfaces that have an address; without a buffer, how many bytes they would take. */
+/* All IPv4 addresses by their labels; without a buffer, how many bytes they would take. */
 static long interface_list(uint64_t user)
 {
 	struct list_request list;
+	struct net_address address;
 	struct net_link link;
 	if (user_read(&list, user, sizeof(list))) {
 		return -EFAULT;
@@ -211,14 +248,16 @@ static long interface_list(uint64_t user)
 	for (unsigned n = 0;; n++) {
 		struct request r = { .name = "" };
 		net_lock();
-		bool found = net_link_at(n, &link);
-		bool wanted = found && address_get(&link, SIOCGIFADDR, &r) == 0;
+		bool found = net_address_at(n, &address), wanted = found && !address.v6 && net_link_by_index(address.index, &link);
+		if (wanted) {
+			address_tell(&link, &address, SIOCGIFADDR, &r);
+		}
 		net_unlock();
 		if (!found || room < (int32_t)(written + sizeof(r))) {
 			break;
 		}
 		if (wanted) {
-			string_copy(r.name, link.name, sizeof(r.name));
+			string_copy(r.name, address.label, sizeof(r.name));
 			if (list.buffer && user_write(list.buffer + written, &r, sizeof(r))) {
 				return -EFAULT;
 			}

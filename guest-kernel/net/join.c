@@ -46,9 +46,11 @@ struct segment segment_read(const uint8_t *headers, uint32_t have, uint32_t byte
 		return none;
 	}
 	uint32_t sequence = (uint32_t)get16(tcp + 4) << 16 | get16(tcp + 6);
-	uint16_t payload = (uint16_t)(bytes - header_bytes);
-	return (struct segment){ .tcp_at = (uint16_t)at, .header_bytes = (uint16_t)header_bytes, .payload = payload, .piece = payload,
-		.next = sequence + payload, .count = 1, .flags = tcp[13] };
+	uint16_t payload = (uint16_t)(bytes - header_bytes), piece = get16(tcp + 18); /* segments.c */
+	piece = piece && piece < payload ? piece : payload;
+	unsigned before = (payload - 1u) / piece;
+	return (struct segment){ .tcp_at = (uint16_t)at, .header_bytes = (uint16_t)header_bytes, .payload = payload, .piece = piece,
+		.last = (uint16_t)(payload - before * piece), .next = sequence + payload, .count = before + 1, .flags = tcp[13] };
 }
 
 static bool ip_same(const uint8_t *a, const uint8_t *b)
@@ -64,7 +66,8 @@ static bool ip_same(const uint8_t *a, const uint8_t *b)
 bool segment_follows(const struct segment *first, const uint8_t *first_headers, const struct segment *second, const uint8_t *headers)
 {
 	if (!first->tcp_at || first->tcp_at != second->tcp_at || first->header_bytes != second->header_bytes ||
-	    first->payload != first->piece || second->payload > first->piece || second->next - second->payload != first->next) {
+	    first->last != first->piece || second->piece > first->piece || (second->count > 1 && second->piece != first->piece) ||
+	    second->next - second->payload != first->next) {
 		return false;
 	}
 	const uint8_t *a = first_headers + first->tcp_at, *b = headers + first->tcp_at;
@@ -76,9 +79,9 @@ bool segment_follows(const struct segment *first, const uint8_t *first_headers, 
 
 void segment_join(struct segment *first, uint8_t *first_headers, const struct segment *second)
 {
-	first->payload = second->payload;
+	first->last = second->last;
 	first->next = second->next;
-	first->count++;
+	first->count += second->count;
 	first->flags |= second->flags;
 	first_headers[first->tcp_at + 13] = first->flags;
 }

@@ -12,7 +12,8 @@
 /* What matters of a segment, or of those joined so far. */
 struct segment {
 	uint16_t tcp_at, header_bytes; /* tcp_at 0: it cannot be joined */
-	uint16_t payload; /* of it, or of the last one */
+	uint16_t payload; /* of all of it */
+	uint16_t last; /* of the last piece */
 	uint16_t piece; /* of each but the last */
 	uint32_t next; /* sequence number behind it */
 	unsigned count;

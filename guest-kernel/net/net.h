@@ -63,9 +63,13 @@ struct netif *net_find(const char *name);
 /** Without the lock: ioctl(2) on interfaces and routes, on a socket of any family (ioctl.c). */
 bool net_ioctl_known(unsigned request);
 long net_ioctl(unsigned request, uint64_t argument);
+/** Likewise of adapters (ethtool.c). */
+bool net_ethtool_known(unsigned request);
+long net_ethtool(unsigned request, uint64_t argument);
 
 /* What /proc/net/netstat tells; all with the net lock. */
 struct net_counts {
+	uint64_t sent_again, timeouts; /* segments; those whose time was over */
 	uint64_t listen_overflows; /* SYNs that were forgotten because a backlog was full */
 	uint64_t sent_copied, sent_referenced; /* payload bytes given to TCP: copied from programs; pages of files, as they are */
 };

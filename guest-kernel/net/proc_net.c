@@ -15,11 +15,14 @@ int proc_net_dev(uint32_t pid, struct text *t)
 	struct net_link link;
 	text_add(t, "Inter-|   Receive                                                |  Transmit\n"
 		    " face |bytes    packets errs drop fifo frame compressed multicast|bytes    packets errs drop fifo colls carrier compressed\n");
+	interfaces_count();
 	net_lock();
 	for (unsigned n = 0; net_link_at(n, &link); n++) {
 		const struct interface_counts *r = &link.received, *s = &link.sent;
-		text_add(t, "%6s: %7lu %7lu %4lu %4lu %4u %5u %10u %9lu", link.name, r->bytes, r->packets, r->errors, r->dropped, 0, 0, 0, r->multicast);
-		text_add(t, " %8lu %7lu %4lu %4lu %4u %5u %7u %10u\n", s->bytes, s->packets, s->errors, s->dropped, 0, 0, 0, 0);
+		const struct net_counters *c = &link.counters;
+		text_add(t, "%6s: %7lu %7lu %4lu %4lu %4u %5lu %10u %9lu", link.name, r->bytes, r->packets, r->errors + net_counters_errors(c),
+			r->dropped + c->missed, 0, c->crc_errors + c->length_errors, 0, r->multicast);
+		text_add(t, " %8lu %7lu %4lu %4lu %4u %5lu %7u %10u\n", s->bytes, s->packets, s->errors, s->dropped, 0, c->collisions, 0, 0);
 	}
 	net_unlock();
 	return 0;

@@ -156,6 +156,10 @@ static void packet_input(struct interface *i, struct packet *packet)
 	counts->packets++;
 	counts->bytes += b->filled;
 	counts->multicast += packet->data[0] & 1;
+	if ((i->filter.flags & NET_FILTER_PROMISCUOUS) && !(packet->data[0] & 1) && memcmp(packet->data, i->dev->mac, NET_MAC_BYTES) != 0) {
+		packet_put(packet); /* another station's: seen, but not taken */
+		return;
+	}
 	bool checked = b->offload.flags & (NET_DATA_VALID | NET_NEEDS_CSUM);
 	struct pbuf *p = received_pbuf(packet, b->filled);
 	if (!p) {
@@ -264,7 +268,7 @@ int receive_start(struct interface *i)
 {
 	i->dev->user = i;
 	i->dev->link_changed = link_changed;
-	i->dev->ops->filter(i->dev, NET_FILTER_ALL_MULTICAST, NULL, 0); /* or it does so anyway */
+	interface_filter_set(i);
 	i->link_due = true;
 	buffers_offer(i);
 	return thread_create(i->name, interface_thread, i) ? 0 : -ENOMEM;

@@ -38,10 +38,10 @@ static const uint8_t *bytes_of(bool v6, const void *address)
 	return v6 ? (const uint8_t *)((const ip6_addr_t *)address)->addr : (const uint8_t *)&((const ip4_addr_t *)address)->addr;
 }
 
-bool net_route_leads(const struct net_route *route, const uint8_t *to)
+bool net_prefix_same(const uint8_t *a, const uint8_t *b, unsigned bits)
 {
-	for (unsigned b = 0; b < route->bits; b++) {
-		if ((route->to[b / 8] ^ to[b / 8]) & (0x80 >> b % 8)) {
+	for (unsigned n = 0; n < bits; n++) {
+		if ((a[n / 8] ^ b[n / 8]) & (0x80 >> n % 8)) {
 			return false;
 		}
 	}
@@ -61,7 +61,7 @@ static const struct net_route *route_best(bool v6, const void *address, unsigned
 	for (unsigned n = 0; n < route_count; n++) {
 		const struct net_route *r = &routes[n];
 		if (r->v6 == v6 && (!index || r->index == index) && is_usable(r) && (!best || r->bits > best->bits) &&
-		    net_route_leads(r, bytes_of(v6, address))) {
+		    net_prefix_same(r->to, bytes_of(v6, address), r->bits)) {
 			best = r;
 		}
 	}

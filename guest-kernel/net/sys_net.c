@@ -65,10 +65,14 @@ int sysfs_link_uevent(uint32_t index, struct text *t)
 }
 
 /* One word each, of a link. */
-#define ATTRIBUTE(name, format, value)                        \
+#define ATTRIBUTE(name, format, value) ATTRIBUTE_AFTER(, name, format, value)
+/* One that the device itself counts. */
+#define COUNTER(name, value) ATTRIBUTE_AFTER(interfaces_count();, name, "%lu", value)
+#define ATTRIBUTE_AFTER(before, name, format, value)          \
 	int sysfs_##name(uint32_t index, struct text *t)      \
 	{                                                     \
 		struct net_link link;                         \
+		before                                        \
 		if (!link_get(index, &link)) {                \
 			return -ENODEV;                       \
 		}                                             \
@@ -85,7 +89,11 @@ ATTRIBUTE(link_state, "%s", link.flags & IFF_LOOPBACK ? "unknown" : link.flags &
 ATTRIBUTE(link_type, "%u", link.flags & IFF_LOOPBACK ? ARPHRD_LOOPBACK : ARPHRD_ETHER)
 ATTRIBUTE(received_bytes, "%lu", link.received.bytes)
 ATTRIBUTE(received_packets, "%lu", link.received.packets)
-ATTRIBUTE(received_errors, "%lu", link.received.errors)
+COUNTER(received_errors, link.received.errors + net_counters_errors(&link.counters))
+COUNTER(received_crc_errors, link.counters.crc_errors)
+COUNTER(received_length_errors, link.counters.length_errors)
+COUNTER(received_missed, link.counters.missed)
+COUNTER(sent_collisions, link.counters.collisions)
 ATTRIBUTE(received_dropped, "%lu", link.received.dropped)
 ATTRIBUTE(received_multicast, "%lu", link.received.multicast)
 ATTRIBUTE(sent_bytes, "%lu", link.sent.bytes)

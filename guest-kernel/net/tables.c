@@ -23,6 +23,8 @@ bool net_link_at(unsigned n, struct net_link *out)
 		memcpy(out->mac, netif->hwaddr, sizeof(out->mac));
 		out->received = i->received_counts;
 		out->sent = i->sent_counts;
+		out->counters = i->counters;
+		out->flags |= i->listens;
 	} else {
 		out->received = out->sent = loop_counts;
 	}
@@ -75,6 +77,9 @@ static bool address4(const struct net_link *link, unsigned n, struct net_address
 		.flags = IFA_F_PERMANENT | (is_secondary(link, n) ? IFA_F_SECONDARY : 0),
 		.scope = link->flags & IFF_LOOPBACK ? RT_SCOPE_HOST : RT_SCOPE_UNIVERSE };
 	memcpy(out->bytes, address, 4);
+	const struct interface *i = interface_of(link->netif);
+	const char *label = n ? alias_label(netif) : i ? i->label : "";
+	string_copy(out->label, label[0] ? label : link->name, sizeof(out->label));
 	return true;
 }
 

@@ -171,7 +171,8 @@ bool tcp_lists_wait(void)
 
 /*
  * lwIP sends a segment whole or not at all; one that is larger than the window, because that has become smaller since, waits for the
- * persist timer to be split. It need not where the window is open a little.
+ * persist timer to be split. It need not where the window is open a little. Nor is there to be an acknowledgement before one is tried again that
+ * there was no memory for.
  */
 static void segments_split(void)
 {
@@ -180,6 +181,8 @@ static void segments_split(void)
 		u32_t window = LWIP_MIN(pcb->snd_wnd, 0xffffu);
 		if (pcb->persist_backoff && window && pcb->unsent && !pcb->unacked && pcb->unsent->len > window &&
 		    tcp_split_unsent_seg(pcb, (u16_t)window) == ERR_OK) {
+			tcp_output(pcb);
+		} else if (pcb->flags & TF_NAGLEMEMERR) {
 			tcp_output(pcb);
 		}
 	}

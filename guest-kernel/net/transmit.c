@@ -59,7 +59,7 @@ static bool in_zone(uint64_t phys)
 	return phys >= reach.zone && phys < reach.zone_end;
 }
 
-static bool is_reachable(const void *data)
+bool transmit_reaches(const void *data)
 {
 	uint64_t at = (uint64_t)data;
 	if (at < PHYSMAP || at >= PHYSMAP_END) {
@@ -117,7 +117,7 @@ static bool sending_copy(struct sending *s, const void *data, uint32_t bytes)
 static bool sending_piece(struct sending *s, const uint8_t *data, uint32_t bytes, bool *referred)
 {
 	uint32_t copied = s->bytes ? 0 : HEADERS_MOST; /* headers lie in the first piece */
-	if (bytes <= copied || bytes <= COPY_MOST || !is_reachable(data)) {
+	if (bytes <= copied || bytes <= COPY_MOST || !transmit_reaches(data)) {
 		copied = bytes;
 	}
 	if (copied && !sending_copy(s, data, copied)) {
@@ -254,11 +254,17 @@ static bool room_for(const struct sending *s, const struct pbuf *p, uint32_t ski
 	uint32_t copied = s->bounced, count = s->frame.segment_count;
 	for (; p; p = p->next) {
 		uint32_t from = skip < p->len ? skip : p->len, bytes = p->len - from;
-		copied += bytes <= COPY_MOST || !is_reachable((uint8_t *)p->payload + from) ? bytes : 0;
+		copied += bytes <= COPY_MOST || !transmit_reaches((uint8_t *)p->payload + from) ? bytes : 0;
 		count += bytes != 0;
 		skip -= from;
 	}
 	return copied <= NET_BUFFER_BYTES && count <= NET_FRAME_SEGMENTS && s->held_count < SENDING_HELD;
+}
+
+bool transmit_takes(const struct pbuf *p)
+{
+	static const struct sending none = { .bounced = HEADERS_MOST };
+	return room_for(&none, p, 0);
 }
 
 /* A segment that follows the frame that waits: it goes along. */
@@ -351,6 +357,9 @@ err_t transmit_output(struct netif *netif, struct pbuf *p)
 			return ERR_BUF;
 		}
 		s->segment = segment;
+		if (segment.count > 1) {
+			put16(s->bounce->data + segment.tcp_at + 18, 0);
+		}
 		i->pending = s;
 		if (!may_grow(i, &segment)) {
 			s->segment.tcp_at = 0;
@@ -358,8 +367,8 @@ err_t transmit_output(struct netif *netif, struct pbuf *p)
 		}
 	}
 	i->handed_over = true;
-	i->sent_counts.packets++;
-	i->sent_counts.bytes += p->tot_len;
+	i->sent_counts.packets += segment.count ? segment.count : 1;
+	i->sent_counts.bytes += p->tot_len + (segment.count > 1 ? (segment.count - 1) * segment.header_bytes : 0u);
 	return ERR_OK;
 }
 

@@ -209,6 +209,7 @@ err_t neighbour_output4(struct netif *netif, struct pbuf *p, const ip4_addr_t *t
 {
 	struct interface *i = netif->state;
 	i->sent_last = NULL;
+	fragment_number4(p->payload, p->len);
 	err_t error = etharp_output(netif, p, to);
 	if (stayed(netif, p, error)) {
 		const ip4_addr_t *next = net_next_hop4(netif, to);
@@ -222,6 +223,7 @@ err_t neighbour_output6(struct netif *netif, struct pbuf *p, const ip6_addr_t *t
 {
 	struct interface *i = netif->state;
 	i->sent_last = NULL;
+	fragment_number6(p->payload, p->len);
 	err_t error = ethip6_output(netif, p, to);
 	for (unsigned n = 0; n < LWIP_ND6_NUM_DESTINATIONS && stayed(netif, p, error); n++) {
 		if (ip6_addr_cmp_zoneless(&destination_cache[n].destination_addr, to)) {

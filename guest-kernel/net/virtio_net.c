@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The virtio-net front end (VIRTIO 1.2, 5.1; no control queue, no mergeable buffers), on links of Bulkhead and on virtio-mmio devices.
+ * The virtio-net front end (VIRTIO 1.2, 5.1; no mergeable buffers), on links of Bulkhead and on virtio-mmio devices.
  * A frame and a buffer take a chain of two parts each: the header, in memory that the back end's processor reaches, and the payload, which
  * only its device does: memory of frames to be sent for reading, the packet memory for both. What the back end may write by processor is
  * two pages, used rings and headers; all of it is judged before it is believed. The records of ring_front say what is out: when the
@@ -14,6 +14,8 @@
 #include "kernel/lock.h"
 #include "kernel/memory.h"
 #include "kernel/platform.h"
+#include "kernel/time.h"
+#include "net/net_control.h"
 #include "net/netdevs.h"
 #include "platform/virtio_port.h"
 
@@ -26,10 +28,11 @@
 #define MTU_USUAL 1500u
 #define MTU_LEAST 68u
 #define GSO_BYTES_MAX 65535u
+#define COUNTERS_NS 50000000ull /* that a back end has to tell them */
 #define WANTED_FEATURES                                                                                                \
 	(VIRTIO_F_VERSION_1 | VIRTIO_F_INDIRECT_DESC | VIRTIO_F_EVENT_IDX | VIRTIO_F_IN_ORDER | VIRTIO_F_ACCESS_PLATFORM | \
 	 VIRTIO_NET_F_CSUM | VIRTIO_NET_F_GUEST_CSUM | VIRTIO_NET_F_MTU | VIRTIO_NET_F_MAC | VIRTIO_NET_F_HOST_TSO4 |      \
-	 VIRTIO_NET_F_HOST_TSO6 | VIRTIO_NET_F_STATUS)
+	 VIRTIO_NET_F_HOST_TSO6 | VIRTIO_NET_F_STATUS | VIRTIO_NET_F_CTRL_VQ | VIRTIO_NET_F_CTRL_RX)
 
 struct shared_read { /* what the back end's processor reads */
 	struct vring_desc send_tables[QUEUE_SIZE][SEND_ENTRIES];
@@ -54,7 +57,8 @@ struct net_queue {
 	struct ring_front ring;
 	void *items[QUEUE_SIZE]; /* by id: frames or buffers */
 	void *finished[QUEUE_SIZE]; /* taken from the ring, not yet given back; by position % QUEUE_SIZE */
-	uint16_t finished_next, delivered_next;
+	uint16_t finished_next;
+	uint16_t delivered_next; /* atomic: written without the lock by who has set `delivering` */
 	bool delivering;
 	/* 0: the used entry is believed; -EPROTO */
 	int (*judge)(struct virtio_net *net, const struct ring_completion *c, void *item);
@@ -67,7 +71,9 @@ struct virtio_net {
 	uint64_t features;
 	struct shared_read *read;
 	struct shared_write *write;
+	uint64_t send_headers; /* bus address */
 	struct net_queue queues[2];
+	struct net_control control; /* the sender's lock */
 	bool up; /* somebody is there to be rung; both locks to write, one to read */
 	bool broken; /* atomic: the back end's entries are not taken any more, until its next epoch */
 };
@@ -82,7 +88,7 @@ static unsigned frame_describe(void *owner, uint16_t id, struct vring_desc *tabl
 	struct virtio_net_header *header = &net->read->headers[id];
 	*header = (struct virtio_net_header){ .flags = o->flags & NET_NEEDS_CSUM, .gso_type = o->gso, .hdr_len = o->header_bytes,
 		.gso_size = o->gso_bytes, .csum_start = o->csum_start, .csum_offset = o->csum_offset };
-	table[0] = (struct vring_desc){ virt_to_phys(header), sizeof(*header), VRING_DESC_NEXT, 1 };
+	table[0] = (struct vring_desc){ net->send_headers + id * sizeof(*header), sizeof(*header), VRING_DESC_NEXT, 1 };
 	unsigned n = 1;
 	for (uint32_t i = 0; i < frame->segment_count; i++, n++) {
 		table[n] = (struct vring_desc){ frame->segments[i].bus, frame->segments[i].len, VRING_DESC_NEXT, (uint16_t)(n + 1) };
@@ -91,15 +97,26 @@ static unsigned frame_describe(void *owner, uint16_t id, struct vring_desc *tabl
 	return n;
 }
 
+/* The back end cannot write to tables, so what is the same for each buffer is there from the beginning: the header's descriptor, and that the buffer's
+ * is the last. A header is not cleared: whoever says that he wrote a frame wrote it, or what is judged like it. */
 static unsigned buffer_describe(void *owner, uint16_t id, struct vring_desc *table)
 {
-	struct virtio_net *net = owner;
+	const struct virtio_net *net = owner;
 	const struct net_buffer *buffer = net->queues[RECEIVE].items[id];
-	struct virtio_net_header *header = &net->write->headers[id];
-	*header = (struct virtio_net_header){ 0 };
-	table[0] = (struct vring_desc){ virt_to_phys(header), sizeof(*header), VRING_DESC_WRITE | VRING_DESC_NEXT, 1 };
-	table[1] = (struct vring_desc){ buffer->segment.bus, buffer->segment.len, VRING_DESC_WRITE, 0 };
-	return 2;
+	table[1].addr = buffer->segment.bus;
+	table[1].len = buffer->segment.len;
+	return RECEIVE_ENTRIES;
+}
+
+static void buffer_tables(struct virtio_net *net)
+{
+	uint64_t headers = virt_to_phys(net->write->headers);
+	for (unsigned id = 0; id < QUEUE_SIZE; id++) {
+		struct vring_desc *table = net->read->receive_tables[id];
+		table[0] = (struct vring_desc){ headers + id * sizeof(struct virtio_net_header), sizeof(struct virtio_net_header),
+			VRING_DESC_WRITE | VRING_DESC_NEXT, 1 };
+		table[1].flags = VRING_DESC_WRITE;
+	}
 }
 
 static bool frame_valid(const struct netdev *dev, const struct net_frame *frame)
@@ -122,7 +139,7 @@ static bool frame_valid(const struct netdev *dev, const struct net_frame *frame)
 static int queue_submit(struct net_queue *q, void *item)
 {
 	spin_lock(&q->lock);
-	uint16_t backlog = (uint16_t)(q->finished_next - q->delivered_next);
+	uint16_t backlog = (uint16_t)(q->finished_next - __atomic_load_n(&q->delivered_next, __ATOMIC_ACQUIRE));
 	int id = ring_front_in_flight(&q->ring) + backlog < QUEUE_SIZE ? ring_front_id(&q->ring) : -EAGAIN;
 	if (id >= 0) {
 		q->items[id] = item;
@@ -170,6 +187,14 @@ static void queues_ring(struct virtio_net *net)
 	}
 	if (ring_front_kick(&net->queues[RECEIVE].ring)) {
 		virtio_port_ring(&net->port, RECEIVE, true);
+	}
+}
+
+/* The sender's lock. */
+static void control_ring(struct virtio_net *net)
+{
+	if (net->up) {
+		net_control_kick(&net->control, &net->port);
 	}
 }
 
@@ -236,26 +261,46 @@ static int queue_take(struct virtio_net *net, struct net_queue *q, unsigned *tak
 	return got;
 }
 
+static void net_break(struct virtio_net *net, const struct ring_front *ring)
+{
+	if (!__atomic_exchange_n(&net->broken, true, __ATOMIC_ACQ_REL)) {
+		virtio_port_complain(&net->port, ring_front_in_flight(ring));
+	}
+}
+
 static unsigned queue_collect(struct virtio_net *net, struct net_queue *q)
 {
 	unsigned taken = 0;
-	if (!__atomic_load_n(&net->broken, __ATOMIC_ACQUIRE) && queue_take(net, q, &taken) &&
-	    !__atomic_exchange_n(&net->broken, true, __ATOMIC_ACQ_REL)) {
-		virtio_port_complain(&net->port, ring_front_in_flight(&q->ring));
+	if (!__atomic_load_n(&net->broken, __ATOMIC_ACQUIRE) && queue_take(net, q, &taken)) {
+		net_break(net, &q->ring);
 	}
 	return taken;
 }
 
-/* Whoever finds another one at it leaves his to that one: so they are given back in order. */
+/* True: somebody waited for an answer. */
+static bool control_collect(struct virtio_net *net)
+{
+	bool asked = net->control.asked;
+	if (!__atomic_load_n(&net->broken, __ATOMIC_ACQUIRE) && net_control_collect(&net->control)) {
+		net_break(net, &net->control.ring);
+	}
+	control_ring(net);
+	return asked && !net->control.asked;
+}
+
+/* Whoever finds another one at it leaves his to that one: so they are given back in order. Places that are free again he tells one by one. */
 static void queue_deliver(struct net_queue *q)
 {
 	spin_lock(&q->lock);
 	while (q->delivered_next != q->finished_next && !q->delivering) {
-		void *item = q->finished[q->delivered_next % QUEUE_SIZE];
-		q->delivered_next++;
+		uint16_t end = q->finished_next;
 		q->delivering = true;
 		spin_unlock(&q->lock);
-		q->done(item);
+		for (uint16_t at = q->delivered_next; at != end;) {
+			void *item = q->finished[at++ % QUEUE_SIZE];
+			__atomic_store_n(&q->delivered_next, at, __ATOMIC_RELEASE);
+			q->done(item);
+		}
 		spin_lock(&q->lock);
 		q->delivering = false;
 	}
@@ -287,13 +332,42 @@ static void net_poll(struct netdev *dev)
 	queue_deliver(send);
 }
 
-/* There is no control queue: the device passes everything on. */
+/* Without a control queue the device passes everything on. */
 static int net_filter(struct netdev *dev, unsigned flags, const uint8_t (*groups)[NET_MAC_BYTES], unsigned count)
 {
-	return -EOPNOTSUPP;
+	struct virtio_net *net = dev->driver;
+	if (!net->control.there) {
+		return -EOPNOTSUPP;
+	}
+	spin_lock(&net->queues[SEND].lock);
+	net_control_filter(&net->control, flags, groups, count);
+	control_ring(net);
+	spin_unlock(&net->queues[SEND].lock);
+	return 0;
 }
 
-static const struct netdev_ops net_ops = { .send = net_send, .receive = net_receive, .flush = net_flush, .poll = net_poll, .filter = net_filter };
+static int net_counters(struct netdev *dev, struct net_counters *to)
+{
+	struct virtio_net *net = dev->driver;
+	struct net_control *control = &net->control;
+	uint64_t deadline = time_ns() + COUNTERS_NS;
+	if (!control->counts) {
+		return -EOPNOTSUPP;
+	}
+	spin_lock(&net->queues[SEND].lock);
+	bool wait = net->up && !net->broken && net_control_ask(control);
+	control_ring(net);
+	spin_unlock(&net->queues[SEND].lock);
+	bool late = wait && WAIT_EVENT_DEADLINE(&control->answered, !__atomic_load_n(&control->asked, __ATOMIC_ACQUIRE), deadline, false);
+	spin_lock(&net->queues[SEND].lock);
+	control->mute |= late && control->asked;
+	net_control_counters(control, to);
+	spin_unlock(&net->queues[SEND].lock);
+	return 0;
+}
+
+static const struct netdev_ops net_ops = { .send = net_send, .receive = net_receive, .flush = net_flush, .poll = net_poll, .filter = net_filter,
+	.counters = net_counters };
 
 /* 5.1.4.1: without the feature the link is always up. */
 static void net_status(struct virtio_net *net)
@@ -320,7 +394,11 @@ static void net_interrupt(void *arg)
 	unsigned came = queue_collect(net, &net->queues[RECEIVE]);
 	queue_collect(net, &net->queues[SEND]);
 	net_tell_when_idle(net, came);
+	bool answered = control_collect(net);
 	queues_unlock(net);
+	if (answered) {
+		waitq_wake_all(&net->control.answered);
+	}
 	queue_deliver(&net->queues[RECEIVE]);
 	queue_deliver(&net->queues[SEND]);
 }
@@ -340,10 +418,12 @@ static void net_rebuild(struct virtio_net *net, uint32_t epoch)
 	kprintf("virtio-net: epoch %u: %u frames and %u buffers were out, %u and %u go again%s", epoch, before[SEND], before[RECEIVE],
 		ring_front_in_flight(&net->queues[SEND].ring), ring_front_in_flight(&net->queues[RECEIVE].ring),
 		errors ? "; an old ring had impossible entries" : "");
+	net_control_rebuild(&net->control);
 	__atomic_store_n(&net->broken, false, __ATOMIC_RELEASE);
 	if (virtio_port_ready(&net->port, epoch)) {
 		net->up = true;
 		queues_ring(net);
+		control_ring(net);
 	}
 }
 
@@ -358,6 +438,7 @@ static void net_link_changed(void *arg)
 	}
 	bool up = net->up;
 	queues_unlock(net);
+	waitq_wake_all(&net->control.answered);
 	queue_deliver(&net->queues[RECEIVE]);
 	queue_deliver(&net->queues[SEND]);
 	if (up) {
@@ -457,6 +538,10 @@ static int net_set_up(struct virtio_net *net)
 	if (!error) {
 		error = net_queue(net, SEND, frame_describe);
 	}
+	if (!error) {
+		error = net_control_start(&net->control, &net->port, net->features,
+			net->port.link && (virtio_port_config(&net->port, VIRTIO_NET_CONFIG_GSO) & VIRTIO_NET_COUNTERS));
+	}
 	if (error) {
 		virtio_port_fail(&net->port);
 		return error;
@@ -476,6 +561,8 @@ static int net_start(const struct virtio_port *port, void **started)
 		net->port = *port;
 		net->read = page_data(read);
 		net->write = page_data(write);
+		net->send_headers = virt_to_phys(net->read->headers);
+		buffer_tables(net);
 		error = net_set_up(net);
 	}
 	if (!error) {

@@ -143,6 +143,9 @@ static long socket_ioctl(struct file *f, unsigned request, uint64_t argument)
 	if (net_ioctl_known(request)) {
 		return net_ioctl(request, argument);
 	}
+	if (net_ethtool_known(request)) {
+		return net_ethtool(request, argument);
+	}
 	if (request != FIONREAD && request != SIOCOUTQ) {
 		return s->ops->ioctl ? s->ops->ioctl(s, request, argument) : -ENOTTY;
 	}

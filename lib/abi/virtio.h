@@ -38,7 +38,7 @@ struct vring_used { /* followed by uint16_t avail_event */
 	struct vring_used_elem ring[];
 };
 
-/* 5.1: queue 0 receives, queue 1 sends */
+/* 5.1: queue 0 receives, queue 1 sends; there is one pair of them, so queue 2 is the control queue */
 #define VIRTIO_NET_F_CSUM (1ull << 0)
 #define VIRTIO_NET_F_GUEST_CSUM (1ull << 1)
 #define VIRTIO_NET_F_MTU (1ull << 3)
@@ -47,6 +47,8 @@ struct vring_used { /* followed by uint16_t avail_event */
 #define VIRTIO_NET_F_HOST_TSO6 (1ull << 12)
 #define VIRTIO_NET_F_MRG_RXBUF (1ull << 15)
 #define VIRTIO_NET_F_STATUS (1ull << 16)
+#define VIRTIO_NET_F_CTRL_VQ (1ull << 17)
+#define VIRTIO_NET_F_CTRL_RX (1ull << 18)
 
 #define VIRTIO_NET_S_LINK_UP 1u
 
@@ -64,12 +66,28 @@ struct virtio_net_header { /* 5.1.6: before each frame, 12 bytes, in a descripto
 };
 _Static_assert(sizeof(struct virtio_net_header) == 12, "virtio_net_header");
 
-/* There is no control queue: a back end takes frames to all group addresses. It tells a changed status by another offer. The front end
- * grants memory of frames to be sent for reading only, buffers for received ones for both.
+/* 5.1.6.5: a chain of the control queue is this, what the command needs, and an answer's byte, which the device writes. */
+struct virtio_net_control {
+	uint8_t class, command;
+};
+#define VIRTIO_NET_CTRL_RX 0 /* a byte: on or off */
+#define VIRTIO_NET_CTRL_RX_PROMISC 0
+#define VIRTIO_NET_CTRL_RX_ALLMULTI 1
+#define VIRTIO_NET_CTRL_MAC 1
+#define VIRTIO_NET_CTRL_MAC_TABLE_SET 0 /* twice a 32-bit count and as many addresses: of single stations, then of groups */
+#define VIRTIO_NET_OK 0
+#define VIRTIO_NET_ERR 1
+/* Bulkhead's own, where the configuration says VIRTIO_NET_COUNTERS: behind the answer's byte comes a struct net_counters (component/netdev.h). */
+#define VIRTIO_NET_CTRL_COUNTERS 0xb0
+#define VIRTIO_NET_CTRL_COUNTERS_GET 0
+
+/* Until the front end has set a filter, and once its queue is gone, a back end takes frames to all group addresses. It tells a changed status by
+ * another offer. The front end grants memory of frames to be sent for reading only, buffers for received ones for both.
  * Bulkhead's back ends say more behind VIRTIO's own fields, in 32-bit words that read 0 at any other device: */
-#define VIRTIO_NET_CONFIG_GSO 56 /* VIRTIO_NET_GSO_BARE or 0 */
+#define VIRTIO_NET_CONFIG_GSO 56 /* VIRTIO_NET_GSO_BARE, VIRTIO_NET_COUNTERS */
 #define VIRTIO_NET_CONFIG_DATA_ACCESS 60 /* BH_GRANT_* that it needs on frames; 0: DMA both ways */
 #define VIRTIO_NET_GSO_BARE 1u /* struct netdev's gso_bare */
+#define VIRTIO_NET_COUNTERS 2u /* it answers VIRTIO_NET_CTRL_COUNTERS */
 
 /* 5.2 */
 #define VIRTIO_BLK_F_SIZE_MAX (1ull << 1)

@@ -58,6 +58,19 @@ struct net_buffer {
 	uintptr_t driver[2];
 };
 
+/** What a device counts by itself, since the driver took it over. */
+struct net_counters {
+	uint64_t received, sent; /* frames */
+	uint64_t missed, no_buffer; /* frames that found no room: in the device, in its ring (these may still have come) */
+	uint64_t crc_errors, receive_errors, length_errors, collisions;
+};
+
+/** Frames that came damaged. */
+static inline uint64_t net_counters_errors(const struct net_counters *c)
+{
+	return c->crc_errors + c->receive_errors + c->length_errors;
+}
+
 #define NET_FILTER_ALL_MULTICAST 1u
 #define NET_FILTER_PROMISCUOUS 2u
 
@@ -76,8 +89,11 @@ struct netdev_ops {
 	void (*poll)(struct netdev *dev);
 	/** Everything that was taken comes back by its done(), at once or as soon as the device is stopped; then it goes on. Until then -EAGAIN. */
 	void (*recall)(struct netdev *dev);
-	/** Frames to these group addresses, too, are wanted, or what `flags` (NET_FILTER_*) says. 0 or -EOPNOTSUPP. */
+	/** From now on frames to these group addresses are wanted, too, or what `flags` (NET_FILTER_*) says; others may come nevertheless. Before
+	 *  what is sent after this call goes out, this holds. Nothing is waited for. 0 or -EOPNOTSUPP. */
 	int (*filter)(struct netdev *dev, unsigned flags, const uint8_t (*groups)[NET_MAC_BYTES], unsigned count);
+	/** What it has counted up to now. May wait, a moment at most. NULL: it counts nothing. 0 or -EOPNOTSUPP. */
+	int (*counters)(struct netdev *dev, struct net_counters *to);
 };
 
 struct netdev {

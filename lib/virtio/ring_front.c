@@ -2,7 +2,6 @@
 /* The front half of a split virtqueue; ring_front.h has the rules. VIRTIO 1.2, 2.7. */
 #include "virtio/ring_front.h"
 
-#include "abi/errno.h"
 #include "base/string.h"
 
 #define RING_POISON 0xffffffffu /* no request has this id */
@@ -24,20 +23,15 @@ int ring_front_init(struct ring_front *ring, const struct ring_front_setup *setu
 	return 0;
 }
 
-int ring_front_id(struct ring_front *ring)
-{
-	return ring->free_count ? ring->free[--ring->free_count] : -EAGAIN;
-}
-
 /* Write all that the peer reads of one request, for its place in the available ring. */
-static void ring_write_request(struct ring_front *ring, uint16_t id, uint16_t position)
+static inline void ring_write_request(struct ring_front *ring, uint16_t id, uint16_t position)
 {
 	size_t offset = (size_t)id * ring->s.table_entries;
 	struct vring_desc *table = ring->s.tables + offset;
 	unsigned count = ring->s.describe(ring->s.owner, id, table);
 	uint32_t writable = 0;
-	for (unsigned i = 0; i < count; i++) {
-		writable += table[i].flags & VRING_DESC_WRITE ? table[i].len : 0;
+	for (unsigned i = count; i && (table[i - 1].flags & VRING_DESC_WRITE); i--) { /* 2.7.4.2: they come last */
+		writable += table[i - 1].len;
 	}
 	ring->records[id].writable = writable;
 	ring->records[id].count = (uint16_t)count;
@@ -95,13 +89,6 @@ int ring_front_peek(const struct ring_front *ring, struct ring_completion *compl
 	}
 	*completion = (struct ring_completion){ .id = (uint16_t)id, .len = len, .writable = ring->records[id].writable };
 	return 1;
-}
-
-void ring_front_accept(struct ring_front *ring, const struct ring_completion *completion)
-{
-	ring->records[completion->id].outstanding = false;
-	ring->free[ring->free_count++] = completion->id;
-	ring->next_used++;
 }
 
 bool ring_front_arm_after(struct ring_front *ring, uint16_t more)

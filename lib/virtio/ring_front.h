@@ -9,6 +9,7 @@
 #ifndef BULKHEAD_VIRTIO_RING_FRONT_H
 #define BULKHEAD_VIRTIO_RING_FRONT_H
 
+#include "abi/errno.h"
 #include "virtio/ring.h"
 
 struct ring_front;
@@ -55,7 +56,10 @@ struct ring_completion {
 /** Empty rings, index 0. -EINVAL: size. */
 int ring_front_init(struct ring_front *ring, const struct ring_front_setup *setup);
 /** An id for a new request, or -EAGAIN. */
-int ring_front_id(struct ring_front *ring);
+static inline int ring_front_id(struct ring_front *ring)
+{
+	return ring->free_count ? ring->free[--ring->free_count] : -EAGAIN;
+}
 /** Make request `id` available: describe() is called for it. */
 void ring_front_submit(struct ring_front *ring, uint16_t id);
 /** True: the peer wants to be notified of what was submitted since the last call. */
@@ -64,7 +68,12 @@ bool ring_front_kick(struct ring_front *ring);
 bool ring_front_is_left_alone(const struct ring_front *ring);
 /** Judge the next used entry. 1: *completion is it, and ring_front_accept takes it; 0: none; -EPROTO: impossible. */
 int ring_front_peek(const struct ring_front *ring, struct ring_completion *completion);
-void ring_front_accept(struct ring_front *ring, const struct ring_completion *completion);
+static inline void ring_front_accept(struct ring_front *ring, const struct ring_completion *completion)
+{
+	ring->records[completion->id].outstanding = false;
+	ring->free[ring->free_count++] = completion->id;
+	ring->next_used++;
+}
 /** Ask for a signal at the next used entry. True: there is one already; look again. */
 bool ring_front_arm(struct ring_front *ring);
 /** Likewise, at the one that comes after `more` others. Without EVENT_IDX at each. */

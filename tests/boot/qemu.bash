@@ -4,6 +4,7 @@
 # The manifest is $scratch/manifest, the disk $scratch/disk; what the control line says is in $scratch/control.
 ram_mib=256
 disk_bus=ide.0
+console=null # where the guest's console goes
 qemu=
 
 trap '[ -n "$qemu" ] && kill -TERM $qemu 2>/dev/null' EXIT
@@ -51,7 +52,7 @@ machine_start() {
 	timeout -k 2 110 qemu-system-x86_64 -M q35 -cpu max,+svm,+npt -m $ram_mib -display none -no-reboot -nodefaults \
 		-kernel "$BUILD/hv.elf" -initrd "$scratch/bundle" \
 		-drive "file=$scratch/disk,format=raw,if=none,id=disk,snapshot=on$disk" \
-		"$@" -device "ide-hd,drive=disk,bus=$disk_bus" -serial null -chardev stdio,id=control,logfile="$scratch/control" -serial chardev:control \
+		"$@" -device "ide-hd,drive=disk,bus=$disk_bus" -serial "$console" -chardev stdio,id=control,logfile="$scratch/control" -serial chardev:control \
 		-chardev "pipe,id=monitor,path=$scratch/monitor" -mon chardev=monitor,mode=control <>"$scratch/in" >/dev/null 2>"$scratch/qemu" &
 	qemu=$!
 	exec 3<>"$scratch/in" 4<>"$scratch/monitor.in" 5<>"$scratch/monitor.out"

@@ -86,8 +86,8 @@ default via 10.0.2.2 dev eth0
 10.9.0.0/16 via 10.0.2.3 dev eth0
 10.9.7.0/24 dev eth0 scope link
 2001:db8::/32 via fe80::2 dev eth0
-10.9.1.1 via 10.0.2.3 dev eth0
-10.9.7.1 dev eth0 scope link
+10.9.1.1 via 10.0.2.3 dev eth0  src 10.0.2.15
+10.9.7.1 dev eth0  src 10.0.2.15
 ok: ip route del 10.9.7.0/24 dev eth0
 ip: RTNETLINK answers: No such process
 ok: ip -6 route del 2001:db8::/32
@@ -100,7 +100,7 @@ default via 10.0.2.2 dev eth0
 10.0.2.0/24 dev eth0 scope link  src 10.0.2.15
 10.9.0.0/16 via 10.0.2.4 dev eth0
 ok: ip route replace default via 10.0.2.3
-10.77.1.1 via 10.0.2.3 dev eth0
+10.77.1.1 via 10.0.2.3 dev eth0  src 10.0.2.15
 ok: ip route replace default via 10.0.2.2
 ok: ip route del 10.9.0.0/16
 ok: ip -6 addr add 2001:db8::5/64 dev eth0

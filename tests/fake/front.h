@@ -23,6 +23,7 @@ struct fake_front {
 	uint8_t *zone; /* the I/O zone */
 	uint64_t zone_bytes;
 	void (*step)(void); /* somebody sleeps: time passes */
+	int late; /* what a sleep with an end returns */
 };
 extern struct fake_front fake_front;
 

@@ -2,14 +2,19 @@
 /*
  * Groups of NETLINK_ROUTE: who has joined one hears what others change of links and addresses. On Linux in a network of its own, which the
  * guest's is anyway; all of it about the loopback interface. Messages that say the same again are left out.
+ * And the way that a packet takes, and what an adapter is asked for.
  */
 #include "calls.h"
 
+#include <arpa/inet.h>
+#include <linux/ethtool.h>
 #include <linux/netlink.h>
 #include <linux/rtnetlink.h>
+#include <linux/sockios.h>
 #include <net/if.h>
 #include <poll.h>
 #include <sched.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 
 static int lo;
@@ -144,6 +149,74 @@ static void addresses(void)
 	CALL(setsockopt(joins, SOL_NETLINK, NETLINK_ADD_MEMBERSHIP, NOWHERE, 4));
 }
 
+static void path_show(int family, const char *to)
+{
+	struct {
+		struct nlmsghdr header;
+		struct rtmsg body;
+		char rest[512];
+	} m = { .header = { sizeof(m.header) + sizeof(m.body), RTM_GETROUTE, NLM_F_REQUEST, 7, 0 }, .body = { .rtm_family = (unsigned char)family } };
+	struct rtattr *r = (void *)m.rest;
+	unsigned bytes = family == AF_INET ? 4 : 16;
+	char source[64] = "no source", gateway[64] = "no gateway", interface[IF_NAMESIZE] = "none";
+	bool last = true;
+	int fd = netlink(0);
+	*r = (struct rtattr){ (unsigned short)RTA_LENGTH(bytes), RTA_DST };
+	inet_pton(family, to, RTA_DATA(r));
+	m.header.nlmsg_len += RTA_SPACE(bytes);
+	send(fd, &m, m.header.nlmsg_len, 0);
+	recv(fd, &m, sizeof(m), 0);
+	close(fd);
+	if (m.header.nlmsg_type != RTM_NEWROUTE) {
+		SHOW(to, "%s", m.header.nlmsg_type == NLMSG_ERROR ? calls_error(-*(int *)&m.body) : "another message");
+		return;
+	}
+	int left = (int)RTM_PAYLOAD(&m.header);
+	for (r = RTM_RTA(&m.body); RTA_OK(r, left); r = RTA_NEXT(r, left)) {
+		if (r->rta_type == RTA_PREFSRC || r->rta_type == RTA_GATEWAY) {
+			inet_ntop(family, RTA_DATA(r), r->rta_type == RTA_PREFSRC ? source : gateway, sizeof(source));
+		} else if (r->rta_type == RTA_OIF) {
+			if_indextoname(*(unsigned *)RTA_DATA(r), interface);
+		}
+		last = r->rta_type != RTA_CACHEINFO;
+	}
+	SHOW(to, "type %d /%d table %d scope %d protocol %d flags %x, %s, %s, %s%s", m.body.rtm_type, m.body.rtm_dst_len, m.body.rtm_table, m.body.rtm_scope,
+	     m.body.rtm_protocol, m.body.rtm_flags, interface, source, gateway, last ? ", no word of its use" : "");
+}
+
+static void paths(void)
+{
+	path_show(AF_INET, "127.0.0.1");
+	path_show(AF_INET, "127.0.0.9");
+	path_show(AF_INET, "224.0.0.1");
+	path_show(AF_INET, "10.79.1.1");
+	if (calls_with("ipv6")) {
+		path_show(AF_INET6, "::1");
+	}
+	path_show(AF_INET6, "2001:db8::9");
+}
+
+/* Who asks an adapter for what it has not got, as packet captures do, wants to hear that and nothing else. */
+static void adapters(void)
+{
+	struct ethtool_value link = { .cmd = ETHTOOL_GLINK };
+	struct ifreq lo_request = { .ifr_name = "lo", .ifr_data = (void *)&link }, none = { .ifr_name = "none", .ifr_data = (void *)&link };
+	int fd = socket(AF_INET, SOCK_DGRAM, 0);
+	CALL(ioctl(fd, SIOCETHTOOL, &lo_request));
+	SHOW("link", "%u", link.data);
+	CALL(ioctl(fd, SIOCETHTOOL, &none));
+	CALL(ioctl(fd, SIOCETHTOOL, NOWHERE));
+	link.cmd = 0xffff;
+	CALL(ioctl(fd, SIOCETHTOOL, &lo_request));
+	link.cmd = ETHTOOL_GDRVINFO + 0x1000;
+	CALL(ioctl(fd, SIOCETHTOOL, &lo_request));
+	CALL(ioctl(fd, SIOCGMIIPHY, &lo_request));
+	CALL(ioctl(fd, SIOCGMIIPHY, &none));
+	lo_request.ifr_data = NOWHERE;
+	CALL(ioctl(fd, SIOCETHTOOL, &lo_request));
+	close(fd);
+}
+
 int main(void)
 {
 	calls_begin();
@@ -154,5 +227,7 @@ int main(void)
 	link_set(IFF_UP, IFF_UP, 65535);
 	RUN(links);
 	RUN(addresses);
+	RUN(paths);
+	RUN(adapters);
 	return 0;
 }

@@ -16,6 +16,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "stream.h"
 #include "vmtools/load.h"
 #include "vmtools/monotonic.h"
 
@@ -27,14 +28,6 @@ static int tell(const struct load_result *r, int error)
 	printf("ops=%llu errors=%llu longest_ms=%llu%s%s\n", (unsigned long long)r->ops, (unsigned long long)r->errors,
 	       (unsigned long long)r->longest_ns / 1000000, error ? " " : "", error ? strerror(-error) : "");
 	return error || r->errors || !r->ops ? 1 : 0;
-}
-
-/* The byte at a place of the endless stream: no two pages of it are alike. */
-static uint8_t stream_byte(uint64_t at)
-{
-	uint64_t x = (at >> 3) * 0x9e3779b97f4a7c15ull;
-	x ^= x >> 29;
-	return (uint8_t)(x >> 8 * (at & 7));
 }
 
 static int mirror_write(int fd, uint64_t *sent, uint64_t end)

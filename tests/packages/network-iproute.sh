@@ -25,7 +25,7 @@ eth0             UP             10.0.2.15/24
 default via 10.0.2.2 dev eth0 proto dhcp
 10.0.2.0/24 dev eth0 proto kernel scope link src 10.0.2.15
 10.66.0.0/16 dev eth0 proto kernel scope link src 10.66.0.1
-10.66.1.2 dev eth0 proto kernel scope link src 10.66.0.1
+10.66.1.2 dev eth0 src 10.66.0.1
 10.9.0.0/16 via 10.66.0.9 dev eth0
 RTNETLINK answers: File exists
 lo               UNKNOWN        00:00:00:00:00:00 <LOOPBACK,UP,LOWER_UP>

@@ -85,6 +85,36 @@ static void those_that_follow_are_joined(void **state)
 	}
 }
 
+/* One that is to be cut itself: the urgent pointer says into what. */
+static void long_ones_are_joined(void **state)
+{
+	uint8_t first[128], next[128];
+	struct segment all = parse(first, make(first, false, 1000, 500, 0)), one;
+	uint32_t bytes = make(next, false, 1500, 1500, 0);
+	put16(next + 34 + 18, 500);
+	one = parse(next, bytes);
+	assert_int_equal(one.count, 3);
+	assert_int_equal(one.last, 500);
+	assert_true(segment_follows(&all, first, &one, next));
+	segment_join(&all, first, &one);
+	assert_int_equal(all.count, 4);
+	assert_int_equal(all.next, 3000);
+	bytes = make(next, false, 3000, 1100, 0);
+	put16(next + 34 + 18, 400);
+	one = parse(next, bytes);
+	assert_false(segment_follows(&all, first, &one, next)); /* other pieces */
+	put16(next + 34 + 18, 500);
+	one = parse(next, bytes);
+	assert_int_equal(one.last, 100);
+	assert_true(segment_follows(&all, first, &one, next));
+	segment_join(&all, first, &one);
+	assert_int_equal(all.count, 7);
+	one = parse(next, make(next, false, 4100, 100, 0)); /* behind a shorter piece */
+	assert_false(segment_follows(&all, first, &one, next));
+	put16(next + 34 + 18, 100); /* not less than all of it: no long one */
+	assert_int_equal(parse(next, 154).count, 1);
+}
+
 /* A byte that differs in any field but those that may. */
 static void others_are_not(void **state)
 {
@@ -97,12 +127,12 @@ static void others_are_not(void **state)
 			next[at] ^= 1;
 			b = parse(next, bytes);
 			bool may = b.tcp_at && segment_follows(&a, first, &b, next), checksum = at == a.tcp_at + 16u || at == a.tcp_at + 17u;
-			bool urgent = at == a.tcp_at + 18u || at == a.tcp_at + 19u, free4 = !kind && (at == 18 || at == 19 || at == 24 || at == 25);
+			bool free4 = !kind && (at == 18 || at == 19 || at == 24 || at == 25);
 			bool reserved = at == a.tcp_at + 12u; /* of the header's length in words of four bytes only the high half counts */
-			assert_int_equal(may, checksum || urgent || free4 || reserved);
+			assert_int_equal(may, checksum || free4 || reserved);
 			joined += may;
 		}
-		assert_true(joined >= 4);
+		assert_true(joined >= 3);
 		b = parse(next, make(next, kind, 1501, 500, 4)); /* a gap */
 		assert_false(segment_follows(&a, first, &b, next));
 		b = parse(next, make(next, kind, 1500, 501, 4)); /* larger than the pieces */
@@ -143,6 +173,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(those_that_follow_are_joined),
+		cmocka_unit_test(long_ones_are_joined),
 		cmocka_unit_test(others_are_not),
 		cmocka_unit_test(what_is_no_plain_segment),
 	};

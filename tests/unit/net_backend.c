@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The network back end over the loop and over a device that keeps what it is given: frames and headers, refusals, grants, replay, resets,
- * who rings when it is busy, garbage.
+ * who rings when it is busy, the filter, garbage.
  */
 #include <stdarg.h>
 #include <stddef.h>
@@ -29,8 +29,9 @@ struct rings {
 };
 
 static struct front { /* the front end's memory, GPA 0 on */
-	struct rings rings[2];
+	struct rings rings[3];
 	_Alignas(4) struct virtio_net_header headers[SIZE];
+	uint8_t command[1024], answer[128]; /* of the control queue */
 	_Alignas(4096) uint8_t data[8][NET_BUFFER_BYTES]; /* granted for frames */
 	_Alignas(4096) uint8_t secret[4096]; /* not granted */
 } *front;
@@ -88,7 +89,28 @@ static void keep_recall(struct netdev *dev)
 	recalls++;
 }
 
-static const struct netdev_ops keep_ops = { keep_send, keep_receive, keep_nothing, keep_nothing, keep_recall, NULL };
+static struct { /* as it was set */
+	unsigned flags, count, times;
+	uint8_t groups[NET_CONTROL_GROUPS][NET_MAC_BYTES];
+} filter;
+
+static int keep_filter(struct netdev *dev, unsigned flags, const uint8_t (*groups)[NET_MAC_BYTES], unsigned count)
+{
+	filter.flags = flags;
+	filter.count = count;
+	filter.times++;
+	assert_true(count <= NET_CONTROL_GROUPS);
+	memcpy(filter.groups, groups, count * NET_MAC_BYTES);
+	return 0;
+}
+
+static int keep_counters(struct netdev *dev, struct net_counters *to)
+{
+	*to = (struct net_counters){ .received = 7, .missed = 3, .collisions = 9 };
+	return 0;
+}
+
+static const struct netdev_ops keep_ops = { keep_send, keep_receive, keep_nothing, keep_nothing, keep_recall, keep_filter, keep_counters };
 
 static void count_signal(void *arg)
 {
@@ -118,7 +140,7 @@ static void start(uint32_t access)
 {
 	link_page.grants[0] = (struct bh_grant){ .gpa = 0, .len = gpa(front->data), .prot = CPU_ALL };
 	link_page.grants[1] = (struct bh_grant){ .gpa = gpa(front->data), .len = sizeof(front->data), .prot = access };
-	for (unsigned i = 0; i < 2; i++) {
+	for (unsigned i = 0; i < 3; i++) {
 		const struct rings *r = &front->rings[i];
 		link_page.queues[i] = (struct bh_queue){ .size = SIZE, .ready = 1, .desc = gpa(r->desc), .driver = gpa(r->avail), .device = gpa(r->used) };
 	}
@@ -311,6 +333,33 @@ static void grants_have_a_direction(void **state)
 	work();
 	assert_int_equal(buffer_count, 0);
 	assert_int_equal(frame_count, 1);
+}
+
+/* The grant that the last address was in is asked first: not when it was taken back, and another one then does. */
+static void grants_are_asked_anew(void **state)
+{
+	slow();
+	chain(0, 0, front->data[0], NET_BUFFER_BYTES);
+	chain(1, 0, front->data[0], 60);
+	work();
+	assert_int_equal(buffer_count, 1);
+	assert_int_equal(frame_count, 1);
+	struct bh_grant taken = link_page.grants[1];
+	link_page.grants[1] = (struct bh_grant){ 0 };
+	chain(0, 1, front->data[1], NET_BUFFER_BYTES);
+	chain(1, 1, front->data[1], 60);
+	work();
+	assert_int_equal(buffer_count, 1);
+	assert_int_equal(frame_count, 1);
+	link_page.grants[BH_MAX_GRANTS - 1] = taken;
+	chain(0, 2, front->data[2], NET_BUFFER_BYTES);
+	chain(1, 2, front->data[2], 60);
+	work();
+	assert_int_equal(buffer_count, 2);
+	assert_int_equal(frame_count, 2);
+	chain(0, 3, front->secret, NET_BUFFER_BYTES);
+	work();
+	assert_int_equal(buffer_count, 2);
 }
 
 static void what_was_not_filled_has_no_length(void **state)
@@ -581,7 +630,8 @@ static void the_offer_says_what_the_device_is(void **state)
 	assert_int_equal(config.mtu, 1500);
 	assert_int_equal(access, CPU_ALL);
 	assert_int_equal(gso, VIRTIO_NET_GSO_BARE);
-	assert_int_equal(offer.queue_count, 2);
+	assert_int_equal(offer.queue_count, 3);
+	assert_true(offer.features & VIRTIO_NET_F_CTRL_VQ && offer.features & VIRTIO_NET_F_CTRL_RX);
 	assert_true(offer.features & VIRTIO_NET_F_CSUM && offer.features & VIRTIO_NET_F_HOST_TSO4);
 	assert_false(offer.features & VIRTIO_NET_F_HOST_TSO6);
 	assert_true(offer.config_len <= sizeof(offer.config));
@@ -589,6 +639,163 @@ static void the_offer_says_what_the_device_is(void **state)
 	net_backend_offer(&backend, &offer);
 	memcpy(&config, offer.config, sizeof(config));
 	assert_int_equal(config.status, 0);
+	loop.dev.ops = &keep_ops;
+	net_backend_offer(&backend, &offer);
+	memcpy(&gso, offer.config + VIRTIO_NET_CONFIG_GSO, 4);
+	assert_int_equal(gso, VIRTIO_NET_GSO_BARE | VIRTIO_NET_COUNTERS);
+}
+
+/* --- the control queue --- */
+
+/* A command of so many bytes and room for an answer; its first byte. */
+static uint8_t command(uint32_t bytes, uint32_t room)
+{
+	struct vring_desc *d = front->rings[2].desc;
+	d[0] = (struct vring_desc){ gpa(front->command), bytes, VRING_DESC_NEXT, 1 };
+	d[1] = (struct vring_desc){ gpa(front->answer), room, VRING_DESC_WRITE, 0 };
+	memset(front->answer, 0xee, sizeof(front->answer));
+	make_available(2, 0);
+	work();
+	return front->answer[0];
+}
+
+static uint8_t receive_command(uint8_t number, uint8_t on)
+{
+	memcpy(front->command, (uint8_t[]){ VIRTIO_NET_CTRL_RX, number, on }, 3);
+	return command(3, 1);
+}
+
+/* A table of so many stations and groups. */
+static uint32_t table_make(uint32_t stations, uint32_t groups)
+{
+	uint8_t *to = front->command;
+	memcpy(to, (uint8_t[]){ VIRTIO_NET_CTRL_MAC, VIRTIO_NET_CTRL_MAC_TABLE_SET }, 2);
+	memcpy(to + 2, &stations, 4);
+	to += 6 + stations * NET_MAC_BYTES;
+	memcpy(to, &groups, 4);
+	to += 4;
+	for (uint32_t i = 0; i < groups; i++, to += NET_MAC_BYTES) {
+		memcpy(to, (uint8_t[]){ 1, 0, 0x5e, 0, (uint8_t)i, 0xfb }, NET_MAC_BYTES);
+	}
+	return (uint32_t)(to - front->command);
+}
+
+static void the_filter_is_as_it_was_asked_for(void **state)
+{
+	slow();
+	assert_int_equal(filter.flags, NET_FILTER_ALL_MULTICAST); /* nobody has asked */
+	assert_int_equal(command(table_make(0, 3), 1), VIRTIO_NET_OK);
+	assert_int_equal(filter.count, 3);
+	assert_int_equal(filter.groups[2][4], 2);
+	assert_int_equal(filter.flags, NET_FILTER_ALL_MULTICAST);
+	assert_int_equal(receive_command(VIRTIO_NET_CTRL_RX_ALLMULTI, 0), VIRTIO_NET_OK);
+	assert_int_equal(filter.flags, 0);
+	assert_int_equal(filter.count, 3);
+	assert_int_equal(receive_command(VIRTIO_NET_CTRL_RX_PROMISC, 1), VIRTIO_NET_OK);
+	assert_int_equal(filter.flags, NET_FILTER_PROMISCUOUS);
+	assert_int_equal(receive_command(VIRTIO_NET_CTRL_RX_PROMISC, 0), VIRTIO_NET_OK);
+	assert_int_equal(command(table_make(1, NET_CONTROL_GROUPS - 1), 1), VIRTIO_NET_OK);
+	assert_int_equal(filter.flags, NET_FILTER_PROMISCUOUS); /* a second address: no device here has a filter for that */
+	assert_int_equal(command(table_make(0, NET_CONTROL_GROUPS), 1), VIRTIO_NET_OK);
+	assert_int_equal(filter.count, NET_CONTROL_GROUPS);
+	assert_int_equal(filter.flags, 0);
+	assert_int_equal(used(2)->ring[(uint16_t)(used(2)->idx - 1) % SIZE].len, 1);
+}
+
+/* Each is answered, and changes nothing. */
+static void senseless_commands_change_nothing(void **state)
+{
+	slow();
+	command(table_make(0, 2), 1);
+	unsigned times = filter.times;
+	assert_int_equal(command(table_make(0, NET_CONTROL_GROUPS + 1), 1), VIRTIO_NET_ERR);
+	assert_int_equal(command(table_make(0, 2) - 1, 1), VIRTIO_NET_ERR);
+	assert_int_equal(command(table_make(0, 2) + 1, 1), VIRTIO_NET_ERR);
+	table_make(0, 2);
+	assert_int_equal(command(7, 1), VIRTIO_NET_ERR);
+	table_make(0, 2);
+	assert_int_equal(command(1, 1), VIRTIO_NET_ERR);
+	uint32_t bytes = table_make(0, 2);
+	front->command[10] = 0x02; /* no group */
+	assert_int_equal(command(bytes, 1), VIRTIO_NET_ERR);
+	bytes = table_make(0, 2);
+	memset(front->command + 6, 0xff, 4);
+	assert_int_equal(command(bytes, 1), VIRTIO_NET_ERR);
+	memset(front->command + 2, 0xff, 4);
+	assert_int_equal(command(bytes, 1), VIRTIO_NET_ERR);
+	assert_int_equal(receive_command(VIRTIO_NET_CTRL_RX_ALLMULTI, 2), VIRTIO_NET_ERR);
+	assert_int_equal(receive_command(2, 1), VIRTIO_NET_ERR);
+	front->command[0] = 0x77;
+	assert_int_equal(command(3, 1), VIRTIO_NET_ERR);
+	assert_int_equal(command(0, 1), 0xee); /* no chain at all */
+	assert_int_equal(command(sizeof(front->command), 1), VIRTIO_NET_ERR);
+	memcpy(front->command, (uint8_t[]){ VIRTIO_NET_CTRL_RX, 0, 1 }, 3);
+	front->rings[2].desc[0] = (struct vring_desc){ gpa(front->secret), 3, VRING_DESC_NEXT, 1 };
+	make_available(2, 0);
+	work();
+	assert_int_equal(front->answer[0], VIRTIO_NET_ERR);
+	front->rings[2].desc[0] = (struct vring_desc){ gpa(front->command), 3, 0, 0 }; /* nowhere for an answer */
+	make_available(2, 0);
+	work();
+	front->rings[2].desc[0] = (struct vring_desc){ gpa(front->command), 3, VRING_DESC_NEXT, 1 };
+	front->rings[2].desc[1].addr = gpa(front->secret);
+	uint16_t before = used(2)->idx;
+	make_available(2, 0);
+	work();
+	assert_int_equal(used(2)->idx, before + 1); /* carried out, but nobody can be told */
+	assert_int_equal(used(2)->ring[before % SIZE].len, 0);
+	assert_int_equal(filter.times, times + 1);
+	assert_int_equal(filter.count, 2);
+}
+
+static void counters_are_told(void **state)
+{
+	struct net_counters c;
+	slow();
+	memcpy(front->command, (uint8_t[]){ VIRTIO_NET_CTRL_COUNTERS, VIRTIO_NET_CTRL_COUNTERS_GET }, 2);
+	assert_int_equal(command(2, 1 + sizeof(c)), VIRTIO_NET_OK);
+	memcpy(&c, front->answer + 1, sizeof(c));
+	assert_true(c.received == 7 && c.missed == 3 && c.collisions == 9);
+	assert_int_equal(front->answer[1 + sizeof(c)], 0xee);
+	assert_int_equal(command(2, 5), VIRTIO_NET_OK); /* as much as there is room for */
+	assert_int_equal(front->answer[5], 0xee);
+	assert_int_equal(command(3, 1 + sizeof(c)), VIRTIO_NET_ERR);
+	drop_backend();
+	loop_init(&loop);
+	start(CPU_ALL);
+	assert_int_equal(command(2, 1 + sizeof(c)), VIRTIO_NET_ERR); /* the loop counts nothing */
+}
+
+/* What is asked before frames are handed over holds before they go. A reset, a broken queue or another back end's life ends it. */
+static void the_filter_comes_first_and_ends_with_the_device(void **state)
+{
+	slow();
+	link_page.state = BH_LINK_REBUILD;
+	unsigned times = filter.times;
+	chain(1, 0, front->data[0], 60);
+	chain(0, 0, front->data[1], NET_BUFFER_BYTES);
+	command(table_make(0, 1), 1);
+	assert_int_equal(filter.times, times);
+	room = 0; /* the device takes neither frames nor buffers */
+	link_page.state = BH_LINK_UP;
+	work();
+	assert_int_equal(filter.times, times + 1);
+	room = SIZE;
+	work();
+	receive_command(VIRTIO_NET_CTRL_RX_ALLMULTI, 0);
+	assert_int_equal(filter.flags, 0);
+	link_page.status = 0;
+	work();
+	assert_int_equal(filter.flags, NET_FILTER_ALL_MULTICAST);
+	assert_int_equal(filter.count, 0);
+	memset(front, 0, gpa(front->data));
+	link_page.status = VIRTIO_STATUS_DRIVER_OK;
+	receive_command(VIRTIO_NET_CTRL_RX_ALLMULTI, 0);
+	assert_int_equal(filter.flags, 0);
+	*avail_index(2) = (uint16_t)(*avail_index(2) + 1000);
+	work();
+	assert_int_equal(filter.flags, NET_FILTER_ALL_MULTICAST);
+	assert_true(backend.commands.broken && backend.send.running);
 }
 
 static void throw_chain(unsigned queue)
@@ -600,7 +807,10 @@ static void throw_chain(unsigned queue)
 		r->desc[i] = (struct vring_desc){ random() & 1 ? at : at & ~2047ull, lengths[random() % 8], (uint16_t)(random() % 8),
 			(uint16_t)(random() % (SIZE + 1)) };
 	}
-	if (random() & 1) { /* a sound beginning, so that more than the chain is judged */
+	if (queue == 2 && random() & 1) {
+		r->desc[0] = (struct vring_desc){ gpa(front->command), (uint32_t)random() % 1025, VRING_DESC_NEXT, 1 };
+		r->desc[1] = (struct vring_desc){ gpa(front->answer), 1 + (uint32_t)random() % 128, VRING_DESC_WRITE, 0 };
+	} else if (random() & 1) { /* a sound beginning, so that more than the chain is judged */
 		r->desc[0] = (struct vring_desc){ gpa(&front->headers[random() % SIZE]), 12, (uint16_t)(VRING_DESC_NEXT | (queue ? 0 : VRING_DESC_WRITE)), 1 };
 	}
 	r->avail[2 + *avail_index(queue) % SIZE] = (uint16_t)(random() & 1 ? 0 : random() % (SIZE + 1));
@@ -616,12 +826,16 @@ static void survives_garbage(void **state)
 		for (unsigned i = 0; i < sizeof(front->headers); i++) {
 			((uint8_t *)front->headers)[i] = (uint8_t)random();
 		}
+		for (unsigned i = 0; i < 12; i++) {
+			front->command[i] = (uint8_t)(random() % 4);
+		}
 		throw_chain(0);
 		throw_chain(1);
+		throw_chain(2);
 		net_backend_work(&backend, &look);
 		loop_work(&loop);
 		net_backend_work(&backend, &look);
-		if (n % 100 == 0 || backend.send.broken || backend.receive.broken) {
+		if (n % 100 == 0 || backend.send.broken || backend.receive.broken || backend.commands.broken) {
 			link_page.status = 0;
 			net_backend_work(&backend, &look);
 			link_page.status = VIRTIO_STATUS_DRIVER_OK;
@@ -649,10 +863,13 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(frames_come_back), TEST(the_header_says_what_to_do), TEST(refuses_what_makes_no_sense), TEST(grants_have_a_direction),
+		TEST(grants_are_asked_anew),
 		TEST(what_was_not_filled_has_no_length), TEST(a_full_device_is_asked_again), TEST(a_device_that_is_gone),
 		TEST(an_impossible_ring_stops_its_queue), TEST(a_reset_recalls_everything), TEST(a_successor_starts_where_it_ended),
 		TEST(works_only_while_the_link_is_up), TEST(a_busy_back_end_is_rung_by_the_batch), TEST(a_front_end_at_work_is_left_at_it),
 		TEST(looks_that_find_little_end), TEST(the_offer_says_what_the_device_is),
+		TEST(the_filter_is_as_it_was_asked_for), TEST(senseless_commands_change_nothing), TEST(counters_are_told),
+		TEST(the_filter_comes_first_and_ends_with_the_device),
 		TEST(survives_garbage),
 	};
 	return cmocka_run_group_tests_name("net_backend", tests, NULL, NULL);

@@ -18,6 +18,8 @@
 #include "guest-kernel/net/netdevs.h"
 #include "kernel/lock.h"
 #include "kernel/memory.h"
+#include "kernel/time.h"
+#include "runtime/net_control.h"
 #include "tests/fake/front.h"
 #include "virtio/ring_back.h"
 
@@ -49,7 +51,16 @@ static unsigned buffers_out;
 static struct got *buffer_order[PACKETS]; /* as they were handed over */
 static unsigned order_in, order_out;
 static bool trusting; /* the wire is honest: nothing is lost or doubled */
-static unsigned link_changes;
+static unsigned link_changes, sleeps;
+static struct { /* what the stack wants, and what the wire's device has */
+	unsigned flags, count;
+	uint8_t groups[80][NET_MAC_BYTES];
+} wanted, device;
+
+uint64_t time_ns(void)
+{
+	return 1000;
+}
 
 int interface_register(struct netdev *registered)
 {
@@ -165,8 +176,30 @@ static void user_offer_buffers(unsigned most)
 	}
 }
 
+static void user_filter(unsigned flags, unsigned count)
+{
+	wanted.flags = flags | (count > 64 ? NET_FILTER_ALL_MULTICAST : 0);
+	wanted.count = count > 64 ? 0 : count;
+	for (unsigned i = 0; i < count; i++) {
+		memcpy(wanted.groups[i], (uint8_t[]){ 0x33, 0x33, (uint8_t)random(), (uint8_t)random(), 0, (uint8_t)i }, NET_MAC_BYTES);
+	}
+	assert_int_equal(dev->ops->filter(dev, flags, (const uint8_t(*)[NET_MAC_BYTES])wanted.groups, count), 0);
+}
+
+static bool filter_is_there(void)
+{
+	return device.flags == wanted.flags && device.count == wanted.count && memcmp(device.groups, wanted.groups, wanted.count * NET_MAC_BYTES) == 0;
+}
+
 static void user_step(void)
 {
+	switch (random() % 40) {
+	case 0:
+		user_filter((unsigned)random() % 4, (unsigned)random() % 70);
+		return;
+	default:
+		break;
+	}
 	switch (random() % 6) {
 	case 0:
 		for (unsigned n = (unsigned)random() % 20; n && user_send(); n--) {
@@ -188,9 +221,12 @@ static void user_step(void)
 #define WIRE_FRAMES 64
 
 static struct {
-	struct ring_back rings[2];
+	struct ring_back rings[3];
 	struct ring_chain chain;
-	bool alive, running[2], bell;
+	bool alive, running[3], bell;
+	bool no_tables; /* it refuses them */
+	struct net_control control;
+	struct netdev dev;
 	struct {
 		uint8_t bytes[MOST];
 		uint32_t length;
@@ -224,7 +260,7 @@ static void wire_follow(void)
 {
 	static const struct ring_access access = { wire_cpu, NULL };
 	const struct bh_link *link = &fake_front.back_view;
-	for (unsigned i = 0; i < 2; i++) {
+	for (unsigned i = 0; i < 3; i++) {
 		const struct bh_queue *q = &link->queues[i];
 		if (!wire.running[i] && link->state == BH_LINK_UP && q->ready && (link->status & VIRTIO_STATUS_DRIVER_OK)) {
 			assert_int_equal(ring_back_init(&wire.rings[i], &access, q->size, q->desc, q->driver, q->device,
@@ -294,9 +330,38 @@ static void wire_bring_back(void)
 	ring_back_complete(&wire.rings[0], c->position, HEADER_BYTES + length);
 }
 
+/* By the real back end's judge. */
+static void wire_obey(void)
+{
+	while (wire_take(2)) {
+		const struct ring_segment *first = &wire.chain.segments[0];
+		const uint8_t *head = wire_cpu(NULL, first->gpa, first->len, false);
+		bool refused = wire.no_tables && head && head[0] == VIRTIO_NET_CTRL_MAC;
+		uint32_t len = refused ? 1 : net_control_answer(&wire.control, &fake_front.back_view, &wire.chain);
+		if (refused) {
+			*(uint8_t *)wire_cpu(NULL, wire.chain.segments[wire.chain.count - 1].gpa, 1, true) = VIRTIO_NET_ERR;
+		}
+		ring_back_complete(&wire.rings[2], wire.chain.position, len);
+	}
+}
+
+static int wire_filter(struct netdev *unused, unsigned flags, const uint8_t (*groups)[NET_MAC_BYTES], unsigned count)
+{
+	device.flags = flags;
+	device.count = count;
+	memcpy(device.groups, groups, count * NET_MAC_BYTES);
+	return 0;
+}
+
+static int wire_counters(struct netdev *unused, struct net_counters *to)
+{
+	*to = (struct net_counters){ .missed = 5, .crc_errors = 1 };
+	return 0;
+}
+
 static void wire_tell(void)
 {
-	for (unsigned i = 0; i < 2; i++) {
+	for (unsigned i = 0; i < 3; i++) {
 		if (wire.running[i]) {
 			wire.bell |= ring_back_publish(&wire.rings[i]);
 			ring_back_arm(&wire.rings[i], 0);
@@ -310,11 +375,14 @@ static void wire_step(void)
 		return;
 	}
 	wire_follow();
-	switch (random() % 3) {
+	switch (random() % 4) {
 	case 0:
-		wire_take_frame();
+		wire_obey();
 		break;
 	case 1:
+		wire_take_frame();
+		break;
+	case 2:
 		wire_bring_back();
 		break;
 	default:
@@ -326,12 +394,21 @@ static void wire_offer(void)
 {
 	struct bh_link_offer offer = {
 		.features = VIRTIO_F_VERSION_1 | VIRTIO_F_INDIRECT_DESC | VIRTIO_F_EVENT_IDX | VIRTIO_F_IN_ORDER | VIRTIO_F_ACCESS_PLATFORM |
-			    VIRTIO_NET_F_MAC | VIRTIO_NET_F_STATUS | VIRTIO_NET_F_CSUM | VIRTIO_NET_F_GUEST_CSUM | VIRTIO_NET_F_HOST_TSO4,
-		.queue_max = 256, .queue_count = 2, .config_len = 64,
+			    VIRTIO_NET_F_MAC | VIRTIO_NET_F_STATUS | VIRTIO_NET_F_CSUM | VIRTIO_NET_F_GUEST_CSUM | VIRTIO_NET_F_HOST_TSO4 |
+			    VIRTIO_NET_F_CTRL_VQ | VIRTIO_NET_F_CTRL_RX,
+		.queue_max = 256, .queue_count = 3, .config_len = 64,
 	};
+	static const struct netdev_ops ops = { .filter = wire_filter, .counters = wire_counters };
+	const uint32_t own = VIRTIO_NET_COUNTERS;
 	struct virtio_net_config config = { .mac = { 2, 1, 2, 3, 4, 5 }, .status = VIRTIO_NET_S_LINK_UP };
 	memcpy(offer.config, &config, sizeof(config));
+	memcpy(offer.config + VIRTIO_NET_CONFIG_GSO, &own, sizeof(own));
 	fake_front_offer(&offer);
+	wire.dev.ops = &ops;
+	wire.control.dev = &wire.dev;
+	if (!wire.alive) {
+		net_control_open(&wire.control);
+	}
 	wire.alive = true;
 }
 
@@ -361,7 +438,7 @@ static struct vring_used *wire_used(unsigned queue)
 
 static void wire_dies(void)
 {
-	wire.running[0] = wire.running[1] = wire.alive = false;
+	wire.running[0] = wire.running[1] = wire.running[2] = wire.alive = false;
 	wire.in = wire.out = 0;
 	fake_front_down();
 	if (random() % 2) {
@@ -384,12 +461,20 @@ static void count_change(void *user)
 	link_changes++;
 }
 
+static void count_sleep(void)
+{
+	sleeps++;
+}
+
 static void world_start(unsigned seed)
 {
 	srandom(seed);
 	memset(&wire, 0, sizeof(wire));
 	memset(sent, 0, sizeof(sent));
 	memset(got, 0, sizeof(got));
+	memset(&wanted, 0, sizeof(wanted));
+	wanted.flags = NET_FILTER_ALL_MULTICAST; /* until it is said */
+	sleeps = 0;
 	next_number = next_done = next_received = received_count = 0;
 	buffers_out = order_in = order_out = link_changes = 0;
 	trusting = true;
@@ -401,6 +486,7 @@ static void world_start(unsigned seed)
 	assert_int_equal(dev->send_depth, 256);
 	assert_int_equal(dev->mtu, 1500);
 	assert_true(dev->csum && dev->tso4 && !dev->tso6 && dev->link_up);
+	fake_front.step = count_sleep;
 	dev->link_changed = count_change;
 	dev->user = &link_changes;
 }
@@ -414,6 +500,11 @@ static void world_finish(void)
 		wire_step();
 	}
 	assert_int_equal(next_done, next_number);
+	for (unsigned n = 0; n < 1000 && !filter_is_there(); n++) {
+		wire_step();
+		bell_step();
+	}
+	assert_true(filter_is_there() || wire.no_tables);
 	free(packets);
 	fake_front_stop();
 }
@@ -571,10 +662,105 @@ static void link_state_is_followed(void **state)
 	world_finish();
 }
 
+static void wire_works(void)
+{
+	wire_follow();
+	wire_obey();
+	wire_tell();
+	bell_step();
+}
+
+/* It is handed over and not waited for; the last one counts, however many were not answered. */
+static void the_filter_gets_there(void **state)
+{
+	world_start(37);
+	user_filter(0, 2);
+	assert_true(fake_front.doorbell);
+	wire_works();
+	assert_true(filter_is_there());
+	for (unsigned n = 0; n < 10; n++) {
+		user_filter(n % 2 ? NET_FILTER_PROMISCUOUS : 0, n);
+	}
+	for (unsigned n = 0; n < 4; n++) {
+		wire_works();
+	}
+	assert_true(filter_is_there());
+	user_filter(NET_FILTER_ALL_MULTICAST, 70);
+	wire_works();
+	assert_true(filter_is_there());
+	assert_int_equal(sleeps, 0);
+	world_finish();
+}
+
+/* The new one lets all groups through, and the first that it hears is the whole filter, whatever was out: so nothing wanted is missed. */
+static void a_new_back_end_gets_the_filter(void **state)
+{
+	world_start(38);
+	for (unsigned out = 0; out < 4; out++) {
+		user_filter(0, 5);
+		wire_works();
+		for (unsigned n = 0; n < out; n++) {
+			user_filter(0, 6 + n);
+		}
+		wire_dies();
+		assert_int_equal(device.flags, NET_FILTER_ALL_MULTICAST);
+		wire_works();
+		assert_true(filter_is_there());
+	}
+	world_finish();
+}
+
+static void a_refused_table_lets_all_through(void **state)
+{
+	world_start(39);
+	wire.no_tables = true;
+	user_filter(0, 2);
+	wire_works();
+	wire_works();
+	assert_int_equal(device.flags, NET_FILTER_ALL_MULTICAST);
+	wire_dies(); /* the next one may take it */
+	wire.no_tables = false;
+	wire_works();
+	assert_true(filter_is_there());
+	world_finish();
+}
+
+/* Those of dead back ends are kept; who does not answer is waited for once. */
+static void counters_are_asked_for(void **state)
+{
+	struct net_counters c;
+	world_start(40);
+	fake_front.step = wire_works;
+	for (unsigned n = 1; n <= 3; n++) {
+		assert_int_equal(dev->ops->counters(dev, &c), 0);
+		assert_true(c.missed == 5 * n && c.crc_errors == n && c.collisions == 0);
+		wire_dies();
+	}
+	fake_front.step = count_sleep;
+	fake_front.late = -ETIMEDOUT;
+	for (unsigned n = 0; n < 3; n++) {
+		assert_int_equal(dev->ops->counters(dev, &c), 0);
+		assert_int_equal(c.missed, 15);
+		assert_int_equal(sleeps, 1);
+	}
+	wire_works(); /* the answer comes after all */
+	fake_front.step = wire_works;
+	assert_int_equal(dev->ops->counters(dev, &c), 0);
+	assert_int_equal(c.missed, 20);
+	fake_front_down();
+	virtio_net_driver.link_changed(front);
+	fake_front.step = count_sleep;
+	assert_int_equal(dev->ops->counters(dev, &c), 0); /* nobody is there to be asked */
+	assert_int_equal(c.missed, 20);
+	assert_int_equal(sleeps, 1);
+	wire_dies();
+	world_finish();
+}
+
 /* Whatever a wild driver can write: used rings and headers, by processor; packet memory, by device. */
 static void hostile_write(void)
 {
-	unsigned queue = (unsigned)random() % 2;
+	unsigned queue = (unsigned)random() % 3, size = queue == 2 ? 8 : 256;
 	struct vring_used *used = wire_used(queue);
 	switch (random() % 8) {
 	case 0:
@@ -584,17 +770,17 @@ static void hostile_write(void)
 		used->idx = (uint16_t)(used->idx + random() % 4);
 		break;
 	case 2:
-		used->ring[random() % 256] = (struct vring_used_elem){ (uint32_t)random() % 300, (uint32_t)random() % 4096 };
+		used->ring[random() % size] = (struct vring_used_elem){ (uint32_t)random() % 300, (uint32_t)random() % 4096 };
 		break;
 	case 3:
-		fake_scribble(used->ring, sizeof(used->ring[0]) * 256);
+		fake_scribble(used->ring, sizeof(used->ring[0]) * size);
 		break;
 	case 4:
-		*ring_avail_event(used, 256) = (uint16_t)random();
+		*ring_avail_event(used, (uint16_t)size) = (uint16_t)random();
 		break;
 	case 5: {
 		uint64_t page = fake_front.link.queues[queue].device & ~4095ull;
-		fake_scribble((uint8_t *)phys_to_virt(page) + random() % 8000, (size_t)random() % 192);
+		fake_scribble((uint8_t *)phys_to_virt(page) + (unsigned)random() % (queue == 2 ? 3900 : 8000), (size_t)random() % 192);
 		break;
 	}
 	case 6:
@@ -613,6 +799,7 @@ static void hostile_steps(unsigned seed, unsigned long steps)
 		user_step();
 		if (wire.alive && random() % 3) {
 			wire_follow();
+			wire_obey();
 			random() % 2 ? wire_bring_back() : wire_take_frame();
 			wire_tell();
 		}
@@ -648,6 +835,10 @@ int main(int argc, char **argv)
 		cmocka_unit_test(lies_are_complained_of),
 		cmocka_unit_test(wrong_frames_are_refused),
 		cmocka_unit_test(link_state_is_followed),
+		cmocka_unit_test(the_filter_gets_there),
+		cmocka_unit_test(a_new_back_end_gets_the_filter),
+		cmocka_unit_test(a_refused_table_lets_all_through),
+		cmocka_unit_test(counters_are_asked_for),
 		cmocka_unit_test(a_hostile_back_end),
 	};
 	if (argc == 3) {

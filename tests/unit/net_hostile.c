@@ -563,6 +563,10 @@ void net_tcp_leaves(const struct pbuf *p, const struct tcp_hdr *header, const st
 {
 }
 
+void net_tcp_heard(struct tcp_pcb *pcb, const struct tcp_hdr *header, const unsigned char *options, unsigned option_bytes)
+{
+}
+
 void net_tcp_counts(const struct tcp_pcb *pcb, uint32_t bytes)
 {
 }

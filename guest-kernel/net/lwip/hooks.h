@@ -32,11 +32,21 @@ const void *net_gateway6(struct netif *netif, const void *to);
 struct tcp_pcb;
 struct pbuf;
 int net_tcp_arrives(struct tcp_pcb *pcb, const struct pbuf *p);
-#define LWIP_HOOK_TCP_INPACKET_PCB(pcb, header, option_bytes, first_option_bytes, second_option, p) net_tcp_arrives(pcb, p)
+/** socket/inet/tcp_recovery.c: the same of a connection that waits to be acknowledged; the header in the byte order of this machine. */
+struct tcp_hdr;
+void net_tcp_heard(struct tcp_pcb *pcb, const struct tcp_hdr *header, const unsigned char *options, unsigned option_bytes);
+#define LWIP_HOOK_TCP_INPACKET_PCB(pcb, header, option_bytes, first_option_bytes, second_option, p) \
+	((pcb)->state >= ESTABLISHED && (option_bytes || ((pcb)->flags & (TF_INFR | TF_RTO))) ? \
+		 net_tcp_heard(pcb, header, (const unsigned char *)((header) + 1), first_option_bytes) : (void)0, \
+	 net_tcp_arrives(pcb, p))
 
 /** socket/inet/tcp_info.c, which counts: a segment's header is made. */
-struct tcp_hdr;
 void net_tcp_leaves(const struct pbuf *p, const struct tcp_hdr *header, const struct tcp_pcb *pcb);
-#define LWIP_HOOK_TCP_OUT_ADD_TCPOPTS(p, header, pcb, options) (net_tcp_leaves(p, header, pcb), options)
+/** net/segments.c: how a long one is to be cut; what is longer than the MTU is made fragments of, or is one. */
+void net_tcp_long(const struct pbuf *p, struct tcp_hdr *header, const struct tcp_pcb *pcb);
+struct netif;
+struct ip4_addr;
+int net_ip4_frag(struct pbuf *p, struct netif *netif, const struct ip4_addr *to);
+#define LWIP_HOOK_TCP_OUT_ADD_TCPOPTS(p, header, pcb, options) (net_tcp_leaves(p, header, pcb), net_tcp_long(p, header, pcb), options)
 
 #endif

@@ -8,9 +8,12 @@ LWIP_NAMES := core/def.c core/inet_chksum.c core/init.c core/ip.c core/mem.c cor
 LWIP_OBJECTS := $(LWIP_NAMES:%.c=$(BUILD)/free/lwip/%.c.o)
 FLAGS_LWIP := -I$(LWIP)/src/include -Iguest-kernel/net/lwip
 FLAGS_guest-kernel += $(FLAGS_LWIP)
-# For IP, tcp_input() is net/tcp_lists.c's.
-LWIP_IP := $(BUILD)/free/lwip/core/ipv4/ip4.c.o $(BUILD)/free/lwip/core/ipv6/ip6.c.o
-$(LWIP_IP): LWIP_OWN := -Dtcp_input=net_tcp_input
+# For IP, tcp_input() is net/tcp_lists.c's; what segments.c has, too, is lwip_* in lwIP.
+LWIP_OF_IP := -Dtcp_input=net_tcp_input
+LWIP_OF_TCP := $(foreach name,tcp_output tcp_send_fin tcp_split_unsent_seg tcp_rexmit_fast tcp_rexmit_rto_commit,-D$(name)=lwip_$(name))
+$(BUILD)/free/lwip/core/ipv4/ip4.c.o: LWIP_OWN := $(LWIP_OF_IP) -Dip4_frag=net_ip4_frag
+$(BUILD)/free/lwip/core/ipv6/ip6.c.o: LWIP_OWN := $(LWIP_OF_IP)
+$(BUILD)/free/lwip/core/tcp_out.c.o: LWIP_OWN := $(LWIP_OF_TCP)
 LWIP_WARN := -Wall -Wextra -Wno-unused-parameter -Wno-missing-prototypes -Wno-address -Wno-empty-body -Werror
 
 $(LWIP)/unpacked: ci/fetch-lwip

@@ -92,6 +92,7 @@
 #define IPV6_FRAG_COPYHEADER 1
 #define LWIP_IPV6_MLD 1
 #define LWIP_ICMP6 1
+#define LWIP_ICMP6_HL 64 /* of answers and errors: as any packet's, as on Linux */
 #define LWIP_IPV6_AUTOCONFIG 1
 #define LWIP_IPV6_NUM_ADDRESSES 4
 #define LWIP_IPV6_DHCP6 0

@@ -33,10 +33,10 @@ struct inet_socket *inet_alloc(bool v6, enum inet_kind kind, int protocol, bool 
 	s->v6 = v6;
 	s->tos = s->ttl = s->multicast_ttl = -1;
 	s->multicast_loop = true;
-	s->keep_idle = 7200;
-	s->keep_interval = 75;
-	s->keep_count = 9;
-	s->syn_count = 6;
+	s->keep_idle = TCP_KEEP_IDLE_DEFAULT;
+	s->keep_interval = TCP_KEEP_INTERVAL_DEFAULT;
+	s->keep_count = TCP_KEEP_COUNT_DEFAULT;
+	s->syn_count = TCP_SYN_COUNT_DEFAULT;
 	list_init(&s->port_link);
 	list_init(&s->waiting);
 	list_init(&s->waiting_link);

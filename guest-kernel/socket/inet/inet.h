@@ -16,6 +16,10 @@ enum { IPPROTO_IP = 0, IPPROTO_ICMP = 1, IPPROTO_TCP = 6, IPPROTO_UDP = 17, IPPR
 
 #define PORT_EPHEMERAL_FIRST 32768u
 #define PORT_EPHEMERAL_LAST 60999u
+#define TCP_KEEP_IDLE_DEFAULT 7200 /* s; net.ipv4.tcp_keepalive_time, the next two likewise */
+#define TCP_KEEP_INTERVAL_DEFAULT 75
+#define TCP_KEEP_COUNT_DEFAULT 9
+#define TCP_SYN_COUNT_DEFAULT 6
 #define TCP_BACKLOG_MAX 4096u /* net.core.somaxconn */
 #define TCP_RECEIVE_DEFAULT 131072u /* what SO_RCVBUF and SO_SNDBUF tell of a TCP socket; unless set, more is used */
 #define TCP_SEND_DEFAULT 16384u
@@ -40,6 +44,13 @@ struct endpoint { /* a struct sockaddr_in or _in6 */
 struct sent_piece {
 	struct page *page; /* referenced */
 	uint32_t bytes; /* not acknowledged yet */
+};
+
+#define TCP_AGAIN 8u
+
+struct tcp_again { /* a segment that was sent again: what had been sent by then */
+	uint32_t begin, behind;
+	bool known;
 };
 
 struct tcp_counts { /* tcp_info.c; n */
@@ -127,6 +138,10 @@ struct inet_socket {
 	uint32_t sent; /* n; read without: bytes not acknowledged */
 	uint64_t progress_ns; /* n: the last acknowledgement, for TCP_USER_TIMEOUT */
 	struct tcp_counts counts;
+	bool recovering; /* n: tcp_recovery.c */
+	uint32_t recover, recovery_window; /* n: a recovery ends with that; what may be on its way then */
+	struct tcp_again again[TCP_AGAIN]; /* n */
+	unsigned again_next; /* n */
 
 	/* Whole messages: datagram.h. */
 	struct list datagrams, errors; /* l */
@@ -211,6 +226,8 @@ enum {
 };
 uint8_t inet_state_number(const struct inet_socket *s); /* of any kind */
 void tcp_count_acknowledged(struct inet_socket *s, uint32_t bytes);
+/* tcp_recovery.c: lwIP has taken a new ACK. */
+void tcp_recovery_acknowledged(struct inet_socket *s);
 
 /* tcp_send.c */
 long tcp_socket_send(struct socket *s, struct outgoing *o);

@@ -35,15 +35,18 @@ void net_tcp_leaves(const struct pbuf *p, const struct tcp_hdr *header, const st
 	}
 	struct tcp_counts *c = &s->counts;
 	uint32_t bytes = p->tot_len - TCPH_HDRLEN_BYTES(header), begin = lwip_ntohl(header->seqno);
-	c->segments_out++;
+	uint32_t segments = bytes > pcb->mss ? (bytes + pcb->mss - 1) / pcb->mss : 1; /* net/segments.c */
+	c->segments_out += segments;
 	if (!bytes || p->payload != header) { /* what has no payload is built in one piece */
 		return;
 	}
-	c->data_out++;
+	c->data_out += segments;
 	c->bytes_sent += bytes;
 	c->sent_ns = time_ns();
 	if (TCP_SEQ_LT(begin, pcb->snd_nxt)) {
-		c->again++;
+		c->again += segments;
+		net_counts.sent_again += segments;
+		net_counts.timeouts += (pcb->flags & TF_RTO) && pcb->nrtx && begin == pcb->lastack;
 		c->bytes_again += bytes;
 		c->round_begin_ns = 0;
 	} else if (!c->round_begin_ns) {

@@ -36,16 +36,23 @@ static bool is_crowded(size_t bytes)
 }
 
 /* ---- what arrives, under the net lock ---- */
-/* Buffers whose headers were all that they had are given back. */
+/*
+ * Buffers whose headers were all that they had, or whose bytes had come before, are given back wherever they are in the chain (what came out of order
+ * is chained by lwIP): no queued buffer is empty, or the one that is read would never be the last that is done with.
+ */
 static struct pbuf *without_empty(struct pbuf *p)
 {
-	while (p && p->len == 0) {
-		struct pbuf *next = p->next;
+	struct pbuf *first = p;
+	for (struct pbuf **link = &first; (p = *link) != NULL;) {
+		if (p->len != 0) {
+			link = &p->next;
+			continue;
+		}
+		*link = p->next;
 		p->next = NULL;
 		pbuf_free(p);
-		p = next;
 	}
-	return p;
+	return first;
 }
 
 /* Room behind the last buffer, where that is one to gather small pieces in. */

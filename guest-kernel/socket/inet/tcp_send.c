@@ -44,6 +44,7 @@ bool tcp_sending_is_crowded(void)
 void tcp_acknowledged(struct inet_socket *s, uint32_t bytes)
 {
 	uint32_t all = bytes;
+	tcp_recovery_acknowledged(s);
 	s->progress_ns = time_ns();
 	while (bytes && s->sent_count) {
 		struct sent_piece *piece = &s->sent_ring[s->sent_head];
@@ -220,10 +221,12 @@ static int batch_commit(struct inet_socket *s, struct batch *b, unsigned flags)
 			s->tcp->snd_wnd_max = s->tcp->snd_wnd;
 		}
 	}
+	uint16_t most = error ? 0 : tcp_segment_most(s->tcp);
 	while (!error && b->done < b->count) {
 		struct page_part *part = &b->parts[b->done];
 		bool more = b->done + 1 < b->count || (flags & MSG_MORE) || s->cork;
-		err_t result = tcp_write(s->tcp, (char *)page_data(part->page) + part->offset, (u16_t)part->bytes, more ? TCP_WRITE_FLAG_MORE : 0);
+		err_t result = tcp_write_long(s->tcp, most, (char *)page_data(part->page) + part->offset, (u16_t)part->bytes,
+			more ? TCP_WRITE_FLAG_MORE : 0);
 		if (result != ERR_OK) {
 			error = result == ERR_MEM ? -ENOBUFS : error_of(result);
 		} else {

@@ -13,9 +13,11 @@ enum {
 enum { IFLA_ADDRESS = 1, IFLA_BROADCAST, IFLA_IFNAME, IFLA_MTU, IFLA_QDISC = 6, IFLA_TXQLEN = 13, IFLA_OPERSTATE = 16, IFLA_LINKMODE,
 	IFLA_STATS64 = 23, IFLA_GROUP = 27, IFLA_CARRIER = 33 };
 enum { IFA_ADDRESS = 1, IFA_LOCAL, IFA_LABEL, IFA_BROADCAST, IFA_CACHEINFO = 6, IFA_FLAGS = 8 };
-enum { RTA_DST = 1, RTA_OIF = 4, RTA_GATEWAY, RTA_PRIORITY, RTA_PREFSRC, RTA_TABLE = 15 };
+enum { RTA_DST = 1, RTA_OIF = 4, RTA_GATEWAY, RTA_PRIORITY, RTA_PREFSRC, RTA_CACHEINFO = 12, RTA_TABLE = 15, RTA_PREF = 20 };
 enum { NDA_DST = 1, NDA_LLADDR };
-enum { ARPHRD_ETHER = 1, ARPHRD_LOOPBACK = 772, OPER_UNKNOWN = 0, OPER_DOWN = 2, OPER_UP = 6, RTN_UNICAST = 1, TABLE_MAIN = 254 };
+enum { ARPHRD_ETHER = 1, ARPHRD_LOOPBACK = 772, OPER_UNKNOWN = 0, OPER_DOWN = 2, OPER_UP = 6, TABLE_MAIN = 254, TABLE_LOCAL = 255 };
+enum { RTM_F_CLONED = 0x200 };
+#define RTCF_LOCAL 0x80000000u
 
 struct link_body { /* struct ifinfomsg */
 	uint8_t family, zero;
@@ -57,17 +59,14 @@ static bool family_wanted(uint8_t wanted, bool v6)
 	return wanted == AF_UNSPEC || wanted == family_of(v6);
 }
 
-static size_t address_bytes(bool v6)
-{
-	return v6 ? 16 : 4;
-}
-
 /* ---- links ---- */
 
 static void link_statistics(struct answer *a, const struct net_link *link)
 {
 	const struct interface_counts *r = &link->received, *s = &link->sent;
-	uint64_t counts[25] = { r->packets, s->packets, r->bytes, s->bytes, r->errors, s->errors, r->dropped, s->dropped, r->multicast };
+	const struct net_counters *c = &link->counters;
+	uint64_t counts[25] = { r->packets, s->packets, r->bytes, s->bytes, r->errors + net_counters_errors(c), s->errors, r->dropped, s->dropped,
+		r->multicast, c->collisions, c->length_errors, [12] = c->crc_errors, [15] = c->missed };
 	answer_attribute(a, IFLA_STATS64, counts, sizeof(counts));
 }
 
@@ -149,7 +148,7 @@ static int link_change(const char *at, const char *end)
 	if (!error && (body.change & IFF_UP || body.flags & IFF_UP)) {
 		error = net_link_set(link.index, body.flags & IFF_UP);
 	}
-	return error;
+	return error ? error : net_link_listen(link.index, body.flags, body.change);
 }
 
 /* ---- addresses ---- */
@@ -168,7 +167,7 @@ static void address_put(struct answer *a, const struct net_address *address, con
 		if (link->flags & IFF_BROADCAST && address->bits < 31) {
 			answer_u32(a, IFA_BROADCAST, word | __builtin_bswap32(~0u >> address->bits));
 		}
-		answer_attribute(a, IFA_LABEL, link->name, strlen(link->name) + 1);
+		answer_attribute(a, IFA_LABEL, address->label, strlen(address->label) + 1);
 	}
 	answer_u32(a, IFA_FLAGS, address->flags);
 	answer_attribute(a, IFA_CACHEINFO, times, sizeof(times));
@@ -218,6 +217,9 @@ static int address_change(bool remove, bool exclusive, const char *at, const cha
 			memcpy(address.bytes, attribute.data, attribute.bytes);
 			given = true;
 		}
+		if (attribute.type == IFA_LABEL && attribute.bytes && attribute.bytes <= sizeof(address.label)) {
+			memcpy(address.label, attribute.data, attribute.bytes - 1u);
+		}
 	}
 	if (!given) {
 		return -EINVAL;
@@ -230,24 +232,25 @@ static int address_change(bool remove, bool exclusive, const char *at, const cha
 
 /* ---- routes ---- */
 
-static void route_put(struct answer *a, const struct net_route *route)
+static void route_put(struct answer *a, const struct net_route *route, uint32_t flags)
 {
 	static const uint8_t none[16];
 	size_t bytes = address_bytes(route->v6);
-	struct route_body body = { .family = family_of(route->v6), .to_bits = (uint8_t)route->bits, .table = TABLE_MAIN,
-		.protocol = route->protocol, .scope = route->scope, .type = RTN_UNICAST };
+	uint8_t table = route->v6 && route->type == RTN_LOCAL ? TABLE_LOCAL : TABLE_MAIN;
+	struct route_body body = { .family = family_of(route->v6), .to_bits = (uint8_t)route->bits, .table = table,
+		.protocol = route->protocol, .scope = route->scope, .type = route->type ? route->type : RTN_UNICAST, .flags = flags };
 	answer_begin(a, RTM_NEWROUTE, &body, sizeof(body));
-	answer_u32(a, RTA_TABLE, TABLE_MAIN);
+	answer_u32(a, RTA_TABLE, table);
 	if (route->bits) {
 		answer_attribute(a, RTA_DST, route->to, bytes);
 	}
+	answer_u32(a, RTA_OIF, route->index);
 	if (route->gateway_set) {
 		answer_attribute(a, RTA_GATEWAY, route->gateway, bytes);
 	}
 	if (memcmp(route->from, none, bytes) != 0) {
 		answer_attribute(a, RTA_PREFSRC, route->from, bytes);
 	}
-	answer_u32(a, RTA_OIF, route->index);
 }
 
 struct route_request {
@@ -276,28 +279,31 @@ static int route_read(struct route_request *r, const char *at, const char *end)
 	return body.family == AF_INET || body.family == AF_INET6 ? 0 : -EAFNOSUPPORT;
 }
 
-/* Which route a packet takes (ip route get). */
+/*
+ * Which route a packet takes (ip route get). IPv4's answer is a route made for this packet: it says so, and not who made the one that it is of.
+ * What is known of its use comes last, as on Linux, and is nothing: nmap 7.93 takes the last attribute for less than it is, and does not see it.
+ */
 static int route_find(struct answer *a, const char *at, const char *end)
 {
 	struct route_request r;
-	struct net_route route, best = { 0 };
-	bool found = false;
+	struct net_route route;
 	int error = route_read(&r, at, end);
 	if (error || !r.to_set) {
 		return error ? error : -EINVAL;
 	}
-	for (unsigned n = 0; net_route_at(n, &route); n++) {
-		if (route.v6 == r.route.v6 && net_route_leads(&route, r.route.to) && (!found || route.bits > best.bits)) {
-			best = route;
-			found = true;
-		}
-	}
-	if (!found) {
+	if (!net_path_to(r.route.v6, r.route.to, &route)) {
 		return -ENETUNREACH;
 	}
-	memcpy(best.to, r.route.to, sizeof(best.to));
-	best.bits = (unsigned)address_bytes(best.v6) * 8;
-	route_put(a, &best);
+	if (!route.v6) {
+		route.protocol = 0;
+	}
+	route_put(a, &route, route.v6 ? 0 : RTM_F_CLONED | (route.type == RTN_LOCAL ? RTCF_LOCAL : 0));
+	static const uint32_t use[8]; /* struct rta_cacheinfo */
+	answer_attribute(a, RTA_CACHEINFO, use, sizeof(use));
+	if (route.v6) {
+		static const uint8_t medium = 0; /* RFC 4191 */
+		answer_attribute(a, RTA_PREF, &medium, sizeof(medium));
+	}
 	return 0;
 }
 
@@ -312,7 +318,7 @@ static int routes_get(struct answer *a, const struct message_header *request, co
 	a->multi = true;
 	for (unsigned n = 0; net_route_at(n, &route); n++) {
 		if (family_wanted(body.family, route.v6) && (!body.table || body.table == TABLE_MAIN)) {
-			route_put(a, &route);
+			route_put(a, &route, 0);
 		}
 	}
 	return 0;
@@ -362,7 +368,7 @@ void route_tables(struct answer *a)
 		}
 	}
 	for (unsigned n = 0; net_route_at(n, &route); n++) {
-		route_put(a, &route);
+		route_put(a, &route, 0);
 	}
 }
 
@@ -428,6 +434,9 @@ int route_request(struct answer *a, const struct message_header *request, const 
 	bool asks = request->type % 4 == RTM_GETLINK % 4;
 	if (!asks && !privileged) {
 		return -EPERM;
+	}
+	if (request->type == RTM_GETLINK) {
+		interfaces_count();
 	}
 	net_lock();
 	int error = request_answer(a, request, body, end);

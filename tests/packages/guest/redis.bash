@@ -18,8 +18,7 @@ X
 	until [ "$(cli ping 2>/dev/null)" = PONG ]; do sleep 0.05; done
 }
 killed() {
-	kill -9 $server
-	wait $server 2>/dev/null
+	{ kill -9 $server; wait $server; } 2>/dev/null # the shell tells of its end wherever it hears of it
 	echo "status $?"
 }
 finished() { # FIELD

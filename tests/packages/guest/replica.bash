@@ -96,8 +96,7 @@ kill -STOP $replica
 for i in $(seq 100); do echo "incr counter"; done | a --pipe --pipe-timeout 0 | tail -n 1
 kill -CONT $replica
 until_is 500 b get counter
-kill -9 $replica
-wait $replica 2>/dev/null
+{ kill -9 $replica; wait $replica; } 2>/dev/null # the shell tells of its end wherever it hears of it
 echo "status $?"
 until_is 0 field a replication connected_slaves
 server b $((port + 1)) "replicaof 127.0.0.1 $port"
