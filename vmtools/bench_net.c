@@ -74,9 +74,31 @@ struct machine_run {
 	int status; /* of them */
 };
 
+static const char *chosen(const struct bench *b)
+{
+	return b->options->profile ? b->options->profile : b->options->lines;
+}
+
+/* Every name that was asked for is a line's: 0 or VMCTL_USAGE. */
+static int check_chosen(const struct bench *b)
+{
+	size_t length;
+	for (const char *at = chosen(b); at; at = at[length] ? at + length + 1 : NULL) {
+		bool found = false;
+		length = strcspn(at, ",");
+		for (size_t i = 0; i < LINES; i++) {
+			found = found || (strlen(lines[i].name) == length && strncmp(lines[i].name, at, length) == 0);
+		}
+		if (!found) {
+			return fail(VMCTL_USAGE, "no line is called \"%.*s\"; the first is %s: docs/bench.md lists them", (int)length, at, lines[0].name);
+		}
+	}
+	return 0;
+}
+
 static bool is_chosen(const struct bench *b, const char *name)
 {
-	const char *only = b->options->profile ? b->options->profile : b->options->lines;
+	const char *only = chosen(b);
 	size_t length = strlen(name);
 	for (const char *at = only; at; at = strchr(at, ',') ? strchr(at, ',') + 1 : NULL) {
 		if (strncmp(at, name, length) == 0 && (at[length] == ',' || at[length] == '\0')) {
@@ -145,12 +167,16 @@ static int make_image(struct bench *b)
 	char servers[64];
 	struct options o = { .packages = packages_of(servers_choose(b, servers)) };
 	const char *tree = workdir_file(&b->dir, "tree");
+	int status = check_chosen(b);
+	if (status) {
+		return status;
+	}
 	if (mkdir(tree, 0755) != 0) {
 		return fail(VMCTL_HOST, "%s can't be made: %s", tree, strerror(errno));
 	}
 	char dir[128];
 	snprintf(dir, sizeof(dir), "%s", tree);
-	int status = write_tree(dir);
+	status = write_tree(dir);
 	snprintf(b->image, sizeof(b->image), "%s", workdir_file(&b->dir, "bench.img"));
 	return status ? status : image_root(&o, dir, b->image, ROOT_SLACK, b->dir.path);
 }

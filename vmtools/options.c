@@ -298,7 +298,7 @@ static const struct option {
 	{ "--capsules", "DIR", COMMAND_RUN, set_capsules, "write a core for gdb there of each domain that dies: DOMAIN-EPOCH.core" },
 	{ "--capture", "FILE", COMMAND_RUN, set_capture, "write the frames of --net there, as pcap: tcpdump and Wireshark read it" },
 	{ "--timeout", "SECONDS", RUNS, set_timeout, "give up after so long, with status 124" },
-	{ "--icount", NULL, COMMAND_BENCH, set_icount, "with --profile: exactly, every instruction of some tenths of a second" },
+	{ "--icount", NULL, COMMAND_BENCH, set_icount, "with --profile: exactly, every one of some 400,000 instructions" },
 	{ "--icount", NULL, COMMAND_RUN, set_icount, "count instructions: virtual time runs by instructions, one processor" },
 	{ "--name", "NAME", COMMAND_RUN, set_name, "the machine's name for ps, kill and console (run-PID)" },
 	{ "--verbose", NULL, RUNS, set_verbose, "logs of hypervisor and domains to stderr" },

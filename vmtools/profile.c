@@ -9,14 +9,15 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 
 #include "compile.h"
 #include "symbols.h"
 
 #define PERIOD_NS 1000000
-#define EXACT_AFTER_NS 1500000000 /* the line's first turns fill caches */
-#define EXACT_FOR_NS 400000000
+#define EXACT_AFTER_NS 1500000000 /* a load over the network comes to its pace */
+#define EXACT_BYTES (32ll << 20) /* of QEMU's trace: some 400,000 instructions */
 #define SHOWN 30 /* functions in the table */
 #define SAMPLES_MAX (1u << 20)
 #define KERNEL_BEGIN 0xffff800000000000ull
@@ -37,7 +38,8 @@ struct line {
 
 struct profile {
 	struct machine *machine;
-	const bool *started;
+	const bool *begun;
+	bool *enough;
 	pthread_t thread;
 	bool ends;
 	char trace[160]; /* "": by time */
@@ -101,6 +103,12 @@ static void read_trace(struct profile *p)
 	}
 }
 
+static bool trace_is_long(const struct profile *p)
+{
+	struct stat info;
+	return stat(p->trace, &info) == 0 && info.st_size >= EXACT_BYTES;
+}
+
 static void trace(struct profile *p)
 {
 	char logfile[200], answer[64];
@@ -109,18 +117,24 @@ static void trace(struct profile *p)
 	pause_ns(EXACT_AFTER_NS);
 	if (monitor(p->machine, "singlestep on", answer, sizeof(answer)) == 0 && monitor(p->machine, logfile, answer, sizeof(answer)) == 0 &&
 	    monitor(p->machine, "log exec,nochain", answer, sizeof(answer)) == 0) {
-		pause_ns(EXACT_FOR_NS);
+		while (!is_over(p) && !trace_is_long(p)) {
+			pause_ns(PERIOD_NS);
+		}
 		monitor(p->machine, "log none", answer, sizeof(answer));
 		read_trace(p);
 	}
 	monitor(p->machine, "singlestep off", answer, sizeof(answer));
+	if (p->enough) {
+		__atomic_store_n(p->enough, true, __ATOMIC_RELEASE);
+		monitor(p->machine, "quit", answer, sizeof(answer));
+	}
 }
 
 static void *sample(void *to)
 {
 	struct profile *p = to;
 	static char text[1 << 16];
-	while (!is_over(p) && !__atomic_load_n(p->started, __ATOMIC_RELAXED)) {
+	while (!is_over(p) && !__atomic_load_n(p->begun, __ATOMIC_RELAXED)) {
 		pause_ns(PERIOD_NS);
 	}
 	if (p->trace[0] && !is_over(p)) {
@@ -135,12 +149,13 @@ static void *sample(void *to)
 	return NULL;
 }
 
-struct profile *profile_start(struct machine *machine, const bool *started, const char *trace_file)
+struct profile *profile_start(struct machine *machine, const bool *begun, const char *trace_file, bool *enough)
 {
 	struct profile *p = calloc(1, sizeof(*p));
 	if (p) {
 		p->machine = machine;
-		p->started = started;
+		p->begun = begun;
+		p->enough = enough;
 		snprintf(p->trace, sizeof(p->trace), "%s", trace_file ? trace_file : "");
 		p->samples = malloc(SAMPLES_MAX * sizeof(*p->samples));
 	}

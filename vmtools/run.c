@@ -46,10 +46,12 @@ static void show_traces(const struct machine_kind *kind, const struct workdir *d
 	}
 }
 
-/* With --icount an exact one. */
-static struct profile *start_profile(const struct plan *plan, const struct session *session)
+/* With --icount an exact one. What a machine does for clients outside ends with these. */
+static struct profile *start_profile(const struct plan *plan, struct session *session)
 {
-	return profile_start(session->machine, &session->control.started, plan->options->icount ? workdir_file(plan->dir, "trace") : NULL);
+	const struct options *o = plan->options;
+	return profile_start(session->machine, &session->printed, o->icount ? workdir_file(plan->dir, "trace") : NULL,
+			     o->network.net == NET_NONE ? &session->enough : NULL);
 }
 
 /* QEMU listens at the published ports by now. */

@@ -142,6 +142,7 @@ static void write_capsules(struct session *s)
 static void write_console(struct session *s, const char *bytes, size_t count)
 {
 	if (s->control.spoke) {
+		__atomic_store_n(&s->printed, true, __ATOMIC_RELAXED);
 		writer_put(&s->console_out, bytes, count);
 	}
 }
@@ -333,6 +334,9 @@ static int outcome(const struct session *s)
 	}
 	if (s->signal) {
 		return 128 + s->signal;
+	}
+	if (__atomic_load_n(&s->enough, __ATOMIC_ACQUIRE)) {
+		return 0;
 	}
 	if (s->output_error == EPIPE) {
 		return 128 + SIGPIPE;

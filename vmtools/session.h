@@ -32,6 +32,8 @@ struct session {
 	const struct workdir *dir;
 	char kill_reason[256];
 	bool console_open; /* COM1 still connected */
+	bool printed; /* the guest's console has said something */
+	bool enough; /* a profile has all it needs, and has ended the machine */
 	bool timed_out;
 	int output_error; /* errno of what stdout did not take, or 0 */
 	bool resized; /* the terminal is, and the guest does not know */

@@ -28,3 +28,10 @@ grep -qE '^ +[0-9.]+%  kernel syscall_' "$out" || fail "the system call's own wa
 "$vmctl" bench --short --profile null-syscall --icount >"$out" 2>"$err" || fail "vmctl bench --profile --icount: status $?"
 grep -qE '^null-syscall, isolated: [0-9]+ instructions' "$out" || fail "no exact profile"
 grep -qE '^ +[0-9.]+% +[0-9.]+ a system call  kernel sys_getppid$' "$out" || fail "the system call is not in its exact profile"
+# A name that is no line's.
+for kind in "" net; do
+	if "$vmctl" bench $kind --short --lines null-syscall,loop,nothing >"$out" 2>"$err"; then
+		fail "a line that does not exist was measured"
+	fi
+	grep -qE 'no line is called "(nothing|null-syscall|loop)"' "$err" || fail "no word about the line that does not exist"
+done
