@@ -3,7 +3,7 @@
 # connection that echoes 64 MiB again and again keeps every byte, wrk, redis-benchmark and our own client (tests/network/client.c) see no
 # error and no connection that ends. Told: how long each recovery took, and the longest time in which nothing came on one connection, which
 # has TCP's own retransmission in it, at QEMU's end at least half a second. That no recovery takes more than 300 ms is judged only where the
-# host had nothing else to do when the test began. KILL_SECONDS (60): how long each part takes.
+# host had nothing else to do when the test began. KILL_SECONDS (60): how long each part takes; KILL_CAPTURE: a file for all frames.
 # limit: 600
 # long
 # not on bochs: its disk is a RAM disk's, and one of its processors has too little time for clients and servers
@@ -90,7 +90,7 @@ name=kills-$$
 port_choose 4
 control=$port echo=$((port + 1)) http=$((port + 2)) redis=$((port + 3))
 "$vmctl" run --verbose --name "$name" --root "$scratch/image" --memory 512M --timeout 550 --append quiet \
-	--publish $control:7000 --publish $echo:7004 --publish $http:80 --publish $redis:6379 -- '/bench/bench-net nginx redis' >"$out" 2>"$err" &
+	${KILL_CAPTURE:+--capture "$KILL_CAPTURE"} --publish $control:7000 --publish $echo:7004 --publish $http:80 --publish $redis:6379 -- '/bench/bench-net nginx redis' >"$out" 2>"$err" &
 machine=$!
 trap 'kill $machine 2>/dev/null; wait' EXIT
 for _ in $(seq 600); do
