@@ -35,6 +35,11 @@ void net_memory_usage(size_t *bytes, size_t *limit)
 	*limit = most;
 }
 
+bool net_memory_is_crowded(unsigned quarters)
+{
+	return __atomic_load_n(&used, __ATOMIC_RELAXED) / quarters > most / 4;
+}
+
 void net_memory_draw(unsigned count)
 {
 	draws = count;

@@ -90,7 +90,8 @@ name=kills-$$
 port_choose 4
 control=$port echo=$((port + 1)) http=$((port + 2)) redis=$((port + 3))
 "$vmctl" run --verbose --name "$name" --root "$scratch/image" --memory 512M --timeout 550 --append quiet \
-	${KILL_CAPTURE:+--capture "$KILL_CAPTURE"} --publish $control:7000 --publish $echo:7004 --publish $http:80 --publish $redis:6379 -- '/bench/bench-net nginx redis' >"$out" 2>"$err" &
+	${KILL_CAPTURE:+--capture "$KILL_CAPTURE"} \
+	--publish $control:7000 --publish $echo:7004 --publish $http:80 --publish $redis:6379 -- '/bench/bench-net nginx redis' >"$out" 2>"$err" &
 machine=$!
 trap 'kill $machine 2>/dev/null; wait' EXIT
 for _ in $(seq 600); do

@@ -708,37 +708,51 @@ static void fragments_are_copied(void **state)
 	assert_int_equal(packets_out(), 0);
 }
 
-/* To the echo server, without options and payload. */
-static uint32_t make_segment(uint8_t *frame, uint32_t from, uint16_t port, uint32_t sequence, uint32_t acknowledged, uint8_t flags)
+/* To the echo server, without options; the payload is of zeros. */
+static uint32_t make_data(uint8_t *frame, uint32_t from, uint16_t port, uint32_t sequence, uint32_t acknowledged, uint8_t flags, uint32_t payload)
 {
-	uint32_t at = ip4(frame, 6, 20, 0);
+	uint32_t at = ip4(frame, 6, 20 + payload, 0);
 	memcpy(frame, own_mac, sizeof(own_mac));
 	ip4_to_us(frame, from);
-	memset(frame + at, 0, 20);
+	memset(frame + at, 0, 20 + payload);
 	put16(frame + at, port);
 	put16(frame + at + 2, PORT_ECHO);
 	put32(frame + at + 4, sequence);
 	put32(frame + at + 8, acknowledged);
 	frame[at + 12] = 0x50;
 	frame[at + 13] = flags;
-	put16(frame + at + 16, sum_of(frame + at, 20, pseudo4(frame, 6, 20)));
-	return at + 20;
+	put16(frame + at + 14, 60000);
+	put16(frame + at + 16, sum_of(frame + at, 20 + payload, pseudo4(frame, 6, 20 + payload)));
+	return at + 20 + payload;
+}
+
+static uint32_t make_segment(uint8_t *frame, uint32_t from, uint16_t port, uint32_t sequence, uint32_t acknowledged, uint8_t flags)
+{
+	return make_data(frame, from, port, sequence, acknowledged, flags, 0);
+}
+
+/* A client at a port of its own; our numbers begin at 1000. Its connection is there, or it is not known. */
+static struct peer *client_connects(uint16_t port)
+{
+	static uint8_t frame[64];
+	struct peer *p = &peers[port % 32];
+	*p = (struct peer){ .known = true, .port = port, .server = PORT_ECHO, .sequence = 1001 };
+	deliver(frame, make_segment(frame, 0x0a000202, port, 1000, 0, TCP_SYN));
+	net_kernel_run();
+	gateway_tells();
+	p->known = p->known && p->acknowledged;
+	deliver(frame, make_segment(frame, 0x0a000202, port, p->sequence, p->acknowledged, TCP_ACK));
+	net_kernel_run();
+	return p;
 }
 
 /* The first connection after hours is not as old as the silence: it waits for its third packet. */
 static void a_connection_after_a_silence(void **state)
 {
-	static uint8_t frame[64];
-	struct peer *p = &peers[5002 % 32];
 	settle();
 	card.obeys = true;
-	*p = (struct peer){ .known = true, .port = 5002, .server = PORT_ECHO };
-	deliver(frame, make_segment(frame, 0x0a000202, 5002, 1000, 0, 2));
-	net_kernel_run();
-	gateway_tells();
-	assert_true(p->known && p->acknowledged);
-	net_kernel_pass(SECOND);
-	deliver(frame, make_segment(frame, 0x0a000202, 5002, 1001, p->acknowledged, 0x10));
+	const struct peer *p = client_connects(5002);
+	assert_true(p->known);
 	net_kernel_pass(SECOND);
 	assert_true(p->known);
 	card.obeys = false;
@@ -783,6 +797,32 @@ static void a_flood_of_syns(void **state)
 	}
 	net_kernel_run();
 	assert_true(card.answers - answers > 1000);
+}
+
+/* Peers that send every second byte only: what waits for the others is bounded for all together, so that a new client is heard as before. */
+static void holes_that_are_never_filled(void **state)
+{
+	static uint8_t frame[64];
+	size_t used, most;
+	settle();
+	card.obeys = true;
+	for (unsigned n = 0; n < 100; n++) {
+		const struct peer *p = client_connects((uint16_t)(10000 + n));
+		assert_true(p->known);
+		for (unsigned at = 1; at < 2000; at += 2) {
+			deliver(frame, make_data(frame, 0x0a000202, p->port, p->sequence + at, p->acknowledged, TCP_ACK, 1));
+			frames_finish(DEPTH);
+		}
+		net_memory_usage(&used, &most);
+		assert_true(used <= most * 3 / 4);
+	}
+	struct peer *p = client_connects(9999);
+	assert_true(p->known);
+	uint32_t before_echo = p->acknowledged;
+	deliver(frame, make_data(frame, 0x0a000202, p->port, p->sequence, p->acknowledged, TCP_ACK, 10));
+	net_kernel_pass(SECOND);
+	assert_int_equal(p->acknowledged, before_echo + 10);
+	card.obeys = false;
 }
 
 /*
@@ -835,6 +875,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(a_connection_after_a_silence),
 		cmocka_unit_test(nothing_is_left_for_the_persist_timer),
 		cmocka_unit_test(a_flood_of_syns),
+		cmocka_unit_test(holes_that_are_never_filled),
 		cmocka_unit_test(memory_comes_back),
 	};
 	begin();

@@ -17,6 +17,7 @@
 #include "lwip/pbuf.h"
 #include "lwip/priv/tcp_priv.h"
 #include "net/internal.h"
+#include "net/lwip/hooks.h"
 #include "net/net.h"
 #include "socket/inet/inet.h"
 #include "tests/fake/net_kernel.h"
@@ -207,11 +208,37 @@ static void bytes_of_any_shape(void **state)
 	assert_int_equal(s.queued, 0);
 }
 
+/* What nobody reads takes lwIP's memory, too; who has nothing to read gets a segment even then. */
+static void lwips_memory_is_short(void **state)
+{
+	static void *pieces[2000];
+	unsigned count = 0;
+	struct inet_socket other = s;
+	while (!net_memory_is_crowded(3)) {
+		assert_true(count < 2000);
+		pieces[count++] = net_memory_alloc(60000);
+	}
+	arrive((const unsigned[]){ 600 }, 1);
+	put_in -= 600;
+	struct pbuf *refused = buffer(600);
+	assert_false(tcp_arrived(&s, refused));
+	assert_true(tcp_arrived(&other, refused));
+	net_memory_free(pieces[--count]);
+	arrive((const unsigned[]){ 700 }, 1);
+	while (count) {
+		net_memory_free(pieces[--count]);
+	}
+	tcp_arrived_drop(&s);
+	tcp_arrived_drop(&other);
+	assert_int_equal(buffers, 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup(empty_buffers_between_others, begin),
 		cmocka_unit_test_setup(bytes_of_any_shape, begin),
+		cmocka_unit_test_setup(lwips_memory_is_short, begin),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -3,12 +3,15 @@
 #ifndef NET_LWIP_HOOKS_H
 #define NET_LWIP_HOOKS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 /* net/memory.c */
 void *net_memory_alloc(size_t bytes);
 void *net_memory_alloc_zeroed(size_t count, size_t bytes);
 void net_memory_free(void *memory);
+/** Is more than so many quarters of what lwIP may have in use? */
+bool net_memory_is_crowded(unsigned quarters);
 
 /** net/checksum.c: the Internet checksum's sum of the data (RFC 1071), folded, not inverted, in the byte order of memory. */
 unsigned short net_checksum(const void *data, int bytes);

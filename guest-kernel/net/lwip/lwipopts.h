@@ -127,8 +127,8 @@
 #define TCP_SNDQUEUELOWAT 5
 #define TCP_WND_UPDATE_THRESHOLD 1 /* the socket layer says when */
 #define TCP_QUEUE_OOSEQ 1
-#define TCP_OOSEQ_MAX_BYTES (1u << 20)
-#define TCP_OOSEQ_MAX_PBUFS 1024
+#define TCP_OOSEQ_BYTES_LIMIT(pcb) (1u << 20)
+#define TCP_OOSEQ_PBUFS_LIMIT(pcb) (net_memory_is_crowded(2) ? 0 : 1024) /* what waits for a hole may be told again (RFC 2018, 8) */
 #define LWIP_TCP_SACK_OUT 1
 #define LWIP_TCP_MAX_SACK_NUM 3
 #define LWIP_TCP_TIMESTAMPS 0

@@ -8,6 +8,7 @@
 
 #include "base/string.h"
 #include "kernel/reserve.h"
+#include "net/lwip/hooks.h"
 #include "net/net.h"
 #include "lwip/pbuf.h"
 #include "lwip/priv/tcp_priv.h"
@@ -30,9 +31,10 @@ static size_t waiting_most(void)
 	return most;
 }
 
+/* Small packets, and what was copied when packet memory was scarce, lie in lwIP's memory, which is to have room for others. */
 static bool is_crowded(size_t bytes)
 {
-	return __atomic_load_n(&waiting_bytes, __ATOMIC_RELAXED) + bytes > waiting_most();
+	return __atomic_load_n(&waiting_bytes, __ATOMIC_RELAXED) + bytes > waiting_most() || net_memory_is_crowded(3);
 }
 
 /* ---- what arrives, under the net lock ---- */
