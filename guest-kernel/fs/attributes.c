@@ -270,10 +270,15 @@ static long attributes_of_path(uint64_t path, bool follow)
 	struct dentry *d;
 	struct file *f;
 	int error = path_find_user(AT_FDCWD, path, 0, follow, &d, &f);
-	if (!error) {
+	if (error) {
+		return error;
+	}
+	if (f) {
+		file_put(f);
+	} else {
 		dentry_put(d);
 	}
-	return error ? error : -EOPNOTSUPP;
+	return -EOPNOTSUPP;
 }
 
 static long attributes_of_file(int fd)

@@ -195,7 +195,10 @@ struct file *file_open_at(int dirfd, const char *path, unsigned flags, unsigned 
 		return NULL;
 	}
 	struct file *f = w.file;
-	if (f) { /* /proc/self/fd/N of something without a name: the same open file */
+	if (f && (flags & O_DIRECTORY)) {
+		f = NULL;
+		*error = -ENOTDIR;
+	} else if (f) { /* /proc/self/fd/N of something without a name: the same open file */
 		file_get(f);
 	} else if (created) {
 		/* Who makes a file may open it as asked, whatever its mode. */

@@ -5,9 +5,13 @@
 #include <sched.h>
 
 #include <sys/file.h>
+#include <sys/inotify.h>
 #include <sys/ioctl.h>
+#include <sys/mount.h>
 #include <sys/resource.h>
 #include <sys/sendfile.h>
+#include <sys/statfs.h>
+#include <sys/xattr.h>
 
 static void duplicates(void)
 {
@@ -323,6 +327,48 @@ static void taken_out(void)
 	CALL(unshare(1));
 }
 
+/* Calls that find an open file by its name in /proc give it back: its end comes when the descriptor is closed. */
+static void found_by_name(void)
+{
+	int ends[2], notices = inotify_init1(IN_NONBLOCK);
+	char name[64], text[256];
+	struct stat info;
+	uint8_t more[256];
+	struct statfs system;
+	pipe2(ends, O_NONBLOCK);
+	snprintf(name, sizeof(name), "/proc/self/fd/%d", ends[1]);
+	IS(getxattr(name, "user.x", text, sizeof(text)) < 0);
+	IS(lgetxattr(name, "security.selinux", text, sizeof(text)) < 0);
+	IS(setxattr(name, "user.x", "v", 1, 0) < 0);
+	IS(removexattr(name, "user.x") < 0);
+	listxattr(name, text, sizeof(text));
+	CALL(stat(name, &info));
+	CALL(lstat(name, &info));
+	CALL(syscall(SYS_statx, AT_FDCWD, name, 0, 2, more));
+	CALL(access(name, W_OK));
+	statfs(name, &system);
+	CALL(chdir(name));
+	CALL(truncate(name, 0));
+	CALL(linkat(AT_FDCWD, name, AT_FDCWD, "link", AT_SYMLINK_FOLLOW));
+	CALL(mkdir(name, 0700));
+	CALL(rmdir(name));
+	CALL(open(name, O_WRONLY | O_DIRECTORY));
+	CALL(open(name, O_WRONLY | O_CREAT | O_EXCL, 0600));
+	IS(chmod(name, 0600) == 0 || errno);
+	IS(chown(name, getuid(), getgid()) == 0 || errno);
+	utimensat(AT_FDCWD, name, NULL, 0);
+	inotify_add_watch(notices, name, IN_MODIFY);
+	mount(name, name, name, 0, NULL);
+	umount(name);
+	execl(name, name, (char *)NULL);
+	close(open(name, O_WRONLY));
+	close(open(name, O_PATH));
+	close(notices);
+	CALL(read(ends[0], text, sizeof(text)));
+	close(ends[1]);
+	CALL(read(ends[0], text, sizeof(text)));
+}
+
 int main(void)
 {
 	calls_begin();
@@ -334,5 +380,6 @@ int main(void)
 	RUN(sharing_of_files);
 	RUN(locks_in_a_circle);
 	RUN(taken_out);
+	RUN(found_by_name);
 	return 0;
 }

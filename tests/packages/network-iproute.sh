@@ -4,7 +4,7 @@
 # long
 . tests/packages/packages.bash
 
-packages bash,coreutils,sed,iproute2
+packages bash,coreutils,sed,iproute2,netcat-openbsd
 in_guest 0 'exec 2>&1
 ip -br -4 addr | sed "s/ *$//"
 ip -4 addr add 10.0.2.16/24 dev eth0; ip addr add 10.66.0.1/16 dev eth0
@@ -16,7 +16,8 @@ ip addr del 10.66.0.1/16 dev eth0; ip addr add 10.0.2.16/24 dev eth0
 ip -br link show lo | sed "s/ *$//"
 ip link set eth0 mtu 1400; cat /proc/net/route | wc -l; ip -o link show eth0 | sed "s/.*\(mtu [0-9]*\).*/\1/"
 bash -c "exec 3<>/dev/tcp/10.0.2.2/1" 2>/dev/null; ip neigh show 10.0.2.2 | sed "s/ lladdr.*//"
-bash -c "exec 3<>/dev/udp/127.0.0.1/53; ss -Huan" | sed "s/  */ /g; s/:[0-9]* 127/:PORT 127/; s/ *$//"' --memory 256M --net user --timeout 60
+bash -c "exec 3<>/dev/udp/127.0.0.1/53; ss -Huan" | sed "s/  */ /g; s/:[0-9]* 127/:PORT 127/; s/ *$//"
+nc -l 5001 & until ss -tlnpH | grep -q "5001 .*nc"; do :; done; kill $!; wait; ss -tlnH "sport = 5001" | wc -l' --memory 256M --net user --timeout 60
 output "lo               UNKNOWN        127.0.0.1/8
 eth0             UP             10.0.2.15/24
 2: eth0 inet 10.0.2.15/24 brd 10.0.2.255 scope global eth0
@@ -32,5 +33,6 @@ lo               UNKNOWN        00:00:00:00:00:00 <LOOPBACK,UP,LOWER_UP>
 4
 mtu 1400
 10.0.2.2 dev eth0
-ESTAB 0 0 127.0.0.1:PORT 127.0.0.1:53"
+ESTAB 0 0 127.0.0.1:PORT 127.0.0.1:53
+0"
 known_calls
