@@ -6,10 +6,18 @@
 #include "kernel/poll.h"
 #include "kernel/vfs.h"
 
+static size_t files; /* atomic: that are open */
+
+size_t files_open(void)
+{
+	return __atomic_load_n(&files, __ATOMIC_RELAXED);
+}
+
 struct file *file_alloc(const struct file_ops *ops, unsigned flags, void *private)
 {
 	struct file *f = kzalloc(sizeof(*f));
 	if (f) {
+		__atomic_fetch_add(&files, 1, __ATOMIC_RELAXED);
 		f->ops = ops;
 		f->references = 1;
 		f->flags = flags;
@@ -67,6 +75,7 @@ void file_put(struct file *f)
 		dentry_put(f->dentry);
 	}
 	epoch_free(&f->epoch, f);
+	__atomic_fetch_sub(&files, 1, __ATOMIC_RELAXED);
 }
 
 bool file_readable(const struct file *f)

@@ -26,6 +26,7 @@ int proc_pid_max(uint32_t pid, struct text *t);
 int proc_threads_max(uint32_t pid, struct text *t);
 int proc_overcommit(uint32_t pid, struct text *t);
 int proc_file_max(uint32_t pid, struct text *t);
+int proc_file_count(uint32_t pid, struct text *t);
 int proc_bulkhead(uint32_t pid, struct text *t);
 int proc_mountinfo(uint32_t pid, struct text *t);
 int proc_cgroup(uint32_t pid, struct text *t);

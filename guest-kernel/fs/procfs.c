@@ -111,6 +111,7 @@ static const struct text_entry entries[] = {
 	{ IN_VM, "drop_caches", S_IFREG | 0200, TEXT_FILE, proc_empty, proc_drop_caches, false },
 	READABLE(IN_VM, "overcommit_memory", proc_overcommit),
 	READABLE(IN_FS, "file-max", proc_file_max),
+	READABLE(IN_FS, "file-nr", proc_file_count),
 	READABLE(IN_PID, "stat", proc_pid_stat),
 	READABLE(IN_PID, "status", proc_pid_status),
 	READABLE(IN_PID, "statm", proc_pid_statm),

@@ -38,9 +38,13 @@ cp tests/linux/run.sh "$scratch/root/"
 timeout -s KILL 120 busybox sh tests/linux/run.sh "$left_out" "$scratch/root/calls" "$scratch/host" ${programs[@]} >"$scratch/want" ||
 	fail "the programs have not ended on Linux, or not well"
 boot 0 --timeout 300 --root "$scratch/root" -- \
-	"sh /run.sh '$left_out' /calls /tmp ${programs[*]}; echo; echo ===; sh /run.sh '$left_out' /calls /disk $on_disk"
+	"files() { read open rest </proc/sys/fs/file-nr; echo \$open; }; before=\$(files); sh /run.sh '$left_out' /calls /tmp ${programs[*]}
+	echo; echo ===; sh /run.sh '$left_out' /calls /disk $on_disk
+	for second in 1 2 3 4 5 6 7 8 9 10; do after=\$(files); [ \$after = \$before ] && break; sleep 1; done; echo open files: \$before, \$after"
+read -r _ _ before after < <(grep '^open files: ' "$out")
+[ -n "$after" ] && [ "$before" = "$after," ] || fail "files were never closed: of $before there are $after"
 sed -n '/^===$/q;p' "$out" >"$scratch/tmpfs"
-sed '1,/^===$/d' "$out" >"$scratch/ext4"
+sed '1,/^===$/d; /^open files: /d' "$out" >"$scratch/ext4"
 grep -E "^(${on_disk// /|}) " "$scratch/want" >"$scratch/want-disk"
 
 # compare WHERE WANT GOT: a line for each case whose result is not the same, "CASE: WHERE has X, Linux Y". The same case may occur several times.

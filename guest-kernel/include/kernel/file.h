@@ -72,6 +72,7 @@ void async_urgent(struct file *f);
 void socket_closed(void); /* a descriptor of a socket was closed: it may be in messages to itself only */
 
 struct file *file_alloc(const struct file_ops *ops, unsigned flags, void *private); /* NULL: no memory */
+size_t files_open(void); /* open files of all processes, those in messages included */
 void file_get(struct file *f);
 bool file_try_get(struct file *f); /* in a section (kernel/epoch.h). false: it is being closed */
 void file_put(struct file *f);
