@@ -45,6 +45,12 @@ static bool matches(const struct process *child, const struct wait_request *r)
 	       (r->which == P_PGID && child->pgid == r->id) || (r->which == P_PIDFD && child->handle == r->handle);
 }
 
+/* Its own, or of a descendant that was waited for. */
+static uint64_t most_resident(const struct process *p)
+{
+	return p->most_resident > p->children_most_resident ? p->most_resident : p->children_most_resident;
+}
+
 static bool take_zombie_locked(struct process *child, const struct wait_request *r, struct wait_result *out)
 {
 	struct process *p = child->parent;
@@ -57,7 +63,7 @@ static bool take_zombie_locked(struct process *child, const struct wait_request 
 	}
 	usage_add(&p->children_usage, &child->usage);
 	usage_add(&p->children_usage, &child->children_usage);
-	uint64_t most = child->most_resident > child->children_most_resident ? child->most_resident : child->children_most_resident;
+	uint64_t most = most_resident(child);
 	p->children_most_resident = most > p->children_most_resident ? most : p->children_most_resident;
 	p->children_user_ns += child->user_ns + child->children_user_ns;
 	p->children_system_ns += child->system_ns + child->children_system_ns;
@@ -73,10 +79,11 @@ static bool take_event_locked(struct process *child, const struct wait_request *
 	bool keep = r->options & WNOWAIT;
 	*out = (struct wait_result){ .pid = child->pid,
 				     .uid = child->credentials.uid,
-				     .user_ns = child->user_ns,
-				     .system_ns = child->system_ns };
+				     .user_ns = child->user_ns + child->children_user_ns,
+				     .system_ns = child->system_ns + child->children_system_ns };
 	out->usage = child->usage;
-	out->resident = child->most_resident;
+	usage_add(&out->usage, &child->children_usage);
+	out->resident = most_resident(child);
 	if (child->zombie && (r->options & WEXITED)) {
 		*reaped = take_zombie_locked(child, r, out) ? child : NULL;
 		return true;

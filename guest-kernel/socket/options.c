@@ -211,9 +211,11 @@ static bool int_option(struct socket *s, int option, int *value)
 	case SO_MARK:
 		*value = s->mark;
 		return true;
-	case SO_INCOMING_CPU:
 	case SO_BUSY_POLL:
 		*value = 0;
+		return true;
+	case SO_INCOMING_CPU:
+		*value = -1; /* nothing is told of it */
 		return true;
 	default:
 		*value = is_flag(option) && socket_option(s, option);

@@ -217,6 +217,24 @@ static void adapters(void)
 	close(fd);
 }
 
+static void values_at_first(void)
+{
+	char name[20];
+	int fd = socket(AF_INET, SOCK_STREAM, 0), value;
+	for (socklen_t bytes = 1; bytes <= sizeof(name); bytes += 5) {
+		socklen_t length = bytes;
+		memset(name, 'x', sizeof(name));
+		CALL(getsockopt(fd, IPPROTO_TCP, 13, name, &length));
+		SHOW("length and zeros", "%u %d", length, length > 6 && !name[length - 1]);
+	}
+	socklen_t length = sizeof(value);
+	getsockopt(fd, IPPROTO_TCP, 25, &value, &length);
+	SHOW("unsent bytes for which it waits", "%d", value);
+	getsockopt(fd, SOL_SOCKET, 49, &value, &length);
+	SHOW("processor", "%d", value);
+	close(fd);
+}
+
 int main(void)
 {
 	calls_begin();
@@ -229,5 +247,6 @@ int main(void)
 	RUN(addresses);
 	RUN(paths);
 	RUN(adapters);
+	RUN(values_at_first);
 	return 0;
 }

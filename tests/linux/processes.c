@@ -86,6 +86,49 @@ static void wait_errors(void)
 	CALL(wait4(-1, NULL, 0, NOWHERE));
 }
 
+static long used_us(const struct rusage *usage)
+{
+	return usage->ru_utime.tv_sec * 1000000l + usage->ru_utime.tv_usec + usage->ru_stime.tv_sec * 1000000l + usage->ru_stime.tv_usec;
+}
+
+static void use_time(void)
+{
+	struct rusage usage;
+	do {
+		getrusage(RUSAGE_SELF, &usage);
+	} while (used_us(&usage) < 60000);
+}
+
+/* What a child used has what its own children used, of which it was told: time, faults, and the most memory. */
+static void usage_of_descendants(void)
+{
+	int status;
+	struct rusage usage;
+	siginfo_t info;
+	for (int way = 0; way < 2; way++) {
+		pid_t child = fork();
+		if (child == 0) {
+			pid_t grandchild = fork();
+			if (grandchild == 0) {
+				volatile char *memory = malloc(30 << 20);
+				for (size_t at = 0; at < 30 << 20; at += PAGE) {
+					memory[at] = 1;
+				}
+				use_time();
+				_exit(0);
+			}
+			waitpid(grandchild, &status, 0);
+			_exit(0);
+		}
+		memset(&usage, 0, sizeof(usage));
+		long result = way ? syscall(SYS_waitid, P_PID, child, &info, WEXITED, &usage) : wait4(child, &status, 0, &usage);
+		IS(result == (way ? 0 : child));
+		IS(used_us(&usage) >= 60000);
+		IS(usage.ru_minflt >= 10);
+		IS(usage.ru_maxrss >= 30 << 10);
+	}
+}
+
 static void stopping(void)
 {
 	int status, ends[2];
@@ -473,6 +516,7 @@ int main(int argc, char **argv, char **envp)
 	calls_begin();
 	RUN(exit_status);
 	RUN(wait_errors);
+	RUN(usage_of_descendants);
 	RUN(stopping);
 	RUN(stopping_threads);
 	RUN(exec_failures);

@@ -13,6 +13,7 @@ enum {
 	TCP_WINDOW_CLAMP, TCP_INFO, TCP_QUICKACK, TCP_CONGESTION, TCP_USER_TIMEOUT = 18, TCP_FASTOPEN = 23, TCP_NOTSENT_LOWAT = 25,
 	TCP_FASTOPEN_CONNECT = 30,
 };
+#define CONGESTION_BYTES 16 /* a name with zeros behind it */
 #define MSS_LEAST 88
 #define MSS_MOST 32767
 
@@ -146,8 +147,10 @@ int tcp_get_option(struct inet_socket *s, int option, uint64_t user, uint64_t us
 		tcp_info_read(s, &info);
 		net_unlock();
 		return option_answer(user, user_length, &info, sizeof(info));
-	case TCP_CONGESTION:
-		return option_answer(user, user_length, CONGESTION, sizeof(CONGESTION));
+	case TCP_CONGESTION: {
+		static const char name[CONGESTION_BYTES] = CONGESTION;
+		return option_answer(user, user_length, name, sizeof(name));
+	}
 	case TCP_NODELAY_OPTION:
 		value = s->nodelay;
 		break;
@@ -171,10 +174,8 @@ int tcp_get_option(struct inet_socket *s, int option, uint64_t user, uint64_t us
 	case TCP_WINDOW_CLAMP:
 	case TCP_FASTOPEN:
 	case TCP_FASTOPEN_CONNECT:
-		value = 0;
-		break;
 	case TCP_NOTSENT_LOWAT:
-		value = -1;
+		value = 0;
 		break;
 	default:
 		if (!number) {
