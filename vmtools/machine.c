@@ -11,6 +11,7 @@
 #include <libvirt/virterror.h>
 #include <pthread.h>
 #include <pwd.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -58,13 +59,34 @@ static int event_loop_start(void)
 	return 0;
 }
 
+/* A signal that waits for the session (session_block_signals) was for those whom libvirt asks, too: what they did not do is no fault. 0: none. */
+static int signal_waiting(void)
+{
+	static const int ends[] = { SIGINT, SIGTERM, SIGHUP, SIGQUIT };
+	sigset_t waiting;
+	sigpending(&waiting);
+	for (size_t i = 0; i < sizeof(ends) / sizeof(ends[0]); i++) {
+		if (sigismember(&waiting, ends[i]) == 1) {
+			return ends[i];
+		}
+	}
+	return 0;
+}
+
 static int fail_libvirt(const char *what)
 {
 	const char *message = virGetLastErrorMessage(), *lock = strstr(message, "Failed to get \"write\" lock");
+	const char *port = strstr(message, "Could not set up host forwarding rule");
 	const char *feature = strstr(message, "unknown CPU feature: ");
 	lock = lock ? lock : strstr(message, "Failed to get shared \"write\" lock");
 	if (lock) {
 		return fail(VMCTL_IMAGE, "a disk image is in use: another machine writes to it, or would see what this one writes (--write)");
+	}
+	if (signal_waiting()) {
+		return 128 + signal_waiting();
+	}
+	if (port) {
+		return fail(VMCTL_HOST, "--publish: a port of this host was taken meanwhile: %.*s", (int)strcspn(port, "\r\n"), port);
 	}
 	if (feature) {
 		return fail(VMCTL_USAGE, "--cpu-flags: there is no processor feature \"%s\": \"qemu-system-x86_64 -cpu help\" lists them",

@@ -42,6 +42,47 @@ const char *network_set_device(struct network *n, const char *value)
 	return "use e1000e, e1000 or loop";
 }
 
+/* [from, to) as an address of IPv4. */
+static bool address_read(const char *from, const char *to, char address[NETWORK_ADDRESS])
+{
+	struct in_addr bytes;
+	size_t length = (size_t)(to - from);
+	if (length >= NETWORK_ADDRESS) {
+		return false;
+	}
+	memcpy(address, from, length);
+	address[length] = '\0';
+	return inet_pton(AF_INET, address, &bytes) == 1;
+}
+
+const char *network_set_ip(struct network *n, const char *value)
+{
+	static const char *const words[] = { ",gateway=", ",dns=" };
+	static const char how[] = "use dhcp, none or ADDRESS/BITS[,gateway=ADDRESS][,dns=ADDRESS], as in 10.0.2.20/24,gateway=10.0.2.2,dns=10.0.2.3";
+	const char *slash = strchr(value, '/'), *end = strchrnul(value, ',');
+	char bits[3] = "", address[NETWORK_ADDRESS];
+	uint64_t count;
+	n->ip = value;
+	n->guest[0] = '\0';
+	if (strcmp(value, "dhcp") == 0 || strcmp(value, "none") == 0) {
+		return NULL;
+	}
+	if (!slash || end < slash || end - slash > 3 || !address_read(value, slash, n->guest)) {
+		return how;
+	}
+	memcpy(bits, slash + 1, (size_t)(end - slash - 1));
+	bool good = quantity_number(bits, 32, &count) == 0;
+	for (unsigned i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+		size_t length = strlen(words[i]);
+		if (strncmp(end, words[i], length) == 0) {
+			const char *at = end + length;
+			end = strchrnul(at, ',');
+			good = good && address_read(at, end, address);
+		}
+	}
+	return good && !*end ? NULL : how;
+}
+
 /* The digits of [from, to) as a port. */
 static bool port_read(const char *from, const char *to, uint16_t *port)
 {
@@ -139,7 +180,8 @@ static int add_forwards(const struct network *n, int length, const char *before,
 {
 	for (unsigned i = 0; i < n->published_count && length >= 0 && (size_t)length < size; i++) {
 		const struct published_port *p = &n->published[i];
-		length += snprintf(to + length, size - (size_t)length, "%s%s:127.0.0.1:%u-:%u%s", before, p->udp ? "udp" : "tcp", p->host, p->guest, behind);
+		length += snprintf(to + length, size - (size_t)length, "%s%s:127.0.0.1:%u-%s:%u%s", before, p->udp ? "udp" : "tcp", p->host, n->guest,
+				   p->guest, behind);
 	}
 	return length >= 0 && (size_t)length < size ? 0 : -1;
 }

@@ -12,6 +12,7 @@
 
 #define NETWORK_MAX_PUBLISHED 16
 #define NETWORK_TAP_NAME 16 /* IFNAMSIZ */
+#define NETWORK_ADDRESS 16 /* INET_ADDRSTRLEN */
 
 enum vmctl_net { NET_NONE, NET_USER, NET_TAP };
 enum vmctl_nic { NIC_E1000E, NIC_E1000, NIC_LOOP, NIC_COUNT };
@@ -26,6 +27,8 @@ struct network {
 	enum vmctl_nic nic;
 	bool net_given, nic_given;
 	char tap[NETWORK_TAP_NAME];
+	const char *ip; /* the guest's address, as its command line has it; NULL: by DHCP */
+	char guest[NETWORK_ADDRESS]; /* a fixed one alone; "": QEMU's network gives one */
 	struct published_port published[NETWORK_MAX_PUBLISHED];
 	unsigned published_count;
 };
@@ -33,6 +36,8 @@ struct network {
 /** "user", "tap=NAME", "none". NULL, or what would have been right. */
 const char *network_set(struct network *n, const char *value);
 const char *network_set_device(struct network *n, const char *value);
+/** "dhcp", "none", "10.0.2.20/24,gateway=10.0.2.2,dns=10.0.2.3", the latter two where there are such. */
+const char *network_set_ip(struct network *n, const char *value);
 /** "8080:80", "5353:53/udp". */
 const char *network_publish(struct network *n, const char *value);
 /** Does the host have what this asks for, its tap device and its free ports? 0, or negative errno with a sentence in `why`. */

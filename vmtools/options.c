@@ -218,6 +218,11 @@ static const char *set_net(struct options *o, const char *value)
 	return network_set(&o->network, value);
 }
 
+static const char *set_ip(struct options *o, const char *value)
+{
+	return network_set_ip(&o->network, value);
+}
+
 static const char *set_net_device(struct options *o, const char *value)
 {
 	return network_set_device(&o->network, value);
@@ -286,6 +291,7 @@ static const struct option {
 	{ "--disk-image", "FILE", COMMAND_RUN, set_disk_image, "one more disk on the AHCI controller; at most 4 of them" },
 	{ "--net", "user|tap=NAME|none", COMMAND_RUN, set_net, "a network adapter: on QEMU's own network, or on a tap device of the host's (none)" },
 	{ "--net-device", "e1000e|e1000|loop", COMMAND_RUN, set_net_device, "the adapter; loop is a domain that sends back what it gets (e1000e)" },
+	{ "--ip", "dhcp|none|ADDRESS/BITS[,...]", COMMAND_RUN, set_ip, "the guest's address, with ,gateway=ADDRESS and ,dns=ADDRESS (dhcp)" },
 	{ "--publish", "PORT:GUESTPORT[/udp]", COMMAND_RUN, set_publish, "a port of this host leads to one of the guest's; means --net user" },
 	{ "--iommu", "amd|intel|none", COMMAND_RUN, set_iommu, "the machine's IOMMU (amd in isolated mode)" },
 	{ "--accel", "auto|kvm|tcg", RUNS, set_accel, "who runs QEMU's processors: auto is KVM where its guests can nest, else TCG (auto)" },

@@ -76,6 +76,9 @@ int plan_check(const struct options *o)
 	if (o->network.published_count && o->network.net != NET_USER) {
 		return fail(VMCTL_USAGE, "--publish needs --net user: on a tap device the guest has an address of its own");
 	}
+	if ((o->network.ip || (o->network.nic_given && o->network.nic != NIC_LOOP)) && o->network.net == NET_NONE) {
+		return fail(VMCTL_USAGE, "%s needs a network: give --net or --publish", o->network.ip ? "--ip" : "--net-device");
+	}
 	if (o->capture && o->network.net == NET_NONE) {
 		return fail(VMCTL_USAGE, "--capture needs a network: give --net or --publish");
 	}
@@ -236,8 +239,8 @@ static int make_cmdline(struct plan *p, const char *start)
 		}
 		terminal_environment(environment, sizeof(environment));
 	}
-	int length = snprintf(p->cmdline, sizeof(p->cmdline), "%s%s%s%s%s%s", start, p->on_terminal ? "" : " raw-console", size,
-			      environment, o->append ? " " : "", o->append ? o->append : "");
+	int length = snprintf(p->cmdline, sizeof(p->cmdline), "%s%s%s%s%s%s%s%s", start, p->on_terminal ? "" : " raw-console", size,
+			      environment, o->network.ip ? " ip=" : "", o->network.ip ? o->network.ip : "", o->append ? " " : "", o->append ? o->append : "");
 	return (size_t)length < sizeof(p->cmdline) ? 0 : fail(VMCTL_USAGE, "the guest's command line is too long");
 }
 
@@ -329,7 +332,9 @@ static int check_kills(struct plan *p)
 {
 	for (unsigned i = 0; i < p->options->kill_count; i++) {
 		if (!manifest_domain(&p->manifest, p->options->kills[i].domain)) {
-			return fail(VMCTL_USAGE, "--kill %s: there is no such domain in %s", p->options->kills[i].domain, p->manifest.file);
+			bool adapter = p->options->network.net == NET_NONE && strcmp(p->options->kills[i].domain, "e1000e") == 0;
+			return fail(VMCTL_USAGE, "--kill %s: there is no such domain in %s%s", p->options->kills[i].domain, p->manifest.file,
+				    adapter ? ": give --net or --publish" : "");
 		}
 		if (manifest_domain(&p->manifest, p->options->kills[i].domain)->flags & BUNDLE_MAIN) {
 			return fail(VMCTL_USAGE, "--kill %s: the machine is there for that domain and would end with it", p->options->kills[i].domain);

@@ -39,21 +39,21 @@ static bool address_read(const char *text, size_t length, ip4_addr_t *address)
 	return ip4addr_aton(copy, address);
 }
 
-/* `word` followed by an address, somewhere in the option. */
-static bool address_find(const char *option, const char *word, ip4_addr_t *address)
+/* `word` followed by an address, if that is what comes next; *at goes behind it. False: there is no such address. */
+static bool address_next(const char **at, const char *word, ip4_addr_t *address)
 {
-	const char *at = strstr(option, word);
-	if (!at) {
-		return false;
+	size_t length = strlen(word);
+	if (strncmp(*at, word, length) != 0) {
+		return true;
 	}
-	at += strlen(word);
-	const char *end = strchr(at, ',');
-	return address_read(at, end ? (size_t)(end - at) : strlen(at), address);
+	const char *from = *at + length, *comma = strchr(from, ',');
+	*at = comma ? comma : from + strlen(from);
+	return address_read(from, (size_t)(*at - from), address);
 }
 
 static bool address_fixed(struct interface *i, const char *option)
 {
-	ip4_addr_t address, mask, gateway = { 0 }, dns;
+	ip4_addr_t address, mask, gateway = { 0 }, dns = { 0 };
 	const char *slash = strchr(option, '/'), *end;
 	if (!slash || !address_read(option, (size_t)(slash - option), &address)) {
 		return false;
@@ -63,9 +63,11 @@ static bool address_fixed(struct interface *i, const char *option)
 		return false;
 	}
 	ip4_addr_set_u32(&mask, lwip_htonl(bits ? ~0u << (32 - bits) : 0));
-	address_find(option, ",gateway=", &gateway);
+	if (!address_next(&end, ",gateway=", &gateway) || !address_next(&end, ",dns=", &dns) || *end) {
+		return false;
+	}
 	netif_set_addr(&i->netif, &address, &mask, &gateway);
-	if (address_find(option, ",dns=", &dns)) {
+	if (dns.addr) {
 		ip_addr_t server = IPADDR4_INIT(dns.addr);
 		dns_setserver(0, &server);
 	}

@@ -19,7 +19,7 @@ for mode in isolated monolithic; do
 	output "$by_dhcp"
 done
 
-boot 0 --net user --append ip=10.0.2.77/16,gateway=10.0.2.2,dns=10.0.2.3 -- "ip -4 addr show dev eth0 | sed -n 's/.*inet //p'; sed 1d /proc/net/pnp
+boot 0 --net user --ip 10.0.2.77/16,gateway=10.0.2.2,dns=10.0.2.3 -- "ip -4 addr show dev eth0 | sed -n 's/.*inet //p'; sed 1d /proc/net/pnp
 	ip route del default; ip addr del 10.0.2.77/16 dev eth0; ip addr add 10.0.2.78/24 dev eth0
 	ip link set eth0 mtu 1400; ip route add default via 10.0.2.9
 	ip route | sed 's/ *$//'; cat /proc/net/if_inet6 | cut -c1-4 | head -n 2; ifconfig eth0 10.1.2.3 netmask 255.255.0.0
@@ -43,7 +43,7 @@ output '#PROTO: DHCP
 nameserver 10.0.2.3
 1'
 
-boot 0 --net user --append ip=none -- 'ip -4 addr show dev eth0 | grep -c inet; cat /proc/net/dev | wc -l'
+boot 0 --net user --ip none -- 'ip -4 addr show dev eth0 | grep -c inet; cat /proc/net/dev | wc -l'
 output '0
 4'
 

@@ -19,6 +19,11 @@ refuse run --memory 17G -- true
 refuse run --name 'a b' -- true
 refuse run -- ''
 refuse run --publish 1080:80 --publish 1080:81 -- true
+refuse run --ip 10.0.2.20/24 -- true
+refuse run --net-device e1000 -- true
+for address in 1.2.3.4.5 nonsense 10.0.2.20 10.0.2.20/33 10.0.2.20/24,10.0.2.2 10.0.2.20::10.0.2.2:255.255.255.0::eth0:off 10.0.2.20/24,dns=x '' 1.2.3.4/; do
+	refuse run --net user --ip "$address" -- true
+done
 refuse kill ahci --machine no-such-machine
 refuse frobnicate
 "$vmctl" run --root /no/such/dir -- true >"$out" 2>"$err"

@@ -99,6 +99,19 @@ static void networks(void **state)
 	REFUSES("HOSTPORT:GUESTPORT", "--publish", "80/udp:80");
 	REFUSES("another --publish", "--publish", "80:80", "--publish", "80:81");
 	assert_int_equal(PARSE(COMMAND_RUN, "--publish", "80:80", "--publish", "80:80/udp"), 0);
+	assert_int_equal(PARSE(COMMAND_RUN, "--ip", "10.0.2.20/24,gateway=10.0.2.2", "--publish", "80:80"), 0);
+	assert_string_equal(o.network.ip, "10.0.2.20/24,gateway=10.0.2.2");
+	assert_int_equal(network_netdev(&o.network, netdev, sizeof(netdev)), 0);
+	assert_string_equal(netdev, "user,id=net0,hostfwd=tcp:127.0.0.1:80-10.0.2.20:80");
+	assert_int_equal(PARSE(COMMAND_RUN, "--ip", "1.2.3.4/8,dns=1.2.3.5"), 0);
+	assert_int_equal(PARSE(COMMAND_RUN, "--ip", "1.2.3.4/0,gateway=1.2.3.1,dns=1.2.3.5"), 0);
+	assert_int_equal(PARSE(COMMAND_RUN, "--ip", "dhcp"), 0);
+	REFUSES("use dhcp, none or", "--ip", "1.2.3.4");
+	REFUSES("use dhcp, none or", "--ip", "1.2.3.4/33");
+	REFUSES("use dhcp, none or", "--ip", "1.2.3/24");
+	REFUSES("use dhcp, none or", "--ip", "1.2.3.4/24,1.2.3.1");
+	REFUSES("use dhcp, none or", "--ip", "1.2.3.4/24,dns=1.2.3.1,gateway=1.2.3.1");
+	REFUSES("use dhcp, none or", "--ip", "1.2.3.4/24,gateway=1.2.3.1 root=x");
 }
 
 static void what_is_wrong(void **state)
