@@ -43,12 +43,15 @@ said() {
 	grep -q "^vmctl: .*$1" "$err" || fail "vmctl did not say \"$1\""
 }
 
-# port_choose [COUNT]: so many ports of this machine in a row that nobody listens at, the first into $port.
+# port_choose [COUNT]: so many ports of this machine in a row that nobody has, TCP's nor UDP's, the first into $port. They are this test's until it ends:
+# another one, also of another tree, chooses others.
 port_choose() {
-	local next
+	local next count=${1:-1} lock
 	port=$((20000 + RANDOM % 10000))
-	for ((next = port; next < port + ${1:-1}; next++)); do
-		if (: <>"/dev/tcp/127.0.0.1/$next") 2>/dev/null; then
+	for ((next = port; next < port + count; next++)); do
+		mkdir -p -m 1777 /tmp/bulkhead-ports 2>/dev/null
+		if grep -qs "^ *[0-9]*: [0-9A-F]*:$(printf %04X $next) " /proc/net/{tcp,tcp6,udp,udp6} ||
+			! { exec {lock}>"/tmp/bulkhead-ports/$(id -u)-$next" && flock -n $lock; }; then
 			port=$((next + 1))
 		fi
 	done
@@ -57,25 +60,36 @@ port_choose() {
 # For scripts of a guest: free_now says how many KiB are free when caches have let go of what they need not keep.
 free_now='free_now() { sync; echo 1 >/proc/sys/vm/drop_caches; sed -n "s/^MemFree: *\([0-9]*\).*/\1/p" /proc/meminfo; }'
 
-# kill_often COUNT NAME: in the background, for the machine of this name that is started next: the disk's domain is killed so many times, each time a
-# fifth of a second after it was back. Two kills at given times may be one on a busy host.
+# kill_often COUNT NAME [DOMAIN [PAUSE]]: in the background, for the machine of this name that is started next: the disk's domain, or another one, is
+# killed so many times, each time PAUSE (a fifth of a second; `random`: up to half a second) after it was back. It never dies while it is dead, however
+# slow the host is; the guest, or what is done with it, has to go on until all have come.
 kill_often() {
 	rm -f "$err"
 	(
-		for _ in $(seq $((600 * slow))); do
+		for _ in $(seq 6000); do
 			grep -qs '^@ started' "$err" && break
 			sleep 0.1
 		done
 		for _ in $(seq "$1"); do
-			sleep 0.2
-			"$vmctl" kill $disk --machine "$2" || break
+			pause=${4:-0.2}
+			[ "$pause" != random ] || pause=0.$(printf %03d $((RANDOM % 500)))
+			sleep "$pause"
+			"$vmctl" kill "${3:-$disk}" --machine "$2" || break
 		done
 	) >"$scratch/kills" 2>&1 &
+	killer=$!
 }
 
-# For scripts of a guest: until_epoch N reads from the disk until its domain has come back to its N-th life, and once more.
+# killed COUNT: so many times the killer's victim was back in the machine that has ended, by $scratch/stats.
+killed() {
+	wait $killer
+	[ "$(grep -c '"cause": "kill"' "$scratch/stats")" -eq "$1" ] || fail "not $1 recoveries: $(cat "$scratch/kills")"
+}
+
+# For scripts of a guest: until_epoch N reads from the disk until its domain has come back to its N-th life, and once more; has_epoch N: it has.
 until_epoch='read_disk() { dd if=/dev/vda of=/dev/null bs=64k count=16 iflag=direct 2>/dev/null; }
-until_epoch() { until dmesg | grep -q "epoch $1"; do read_disk; done; read_disk; sleep 0.1; }'
+has_epoch() { dmesg | grep -q "epoch $1:"; }
+until_epoch() { until has_epoch $1; do read_disk; done; read_disk; sleep 0.1; }'
 
 # Tests that compare a guest with this host's Linux leave IPv6 out where it has not even ::1.
 host_has_ipv6() {

@@ -33,10 +33,10 @@ head -c 5000 "$core" >"$scratch/cut.core"
 "$vmctl" capsule "$scratch/cut.core" >"$out" 2>"$err" && fail "a cut core was taken"
 
 name=capsule-$$
-"$vmctl" run --verbose --name $name --timeout 60 --kill ahci@0.2 -- 'md5sum /dev/vda; while [ ! -e /done ] && [ $((n=n+1)) -lt 60 ]; do sleep 1; done' \
+"$vmctl" run --verbose --name $name --timeout 200 --kill ahci@0.2 -- 'md5sum /dev/vda; sleep 100000' \
 	>"$out" 2>"$err" &
 machine=$!
-for _ in $(seq 200); do
+for _ in $(seq 900); do
 	grep -q '^@ recovery domain=ahci' "$err" && break
 	sleep 0.2
 done

@@ -13,8 +13,7 @@ boot 0 --name kill-read-$$ --root "$scratch/root" --memory 64M --stats "$scratch
 output "$sum  /big
 $sum  /big
 $sum  /big"
-recoveries=$(grep -c '"cause": "kill"' "$scratch/stats")
-[ "$recoveries" -eq 5 ] || fail "$recoveries recoveries after 5 kills"
+killed 5
 # Its phases, cut to microseconds, make up the whole time.
 grep '"cause": "kill"' "$scratch/stats" | tr -d '",{}' | awk '{
 	sum = 0

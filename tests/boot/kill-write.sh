@@ -7,11 +7,14 @@ make_root
 head -c $((2000000 / slow)) /dev/urandom >"$scratch/root/data"
 kept_root "$scratch/root"
 sum=$(md5sum <"$scratch/root/data" | cut -d' ' -f1)
-boot 0 "${kept[@]}" --stats "$scratch/stats" --kill $disk@0.1 --kill $disk@0.3 --kill $disk@0.6 --kill $disk@1.0 --kill $disk@1.5 \
-	-- 'for i in 1 2 3 4 5 6 7 8 9 10 11 12; do cp /data /copy$i && sync || echo error $i; done; sleep 1; cat /copy* | md5sum'
+kill_often 5 kill-write-$$
+boot 0 --name kill-write-$$ "${kept[@]}" --stats "$scratch/stats" -- "$until_epoch"'
+	until has_epoch 6; do
+		for i in 1 2 3 4 5 6 7 8 9 10 11 12; do cp /data /copy$i && sync || echo error $i; done
+	done; until_epoch 6; cat /copy* | md5sum'
 [ "$(tail -n 1 "$out")" = "$(for i in 1 2 3 4 5 6 7 8 9 10 11 12; do cat "$scratch/root/data"; done | md5sum)" ] || fail "the guest reads the copies wrong"
 clean "$scratch/image"
-[ "$(grep -c '"cause": "kill"' "$scratch/stats")" -ge 1 ] || fail "no kill was recovered from"
+killed 5
 grep -q error "$out" && fail "a program saw an error"
 [ $disk = ahci ] || exit 0
 for i in 1 2 3 4 5 6 7 8 9 10 11 12; do

@@ -34,6 +34,6 @@ run ''
 less "$exits" 3.01 || fail "$exits exits a request at depth 1"
 run deep
 less "$exits" 0.51 || fail "$exits exits a request at depth 32"
-kills=$(for i in 1 2 3 4 5 6 7 8; do echo "--kill $disk@$((slow > 1 ? i * 8 / 10 : 0)).$((slow > 1 ? i * 8 % 10 : i))"; done)
-run 'deep long' $kills
-[ "$(grep -c "^log domain $disk died: kill" "$err")" -ge 7 ] || fail "fewer deaths than kills"
+kill_often 8 probe-$$ $disk 0.0$((slow > 1 ? 8 : 2))
+run 'deep long' --name probe-$$ --stats "$scratch/stats"
+killed 8

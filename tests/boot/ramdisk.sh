@@ -8,8 +8,9 @@ boot 0 --disk ramdisk --root "$scratch/root" -- 'md5sum /data && cp /data /copy 
 sum=$(md5sum <"$scratch/root/data" | cut -d' ' -f1)
 output "$sum  /data
 $sum  /copy"
-boot 0 --disk ramdisk --root "$scratch/root" --kill ramdisk@0.05 --kill ramdisk@0.4 --stats "$scratch/stats" \
-	-- 'md5sum /data; sleep 1; cp /data /copy; md5sum /copy'
+kill_often 2 ramdisk-$$ ramdisk
+boot 0 --name ramdisk-$$ --disk ramdisk --root "$scratch/root" --stats "$scratch/stats" \
+	-- "$until_epoch; md5sum /data; until_epoch 3; cp /data /copy; md5sum /copy"
 output "$sum  /data
 $sum  /copy"
-[ "$(grep -c '"cause"' "$scratch/stats")" -ge 1 ] || fail "no recovery was reported"
+killed 2

@@ -3,15 +3,13 @@
 . tests/boot/assert.bash
 
 name=steer-$$
-"$vmctl" run --name $name --stats "$scratch/stats" --timeout $((60 * slow)) \
-	-- 'while [ ! -e /go ]; do read line; [ "$line" = go ] && : >/go; sleep 1; [ $((n=n+1)) -gt '$((12 * slow * slow))' ] && : >/go; done; echo done' \
-	>"$out" 2>"$err" </dev/null &
+"$vmctl" run --name $name --stats "$scratch/stats" --timeout $((200 * slow)) -- "$until_epoch; until_epoch 3; echo done" >"$out" 2>"$err" </dev/null &
 machine=$!
 # domains: what `vmctl ps` says of this machine.
 domains() {
 	"$vmctl" ps 2>/dev/null | awk -v name="$name" '/^[^ ]/ { split($0, word, ":"); ours = word[1] == name; next } ours'
 }
-for _ in $(seq $((100 * slow))); do
+for _ in $(seq $((500 * slow))); do
 	domains | grep -q "$disk" && break
 	sleep 0.2
 done

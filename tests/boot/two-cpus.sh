@@ -17,4 +17,4 @@ boot 0 --name two-$$ --cpus 2 --root "$scratch/root" --stats "$scratch/stats" --
 sum=$(md5sum <"$scratch/root/data" | cut -d' ' -f1)
 output "$sum  /data
 $sum  /data"
-[ "$(grep -c '"cause": "kill"' "$scratch/stats")" -eq 2 ] || fail "not two recoveries"
+killed 2

@@ -149,6 +149,7 @@ static void epoch(uint64_t *done)
 void probe_disk(void)
 {
 	uint64_t random = 1, submitted = 0, done = 0, total = probe_option("long") ? 40000 : 4000;
+	uint32_t least = probe_option("long") ? 8 : 0; /* so many deaths are to be survived, however fast the requests go */
 	unsigned depth = probe_option("deep") ? 32 : 1;
 	while (__atomic_load_n(&probe_page->links[0].state, __ATOMIC_ACQUIRE) != BH_LINK_UP) {
 		probe_wait(0, 0);
@@ -156,8 +157,8 @@ void probe_disk(void)
 	start();
 	call(BH_HC_POWER, BH_POWER_STARTED, 0, 0, 0);
 	uint64_t before = exits(), began = tsc();
-	while (done < total) {
-		while (submitted < total && submitted - done < depth) {
+	while (done < submitted || submitted < total || rebuilds < least) {
+		while ((submitted < total || rebuilds < least) && submitted - done < depth) {
 			submit(&random);
 			submitted++;
 		}
