@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: MIT
 # The older adapter, which has neither messages nor a standard reset: a web server behind it is reached, and its domain comes back with the device's own
 # reset when it is killed under transfers. On QEMU behind the IOMMU; on Bochs, which has none, the log calls it unfenced.
-# limit: 300
 # not on bochs: it boots there by itself
 . tests/boot/assert.bash
 
@@ -9,15 +8,12 @@ make_root
 . tests/boot/publish.bash
 head -c 2000000 /dev/urandom >"$scratch/root/www/big"
 
-# transfers N OPTIONS: N deaths under transfers, each followed by a recovery.
+# transfers N OPTIONS: N deaths under transfers.
 transfers() {
-	local deaths=$1 kills
+	local deaths=$1
 	shift
-	kills=$(for i in $(seq "$deaths"); do echo "--kill e1000e@$((i * 2))"; done)
-	server_start --timeout 250 $kills "$@"
-	until [ "$(grep -c '@ recovery domain=e1000e' "$err")" -ge "$deaths" ]; do
-		fetch_big
-	done
+	server_start --timeout 500 "$@"
+	under_kills "$deaths" fetch_big
 	fetch_big
 	server_stop
 	grep -q "82540EM's own reset" "$err" || fail "the hypervisor knows no reset for it"

@@ -38,7 +38,8 @@ ip: RTNETLINK answers: Network is unreachable
 ip: can'"'"'t find device '"'eth7'"
 
 # Names are asked of the server that DHCP told of: the link that vmctl puts into a root leads there.
-boot 0 --net user -- 'cat /etc/resolv.conf; timeout 2 nslookup nowhere.invalid >/dev/null 2>&1; ip neigh | grep -c "^10.0.2.3 dev eth0 lladdr "'
+boot 0 --net user -- 'cat /etc/resolv.conf; timeout 20 nslookup nowhere.invalid >/dev/null 2>&1 &
+	until ip neigh | grep -c "^10.0.2.3 dev eth0 lladdr "; do sleep 0.1; done | tail -n 1; kill $! 2>/dev/null; true'
 output '#PROTO: DHCP
 nameserver 10.0.2.3
 1'
@@ -51,13 +52,13 @@ output '0
 "$vmctl" image -o "$scratch/root.img" || fail "vmctl image"
 printf 'nc -l -p 80 -e echo hello from the microvm; sed 1d /proc/net/arp | cut -c1-9' >"$scratch/command"
 port_choose
-timeout -k 2 100 qemu-system-x86_64 -M microvm,acpi=off -global virtio-mmio.force-legacy=false -cpu max -m 128 -display none -nodefaults \
+timeout -k 2 200 qemu-system-x86_64 -M microvm,acpi=off -global virtio-mmio.force-legacy=false -cpu max -m 128 -display none -nodefaults \
 	-kernel "$BUILD/guest-kernel.elf" -initrd "$scratch/command" -append 'root=auto rw' -serial "file:$out" \
 	-drive "if=none,id=disk,file=$scratch/root.img,format=raw" -device virtio-blk-device,drive=disk \
 	-netdev "user,id=net,hostfwd=tcp:127.0.0.1:$port-:80" -device virtio-net-device,netdev=net <>/dev/null 2>"$scratch/qemu" &
 qemu=$!
 for _ in $(seq 300); do
-	answer=$( (timeout 5 cat <"/dev/tcp/127.0.0.1/$port") 2>/dev/null)
+	answer=$( (timeout 60 cat <"/dev/tcp/127.0.0.1/$port") 2>/dev/null)
 	[ -n "$answer" ] && break
 	sleep 0.2
 done

@@ -2,7 +2,6 @@
 # `vmctl bench --against linux`: Debian's kernel, ours bare and ours isolated run the same lines, and the table has times, instruction counts
 # and ratios of all three. Figures are not judged here, but that Linux counts as many instructions for computing as we do: the same program
 # ran, on the same clock. Where no archive has that kernel there is nothing to compare with.
-# limit: 600
 # not on bochs: it is about machines of QEMU
 . tests/boot/assert.bash
 

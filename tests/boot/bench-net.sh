@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: MIT
 # `vmctl bench net`: servers in the guest, the client on the host, ours bare and ours isolated; the table has rates, packets, exits and
 # instruction counts. Figures are not judged here, but that a byte over the loopback costs as many instructions isolated as bare.
-# limit: 300
 # not on bochs: it is about machines of QEMU
 . tests/boot/assert.bash
 

@@ -2,7 +2,6 @@
 # Bochs, whose processors have VT-x: what programs see is what they see on the host's Linux (exec, fork and wait, signals, pipes, threads), a
 # command's status arrives. On two processors, a guest with two vCPUs does the same while the RAM disk's domain is killed and comes back. A
 # processor without either vendor's virtualization is refused. `make test-bochs` runs the rest of the boot tests there.
-# limit: 600
 # not on bochs: what it tries is tried there by tests of their own
 export VMCTL_MACHINE=bochs
 . tests/boot/assert.bash
@@ -32,12 +31,12 @@ END
 programs one exec family signals pipes threads
 programs two processors contention
 
-boot 5 --timeout 150 --root "$scratch/root" -- 'cd /tmp; sh /run.sh /one; exit 5'
+boot 5 --timeout 450 --root "$scratch/root" -- 'cd /tmp; sh /run.sh /one; exit 5'
 grep -q 'preflight: VT-x' "$err" || fail "not on VT-x"
 as_on_linux one
 
 kill_often 2 bochs-$$ ramdisk
-boot 0 --name bochs-$$ --timeout 250 --cpus 2 --root "$scratch/root" --stats "$scratch/stats" \
+boot 0 --name bochs-$$ --timeout 750 --cpus 2 --root "$scratch/root" --stats "$scratch/stats" \
 	-- "$until_epoch"'; cd /tmp; sh /run.sh /two; nproc; for i in 1 2 3 4; do cp /data /copy$i && sync; done
 		cat /copy* | md5sum; until_epoch 3'
 { echo 2; for i in 1 2 3 4; do cat "$scratch/root/data"; done | md5sum; } >>"$scratch/want.two"

@@ -3,7 +3,6 @@
 # `vmctl image --bootable disk`: one disk, from which SeaBIOS and OVMF start GRUB, hypervisor and guest, and which is the guest's root as well.
 # What the guest writes by one firmware is there by the other, and leaves the partitions alone. With its root in memory the same starts from a USB
 # stick.
-# limit: 150
 # not on bochs: it is about a machine of QEMU
 . tests/boot/assert.bash
 . tests/boot/machine.bash

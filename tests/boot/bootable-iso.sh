@@ -2,7 +2,6 @@
 # not on bochs: it is about machines of QEMU
 # `vmctl image --bootable iso`: one ISO, as a CD under SeaBIOS and as a USB stick under OVMF. One with its root in memory has a directory's files;
 # without a root the guest's is the machine's own disk.
-# limit: 150
 # not on bochs: it is about a machine of QEMU
 . tests/boot/assert.bash
 . tests/boot/machine.bash

@@ -33,7 +33,7 @@ head -c 5000 "$core" >"$scratch/cut.core"
 "$vmctl" capsule "$scratch/cut.core" >"$out" 2>"$err" && fail "a cut core was taken"
 
 name=capsule-$$
-"$vmctl" run --verbose --name $name --timeout 200 --kill ahci@0.2 -- 'md5sum /dev/vda; sleep 100000' \
+"$vmctl" run --verbose --name $name --timeout 600 --kill ahci@0.2 -- 'md5sum /dev/vda; sleep 100000' \
 	>"$out" 2>"$err" &
 machine=$!
 for _ in $(seq 900); do

@@ -9,7 +9,7 @@ for mode in $modes; do
 	rm -f "$scratch/keys"
 	mkfifo "$scratch/keys"
 	seen=0
-	script -qec "\"$vmctl\" run --mode $mode --timeout $((110 * slow)) -- '$command'" /dev/null <"$scratch/keys" >"$out" 2>&1 &
+	script -qec "\"$vmctl\" run --mode $mode --timeout $((300 * slow)) -- '$command'" /dev/null <"$scratch/keys" >"$out" 2>&1 &
 	terminal=$!
 	exec 3>"$scratch/keys"
 	expect /dev/console

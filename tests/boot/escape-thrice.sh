@@ -3,10 +3,10 @@
 . tests/boot/assert.bash
 
 mkfifo "$scratch/keys"
-script -qec "\"$vmctl\" run --timeout $((110 * slow))" /dev/null <"$scratch/keys" >"$out" 2>&1 &
+script -qec "\"$vmctl\" run --timeout $((300 * slow))" /dev/null <"$scratch/keys" >"$out" 2>&1 &
 terminal=$!
 exec 3>"$scratch/keys"
-for _ in $(seq $((300 * slow))); do
+for _ in $(seq $((900 * slow))); do
 	grep -qF '/ # ' "$out" && break
 	sleep 0.2
 done

@@ -26,7 +26,7 @@ has() { # COUNT PATTERN
 	[ "$count" -eq "$1" ] || fail "\"$2\": $count times instead of $1"
 }
 
-"$vmctl" run --verbose --root "$scratch/disk" --manifest "$scratch/manifest" --net user --iommu intel --timeout 100 -- probe >"$out" 2>"$err" &
+"$vmctl" run --verbose --root "$scratch/disk" --manifest "$scratch/manifest" --net user --iommu intel --timeout 300 -- probe >"$out" 2>"$err" &
 machine=$!
 for _ in $(seq 1000); do
 	grep -q 'life 3, a frame of its own goes out' "$err" && break

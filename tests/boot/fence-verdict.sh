@@ -3,7 +3,6 @@
 # writes from there (tests/domains/probe_dma.c). With Intel's IOMMU, which QEMU lets report faults, each is a verdict: named once, with
 # domain, device, address and direction, and the domain is stopped and rebooted. With AMD's, and with Intel's alike, the block itself is
 # looked at from outside: of the reads that were to land elsewhere none is in the machine's memory, those of the third life are.
-# limit: 240
 # not on bochs: it has no IOMMU
 . tests/boot/assert.bash
 . tests/boot/qemu.bash

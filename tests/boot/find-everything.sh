@@ -2,7 +2,7 @@
 # Whoever walks the whole tree comes to an end, /proc and /dev included, and finds the threads of a process once.
 . tests/boot/assert.bash
 
-boot 0 --timeout $((60 * slow)) -- 'find / >/tmp/all && grep -c "^/proc/2/task/2$" /tmp/all; grep -c task/.*/task /tmp/all
+boot 0 --timeout $((300 * slow)) -- 'find / >/tmp/all && grep -c "^/proc/2/task/2$" /tmp/all; grep -c task/.*/task /tmp/all
 find /proc/[0-9]* /etc /bin -type f 2>/dev/null | xargs md5sum >/tmp/sums 2>/dev/null; grep -c " /proc/2/task/2/stat$" /tmp/sums'
 output "1
 0

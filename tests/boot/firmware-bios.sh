@@ -1,6 +1,5 @@
 # SPDX-License-Identifier: MIT
 # From SeaBIOS through GRUB and Multiboot2.
-# limit: 180
 # not on bochs: it is about a machine of QEMU
 . tests/boot/assert.bash
 

@@ -21,7 +21,7 @@ domain ahci
 	restart 100 in 60s
 link block guest ahci
 END
-boot 0 --manifest "$scratch/manifest" --cpus 16 --timeout 60 -- "sed -n 's/MemTotal: *\\([0-9]*\\) kB/\\1/p' /proc/meminfo; md5sum </bin/busybox"
+boot 0 --manifest "$scratch/manifest" --cpus 16 --timeout 300 -- "sed -n 's/MemTotal: *\\([0-9]*\\) kB/\\1/p' /proc/meminfo; md5sum </bin/busybox"
 kib=$(head -n 1 "$out")
 [ "$kib" -gt 4600000 ] && [ "$kib" -le 4718592 ] || fail "$kib KiB of 4.5 GiB"
 [ "$(tail -n 1 "$out")" = "$(md5sum </bin/busybox)" ] || fail "a read is wrong"

@@ -2,7 +2,6 @@
 # A flood of packets that nobody would send (tests/fuzz/packets), and peers that never read, while a web server answers: it goes on to
 # answer, what the network takes of memory has its bound, and all of it comes back. In little memory, too, where every seventh wait for
 # memory is in vain at first. FLOOD_SEED, FLOOD_SECONDS.
-# limit: 400
 . tests/boot/assert.bash
 
 seed=${FLOOD_SEED:-$(od -An -N3 -tu4 /dev/urandom | tr -d ' ')} seconds=${FLOOD_SECONDS:-8}
@@ -41,8 +40,8 @@ want="page
 sent
 page
 bounded"
-boot 0 --mode ${modes%% *} --cpus 2 --memory 128M --timeout $((200 * slow)) --root "$scratch/root" -- sh /turn.sh "$seed" "$seconds" long
+boot 0 --mode ${modes%% *} --cpus 2 --memory 128M --timeout $((400 * slow)) --root "$scratch/root" -- sh /turn.sh "$seed" "$seconds" long
 output "$want
 even"
-boot 0 --mode ${modes##* } --memory 48M --append reserve-fail=7 --timeout $((110 * slow)) --root "$scratch/root" -- sh /turn.sh "$seed" "$seconds" short
+boot 0 --mode ${modes##* } --memory 48M --append reserve-fail=7 --timeout $((300 * slow)) --root "$scratch/root" -- sh /turn.sh "$seed" "$seconds" short
 output "$want"

@@ -1,5 +1,4 @@
 # SPDX-License-Identifier: MIT
-# limit: 240
 # Damaged ELF files and scripts (tests/fuzz/elf.c), executed for some seconds on tmpfs and on the disk: judged as fuzz.sh judges.
 # FUZZ_SECONDS, FUZZ_SEED, FUZZ_CPUS and FUZZ_MODE as there.
 . tests/boot/assert.bash

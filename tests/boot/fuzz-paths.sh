@@ -1,5 +1,4 @@
 # SPDX-License-Identifier: MIT
-# limit: 240
 # Random operations on paths (tests/fuzz/paths.c) answer in the guest, on tmpfs and on the disk, what they answer on the host's Linux.
 # FUZZ_SECONDS and FUZZ_SEED as in fuzz.sh.
 . tests/boot/assert.bash

@@ -1,5 +1,4 @@
 # SPDX-License-Identifier: MIT
-# limit: 240
 # Random system calls with hostile arguments (tests/fuzz/calls.c) for some seconds, on tmpfs and on the disk: the rounds end, the kernel says
 # nothing is wrong, the shell answers, memory and processes are gone, and the file system is whole. FUZZ_SECONDS, FUZZ_SEED and FUZZ_CPUS make
 # it longer and other; "make test-fuzz" does.

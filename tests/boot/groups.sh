@@ -39,7 +39,7 @@ send() { # NAME [TIMES]
 }
 
 printed() { # TEXT: the guest's program has
-	for _ in $(seq 100); do
+	for _ in $(seq 600); do
 		grep -q "^$1" "$out" && return
 		sleep 0.1
 	done
@@ -49,7 +49,7 @@ printed() { # TEXT: the guest's program has
 # The guest hears: what is sent from now on can be counted.
 hears() {
 	datagram hello "hello $1"
-	for _ in $(seq 100); do
+	for _ in $(seq 300); do
 		send hello
 		grep -q "^hello $1" "$out" && return
 		sleep 0.2
@@ -139,7 +139,7 @@ machine_end
 other() {
 	machine=$1
 	shift
-	timeout -k 2 100 qemu-system-x86_64 "$@" -cpu max -m 128 -display none -nodefaults -kernel "$BUILD/guest-kernel.elf" -initrd "$scratch/command" \
+	timeout -k 2 500 qemu-system-x86_64 "$@" -cpu max -m 128 -display none -nodefaults -kernel "$BUILD/guest-kernel.elf" -initrd "$scratch/command" \
 		-append "$options" -serial "file:$out" -drive "if=none,id=disk,file=$scratch/disk,format=raw,snapshot=on" \
 		-netdev "socket,id=net0,udp=127.0.0.1:$((port + 1)),localaddr=127.0.0.1:$port" <>/dev/null 2>"$scratch/qemu" &
 	qemu=$!

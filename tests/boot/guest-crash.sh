@@ -15,5 +15,5 @@ mkdir "$scratch/bin"
 cp "$vmctl" "$scratch/bin/vmctl"
 cp "$BUILD/triple-fault.elf" "$scratch/bin/guest-kernel.elf"
 vmctl=$scratch/bin/vmctl
-boot 118 --mode monolithic --timeout 60 -- echo hello
+boot 118 --mode monolithic --timeout 300 -- echo hello
 said 'before the command started'

@@ -15,5 +15,5 @@ END
 cp "$BUILD"/tests/guest/* "$scratch/root/t/" || fail "build the guest tests first: make guest-tests"
 sh "$scratch/root/run.sh" "$scratch/root/t" >"$scratch/want" 2>/dev/null
 grep -q '^not ok' "$scratch/want" && fail "Linux itself does not pass: $(grep '^not ok' "$scratch/want")"
-boot 0 --mode ${modes##* } --timeout $((120 * slow)) --root "$scratch/root" -- 'sh /run.sh /t'
+boot 0 --mode ${modes##* } --timeout $((300 * slow)) --root "$scratch/root" -- 'sh /run.sh /t'
 diff "$scratch/want" "$out" >"$scratch/diff" || fail "the guest differs from Linux: $(cat "$scratch/diff")"

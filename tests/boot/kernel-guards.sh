@@ -7,7 +7,7 @@
 
 # provoke MODE NAME WORDS: the kernel gives up with these words, and not later.
 provoke() {
-	"$vmctl" run --verbose --mode "$1" --timeout 50 --append "provoke=$2" -- true >"$out" 2>"$err"
+	"$vmctl" run --verbose --mode "$1" --timeout 300 --append "provoke=$2" -- true >"$out" 2>"$err"
 	grep -q "provoke: $2" "$err" || fail "$1: the kernel with lock checks is not the one that runs"
 	! grep -q 'nothing stopped it' "$err" || fail "$1: nothing stopped $2"
 	grep -q "panic: $3" "$err" || fail "$1: $2: no panic: $3"

@@ -1,6 +1,5 @@
 # SPDX-License-Identifier: MIT
 # Kills at moments that differ from run to run, while programs read and write; the moments are printed, so a failure can be repeated.
-# limit: 300
 . tests/boot/assert.bash
 
 make_root

@@ -2,7 +2,6 @@
 # A 64 MiB file is read, by a guest that can't keep it in memory, while the disk's domain is killed again and again: the checksum is
 # right and no program sees an error. The goal is a median recovery of less than 50 ms; since the time depends on what else the host does,
 # the test fails only above four times that.
-# limit: 240
 . tests/boot/assert.bash
 
 make_root

@@ -1,6 +1,5 @@
 # SPDX-License-Identifier: MIT
 # Files are written while the disk's domain is killed: every one is right on the disk afterwards and the file system is clean.
-# limit: 240
 . tests/boot/assert.bash
 
 make_root

@@ -7,7 +7,7 @@ for signal in KILL TERM HUP; do
 	dir=/tmp/bulkhead-$(id -u)/$name
 	"$vmctl" run --verbose --name "$name" -- sleep 100000 >"$out" 2>"$err" &
 	machine=$!
-	for _ in $(seq $((150 * slow))); do
+	for _ in $(seq $((500 * slow))); do
 		grep -q '^@ started' "$err" && break
 		sleep 0.2
 	done
@@ -24,14 +24,22 @@ for signal in KILL TERM HUP; do
 	done
 done
 
-# An image that is interrupted while it is made leaves no half of it.
-"$vmctl" image --bootable disk -o "$scratch/half" 2>"$err" &
-maker=$!
-for _ in $(seq 1000); do
-	[ -e "$scratch/half.part" ] && break
-	sleep 0.01
+# An image that is interrupted while it is made leaves no half of it. The program that formats its partition takes as long as the half is there.
+mkdir "$scratch/bin"
+cat >"$scratch/bin/mformat" <<END
+#!/bin/sh
+[ -s "$scratch/half.part" ] && : >"$scratch/reached"
+while [ -e "$scratch/half.part" ]; do
+	sleep 0.1
 done
-[ -e "$scratch/half.part" ] || fail "no image is being made"
+END
+chmod +x "$scratch/bin/mformat"
+PATH=$scratch/bin:$PATH "$vmctl" image --bootable disk -o "$scratch/half" 2>"$err" &
+maker=$!
+until [ -e "$scratch/reached" ]; do
+	kill -0 $maker 2>/dev/null || fail "no image is being made"
+	sleep 0.1
+done
 kill -INT $maker
 kill -TERM $maker
 wait $maker

@@ -2,7 +2,6 @@
 # The limits that the project sets itself. Counts are judged as they are: exits of a read at depth 1 and at depth 32, instructions of
 # computing, the size of the disk driver's image and memory (ci/count-lines judges the hypervisor's lines). Times depend on what else
 # the host does: boot time, as recovery time in kill-read, is printed, and fails only above four times its goal.
-# limit: 400
 # not on bochs: it is about a machine of QEMU
 . tests/boot/assert.bash
 

@@ -18,7 +18,7 @@ start() {
 
 # until_text TEXT: the console's output ends with it, but for what a terminal is asked (ESC [6n). Keys sent earlier would be the firmware's.
 until_text() {
-	for _ in $(seq 900); do
+	for _ in $(seq 3000); do
 		tail -c 40 "$out" | tr -d '\033\r' | sed 's/\[6n$//' | tail -n 1 | grep -qaF -- "$1" && return
 		kill -0 $qemu 2>/dev/null || break
 		sleep 0.1
@@ -34,7 +34,7 @@ type() {
 
 # off: it switches itself off.
 off() {
-	for _ in $(seq 300); do
+	for _ in $(seq 1200); do
 		kill -0 $qemu 2>/dev/null || break
 		sleep 0.1
 	done

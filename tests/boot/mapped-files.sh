@@ -8,7 +8,7 @@ make_root
 cp "$BUILD/tests/guest/mapped_files" "$scratch/root/" || fail "build the guest tests first: make guest-tests"
 kept_root "$scratch/root"
 for cpus in 1 2; do
-	boot 0 --cpus $cpus --memory 48M --timeout 100 "${kept[@]}" -- '/mapped_files /big 36; dmesg | grep "out of memory"; echo done'
+	boot 0 --cpus $cpus --memory 48M --timeout 300 "${kept[@]}" -- '/mapped_files /big 36; dmesg | grep "out of memory"; echo done'
 	output 'written by a mapping: 0 wrong in it, 0 in the file
 read by two: 0 wrong, and by the other one 0
 done'

@@ -69,7 +69,7 @@ meminfo
 after=$(free_now)
 [ $((before - after)) -lt 256 ] && echo even || echo "$before KiB free, then $after KiB"
 END
-boot 0 --timeout $((100 * slow)) --root "$scratch/root" -- 'sh /sums.sh 2>/dev/null'
+boot 0 --timeout $((300 * slow)) --root "$scratch/root" -- 'sh /sums.sh 2>/dev/null'
 output 'meminfo adds up
 a process adds up small
 a process adds up small

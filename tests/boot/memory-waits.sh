@@ -9,6 +9,6 @@ mkdir "$scratch/root/t"
 for program in files pipes exec sockets threads; do
 	cp "$BUILD/tests/guest/$program" "$scratch/root/t/" || fail "build the guest tests first: make guest-tests"
 done
-boot 0 --memory 128M --timeout 100 --append "reserve-fail=100" --root "$scratch/root" -- '
+boot 0 --memory 128M --timeout 300 --append "reserve-fail=100" --root "$scratch/root" -- '
 cd /tmp; for t in /t/*; do $t | grep "^not ok"; done; dmesg | grep "out of memory"; echo done'
 output done

@@ -18,5 +18,5 @@ round 200
 after=$(free_now)
 [ $((before - after)) -lt 256 ] && echo even || echo "$before KiB, then $after KiB"
 END
-boot 0 --mode ${modes##* } --timeout $((100 * slow)) --root "$scratch/root" -- sh /turn.sh
+boot 0 --mode ${modes##* } --timeout $((300 * slow)) --root "$scratch/root" -- sh /turn.sh
 output even

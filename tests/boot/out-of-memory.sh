@@ -1,5 +1,4 @@
 # SPDX-License-Identifier: MIT
-# limit: 200
 # not on bochs: eleven minutes there, and it is about memory, not the machine
 # No memory left: the largest process is ended, whoever asked last, the user is told on the console, and the shell goes on. Files in
 # memory come to their end before that, at the size that df shows, or that their file system was given. Whoever is ended while a signal's

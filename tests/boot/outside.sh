@@ -17,7 +17,7 @@ until (: <>"/dev/tcp/127.0.0.1/$port") 2>/dev/null; do
 done
 want=$(md5sum <"$scratch/www/file")
 for mode in $modes; do
-	boot 0 --mode "$mode" --net user --timeout 60 --root "$scratch/root" -- \
+	boot 0 --mode "$mode" --net user --timeout 300 --root "$scratch/root" -- \
 		"wget -q -O - http://10.0.2.2:$port/file | md5sum; wget -q -O - http://10.0.2.2:1/file 2>&1 | sed 's/.*: //'"
 	output "$want
 Connection refused"

@@ -43,7 +43,7 @@ ok many_connects
 ok heard
 ok many_connects"
 for mode in $modes; do
-	boot 0 --mode "$mode" --net user --capture "$scratch/$mode'\",&.pcap" --timeout 60 --root "$scratch/root" -- sh /turn.sh
+	boot 0 --mode "$mode" --net user --capture "$scratch/$mode'\",&.pcap" --timeout 300 --root "$scratch/root" -- sh /turn.sh
 	output "$turn"
 	# The frames are there, as pcap for Ethernet; among them an echo to the router and its answer (behind the record's and Ethernet's headers).
 	frames=$(od -An -v -tx1 -w100000000 "$scratch/$mode'\",&.pcap")

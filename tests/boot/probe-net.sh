@@ -2,7 +2,6 @@
 # The network adapter's domain under a front end without a kernel, on QEMU's own network: an address is offered, the router answers, and takes
 # a frame that the adapter cuts into ten; pings with contents come back while the domain is killed again and again, with frames in
 # flight; and what a frame costs: at most 0.2 exits of all domains under load. The loop domain likewise, and the older adapter.
-# limit: 400
 # not on bochs: it has no IOMMU
 . tests/boot/assert.bash
 

@@ -20,7 +20,7 @@ domain hog
 	$1
 	${2:-}
 END
-	boot 0 --timeout $((60 * slow)) --stats "$scratch/stats" --manifest "$scratch/manifest" -- probe
+	boot 0 --timeout $((300 * slow)) --stats "$scratch/stats" --manifest "$scratch/manifest" -- probe
 	hog=$(sed -nE 's/.*"domain": "hog".*"run_cycles": ([0-9]+).*/\1/p' "$scratch/stats")
 	[ "$hog" -gt 0 ] || fail "the other domain never ran"
 }

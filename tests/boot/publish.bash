@@ -17,13 +17,13 @@ fetch() {
 	timeout 60 bash "$scratch/fetch" "$port" "$1" "$2" 2>/dev/null
 }
 
-# server_start OPTIONS: a machine with the server, which answers when this returns.
+# server_start OPTIONS: a machine with the server, publish-$$, which answers when this returns.
 server_start() {
 	port_choose
-	"$vmctl" run --verbose --root "$scratch/root" --publish "$port:80" "$@" \
+	"$vmctl" run --verbose --name publish-$$ --root "$scratch/root" --publish "$port:80" "$@" \
 		-- 'httpd -p 80 -h /www; until [ -e /tmp/stop ]; do sleep 0.2; done' >"$out" 2>"$err" &
 	machine=$!
-	for _ in $(seq 100); do
+	for _ in $(seq 400); do
 		fetch small "$scratch/small" && break
 		kill -0 $machine 2>/dev/null || fail "the machine ended"
 		sleep 0.3
@@ -35,6 +35,22 @@ server_start() {
 fetch_big() {
 	fetch big "$scratch/big" || fail "a transfer broke off"
 	cmp "$scratch/big" "$scratch/root/www/big" || fail "a transfer is damaged"
+}
+
+# under_kills COUNT WORK: WORK again and again, until the adapter's domain has been killed COUNT times, and was back each time.
+under_kills() {
+	local count=$1 work=$2 before=$(recoveries) killer
+	(for _ in $(seq "$count"); do sleep 0.$((RANDOM % 4)); "$vmctl" kill e1000e --machine publish-$$ || break; done) >"$scratch/kills" 2>&1 &
+	killer=$!
+	$work
+	while kill -0 $killer 2>/dev/null; do
+		$work
+	done
+	[ "$(recoveries)" -eq $((before + count)) ] || fail "$(recoveries) recoveries instead of $((before + count)): $(cat "$scratch/kills")"
+}
+
+recoveries() {
+	grep -c '@ recovery domain=e1000e' "$err"
 }
 
 server_stop() {

@@ -13,7 +13,7 @@ trap '[ -n "$qemu" ] && kill -TERM $qemu 2>/dev/null' EXIT
 monitor() {
 	local line
 	printf '{"execute":"%s","arguments":{%s}}\n' "$1" "${2:-}" >&4
-	while read -r -t 20 line <&5; do
+	while read -r -t 120 line <&5; do
 		case $line in
 		*'"return"'*) return ;;
 		*'"error"'*) break ;;
@@ -34,7 +34,7 @@ control() {
 
 # until_said TEXT: the control line has said so.
 until_said() {
-	for _ in $(seq 300); do
+	for _ in $(seq 1800); do
 		grep -q "$1" "$scratch/control" 2>/dev/null && return
 		sleep 0.1
 	done
@@ -49,7 +49,7 @@ machine_start() {
 	"$vmctl" bundle "$scratch/manifest" -o "$scratch/bundle" || fail "vmctl bundle"
 	rm -f "$scratch/control" "$scratch/in" "$scratch"/monitor.*
 	mkfifo "$scratch/in" "$scratch/monitor.in" "$scratch/monitor.out"
-	timeout -k 2 110 qemu-system-x86_64 -M q35 -cpu max,+svm,+npt -m $ram_mib -display none -no-reboot -nodefaults \
+	timeout -k 2 500 qemu-system-x86_64 -M q35 -cpu max,+svm,+npt -m $ram_mib -display none -no-reboot -nodefaults \
 		-kernel "$BUILD/hv.elf" -initrd "$scratch/bundle" \
 		-drive "file=$scratch/disk,format=raw,if=none,id=disk,snapshot=on$disk" \
 		"$@" -device "ide-hd,drive=disk,bus=$disk_bus" -serial "$console" -chardev stdio,id=control,logfile="$scratch/control" -serial chardev:control \

@@ -5,6 +5,6 @@
 make_root
 cp "$BUILD/tests/guest/real_time" "$scratch/root/" || fail "build the guest tests first: make guest-tests"
 for cpus in 1 2; do
-	boot 0 --cpus $cpus --timeout $((60 * slow)) --root "$scratch/root" -- "/real_time $cpus"
+	boot 0 --cpus $cpus --timeout $((300 * slow)) --root "$scratch/root" -- "/real_time $cpus"
 	[ "$(grep -c 'ended by 9' "$out")" = $cpus ] || fail "with $cpus processors: $(cat "$out")"
 done

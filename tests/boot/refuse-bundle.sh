@@ -17,6 +17,6 @@ size=$(stat -c %s "$scratch/good")
 printf 'damage' | dd of="$scratch/image" bs=1 seek=$((size / 2)) conv=notrunc 2>/dev/null
 head -c 65536 /dev/urandom >"$scratch/noise"
 for kind in cut header image noise; do
-	boot 123 --timeout $((40 * slow)) --bundle "$scratch/$kind"
+	boot 123 --timeout $((300 * slow)) --bundle "$scratch/$kind"
 	said bundle
 done

@@ -46,11 +46,12 @@ say ip addr add 10.0.2.16/24 dev eth0
 say ip addr add 10.66.0.1/16 dev eth0
 ip -4 addr show dev eth0 | sed -n 's/ *inet //p'
 ip route | sed 's/ *$//'
-answers() { ping -c 1 -W 5 "$@" 2>&1 | awk -v to="$*" '/ received/ { print "answers to " to ": " $4 }'; }
+answers() { ping -c 1 -W 30 "$@" 2>&1 | awk -v to="$*" '/ received/ { print "answers to " to ": " $4 }'; }
 answers -I 10.0.2.16 10.0.2.2
 answers -I 10.0.2.15 10.0.2.2
 answers 10.66.0.1
-from() { nc "$1" 9 & sleep 0.2; netstat -tn | awk -v to="$1:9" '$5 == to { sub(":.*", "", $4); print "from " $4 " to " $5 }'; kill $!; }
+source_of() { netstat -tn | awk -v to="$1:9" '$5 == to { sub(":.*", "", $4); print "from " $4 " to " $5 }'; }
+from() { nc "$1" 9 & until source_of "$1" | grep .; do kill -0 $! 2>/dev/null || { nc "$1" 9 & }; sleep 0.1; done; kill $!; }
 from 10.66.7.7
 from 10.0.2.77
 say ip route add 10.9.0.0/16 via 10.66.0.9
@@ -75,7 +76,7 @@ for n in $(seq 32); do ip addr del 10.67.$n.1/24 dev eth0; done
 say ip addr del 10.0.2.16/24 dev eth0
 END
 for mode in $modes; do
-	boot 0 --mode "$mode" --net user --timeout 60 --root "$scratch/root" -- sh /turn.sh
+	boot 0 --mode "$mode" --net user --timeout 300 --root "$scratch/root" -- sh /turn.sh
 	output "ok: ip route add 10.9.0.0/16 via 10.0.2.3
 ok: ip route add 10.9.7.0/24 dev eth0
 ip: RTNETLINK answers: File exists

@@ -33,7 +33,7 @@ for mode in $modes; do
 		echo "$got" >"$scratch/got"
 	) &
 	reader=$!
-	boot 0 --mode "$mode" --net user --publish "$port:80" --timeout 60 --root "$scratch/root" -- sh /turn.sh
+	boot 0 --mode "$mode" --net user --publish "$port:80" --timeout 300 --root "$scratch/root" -- sh /turn.sh
 	wait $reader
 	output "ok whole
 ok position

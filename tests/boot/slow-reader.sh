@@ -8,6 +8,6 @@ head -c $((1000000 / slow)) "$scratch/root/text" >"$scratch/root/part"
 sum=$(md5sum <"$scratch/root/part")
 got=$("$vmctl" run --root "$scratch/root" -- cat /part 2>"$err" | { sleep 6; md5sum; })
 [ "$got" = "$sum" ] || fail "bytes are lost when the reader is slow"
-"$vmctl" run --name pipe-$$ --timeout $((60 * slow)) --root "$scratch/root" -- cat /text 2>"$err" | head -c 1000 >"$out"
+"$vmctl" run --name pipe-$$ --timeout $((300 * slow)) --root "$scratch/root" -- cat /text 2>"$err" | head -c 1000 >"$out"
 [ "$(stat -c %s "$out")" -eq 1000 ] || fail "not 1000 bytes"
 [ ! -e "/tmp/bulkhead-$(id -u)/pipe-$$" ] || fail "the machine still runs"

@@ -3,7 +3,7 @@
 . tests/boot/assert.bash
 
 name=steer-$$
-"$vmctl" run --name $name --stats "$scratch/stats" --timeout $((200 * slow)) -- "$until_epoch; until_epoch 3; echo done" >"$out" 2>"$err" </dev/null &
+"$vmctl" run --name $name --stats "$scratch/stats" --timeout $((400 * slow)) -- "$until_epoch; until_epoch 3; echo done" >"$out" 2>"$err" </dev/null &
 machine=$!
 # domains: what `vmctl ps` says of this machine.
 domains() {

@@ -1,6 +1,5 @@
 # SPDX-License-Identifier: MIT
 # Accounts by Debian's own programs, over PAM: useradd, passwd, chpasswd, and su with and without a password, a wrong one, and a locked account.
-# limit: 240
 # long
 . tests/packages/packages.bash
 

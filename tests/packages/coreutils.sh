@@ -1,6 +1,5 @@
 # SPDX-License-Identifier: MIT
 # Every program of Debian's coreutils does the same in the guest as on Linux, case by case.
-# limit: 300
 # long
 . tests/packages/packages.bash
 

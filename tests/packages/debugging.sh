@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: MIT
 # Debian's gdb: breakpoints, steps, stacks, values, registers, threads, a hardware watchpoint, a function of the program called, a crash, and
 # a process that runs already.
-# limit: 300
 # long
 . tests/packages/packages.bash
 

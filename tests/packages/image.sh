@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: MIT
 # What vmctl makes of lists of packages, right and wrong: each mistake is one sentence and a status; what was made once needs no network; a
 # directory lies over the packages; what is left of the packages' scripts is done in the guest by Debian's own dpkg.
-# limit: 240
 # long
 . tests/packages/packages.bash
 

@@ -1,6 +1,5 @@
 # SPDX-License-Identifier: MIT
 # gcc, tcc, make, perl, lua, git, sqlite3 and python3 on two processors as on Linux; stress-ng's stressors for a moment each.
-# limit: 240
 . tests/packages/packages.bash
 
 packages $language_packages

@@ -89,7 +89,7 @@ part none | grep -qx 'status 2' || fail "a name that is not is found"
 known_calls
 
 # The other way round: clients here, a server there.
-serve --timeout 200 --memory 512M --root "$scratch/image" --publish "$((port + 2)):5201" --publish "$((port + 2)):5201/udp" -- iperf3 -s
+serve --timeout 600 --memory 512M --root "$scratch/image" --publish "$((port + 2)):5201" --publish "$((port + 2)):5201/udp" -- iperf3 -s
 measured() {
 	on_linux "iperf3 -c 127.0.0.1 -p $((port + 2)) -t 2 $1" && grep ' receiver$' "$scratch/linux.out"
 }

@@ -1,6 +1,5 @@
 # SPDX-License-Identifier: MIT
 # Debian's iproute2 in the guest: addresses, links, routes, neighbours and sockets as its ip and ss tell and change them.
-# limit: 200
 # long
 . tests/packages/packages.bash
 

@@ -9,7 +9,7 @@ port_choose
 answers() {
 	curl -sf -m 10 -o "$scratch/page" "http://127.0.0.1:$port/"
 }
-serve --timeout 120 --publish "$port:80" --packages nginx -- nginx -g 'daemon off;'
+serve --timeout 360 --publish "$port:80" --packages nginx -- nginx -g 'daemon off;'
 until_true 300 answers || fail "nginx does not answer" # its packages may have to be fetched and unpacked first
 grep -q 'Welcome to nginx' "$scratch/page" || fail "it is not Debian's first page"
 seq 60 | xargs -P 8 -I {} curl -sf -m 60 -o "$scratch/page.{}" "http://127.0.0.1:$port/" || fail "a request failed"

@@ -11,7 +11,7 @@ port_choose
 asks() {
 	on_linux "redis-cli -p $port $1 2>&1" && [ "$(tail -n 1 "$scratch/linux.out")" = "$2" ]
 }
-serve --timeout 200 --root "$scratch/image" --publish "$port:6379" -- redis-server --bind 0.0.0.0 --protected-mode no --dir /var/tmp --appendonly yes
+serve --timeout 600 --root "$scratch/image" --publish "$port:6379" -- redis-server --bind 0.0.0.0 --protected-mode no --dir /var/tmp --appendonly yes
 until_true 100 asks ping PONG || fail "redis-server does not answer: $(cat "$scratch/linux.out")"
 asks 'set greeting hello' OK && asks 'get greeting' hello || fail "redis-server does not keep a value"
 big="head -c 5000000 /dev/zero | tr '\\0' x"

@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: MIT
 # Debian's openssh-server, set up by Debian's own scripts (--set-up): this machine's ssh, scp and sftp, which are the same package's in a chroot, log in
 # through --publish by password and by key, run commands with and without a terminal, carry files both ways, forward ports.
-# limit: 600
 # long
 . tests/packages/serve.bash
 

@@ -1,6 +1,5 @@
 # SPDX-License-Identifier: MIT
 # procps (ps, top, free, uptime, vmstat, pgrep, kill, ...) and util-linux's everyday programs, on processes of their own: as on Linux.
-# limit: 240
 # long
 . tests/packages/packages.bash
 

@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: MIT
 # A root of Debian's shell and its surroundings: bash and dash speak as on Linux; owners, set-uid bits, accounts and dpkg's records are Debian's;
 # programs of every package start.
-# limit: 180
 . tests/packages/packages.bash
 
 packages $shell_packages

@@ -1,6 +1,5 @@
 # SPDX-License-Identifier: MIT
 # findutils, grep, sed, mawk, tar, gzip, xz-utils and diffutils do the same in the guest as on Linux, case by case.
-# limit: 300
 # long
 . tests/packages/packages.bash
 

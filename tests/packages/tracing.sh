@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: MIT
 # Debian's strace: a program from its start, with its children, counted, and one that runs already; and the clocks of Debian's C library, which
 # make no system call (the vDSO).
-# limit: 120
 . tests/packages/packages.bash
 
 make_root
@@ -12,9 +11,13 @@ in_guest 0 '
 	strace -o /tmp/o ls / >/dev/null; cat /tmp/o; echo ==
 	strace -f -o /tmp/f sh -c "ls / | wc -l >/dev/null; exit 3"; echo status $?; cat /tmp/f; echo ==
 	strace -c -o /tmp/c ls / >/dev/null; cat /tmp/c; echo ==
-	sleep 1 & strace -o /tmp/p -p $!; cat /tmp/p; echo ==
-	sleep 3 & sleep 1; strace -o /tmp/p -p $!; cat /tmp/p; echo ==
-	sleep 30 & p=$!; strace -o /tmp/p -p $p & sleep 2; kill $p; wait $!; cat /tmp/p; echo ==
+	for s in 1 4 16 64; do sleep $s & strace -o /tmp/p -p $! && break; done; cat /tmp/p; echo ==
+	for s in 3 12 48; do
+		sleep $s & until grep -q "(sleep) S" /proc/$!/stat; do :; done
+		strace -o /tmp/p -p $! && break
+	done; cat /tmp/p; echo ==
+	sleep 1000 & p=$!; strace -o /tmp/p -p $p & until grep -q "^TracerPid:.*[1-9]" /proc/$p/status; do sleep 0.1; done
+	kill $p; wait $!; cat /tmp/p; echo ==
 	strace -e inject=geteuid:retval=1234 -o /tmp/i id -u; echo ==
 	strace -f -e trace=clock_gettime,gettimeofday,time,getcpu -o /tmp/v /test/traced clocks; cat /tmp/v' --cpus 2
 part() { # NUMBER: of the output
