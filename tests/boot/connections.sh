@@ -11,7 +11,7 @@ cp "$BUILD/tests/guest/connections" "$scratch/root/" || fail "build the guest te
 sleep 12 # what has ended is forgotten after 10 s
 before=$(free_now)
 /connections $1
-for i in $(seq 30); do # on a busy host it takes longer
+for i in $(seq 100); do # on a busy host it takes longer
 	after=$(free_now)
 	[ $((before - after)) -lt 400 ] && break
 	sleep 2

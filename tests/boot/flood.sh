@@ -29,7 +29,7 @@ page
 total=$(awk '/MemTotal/ { print $2 }' /proc/meminfo)
 [ $((before - least)) -lt $((total * 5 / 8)) ] && echo bounded || echo "$((before - least)) of $total KiB"
 [ $3 = short ] && exit
-for i in $(seq 40); do # on a busy host it takes longer than the 30 s
+for i in $(seq 100); do # on a busy host it takes longer than the 30 s
 	after=$(free_now)
 	[ $((before - after)) -lt 600 ] && break
 	sleep 2

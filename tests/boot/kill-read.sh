@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 # A 64 MiB file is read, by a guest that can't keep it in memory, while the disk's domain is killed again and again: the checksum is
-# right and no program sees an error. The goal is a median recovery of less than 50 ms; since the time depends on what else the host does,
-# the test fails only above four times that.
+# right and no program sees an error. The goal is a median recovery of less than 50 ms. Times depend on the host and what else it does, so they are
+# printed, and what is judged is what a recovery takes where time runs by instructions, one a nanosecond (--icount).
 . tests/boot/assert.bash
 
 make_root
@@ -23,4 +23,11 @@ grep '"cause": "kill"' "$scratch/stats" | tr -d '",{}' | awk '{
 } END { exit wrong || parts != NR * 6 }' || fail "the parts of a recovery are not the whole of it"
 median=$(grep -o '"total_us": [0-9]*' "$scratch/stats" | cut -d' ' -f2 | sort -n | sed -n 3p)
 echo "the median recovery took $median us, goal 50000 us"
-[ "$median" -lt 200000 ] || fail "the median recovery took $median us"
+[ $disk = ahci ] || exit 0 # Bochs counts time in another way
+kill_often 5 kill-read-$$
+boot 0 --name kill-read-$$ --icount --stats "$scratch/stats" -- "$until_epoch; until_epoch 6"
+killed 5
+# From the kill until the new domain runs: replay waits for the disk, which takes the host's time.
+median=$(sed -nE 's/.*"cause": "kill".*"replay_us": ([0-9]+).*"total_us": ([0-9]+).*/\1 \2/p' "$scratch/stats" | awk '{ print $2 - $1 }' | sort -n | sed -n 3p)
+echo "the median rebuilt domain took $median thousand instructions"
+[ "$median" -gt 100 ] && [ "$median" -lt 3000 ] || fail "the median rebuilt domain took $median thousand instructions"

@@ -20,10 +20,10 @@ for run in $runs; do
 	mkdir "$scratch/root/fill"
 	cp "$BUILD/tests/guest/memory_fill" "$scratch/root/"
 	kept_root "$scratch/root"
-	boot 0 --mode ${run#*:} --memory 64M --cpus $cpus "${kills[@]}" --timeout $((seconds + 180)) "${kept[@]}" -- "
+	boot 0 --mode ${run#*:} --memory 64M --cpus $cpus "${kills[@]}" --timeout $((seconds + 400)) "${kept[@]}" -- "
 free() { sed -n 's/MemFree: *\\([0-9]*\\) kB/\\1/p' /proc/meminfo; }
 cat /memory_fill >/dev/null; before=\$(free); /memory_fill $seconds /fill 2>/tmp/told; echo status \$?; ls /fill; grep -v rounds /tmp/told; rm /tmp/told
-sync; sleep 1; echo 1 >/proc/sys/vm/drop_caches; [ \$(free) -gt \$((before - 2048)) ] && echo free again
+for i in \$(seq 60); do sync; sleep 1; echo 1 >/proc/sys/vm/drop_caches; [ \$(free) -gt \$((before - 2048)) ] && echo free again && break; done
 dmesg | grep '^out of memory: killed memory_fill.[0-9]*., which holds [0-9]* MiB of [0-9]*; ' |
 	grep -q 'pages .* are wanted, .* no cache is left' && echo told"
 	sed -i '/^out of memory: killed memory_fill/d' "$out"
