@@ -27,7 +27,7 @@ for i in \$(seq 60); do sync; sleep 1; echo 1 >/proc/sys/vm/drop_caches; [ \$(fr
 dmesg | grep '^out of memory: killed memory_fill.[0-9]*., which holds [0-9]* MiB of [0-9]*; ' |
 	grep -q 'pages .* are wanted, .* no cache is left' && echo told"
 	sed -i '/^out of memory: killed memory_fill/d' "$out"
-	output 'rounds many, without one: 0, hogs killed some, errors 0
+	output 'rounds many, without one: none, hogs killed some, errors 0
 status 0
 free again
 told'

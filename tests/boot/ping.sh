@@ -17,7 +17,7 @@ done
 try -c 2 -s 1400 fec0::2 # whose network puts no fragments together
 try -c 1 -s 60000 127.0.0.1
 try -c 1 -s 60000 ::1
-try -c 1 -W 1 10.0.2.77
+try -c 1 -W 1 10.0.2.78
 /echoes
 wait
 echo "1 0" >/proc/sys/net/ipv4/ping_group_range
@@ -34,7 +34,7 @@ turn="-c 2 -i 0.1 127.0.0.1 2
 -c 2 -s 1400 fec0::2 2
 -c 1 -s 60000 127.0.0.1 1
 -c 1 -s 60000 ::1 1
--c 1 -W 1 10.0.2.77 0
+-c 1 -W 1 10.0.2.78 0
 ok as_the_range_says
 ok as_the_range_says
 1	0

@@ -13,7 +13,7 @@ static const struct sockaddr_in6 here6 = { .sin6_family = AF_INET6, .sin6_addr =
 static long answer(int fd, unsigned char *to, size_t bytes)
 {
 	struct pollfd p = { fd, POLLIN, 0 };
-	return poll(&p, 1, 2000) == 1 ? recv(fd, to, bytes, 0) : -1;
+	return poll(&p, 1, 100000) == 1 ? recv(fd, to, bytes, 0) : -1;
 }
 
 static int identifier(int fd)

@@ -136,7 +136,7 @@ static void vfork_of_a_killed_parent(int signal, int *status)
 		return;
 	}
 	kill(pid, signal);
-	alarm(10);
+	alarm(100);
 	waitpid(pid, status, 0);
 	alarm(0);
 	close(held[0]);
@@ -159,7 +159,7 @@ static void vfork_for_the_parent(void)
 	int status;
 	pid_t pid = fork();
 	if (pid == 0) {
-		alarm(10);
+		alarm(100);
 		long child = syscall(SYS_clone, CLONE_VFORK | CLONE_PARENT | SIGCHLD, 0, 0, 0, 0);
 		_exit(child < 0);
 	}
@@ -283,7 +283,7 @@ static void a_reaper_hears_of_ended_orphans(void)
 	sigprocmask(SIG_BLOCK, &set, &old);
 	CHECK(prctl(PR_SET_CHILD_SUBREAPER, 1) == 0);
 	pid_t orphan = leave_a_zombie();
-	CHECK(orphan > 0 && sigtimedwait(&set, &info, &(struct timespec){ 10, 0 }) == SIGCHLD && info.si_pid == orphan);
+	CHECK(orphan > 0 && sigtimedwait(&set, &info, &(struct timespec){ 100, 0 }) == SIGCHLD && info.si_pid == orphan);
 	CHECK(wait(NULL) > 0 && wait(NULL) > 0);
 	signal(SIGCHLD, SIG_IGN);
 	orphan = leave_a_zombie();

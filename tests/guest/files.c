@@ -375,7 +375,7 @@ static void locks(void)
 		ok = ok && flock(mine, LOCK_UN) == 0 && flock(other, LOCK_SH | LOCK_NB) == 0;
 		_exit(ok ? 0 : 1);
 	}
-	usleep(50000);
+	until_asleep(pid);
 	l.l_type = F_UNLCK;
 	CHECK(fcntl(fd, F_SETLK, &l) == 0);
 	int status;
@@ -396,7 +396,7 @@ static void polling(void)
 		usleep(30000);
 		_exit(write(p[1], "x", 1) == 1 ? 0 : 1);
 	}
-	CHECK(poll(f, 1, 5000) == 1 && f[0].revents == POLLIN && waitpid(pid, NULL, 0) == pid);
+	CHECK(poll(f, 1, 100000) == 1 && f[0].revents == POLLIN && waitpid(pid, NULL, 0) == pid);
 	fd_set in, out;
 	FD_ZERO(&in);
 	FD_ZERO(&out);
@@ -434,7 +434,7 @@ static void events(void)
 		usleep(30000);
 		_exit(write(p[1], "x", 1) == 1 ? 0 : 1);
 	}
-	CHECK(epoll_wait(set, got, 4, 5000) == 1 && got[0].data.fd == p[0] && waitpid(pid, NULL, 0) == pid);
+	CHECK(epoll_wait(set, got, 4, 100000) == 1 && got[0].data.fd == p[0] && waitpid(pid, NULL, 0) == pid);
 	close(p[0]);
 	close(p[1]);
 	CHECK(epoll_wait(set, got, 4, 0) == 0);

@@ -81,11 +81,11 @@ static void poll_tells_what_is_ready(void)
 	struct pollfd ends[2] = { { .fd = fds[0], .events = POLLIN }, { .fd = fds[1], .events = POLLOUT } };
 	CHECK(poll(ends, 2, 0) == 1 && ends[0].revents == 0 && ends[1].revents == POLLOUT);
 	CHECK(write(fds[1], "x", 1) == 1);
-	CHECK(poll(ends, 1, 1000) == 1 && ends[0].revents == POLLIN);
+	CHECK(poll(ends, 1, 100000) == 1 && ends[0].revents == POLLIN);
 	close(fds[1]);
 	char c;
 	CHECK(read(fds[0], &c, 1) == 1);
-	CHECK(poll(ends, 1, 1000) == 1 && (ends[0].revents & POLLHUP));
+	CHECK(poll(ends, 1, 100000) == 1 && (ends[0].revents & POLLHUP));
 	close(fds[0]);
 }
 
@@ -100,7 +100,7 @@ static void poll_sleeps_until_there_is_something(void)
 		_exit(0);
 	}
 	struct pollfd end = { .fd = fds[0], .events = POLLIN };
-	CHECK(poll(&end, 1, 5000) == 1 && end.revents == POLLIN);
+	CHECK(poll(&end, 1, 100000) == 1 && end.revents == POLLIN);
 	CHECK(waitpid(pid, NULL, 0) == pid);
 	char c;
 	CHECK(read(fds[0], &c, 1) == 1);
@@ -195,15 +195,15 @@ static void a_splice_that_waits_for_another_can_be_killed(void)
 		splice(from[0], NULL, full[1], NULL, sizeof(block), 0);
 		_exit(0);
 	}
-	usleep(100000);
+	until_asleep(first);
 	pid_t second = fork();
 	if (second == 0) {
 		splice(from[0], NULL, empty[1], NULL, sizeof(block), 0);
 		_exit(0);
 	}
-	usleep(100000);
+	until_asleep(second);
 	kill(second, SIGKILL);
-	alarm(10); /* which ends this program */
+	alarm(100); /* which ends this program */
 	CHECK(waitpid(second, &status, 0) == second);
 	alarm(0);
 	kill(first, SIGKILL);

@@ -28,6 +28,8 @@ static atomic_uint generation; /* modulo 4: 0 the page is gone, 2 it is there an
 static volatile unsigned *page;
 static char *program;
 
+#define PATIENCE_NS 100000000000 /* until what does not come is given up */
+
 static int64_t now_ns(void)
 {
 	struct timespec t;
@@ -357,7 +359,7 @@ static void others_can_be_bound(void)
 			CPU_ZERO(&one);
 			CPU_SET(cpu, &one);
 			sched_setaffinity(spinner_tid, sizeof(one), &one);
-			int64_t end = now_ns() + 2000000000;
+			int64_t end = now_ns() + PATIENCE_NS;
 			while (spinner_at != (unsigned)cpu && now_ns() < end) {
 				usleep(1000);
 			}
@@ -393,7 +395,7 @@ static void signals_reach_threads_that_compute(void)
 	CHECK(pthread_create(&thread, NULL, spin, NULL) == 0);
 	for (int i = 1; i <= 20; i++) {
 		pthread_kill(thread, SIGUSR1);
-		int64_t end = now_ns() + 2000000000;
+		int64_t end = now_ns() + PATIENCE_NS;
 		while (signalled < i && now_ns() < end) {
 		}
 		all = all && signalled == i;
@@ -458,7 +460,7 @@ static void processes_stop_with_all_their_threads(void)
 		usleep(3000);
 		CHECK(*shared == value);
 		CHECK(kill(child, SIGCONT) == 0);
-		int64_t end = now_ns() + 2000000000;
+		int64_t end = now_ns() + PATIENCE_NS;
 		while (*shared == value && now_ns() < end) {
 			usleep(500);
 		}
@@ -569,7 +571,7 @@ static void alarms_come_while_all_compute(void)
 		CHECK(pthread_create(&threads[i], NULL, spin, NULL) == 0);
 	}
 	setitimer(ITIMER_REAL, &every, NULL);
-	int64_t end = now_ns() + 5000000000;
+	int64_t end = now_ns() + PATIENCE_NS;
 	while (signalled < 20 && now_ns() < end) {
 	}
 	setitimer(ITIMER_REAL, &never, NULL);

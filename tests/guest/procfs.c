@@ -76,17 +76,26 @@ static void descriptors(void)
 }
 
 /* One source for both: they differ by what five seconds change, and by rounding. */
-static void load(void)
+static bool loads_agree(void)
 {
 	struct sysinfo info;
 	double average[3];
+	bool agree = true;
 	FILE *f = fopen("/proc/loadavg", "r");
-	CHECK(f && fscanf(f, "%lf %lf %lf", &average[0], &average[1], &average[2]) == 3 && fclose(f) == 0);
-	CHECK(sysinfo(&info) == 0);
+	if (!f || fscanf(f, "%lf %lf %lf", &average[0], &average[1], &average[2]) != 3 || fclose(f) || sysinfo(&info)) {
+		return false;
+	}
 	for (int i = 0; i < 3; i++) {
 		double difference = average[i] - (double)info.loads[i] / 65536;
-		CHECK(difference < 0.5 && difference > -0.5);
+		agree = agree && difference < 0.5 && difference > -0.5;
 	}
+	return agree;
+}
+
+/* On a host with much work the five seconds may be over just between the two: then not the next time. */
+static void load(void)
+{
+	CHECK(loads_agree() || loads_agree() || loads_agree());
 }
 
 static void processor(void)

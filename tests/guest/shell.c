@@ -2,6 +2,7 @@
 /* An interactive busybox shell on a pseudo-terminal: what a person at the console does with jobs, typed by a program. */
 #include "check.h"
 
+#include <dirent.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
@@ -32,7 +33,7 @@ static bool start(void)
 		close(master);
 		setenv("PS1", "ready> ", 1);
 		setenv("TERM", "dumb", 1);
-		alarm(30);
+		alarm(300);
 		execl("/bin/busybox", "sh", "-i", NULL);
 		_exit(127);
 	}
@@ -49,7 +50,7 @@ static bool sees(const char *text)
 			seen_from = (size_t)(at - seen) + strlen(text);
 			return true;
 		}
-		if (seen_length + 1 >= sizeof(seen) || poll(&end, 1, 5000) != 1) {
+		if (seen_length + 1 >= sizeof(seen) || poll(&end, 1, 100000) != 1) {
 			break;
 		}
 		ssize_t n = read(master, seen + seen_length, sizeof(seen) - 1 - seen_length);
@@ -73,10 +74,34 @@ static bool type(const char *text)
 	return write(master, text, strlen(text)) == (ssize_t)strlen(text);
 }
 
-/* Let the job get to where the key is meant for it. */
-static bool type_later(const char *text)
+/* How many children of the shell are in this state, in the terminal's foreground or not, as /proc/PID/stat tells: its fields 3, 4, 5 and 8. */
+static int count_jobs(char wanted, bool foreground)
 {
-	usleep(300000);
+	DIR *proc = opendir("/proc");
+	int count = 0;
+	for (struct dirent *e; proc && (e = readdir(proc));) {
+		char path[280], text[512] = "", state;
+		int parent, group, terminals_group;
+		snprintf(path, sizeof(path), "/proc/%s/stat", e->d_name);
+		int fd = *e->d_name >= '1' && *e->d_name <= '9' ? open(path, O_RDONLY) : -1;
+		if (fd >= 0) {
+			(void)!read(fd, text, sizeof(text) - 1);
+			close(fd);
+		}
+		const char *name_end = strrchr(text, ')');
+		count += name_end && sscanf(name_end + 1, " %c %d %d %*d %*d %d", &state, &parent, &group, &terminals_group) == 4 && parent == shell &&
+			state == wanted && (group == terminals_group) == foreground;
+	}
+	closedir(proc);
+	return count;
+}
+
+/* Once the job, of so many processes, is where the key is meant for it: has not only begun to sleep, or has stopped. */
+static bool type_for(int processes, char state, bool foreground, const char *text)
+{
+	for (int times = 0; times < 3; times = count_jobs(state, foreground) == processes ? times + 1 : 0) {
+		usleep(2000);
+	}
 	return type(text);
 }
 
@@ -88,17 +113,17 @@ static void a_command_runs(void)
 
 static void control_c_ends_a_job(void)
 {
-	CHECK(type("sleep 100\n") && sees("sleep 100\r\n") && type_later("\x03") && sees("ready> "));
+	CHECK(type("sleep 100\n") && sees("sleep 100\r\n") && type_for(1, 'S', true, "\x03") && sees("ready> "));
 	CHECK(type("echo status $?\n") && sees("status 130\r\n") && sees("ready> "));
 }
 
 static void control_z_stops_and_fg_goes_on(void)
 {
-	CHECK(type("sleep 1000\n") && sees("sleep 1000\r\n") && type_later("\x1a") && sees("Stopped") && sees("ready> "));
+	CHECK(type("sleep 1000\n") && sees("sleep 1000\r\n") && type_for(1, 'S', true, "\x1a") && sees("Stopped") && sees("ready> "));
 	CHECK(type("jobs\n") && sees("[1]") && sees("Stopped") && sees("sleep 1000\r\n") && sees("ready> "));
 	CHECK(type("bg\n") && sees("[1] sleep 1000") && sees("ready> "));
 	CHECK(type("jobs\n") && sees("Running") && sees("ready> "));
-	CHECK(type("fg\n") && sees("sleep 1000\r\n") && type_later("\x03") && sees("ready> "));
+	CHECK(type("fg\n") && sees("sleep 1000\r\n") && type_for(1, 'S', true, "\x03") && sees("ready> "));
 	CHECK(type("jobs; echo none\n") && sees("none\r\n") && sees("ready> "));
 }
 
@@ -110,14 +135,14 @@ static void background_jobs_finish_and_are_told(void)
 
 static void a_background_reader_stops(void)
 {
-	CHECK(type("cat &\n") && sees("ready> ") && type_later("\n") && sees("Stopped (tty input)") && sees("ready> "));
-	CHECK(type("fg\n") && sees("cat\r\n") && type_later("typed\n") && sees("typed\r\ntyped\r\n"));
+	CHECK(type("cat &\n") && sees("ready> ") && type_for(1, 'T', false, "\n") && sees("Stopped (tty input)") && sees("ready> "));
+	CHECK(type("fg\n") && sees("cat\r\n") && type_for(1, 'S', true, "typed\n") && sees("typed\r\ntyped\r\n"));
 	CHECK(type("\x04") && sees("ready> "));
 }
 
 static void a_pipeline_is_one_job(void)
 {
-	CHECK(type("sleep 100 | cat | cat\n") && sees("| cat\r\n") && type_later("\x1a") && sees("Stopped") && sees("ready> "));
+	CHECK(type("sleep 100 | cat | cat\n") && sees("| cat\r\n") && type_for(3, 'S', true, "\x1a") && sees("Stopped") && sees("ready> "));
 	CHECK(type("kill %1; kill -CONT %1; wait; jobs; echo gone\n") && sees("gone\r\n") && sees("ready> "));
 }
 

@@ -34,10 +34,10 @@ static long now_ms(void)
 	return t.tv_sec * 1000 + t.tv_nsec / 1000000;
 }
 
-static bool comes_in_time(int fd, short events, long begin)
+static bool comes_late(int fd, short events, long begin)
 {
 	struct pollfd p = { fd, events, 0 };
-	return poll(&p, 1, 8000) == 1 && now_ms() - begin >= 2500 && now_ms() - begin < 7000;
+	return poll(&p, 1, 100000) == 1 && now_ms() - begin >= 2500;
 }
 
 /* What the queue of errors has: a report of this machine's own, with the first byte that was sent. */
@@ -84,13 +84,13 @@ static void heard(void)
 	CHECK(sendto(udp, text, sizeof(text), 0, to, to_bytes) == sizeof(text));
 	CHECK(sendto(echo, ping, sizeof(ping), 0, to, to_bytes) == sizeof(ping));
 	CHECK(connect(tcp, to, to_bytes) < 0 && errno == EINPROGRESS);
-	CHECK(comes_in_time(udp, POLLIN, begin));
+	CHECK(comes_late(udp, POLLIN, begin));
 	CHECK(recv(udp, text, 1, MSG_DONTWAIT) < 0 && errno == EHOSTUNREACH);
 	report(udp, 'h');
 	CHECK(!check_why);
-	CHECK(comes_in_time(tcp, POLLOUT, begin));
+	CHECK(comes_late(tcp, POLLOUT, begin));
 	CHECK(getsockopt(tcp, SOL_SOCKET, SO_ERROR, &error, &bytes) == 0 && error == EHOSTUNREACH);
-	CHECK(comes_in_time(echo, POLLIN, begin));
+	CHECK(comes_late(echo, POLLIN, begin));
 	if (to->sa_family == AF_INET) { /* behind the message's header */
 		((struct sockaddr_in *)to)->sin_port = 0;
 	} else {
@@ -120,7 +120,7 @@ static void many_connects(void)
 	for (int i = 0; i < 20; i++) {
 		int error = 0;
 		socklen_t bytes = sizeof(error);
-		CHECK(comes_in_time(tcp[i], POLLOUT, begin));
+		CHECK(comes_late(tcp[i], POLLOUT, begin));
 		CHECK(getsockopt(tcp[i], SOL_SOCKET, SO_ERROR, &error, &bytes) == 0 && error == EHOSTUNREACH);
 		close(tcp[i]);
 	}

@@ -252,7 +252,7 @@ static void datagrams_keep_their_bounds(void)
 	}
 	struct pollfd p = { .fd = client, .events = POLLOUT };
 	CHECK(send(client, "x", 1, MSG_DONTWAIT) == -1 && errno == EAGAIN && poll(&p, 1, 0) == 0);
-	CHECK(read(server, in, 8) == 1 && poll(&p, 1, 1000) == 1 && send(client, "x", 1, 0) == 1);
+	CHECK(read(server, in, 8) == 1 && poll(&p, 1, 100000) == 1 && send(client, "x", 1, 0) == 1);
 	static char large[300000];
 	CHECK(send(client, large, sizeof(large), 0) == -1 && errno == EMSGSIZE);
 	struct iovec out[2] = { { "ab", 2 }, { "cd", 2 } };
@@ -341,7 +341,7 @@ static void descriptors_in_circles_are_closed(void)
 		close(s[1]);
 		close(socket(AF_UNIX, SOCK_STREAM, 0)); /* Linux looks for circles when a socket is released */
 		struct pollfd p = { .fd = end[0], .events = POLLIN };
-		CHECK(poll(&p, 1, 5000) == 1 && read(end[0], &c, 1) == 0); /* so the end for writing, in the queue, has been closed */
+		CHECK(poll(&p, 1, 100000) == 1 && read(end[0], &c, 1) == 0); /* so the end for writing, in the queue, has been closed */
 		close(end[0]);
 	}
 }
@@ -416,7 +416,7 @@ static void senders_wait_for_room(void)
 	CHECK(poll(&p, 1, 0) == 0);
 	while (read(s[1], in, sizeof(in)) > 0) {
 	}
-	CHECK(poll(&p, 1, 1000) == 1 && p.revents == POLLOUT);
+	CHECK(poll(&p, 1, 100000) == 1 && p.revents == POLLOUT);
 	close(s[0]);
 	close(s[1]);
 }
@@ -439,9 +439,9 @@ static void senders_hear_that_the_receiver_is_gone(void)
 		}
 		_exit(errno == ECONNREFUSED ? 0 : 2);
 	}
-	usleep(100000);
+	until_asleep(pid);
 	close(fd);
-	for (int i = 0; i < 500 && waitpid(pid, &status, WNOHANG) == 0; i++) {
+	for (int i = 0; i < 10000 && waitpid(pid, &status, WNOHANG) == 0; i++) {
 		usleep(10000);
 	}
 	kill(pid, SIGKILL);
@@ -457,21 +457,22 @@ static void waits_end_by_signals_and_timeouts(void)
 	int s[2];
 	char c;
 	struct sigaction action = { .sa_handler = nothing };
-	struct itimerval soon = { .it_value.tv_usec = 20000 };
 	struct timeval brief = { .tv_usec = 20000 };
 	CHECK(socketpair(AF_UNIX, SOCK_STREAM, 0, s) == 0);
 	sigaction(SIGALRM, &action, NULL);
-	setitimer(ITIMER_REAL, &soon, NULL);
-	CHECK(read(s[0], &c, 1) == -1 && errno == EINTR);
+	pid_t pid = signal_asleep(SIGALRM, 1);
+	CHECK(read(s[0], &c, 1) == -1 && errno == EINTR && waitpid(pid, NULL, 0) == pid);
 	CHECK(setsockopt(s[0], SOL_SOCKET, SO_RCVTIMEO, &brief, sizeof(brief)) == 0 && read(s[0], &c, 1) == -1 && errno == EAGAIN);
 	brief.tv_usec = 0;
 	CHECK(setsockopt(s[0], SOL_SOCKET, SO_RCVTIMEO, &brief, sizeof(brief)) == 0);
 	action.sa_flags = SA_RESTART;
 	sigaction(SIGALRM, &action, NULL);
-	setitimer(ITIMER_REAL, &soon, NULL);
-	pid_t pid = fork();
+	pid_t parent = getpid();
+	pid = fork();
 	if (pid == 0) {
-		usleep(60000);
+		until_asleep(parent);
+		kill(parent, SIGALRM);
+		until_asleep(parent);
 		_exit(write(s[1], "x", 1) == 1 ? 0 : 1);
 	}
 	CHECK(read(s[0], &c, 1) == 1 && c == 'x' && waitpid(pid, NULL, 0) == pid);
@@ -566,7 +567,7 @@ static void a_crowd_is_served(void)
 	fcntl(server, F_SETFL, O_NONBLOCK);
 	while (ended < 4 || served < 600) {
 		struct pollfd p = { .fd = server, .events = POLLIN };
-		CHECK(poll(&p, 1, 10000) == 1);
+		CHECK(poll(&p, 1, 100000) == 1);
 		int fd = accept(server, NULL, NULL);
 		CHECK(fd >= 0 && receive_files(fd, got, 16, in, 4, &flags) == 1 && memcmp(in, "file", 4) == 0);
 		close(got[0]);

@@ -140,7 +140,7 @@ static void a_waiter_of_what_is_gone_takes_no_wake(void)
 		syscall(SYS_futex, gone, FUTEX_WAIT, 0, NULL, NULL, 0);
 		_exit(0);
 	}
-	usleep(100000);
+	until_asleep(child);
 	CHECK(ftruncate(fd, 0) == 0);
 	for (int i = 0; i < 64; i++) {
 		int *word = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);

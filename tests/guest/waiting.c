@@ -86,7 +86,7 @@ static void signalfd_waits_for_a_child(void)
 			_exit(5);
 		}
 		if (i == 0) {
-			CHECK(epoll_wait(epoll, &event, 1, 5000) == 1);
+			CHECK(epoll_wait(epoll, &event, 1, 100000) == 1);
 		}
 		CHECK(read(fd, &info, sizeof(info)) == sizeof(info));
 		CHECK(info.ssi_signo == SIGCHLD && info.ssi_pid == (uint32_t)pid && info.ssi_status == 5 && info.ssi_code == CLD_EXITED);
@@ -101,12 +101,13 @@ static void timer_files_count(void)
 {
 	uint64_t ticks;
 	int fd = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK);
-	struct itimerspec once = every(10 * MS, 0), often = every(MS, MS), left;
+	struct itimerspec late = { .it_value.tv_sec = 1000 }, once = every(10 * MS, 0), often = every(MS, MS), left;
 	CHECK(fd >= 0 && read(fd, &ticks, 8) == -1 && errno == EAGAIN);
-	CHECK(timerfd_settime(fd, 0, &once, NULL) == 0 && timerfd_gettime(fd, &left) == 0);
-	CHECK(left.it_value.tv_nsec > 0 && left.it_value.tv_nsec <= 10 * MS && left.it_interval.tv_nsec == 0);
+	CHECK(timerfd_settime(fd, 0, &late, NULL) == 0 && timerfd_gettime(fd, &left) == 0);
+	CHECK(left.it_value.tv_sec >= 800 && left.it_value.tv_sec <= 1000 && left.it_interval.tv_nsec == 0);
+	CHECK(timerfd_settime(fd, 0, &once, NULL) == 0);
 	struct pollfd p = { .fd = fd, .events = POLLIN };
-	CHECK(poll(&p, 1, 5000) == 1 && read(fd, &ticks, 8) == 8 && ticks == 1);
+	CHECK(poll(&p, 1, 100000) == 1 && read(fd, &ticks, 8) == 8 && ticks == 1);
 	CHECK(timerfd_gettime(fd, &left) == 0 && left.it_value.tv_nsec == 0);
 	CHECK(poll(&p, 1, 20) == 0);
 	CHECK(timerfd_settime(fd, 0, &often, NULL) == 0);
@@ -138,15 +139,16 @@ static void timers_send_signals(void)
 {
 	struct sigaction action = { .sa_sigaction = catch, .sa_flags = SA_SIGINFO };
 	struct sigevent event = { .sigev_notify = SIGEV_SIGNAL, .sigev_signo = SIGRTMIN + 1, .sigev_value.sival_int = 42 };
-	struct itimerspec once = every(5 * MS, 0), often = every(MS, MS), left;
+	struct itimerspec late = { .it_value.tv_sec = 1000 }, once = every(5 * MS, 0), often = every(MS, MS), left;
 	timer_t timer;
 	sigset_t set = set_of(SIGRTMIN + 1), old;
 	caught = 0;
 	sigaction(SIGRTMIN + 1, &action, NULL);
 	CHECK(timer_create(CLOCK_MONOTONIC, &event, &timer) == 0);
 	CHECK(timer_gettime(timer, &left) == 0 && left.it_value.tv_nsec == 0);
-	CHECK(timer_settime(timer, 0, &once, NULL) == 0 && timer_gettime(timer, &left) == 0);
-	CHECK(left.it_value.tv_nsec > 0 && left.it_value.tv_nsec <= 5 * MS);
+	CHECK(timer_settime(timer, 0, &late, NULL) == 0 && timer_gettime(timer, &left) == 0);
+	CHECK(left.it_value.tv_sec >= 800 && left.it_value.tv_sec <= 1000);
+	CHECK(timer_settime(timer, 0, &once, NULL) == 0);
 	while (!caught) {
 		usleep(1000);
 	}
@@ -168,10 +170,11 @@ static void timers_send_signals(void)
 static void silent_timers_only_tell(void)
 {
 	struct sigevent event = { .sigev_notify = SIGEV_NONE };
-	struct itimerspec once = every(5 * MS, 0), left;
+	struct itimerspec late = { .it_value.tv_sec = 1000 }, once = every(5 * MS, 0), left;
 	timer_t timer;
-	CHECK(timer_create(CLOCK_REALTIME, &event, &timer) == 0 && timer_settime(timer, 0, &once, NULL) == 0);
-	CHECK(timer_gettime(timer, &left) == 0 && left.it_value.tv_nsec > 0);
+	CHECK(timer_create(CLOCK_REALTIME, &event, &timer) == 0 && timer_settime(timer, 0, &late, NULL) == 0);
+	CHECK(timer_gettime(timer, &left) == 0 && left.it_value.tv_sec >= 800);
+	CHECK(timer_settime(timer, 0, &once, NULL) == 0);
 	usleep(6000);
 	CHECK(timer_gettime(timer, &left) == 0 && left.it_value.tv_nsec == 0 && left.it_value.tv_sec == 0);
 	CHECK(timer_delete(timer) == 0);
@@ -211,7 +214,7 @@ static void pidfds_stand_for_processes(void)
 	int other = (int)syscall(SYS_pidfd_getfd, fd, end[0], 0);
 	CHECK(other >= 0 && close(other) == 0 && syscall(SYS_pidfd_getfd, fd, 99, 0) == -1 && errno == EBADF);
 	close(end[1]);
-	CHECK(poll(&p, 1, 5000) == 1 && p.revents == POLLIN);
+	CHECK(poll(&p, 1, 100000) == 1 && p.revents == POLLIN);
 	CHECK(waitid(P_PIDFD, (id_t)fd, &info, WEXITED | WNOWAIT) == 0 && info.si_pid == pid && info.si_status == 3);
 	CHECK(waitid(P_PIDFD, (id_t)fd, &info, WEXITED) == 0 && info.si_pid == pid && info.si_code == CLD_EXITED);
 	CHECK(waitid(P_PIDFD, (id_t)fd, &info, WEXITED) == -1 && errno == ECHILD);
@@ -317,13 +320,13 @@ static void edges_are_told_once(void)
 	struct epoll_event event = { .events = EPOLLIN | EPOLLET, .data.u32 = 1 };
 	CHECK(pipe(end) == 0 && epoll_ctl(epoll, EPOLL_CTL_ADD, end[0], &event) == 0);
 	CHECK(epoll_wait(epoll, &event, 1, 0) == 0 && write(end[1], "abc", 3) == 3);
-	CHECK(epoll_wait(epoll, &event, 1, 1000) == 1 && event.events == EPOLLIN && epoll_wait(epoll, &event, 1, 0) == 0);
+	CHECK(epoll_wait(epoll, &event, 1, 100000) == 1 && event.events == EPOLLIN && epoll_wait(epoll, &event, 1, 0) == 0);
 	CHECK(read(end[0], in, 1) == 1 && epoll_wait(epoll, &event, 1, 0) == 0);
-	CHECK(write(end[1], "d", 1) == 1 && epoll_wait(epoll, &event, 1, 1000) == 1 && epoll_wait(epoll, &event, 1, 0) == 0);
+	CHECK(write(end[1], "d", 1) == 1 && epoll_wait(epoll, &event, 1, 100000) == 1 && epoll_wait(epoll, &event, 1, 0) == 0);
 	event = (struct epoll_event){ .events = EPOLLIN | EPOLLET };
 	CHECK(epoll_ctl(epoll, EPOLL_CTL_MOD, end[0], &event) == 0 && epoll_wait(epoll, &event, 1, 0) == 1);
 	close(end[1]);
-	CHECK(epoll_wait(epoll, &event, 1, 1000) == 1 && event.events == (EPOLLIN | EPOLLHUP) && epoll_wait(epoll, &event, 1, 0) == 0);
+	CHECK(epoll_wait(epoll, &event, 1, 100000) == 1 && event.events == (EPOLLIN | EPOLLHUP) && epoll_wait(epoll, &event, 1, 0) == 0);
 	close(end[0]);
 	close(epoll);
 }
@@ -333,7 +336,7 @@ static void one_shots_are_armed_again(void)
 	int end[2], epoll = epoll_create1(0);
 	struct epoll_event event = { .events = EPOLLIN | EPOLLONESHOT };
 	CHECK(pipe(end) == 0 && epoll_ctl(epoll, EPOLL_CTL_ADD, end[0], &event) == 0 && write(end[1], "abc", 3) == 3);
-	CHECK(epoll_wait(epoll, &event, 1, 1000) == 1 && epoll_wait(epoll, &event, 1, 0) == 0 && write(end[1], "d", 1) == 1);
+	CHECK(epoll_wait(epoll, &event, 1, 100000) == 1 && epoll_wait(epoll, &event, 1, 0) == 0 && write(end[1], "d", 1) == 1);
 	CHECK(epoll_wait(epoll, &event, 1, 0) == 0);
 	event = (struct epoll_event){ .events = EPOLLIN | EPOLLONESHOT };
 	CHECK(epoll_ctl(epoll, EPOLL_CTL_MOD, end[0], &event) == 0 && epoll_wait(epoll, &event, 1, 0) == 1);
@@ -352,7 +355,7 @@ static void every_ready_file_has_its_turn(void)
 		CHECK(pipe(end[i]) == 0 && epoll_ctl(epoll, EPOLL_CTL_ADD, end[i][0], &event) == 0 && write(end[i][1], "x", 1) == 1);
 	}
 	for (int i = 0; i < 3; i++) {
-		CHECK(epoll_wait(epoll, &event, 1, 1000) == 1);
+		CHECK(epoll_wait(epoll, &event, 1, 100000) == 1);
 		seen |= 1u << event.data.u32;
 	}
 	CHECK(seen == 7);

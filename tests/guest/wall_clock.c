@@ -72,9 +72,14 @@ int main(int count, char **arguments)
 	}
 	tell("who waits is woken", told, 20000);
 	wait(NULL);
-	moment = timer(TFD_TIMER_ABSTIME, 1);
-	forward(-1000);
-	usleep(1200000);
+	/* Where the moment had come before the clock was set back, another one is taken. */
+	time_t before;
+	do {
+		before = time(NULL);
+		moment = timer(TFD_TIMER_ABSTIME, 2);
+		forward(-1000);
+	} while (time(NULL) + 1000 >= before + 2);
+	usleep(2200000);
 	tell("a moment that is later now", moment, 0);
 	return 0;
 }

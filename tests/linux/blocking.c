@@ -417,21 +417,11 @@ static void handler(int signal)
 	shared->runs++;
 }
 
-/* Until the child sleeps, and has not only begun to, or has ended. */
-static void until_asleep(pid_t child)
-{
-	for (int asleep = 0; asleep < 3;) {
-		char state = process_state(child);
-		asleep = !state || state == 'Z' ? 3 : state == 'S' ? asleep + 1 : 0;
-		nanosleep(&(struct timespec){ 0, 2000000 }, NULL);
-	}
-}
-
 /* Until the handler has run or the child has ended; on a busy machine that takes its time. */
 static void until_handled(pid_t child)
 {
 	siginfo_t info = { .si_pid = 0 };
-	for (int i = 0; i < 2000 && !__atomic_load_n(&shared->runs, __ATOMIC_SEQ_CST) && info.si_pid == 0; i++) {
+	for (int i = 0; i < 30000 && !__atomic_load_n(&shared->runs, __ATOMIC_SEQ_CST) && info.si_pid == 0; i++) {
 		nanosleep(&(struct timespec){ 0, 2000000 }, NULL);
 		waitid(P_PID, (id_t)child, &info, WEXITED | WNOHANG | WNOWAIT);
 	}
@@ -547,7 +537,7 @@ static void all(void)
 	for (unsigned i = 0; i < 4; i++, name[0]++) {
 		children[i] = fork();
 		if (children[i] == 0) {
-			alarm(50);
+			alarm(400);
 			mkdir(name, 0755);
 			chdir(name);
 			shared = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);

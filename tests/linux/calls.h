@@ -107,7 +107,7 @@ static inline void calls_group(const char *name, void (*group)(void))
 	int status;
 	pid_t child = fork();
 	if (child == 0) {
-		alarm(10);
+		alarm(200); /* what hangs */
 		if (mkdir(name, 0755) != 0 || chdir(name) != 0) {
 			calls_line(name, "its directory", "%s", calls_error(errno));
 			_exit(98);
@@ -159,16 +159,44 @@ static inline char process_state(pid_t pid)
 	return name_end ? name_end[2] : 0;
 }
 
-/* Until that process waits for something, at most 5 s. */
+/* Until that process waits for something, at most a minute. */
 static inline void until_sleeps(pid_t pid)
 {
-	for (int i = 0; i < 5000; i++) {
+	for (int i = 0; i < 60000; i++) {
 		if (process_state(pid) == 'S') {
 			return;
 		}
 		usleep(1000);
 	}
 	calls_line("until_sleeps", "a process", "does not sleep");
+}
+
+/* Until that process sleeps, and has not only begun to, or has ended. */
+static inline void until_asleep(pid_t pid)
+{
+	for (int asleep = 0; asleep < 3;) {
+		char state = process_state(pid);
+		asleep = !state || state == 'Z' ? 3 : state == 'S' ? asleep + 1 : 0;
+		usleep(2000);
+	}
+}
+
+/*
+ * How many of `count` children that wait for the same were woken, by their exit status, 1; at least one has to be. Who was woken runs from that moment
+ * on until it ends: those that sleep once one has ended sleep on, and are killed.
+ */
+static inline int count_woken(const pid_t *children, int count)
+{
+	int woken = 0, status;
+	siginfo_t info;
+	waitid(P_ALL, 0, &info, WEXITED | WNOWAIT);
+	for (int i = 0; i < count; i++) {
+		until_asleep(children[i]);
+		kill(children[i], SIGKILL);
+		waitpid(children[i], &status, 0);
+		woken += WIFEXITED(status) && WEXITSTATUS(status) == 1;
+	}
+	return woken;
 }
 
 /* How a child that runs `body` ends: its exit status, or minus the signal. */

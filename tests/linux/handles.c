@@ -27,7 +27,7 @@ static pid_t sleeper(void)
 {
 	pid_t child = fork();
 	if (child == 0) {
-		alarm(5);
+		alarm(200);
 		for (;;) {
 			pause();
 		}
@@ -61,7 +61,7 @@ static void sending(void)
 	CALL(syscall(SYS_pidfd_send_signal, 99, SIGTERM, NULL, 0));
 	CALL(poll(&polled, 1, 0));
 	CALL(syscall(SYS_pidfd_send_signal, fd, SIGTERM, &info, 0));
-	CALL(poll(&polled, 1, 2000));
+	CALL(poll(&polled, 1, 100000));
 	CALL(waitpid(child, &status, 0) == child);
 	SHOW("ended by", "%d", WTERMSIG(status));
 	CALL(syscall(SYS_pidfd_send_signal, fd, SIGTERM, NULL, 0));
@@ -232,7 +232,7 @@ static void *waits(void *arg)
 	long bits = (long)arg;
 	struct timespec most;
 	clock_gettime(CLOCK_MONOTONIC, &most);
-	most.tv_sec += 8;
+	most.tv_sec += 100;
 	return (void *)futex(words, FUTEX_WAIT_BITSET | FUTEX_PRIVATE, 0, &most, NULL, bits);
 }
 

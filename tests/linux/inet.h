@@ -45,11 +45,11 @@ static inline int polled(int fd, int milliseconds)
 	return n < 0 ? -1 : p.revents;
 }
 
-/* All that is there when this event is, at most 2 s later: what another socket does takes a moment to arrive. */
+/* All that is there when this event is, at most a minute later: what another socket does takes a moment to arrive. */
 static inline int until(int fd, int event)
 {
 	struct pollfd p = { fd, (short)event, 0 };
-	poll(&p, 1, 2000);
+	poll(&p, 1, 60000);
 	return polled(fd, 0);
 }
 

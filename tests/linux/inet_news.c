@@ -112,7 +112,7 @@ static void links(void)
 	CALL(poll(&p, 1, 0));
 	SHOW("nothing yet", "%x", p.revents);
 	CALL(link_set(0, 0, 1400));
-	CALL(poll(&p, 1, 1000));
+	CALL(poll(&p, 1, 100000));
 	SHOW("there", "%x", p.revents);
 	heard(one);
 	CALL(link_set(0, IFF_UP, 0));

@@ -14,11 +14,11 @@ static int at_mark(int fd)
 	return ioctl(fd, SIOCATMARK, &mark) ? -errno : mark;
 }
 
-/* Until the other end has all that was sent, at most 5 s. */
+/* Until the other end has all that was sent, at most a minute. */
 static void until_arrived(int fd)
 {
 	int waiting = 1;
-	for (int i = 0; i < 5000 && ioctl(fd, TIOCOUTQ, &waiting) == 0 && waiting; i++) {
+	for (int i = 0; i < 60000 && ioctl(fd, TIOCOUTQ, &waiting) == 0 && waiting; i++) {
 		usleep(1000);
 	}
 }

@@ -153,9 +153,13 @@ static void go(struct player *p)
 	futex(&p->go, FUTEX_WAKE, 1, NULL, NULL, 0);
 }
 
-static void let_them_run(void)
+/* Until that one waits to be told to go, or for a lock. */
+static void until_waits(const struct player *p)
 {
-	nanosleep(&(struct timespec){ 0, 50000000 }, NULL);
+	while (!p->tid) {
+		nanosleep(&(struct timespec){ 0, 1000000 }, NULL);
+	}
+	until_asleep((pid_t)p->tid);
 }
 
 static void until_waited_for(volatile uint32_t *word)
@@ -198,7 +202,9 @@ static void inversion(void)
 	start(&low);
 	start(&middle);
 	start(&high);
-	let_them_run();
+	until_waits(&low);
+	until_waits(&middle);
+	until_waits(&high);
 	go(&high);
 	until_waited_for(&lock);
 	go(&middle);
@@ -219,7 +225,10 @@ static void chain(void)
 	start(&link);
 	start(&middle);
 	start(&high);
-	let_them_run();
+	until_waits(&low);
+	until_waits(&link);
+	until_waits(&middle);
+	until_waits(&high);
 	go(&link);
 	until_waited_for(&lock);
 	go(&high);
@@ -256,7 +265,7 @@ static void late(void)
 	lock = 0;
 	struct player a = { .letter = 'a', .priority = 2, .holds = &lock };
 	start(&a);
-	let_them_run();
+	until_waits(&a);
 	clock_gettime(CLOCK_REALTIME, &soon);
 	soon.tv_sec += soon.tv_nsec >= 970000000;
 	soon.tv_nsec = (soon.tv_nsec + 30000000) % 1000000000;
@@ -328,7 +337,9 @@ static void requeue(void)
 	pthread_create(&a.thread, NULL, wait_requeue, &a);
 	pthread_create(&b.thread, NULL, wait_requeue, &b);
 	pthread_create(&c.thread, NULL, wait_requeue, &c);
-	let_them_run();
+	until_waits(&a);
+	until_waits(&b);
+	until_waits(&c);
 	CALL(futex(&other, FUTEX_LOCK_PI, 0, NULL, NULL, 0));
 	CALL(futex(&lock, FUTEX_CMP_REQUEUE_PI, 1, (void *)(long)1, &other, 0));
 	WORD(other, tid());
@@ -341,8 +352,9 @@ static void requeue(void)
 	SHOW("order", "%s", order);
 	SHOW("results", "%ld %ld %ld", a.result, b.result, c.result);
 	WORD(other, tid());
+	a.tid = 0;
 	pthread_create(&a.thread, NULL, wait_requeue, &a);
-	let_them_run();
+	until_waits(&a);
 	CALL(futex(&lock, FUTEX_CMP_REQUEUE_PI, 1, (void *)(long)0, &other, 0)); /* the lock is free */
 	WORD(other, a.tid);
 	pthread_join(a.thread, NULL);

@@ -181,7 +181,7 @@ static void stopping_threads(void)
 		}
 		turn(NULL);
 	}
-	for (int i = 0; i < 5000 && !(turns[0] && turns[1] && turns[2] && turns[3]); i++) {
+	for (int i = 0; i < 60000 && !(turns[0] && turns[1] && turns[2] && turns[3]); i++) {
 		usleep(1000);
 	}
 	IS(turns[0] && turns[1] && turns[2] && turns[3]);
@@ -286,7 +286,7 @@ static void exec_keeps(void)
 		open("/dev/null", O_RDONLY);
 		umask(027);
 		prctl(PR_SET_NAME, "other name");
-		alarm(15);
+		alarm(200);
 		execve(self, argv, envp);
 		_exit(99);
 	}
@@ -427,7 +427,7 @@ static void orphans(void)
 	if (child == 0) {
 		pid_t parent = getpid();
 		if (fork() == 0) {
-			alarm(10);
+			alarm(200);
 			while (getppid() == parent) {
 				usleep(1000);
 			}
@@ -443,7 +443,7 @@ static void orphans(void)
 		int signal_number = 0;
 		pid_t parent = getpid();
 		if (fork() == 0) {
-			alarm(10);
+			alarm(200);
 			CALL(prctl(PR_SET_PDEATHSIG, SIGKILL));
 			CALL(prctl(PR_GET_PDEATHSIG, &signal_number));
 			SHOW("signal", "%d", signal_number);

@@ -22,13 +22,13 @@ static void open_pair(void)
 	}
 }
 
-/* What can be read, soon: Linux takes what is typed in a thread of its own, with control characters made visible. */
-static void reads(const char *name, int fd)
+/* What can be read within so long: Linux takes what is typed in a thread of its own, with control characters made visible. */
+static void reads_within(int ms, const char *name, int fd)
 {
 	char text[128], shown[600];
 	int length = 0;
 	struct pollfd p = { fd, POLLIN, 0 };
-	if (poll(&p, 1, 60) <= 0) {
+	if (poll(&p, 1, ms) <= 0) {
 		calls_line("reads", name, "nothing");
 		return;
 	}
@@ -43,6 +43,17 @@ static void reads(const char *name, int fd)
 		length += snprintf(shown + length, 8, c < 32 || c > 126 ? "<%02x>" : "%c", c);
 	}
 	calls_line("reads", name, "%ld: %s", count, shown);
+}
+
+static void reads(const char *name, int fd)
+{
+	reads_within(100000, name, fd);
+}
+
+/* Nothing should come: it is not waited for long. */
+static void reads_none(const char *name, int fd)
+{
+	reads_within(60, name, fd);
 }
 
 static void types(const char *text)
@@ -95,7 +106,7 @@ static void lines(void)
 {
 	open_pair();
 	types("hello");
-	reads("no line yet", slave);
+	reads_none("no line yet", slave);
 	reads("echo", master);
 	types("\r");
 	reads("a line", slave);
@@ -136,11 +147,11 @@ static void lines(void)
 	CALL(ioctl(slave, FIONREAD, &bytes));
 	SHOW("without a line", "%d", bytes);
 	types("\n");
-	CALL(poll(&(struct pollfd){ slave, POLLIN, 0 }, 1, 2000));
+	CALL(poll(&(struct pollfd){ slave, POLLIN, 0 }, 1, 100000));
 	CALL(ioctl(slave, FIONREAD, &bytes));
 	SHOW("with a line", "%d", bytes);
 	CALL(tcflush(slave, TCIFLUSH));
-	reads("flushed", slave);
+	reads_none("flushed", slave);
 }
 
 /* More than a line may have, then the end of the file. */
@@ -174,7 +185,7 @@ static void raw(void)
 	CALL(tcsetattr(slave, TCSANOW, &t));
 	types("a\r\003\004\177");
 	reads("raw input", slave);
-	reads("no echo", master);
+	reads_none("no echo", master);
 	write(slave, "x\ny", 3);
 	reads("raw output", master);
 	t.c_cc[VMIN] = 0;
@@ -193,7 +204,7 @@ static void raw(void)
 	struct pollfd p = { slave, POLLIN, 0 };
 	CALL(poll(&p, 1, 0));
 	types("c");
-	CALL(poll(&p, 1, 2000));
+	CALL(poll(&p, 1, 100000));
 	CALL(read(slave, buffer, 16));
 	CALL(read(slave, buffer, 16));
 	t.c_iflag = ICRNL | ISTRIP;
@@ -225,7 +236,7 @@ static int signal_of(const char *text)
 {
 	got = 0;
 	types(text);
-	for (int i = 0; i < 2000 && !got; i++) {
+	for (int i = 0; i < 60000 && !got; i++) {
 		usleep(1000);
 	}
 	return got;

@@ -60,7 +60,7 @@ static void *waits(void *mask)
 static int wake_until(void *at, int op, int wanted, uint32_t mask)
 {
 	int woken = 0;
-	for (int i = 0; i < 2000 && woken < wanted; i++) {
+	for (int i = 0; i < 60000 && woken < wanted; i++) {
 		woken += (int)futex(at, op, (uint32_t)(wanted - woken), NULL, NULL, mask);
 		usleep(1000);
 	}
@@ -79,7 +79,7 @@ static void futex_waking(void)
 	SHOW("the one with the bit was woken", "%ld", (long)result);
 	CALL(futex(&word, FUTEX_WAKE_BITSET, 9, NULL, NULL, 8));
 	int moved = 0;
-	for (int i = 0; i < 2000 && moved < 2; i++) {
+	for (int i = 0; i < 60000 && moved < 2; i++) {
 		moved += (int)futex(&word, FUTEX_REQUEUE, 0, (void *)2, &other, 0);
 		usleep(1000);
 	}
@@ -141,7 +141,7 @@ static void robust_lists(void)
 	CALL(syscall(SYS_get_robust_list, 99999999, &head, &length));
 	CALL(syscall(SYS_get_robust_list, 0, NOWHERE, &length));
 	pthread_create(&thread, NULL, dies_with_a_lock, NULL);
-	for (int i = 0; i < 2000 && !(*(volatile uint32_t *)&robust.item.lock & FUTEX_OWNER_DIED); i++) {
+	for (int i = 0; i < 60000 && !(*(volatile uint32_t *)&robust.item.lock & FUTEX_OWNER_DIED); i++) {
 		usleep(1000);
 	}
 	SHOW("the lock of the dead", "%x", robust.item.lock & (FUTEX_OWNER_DIED | FUTEX_WAITERS));

@@ -164,7 +164,7 @@ static void selecting(void)
 	CALL(select(ends[1] + 1, &in, &out, NULL, NULL));
 	SHOW("sets", "%d %d", !!FD_ISSET(ends[0], &in), !!FD_ISSET(ends[1], &out));
 	CALL(syscall(SYS_select, ends[1] + 1, &in, NULL, NULL, &left));
-	IS(left.tv_sec == 99 || left.tv_sec == 100);
+	IS(left.tv_sec >= 50 && left.tv_sec <= 100);
 	CALL(select(0, NULL, NULL, NULL, &none));
 	CALL(syscall(SYS_select, 0, NULL, NULL, NULL, &negative));
 	CALL(syscall(SYS_select, ends[1] + 1, NULL, &out, NULL, &large));
@@ -290,7 +290,7 @@ static void outer_waits(int outer, const char *name)
 		write(ends[1], "x", 1);
 		_exit(0);
 	}
-	int count = epoll_wait(outer, &got, 1, 2000);
+	int count = epoll_wait(outer, &got, 1, 100000);
 	SHOW(name, "%d %x", count, count == 1 ? got.events : 0);
 	wait(NULL);
 }
@@ -379,7 +379,7 @@ static void epoll_signals(void)
 			kill(waiter, SIGUSR1);
 			_exit(0);
 		}
-		CALL(poll(&polled, 1, 2000));
+		CALL(poll(&polled, 1, 100000));
 		wait(NULL);
 		wait_shows(outer, "a signal");
 		wait_shows(inner, "a signal, inside");
@@ -476,7 +476,7 @@ static void exclusive(void)
 /* Three wait for the same counter, each in a set of its own: with EPOLLEXCLUSIVE one event wakes one of them. */
 static void wakes(const char *name, uint32_t flag)
 {
-	int fd = eventfd(0, EFD_NONBLOCK), woken = 0, status, told[2];
+	int fd = eventfd(0, EFD_NONBLOCK), woken, told[2];
 	pid_t children[3];
 	char byte;
 	pipe(told);
@@ -487,16 +487,13 @@ static void wakes(const char *name, uint32_t flag)
 			int ep = epoll_create1(0);
 			epoll_ctl(ep, EPOLL_CTL_ADD, fd, &event);
 			write(told[1], "", 1);
-			_exit(epoll_wait(ep, &event, 1, 2000));
+			_exit(epoll_wait(ep, &event, 1, -1));
 		}
 		read(told[0], &byte, 1);
 		until_sleeps(children[i]);
 	}
 	write(fd, &(uint64_t){ 1 }, 8);
-	for (int i = 0; i < 3; i++) {
-		waitpid(children[i], &status, 0);
-		woken += WEXITSTATUS(status);
-	}
+	woken = count_woken(children, 3);
 	SHOW(name, "%d", woken);
 	close(fd);
 	close(told[0]);

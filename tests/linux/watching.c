@@ -348,7 +348,7 @@ static void reading(void)
 	SHOW("name", "%s", ((struct inotify_event *)buffer)->name);
 	wait(&status);
 	make_file_soon("dir/later");
-	CALL(poll(&p, 1, 5000));
+	CALL(poll(&p, 1, 100000));
 	wait(&status);
 	CALL(close(in));
 	unlink("dir/late");
