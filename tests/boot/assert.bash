@@ -86,8 +86,9 @@ killed() {
 	[ "$(grep -c '"cause": "kill"' "$scratch/stats")" -eq "$1" ] || fail "not $1 recoveries: $(cat "$scratch/kills")"
 }
 
-# For scripts of a guest: until_epoch N reads from the disk until its domain has come back to its N-th life, and once more; has_epoch N: it has.
-until_epoch='read_disk() { dd if=/dev/vda of=/dev/null bs=64k count=16 iflag=direct 2>/dev/null; }
+# For scripts of a guest: until_epoch N reads from the disk until its domain has come back to its N-th life, and once more; has_epoch N: it has. A read
+# that fails is said.
+until_epoch='read_disk() { dd if=/dev/vda of=/dev/null bs=64k count=16 iflag=direct 2>/dev/null || echo "not ok: error of a read"; }
 has_epoch() { dmesg | grep -q "epoch $1:"; }
 until_epoch() { until has_epoch $1; do read_disk; done; read_disk; sleep 0.1; }'
 
