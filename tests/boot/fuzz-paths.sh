@@ -16,7 +16,7 @@ done >"$scratch/want"
 rm -rf "$host"
 kept_root "$scratch/root"
 for directory in /tmp /fuzz; do
-	boot 0 --mode "${FUZZ_MODE:-${modes##* }}" --cpus "${FUZZ_CPUS:-2}" --timeout $(((rounds * 5 + 60) * slow)) "${kept[@]}" -- \
+	boot 0 --mode "${FUZZ_MODE:-${modes##* }}" --cpus "${FUZZ_CPUS:-2}" --timeout $(((rounds * 5 + 300) * slow)) "${kept[@]}" -- \
 		"i=0; while [ \$i -lt $rounds ]; do /paths $directory/x \$(($seed + \$i)) 2000; rm -rf $directory/x; i=\$((i + 1)); done"
 	diff -a "$scratch/want" "$out" >"$scratch/diff" || fail "$directory, seed $seed: the guest differs from Linux: $(head -n 20 "$scratch/diff")"
 done

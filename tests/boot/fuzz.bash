@@ -6,7 +6,7 @@
 fuzz() {
 	cat - "$fuzz_rounds" >"$scratch/root/fuzz.sh"
 	kept_root "$scratch/root"
-	boot 0 --mode $mode --cpus $cpus --timeout $(((2 * seconds + 90) * slow)) "${kept[@]}" -- "sh /fuzz.sh $seconds $seed; true"
+	boot 0 --mode $mode --cpus $cpus --timeout $(((2 * seconds + 300) * slow)) "${kept[@]}" -- "sh /fuzz.sh $seconds $seed; true"
 	output "2
 2
 2

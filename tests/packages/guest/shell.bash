@@ -14,9 +14,11 @@ echo x >/nowhere/y; echo $?; set -C; echo 1 >g; exec 7<>g; read -u 7 l; echo $l;
 exec {n}>h; [ $n -ge 10 ] && echo high; : >/dev/full; echo x >/dev/full'
 t pipes 'seq 100000 | sort -rn | head -n 1; false | true; echo ${PIPESTATUS[@]}; set -o pipefail; false | true; echo $?; yes | head -n 1
 	echo ${PIPESTATUS[0]}; coproc cat; echo through >&${COPROC[1]}; read l <&${COPROC[0]}; echo $l; diff <(seq 3) <(seq 4)
-	tee >(wc -l >cnt) <$data/fruit >/dev/null; sleep 0.3; cat cnt; for i in 1 2 3; do echo $i; done | while read x; do echo "<$x>"; done'
+	tee >(wc -l >cnt) <$data/fruit >/dev/null; until [ -s cnt ]; do sleep 0.1; done
+	cat cnt; for i in 1 2 3; do echo $i; done | while read x; do echo "<$x>"; done'
 t jobs 'set -m; sleep 100 & jobs; kill %1; wait %1; echo $?; (sleep 0.1; exit 7) & wait -n; echo $?; sleep 5 & disown; kill $!
-	(trap "echo got; exit 0" TERM; while :; do sleep 0.1; done) & sleep 0.3; kill $!; wait $!; echo $?; { sleep 0.1; echo bg; } & wait; echo done'
+	(trap "echo got; exit 0" TERM; : >trapped; while :; do sleep 0.1; done) & until [ -e trapped ]; do sleep 0.1; done
+	kill $!; wait $!; echo $?; { sleep 0.1; echo bg; } & wait; echo done'
 t signals 'trap "echo usr" USR1; kill -USR1 $$; trap "echo bye" EXIT; trap -p | sort; (trap - TERM; kill -TERM $BASHPID; echo never); echo $?
 	sh -c "kill -SEGV \$\$"; echo $?; trap "" INT; kill -INT $$; echo ignored; trap "echo chld" CHLD; true & wait; kill -l TERM 9
 	kill -s RTMIN+3 $$; echo $?'
