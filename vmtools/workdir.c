@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* See workdir.h. A directory whose lock nobody holds belongs to a machine that lost its watcher too; it is cleared and used again. */
+/*
+ * See workdir.h. A directory whose lock nobody holds belongs to a machine that lost its watcher too; it is used again. The lock is the last that goes with a
+ * directory: who has locked the file that is there by its name has the directory, and nobody removes anything in it.
+ */
 #include "workdir.h"
 
 #include <ctype.h>
@@ -15,10 +18,14 @@
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "say.h"
 
+#define LOCK "lock"
+#define LOOKS 100 /* for the lock of a machine that is ending */
+#define LOOK_NS 20000000
 #define HALF_MADE "half-made" /* a link to a file elsewhere that goes with the directory */
 
 const char *workdir_base(void)
@@ -39,13 +46,20 @@ const char *workdir_file(const struct workdir *dir, const char *name)
 
 static int remove_entry(const char *path, const struct stat *st, int type, struct FTW *ftw)
 {
-	remove(path);
+	if (ftw->level > 1 || (ftw->level == 1 && strcmp(path + ftw->base, LOCK) != 0)) {
+		remove(path);
+	}
 	return 0;
 }
 
+/* By who has the lock. */
 static void remove_tree(const char *path)
 {
+	char lock[128];
+	snprintf(lock, sizeof(lock), "%s/" LOCK, path);
 	nftw(path, remove_entry, 16, FTW_DEPTH | FTW_PHYS);
+	unlink(lock);
+	rmdir(path);
 }
 
 /* Is /proc/PID a QEMU or Bochs whose arguments speak of our directory? */
@@ -124,21 +138,42 @@ static int make_base(void)
 	return 0;
 }
 
-/* Make and lock the directory. 0, -EEXIST while another machine has it, or -errno. */
+/* Make and lock the directory. 0, -EAGAIN while another machine has it, -ENOENT if one has just removed it, or -errno. */
 static int make_locked(struct workdir *dir)
 {
+	struct stat ours, there;
+	const char *lock = workdir_file(dir, LOCK);
 	if (mkdir(dir->path, 0700) != 0 && errno != EEXIST) {
 		return -errno;
 	}
-	dir->lock = open(workdir_file(dir, "lock"), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	dir->lock = open(lock, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
 	if (dir->lock < 0) {
 		return -errno;
 	}
-	if (flock(dir->lock, LOCK_EX | LOCK_NB) != 0) {
-		close(dir->lock);
-		return -EEXIST;
+	int error = flock(dir->lock, LOCK_EX | LOCK_NB) != 0 ? -EAGAIN : 0;
+	if (!error && (fstat(dir->lock, &ours) != 0 || stat(lock, &there) != 0 || ours.st_ino != there.st_ino || ours.st_dev != there.st_dev)) {
+		error = -ENOENT;
 	}
-	return 0;
+	if (error) {
+		close(dir->lock);
+	}
+	return error;
+}
+
+/* The same, and a machine that ends has a moment for it. */
+static int make_locked_patiently(struct workdir *dir)
+{
+	const struct timespec moment = { .tv_nsec = LOOK_NS };
+	int error = make_locked(dir);
+	for (unsigned n = 0; n < LOOKS && (error == -EAGAIN || error == -ENOENT); n++) {
+		if (error == -EAGAIN) {
+			nanosleep(&moment, NULL);
+		} else if (make_base() != 0) {
+			return error;
+		}
+		error = make_locked(dir);
+	}
+	return error;
 }
 
 int workdir_open(struct workdir *dir, const char *name)
@@ -151,8 +186,8 @@ int workdir_open(struct workdir *dir, const char *name)
 		return error;
 	}
 	snprintf(dir->path, sizeof(dir->path), "%s/%s", workdir_base(), name);
-	error = make_locked(dir);
-	if (error == -EEXIST) {
+	error = make_locked_patiently(dir);
+	if (error == -EAGAIN) {
 		return fail(VMCTL_USAGE, "a machine named \"%s\" runs already: choose another --name", name);
 	}
 	if (error) {
