@@ -51,6 +51,9 @@ int tcp_write_long(struct tcp_pcb *pcb, unsigned short most, const void *data, u
 /** Of what was sent, none is longer than one: some of it may be lost. As far as there is memory. */
 void tcp_segments_part(struct tcp_pcb *pcb);
 
+/** What was sent last, one segment of the real size, is before what was not sent yet, and goes out with the next tcp_output(). False: it cannot. */
+bool tcp_segment_again(struct tcp_pcb *pcb);
+
 /* acks.c */
 void acks_hold(void); /* a batch of packets follows */
 void acks_send(void); /* it has ended: what is not acknowledged yet is */
@@ -73,6 +76,10 @@ void fragment_number6(uint8_t *header, uint32_t bytes);
 
 /* socket/inet/tcp_info.c, which counts */
 void net_tcp_counts(const struct tcp_pcb *pcb, uint32_t bytes); /* a segment has come, with so many bytes of payload */
+
+/* socket/inet/tcp_probe.c: when a connection is to be probed; 0: none is. And then. */
+uint64_t tcp_probes_next_ns(void);
+void tcp_probes_tick(void);
 
 /* isn.c */
 void isn_init(void);

@@ -70,6 +70,7 @@ long net_ethtool(unsigned request, uint64_t argument);
 /* What /proc/net/netstat tells; all with the net lock. */
 struct net_counts {
 	uint64_t sent_again, timeouts; /* segments; those whose time was over */
+	uint64_t probes; /* of the tails of connections (socket/inet/tcp_probe.c) */
 	uint64_t listen_overflows; /* SYNs that were forgotten because a backlog was full */
 	uint64_t sent_copied, sent_referenced; /* payload bytes given to TCP: copied from programs; pages of files, as they are */
 };

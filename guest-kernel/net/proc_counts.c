@@ -70,7 +70,7 @@ int proc_net_snmp(uint32_t pid, struct text *t)
 	port_each(INET_TCP, connection_count, &established);
 	net_unlock();
 	const struct count tcp[] = {
-		{ "RtoAlgorithm", 4 }, { "RtoMin", 300 }, { "RtoMax", 120000 }, { "MaxConn", UINT32_MAX },
+		{ "RtoAlgorithm", 4 }, { "RtoMin", 200 }, { "RtoMax", 120000 }, { "MaxConn", UINT32_MAX },
 		{ "ActiveOpens", m.tcpactiveopens }, { "PassiveOpens", m.tcppassiveopens }, { "AttemptFails", m.tcpattemptfails },
 		{ "EstabResets", m.tcpestabresets }, { "CurrEstab", established }, { "InSegs", m.tcpinsegs }, { "OutSegs", m.tcpoutsegs },
 		{ "RetransSegs", again }, { "InErrs", m.tcpinerrs }, { "OutRsts", m.tcpoutrsts },
@@ -92,7 +92,7 @@ int proc_net_netstat(uint32_t pid, struct text *t)
 	net_unlock();
 	const struct count tcp[] = {
 		{ "ListenOverflows", n.listen_overflows }, { "ListenDrops", n.listen_overflows }, { "BytesCopied", n.sent_copied },
-		{ "BytesReferenced", n.sent_referenced }, { "TCPTimeouts", n.timeouts },
+		{ "BytesReferenced", n.sent_referenced }, { "TCPTimeouts", n.timeouts }, { "TCPLossProbes", n.probes },
 	};
 	COUNTS_PUT(t, "TcpExt", tcp);
 	return 0;

@@ -215,13 +215,17 @@ void tcp_segments_part(struct tcp_pcb *pcb)
 
 /* ---- in the place of lwIP's ---- */
 
-/* How much of a long segment may go out at once where the window has `room`; 0: it waits. */
+/*
+ * How much of a long segment may go out at once where the window has `room`; 0: it waits. No more than half of the window goes in one frame: after
+ * losses frames become short with it, which costs a fast path nothing, and where whatever is on the way treats a frame as one (QEMU's 82574L
+ * makes IP fragments of it) one loss costs the less.
+ */
 static u32_t long_part(const struct tcp_pcb *pcb, const struct tcp_seg *seg, u32_t room, u32_t window, bool cuts)
 {
-	u32_t mss = pcb->mss, part = seg->len;
+	u32_t mss = pcb->mss, part = LWIP_MIN(seg->len, LWIP_MAX(window / 2 / mss, 1) * mss);
 	if (!cuts || (TCPH_FLAGS(seg->tcphdr) & TCP_URG) || !transmit_takes(seg->p)) {
 		part = mss;
-	} else if (TCPH_FLAGS(seg->tcphdr) & TCP_FIN) {
+	} else if (part == seg->len && (TCPH_FLAGS(seg->tcphdr) & TCP_FIN)) {
 		part = (part - 1) / mss * mss;
 	}
 	if (part > room) {
@@ -298,6 +302,29 @@ void tcp_rexmit_fast(struct tcp_pcb *pcb)
 		(void)segment_cut(pcb, pcb->unacked, pcb->mss);
 	}
 	lwip_tcp_rexmit_fast(pcb);
+}
+
+/* The last of what was sent, no longer than one of the real size. */
+bool tcp_segment_again(struct tcp_pcb *pcb)
+{
+	struct tcp_seg **last = &pcb->unacked;
+	if (pcb->unacked && pcb->unacked->len > pcb->mss && first_trim(pcb, &pcb->unacked) != ERR_OK) {
+		return false;
+	}
+	while (*last && (*last)->next) {
+		last = &(*last)->next;
+	}
+	if (!*last || (*last)->p->ref != 1) {
+		return false;
+	}
+	if ((*last)->len > pcb->mss) {
+		if (segment_cut(pcb, *last, (u16_t)(((*last)->len - 1) / pcb->mss * pcb->mss)) != ERR_OK) {
+			return false;
+		}
+		last = &(*last)->next;
+	}
+	seg_move(last, &pcb->unsent);
+	return true;
 }
 
 err_t tcp_split_unsent_seg(struct tcp_pcb *pcb, u16_t split)

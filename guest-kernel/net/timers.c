@@ -24,7 +24,8 @@
 #define QUIET_NS (60000 * MS)
 #define MISSED_MAX 2000u /* calls that are made up for; all that ages by calls has ended by then */
 
-enum periodic_kind { PERIODIC_TCP, PERIODIC_TRAFFIC, PERIODIC_DHCP, PERIODIC_DHCP_REQUEST, PERIODIC_GROUPS, PERIODIC_UNANSWERED };
+enum periodic_kind { PERIODIC_TCP, PERIODIC_TRAFFIC, PERIODIC_DHCP, PERIODIC_DHCP_REQUEST, PERIODIC_GROUPS, PERIODIC_UNANSWERED,
+	PERIODIC_PROBES };
 
 static struct periodic {
 	void (*call)(void);
@@ -43,6 +44,7 @@ static struct periodic {
 	{ .call = igmp_tmr, .period_ns = IGMP_TMR_INTERVAL * MS, .kind = PERIODIC_GROUPS },
 	{ .call = mld6_tmr, .period_ns = MLD6_TMR_INTERVAL * MS, .kind = PERIODIC_GROUPS },
 	{ .call = unanswered_tick, .period_ns = 250 * MS, .kind = PERIODIC_UNANSWERED },
+	{ .call = tcp_probes_tick, .kind = PERIODIC_PROBES }, /* knows itself when */
 };
 #define PERIODIC_COUNT (sizeof(periodics) / sizeof(periodics[0]))
 
@@ -122,6 +124,12 @@ static bool is_needed(enum periodic_kind kind, uint64_t now)
 	}
 }
 
+/* When it runs next. 0: it has nothing to wait for. */
+static uint64_t next_of(const struct periodic *p, uint64_t now)
+{
+	return p->kind == PERIODIC_PROBES ? tcp_probes_next_ns() : is_needed(p->kind, now) ? now + p->period_ns : 0;
+}
+
 /* What counts time by its calls, and has been called: how much time a call stands for. 0: it does not. */
 static uint64_t counts_ns(const struct periodic *p)
 {
@@ -194,8 +202,9 @@ void timers_look(void)
 	bool any = false;
 	for (unsigned i = 0; i < PERIODIC_COUNT; i++) {
 		struct periodic *p = &periodics[i];
-		if (!p->next_ns && is_needed(p->kind, now)) {
-			p->next_ns = now + p->period_ns;
+		uint64_t next = p->next_ns && p->kind != PERIODIC_PROBES ? 0 : next_of(p, now);
+		if (next && (!p->next_ns || next < p->next_ns)) {
+			p->next_ns = next;
 			p->last_ns = now;
 			any = true;
 		}
@@ -217,7 +226,7 @@ void timers_tick(void)
 		if (p->next_ns && p->next_ns <= now) {
 			p->call();
 			p->last_ns = now;
-			p->next_ns = is_needed(p->kind, now) ? now + p->period_ns : 0;
+			p->next_ns = next_of(p, now);
 		}
 	}
 	look_wanted = true; /* one may have set another going */

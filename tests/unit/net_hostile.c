@@ -563,7 +563,16 @@ void net_tcp_leaves(const struct pbuf *p, const struct tcp_hdr *header, const st
 {
 }
 
-void net_tcp_heard(struct tcp_pcb *pcb, const struct tcp_hdr *header, const unsigned char *options, unsigned option_bytes)
+void net_tcp_heard(struct tcp_pcb *pcb, const struct tcp_hdr *header, const unsigned char *options, unsigned option_bytes, unsigned payload_bytes)
+{
+}
+
+uint64_t tcp_probes_next_ns(void)
+{
+	return 0;
+}
+
+void tcp_probes_tick(void)
 {
 }
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * What is sent again without a timeout, and when: segments of which the peer says, by selective acknowledgements or by a partial one, that it lacks
- * them. lwIP's part, to send what is in `unsent` and to drop what is acknowledged, is played here.
+ * them; and what is sent when nothing is heard (socket/inet/tcp_probe.c). lwIP's part, to send what is in `unsent` and to drop what is acknowledged, is
+ * played here, and so is the clock.
  */
 #include <stdarg.h>
 #include <stddef.h>
@@ -12,10 +13,12 @@
 #include <cmocka.h>
 
 #include "base/big_endian.h"
+#include "kernel/time.h"
 #include "lwip/priv/tcp_priv.h"
 #include "net/lwip/hooks.h"
 #include "net/internal.h"
 #include "net/net.h"
+#include "net/tcp_seg.h"
 #include "socket/inet/inet.h"
 
 #define MSS 1000u
@@ -48,9 +51,61 @@ struct inet_socket *tcp_pcb_socket(const struct tcp_pcb *which)
 	return &s;
 }
 
+/* ---- the clock ---- */
+#define MS 1000000ull
+static uint64_t now_ns;
+struct net_counts net_counts;
+
+uint64_t time_ns(void)
+{
+	return now_ns;
+}
+
+void tcp_timer_needed(void)
+{
+}
+
+void tcp_count_heard(struct inet_socket *which, uint32_t from, uint32_t to)
+{
+}
+
 /* ---- lwIP's part ---- */
+static unsigned sent[MOST], sent_count;
+
 void tcp_segments_part(struct tcp_pcb *which)
 {
+}
+
+bool tcp_segment_again(struct tcp_pcb *which)
+{
+	struct tcp_seg **last = &pcb.unacked;
+	while ((*last)->next) {
+		last = &(*last)->next;
+	}
+	if ((*last)->p->ref != 1) {
+		return false;
+	}
+	seg_move(last, &pcb.unsent);
+	return true;
+}
+
+err_t tcp_split_unsent_seg(struct tcp_pcb *which, u16_t split)
+{
+	return ERR_MEM;
+}
+
+void tcp_pcb_select(const struct tcp_pcb *which)
+{
+}
+
+err_t tcp_output(struct tcp_pcb *which)
+{
+	while (pcb.unsent && !(pcb.flags & TF_RTO) && seg_end(pcb.unsent) - pcb.lastack <= LWIP_MIN(pcb.cwnd, pcb.snd_wnd)) {
+		sent[sent_count++] = (seg_begin(pcb.unsent) - FIRST) / MSS;
+		pcb.snd_nxt = TCP_SEQ_GT(seg_end(pcb.unsent), pcb.snd_nxt) ? seg_end(pcb.unsent) : pcb.snd_nxt;
+		seg_move(&pcb.unsent, &pcb.unacked);
+	}
+	return ERR_OK;
 }
 
 static uint32_t begin_of(unsigned i)
@@ -75,6 +130,7 @@ static void segs_send(unsigned more)
 
 static void begin(unsigned segments, bool selective)
 {
+	tcp_probe_drop(&s);
 	memset(&s, 0, sizeof(s));
 	memset(&pcb, 0, sizeof(pcb));
 	memset(all, 0, sizeof(all));
@@ -110,15 +166,13 @@ static void block(unsigned from, unsigned to)
 }
 
 /* An ACK up to a segment arrives: what is sent again then is in sent[], and is on its way again. How many that are. */
-static unsigned sent[MOST];
-
-static unsigned ack(unsigned upto)
+static unsigned ack_with(unsigned upto, unsigned payload)
 {
 	struct tcp_hdr header = { .ackno = begin_of(upto) };
 	bool news = TCP_SEQ_GT(header.ackno, pcb.lastack);
 	unsigned n = 0;
 	TCPH_HDRLEN_FLAGS_SET(&header, 5, TCP_ACK);
-	net_tcp_heard(&pcb, &header, options, option_bytes);
+	net_tcp_heard(&pcb, &header, options, option_bytes, payload);
 	option_bytes = 0;
 	if (news) {
 		if (pcb.flags & TF_INFR) {
@@ -129,17 +183,18 @@ static unsigned ack(unsigned upto)
 		acked_drop(&pcb.unacked, header.ackno);
 		acked_drop(&pcb.unsent, header.ackno);
 		tcp_recovery_acknowledged(&s);
+		tcp_probe_plan(&s, false);
 	}
-	while (pcb.unsent && !(pcb.flags & TF_RTO)) {
-		struct tcp_seg *seg = pcb.unsent, **to = &pcb.unacked;
-		pcb.unsent = seg->next;
-		for (; *to && TCP_SEQ_LT(lwip_htonl((*to)->tcphdr->seqno), lwip_htonl(seg->tcphdr->seqno)); to = &(*to)->next) {
-		}
-		seg->next = *to;
-		*to = seg;
-		sent[n++] = (lwip_htonl(seg->tcphdr->seqno) - FIRST) / MSS;
+	for (; pcb.unsent && !(pcb.flags & TF_RTO); n++) {
+		sent[n] = (seg_begin(pcb.unsent) - FIRST) / MSS;
+		seg_move(&pcb.unsent, &pcb.unacked);
 	}
 	return n;
+}
+
+static unsigned ack(unsigned upto)
+{
+	return ack_with(upto, 0);
 }
 
 /* ---- what is to be ---- */
@@ -275,6 +330,177 @@ static void a_driver_has_it(void **state)
 	assert_int_equal(ack(0), 1);
 }
 
+/* ---- when nothing is heard ---- */
+#define ROUND_MS 20u
+
+/* All were sent now; a round trip is known. */
+static void begin_probed(unsigned segments)
+{
+	begin(segments, true);
+	s.counts.round_us = ROUND_MS * 1000;
+	tcp_probe_plan(&s, false);
+}
+
+/* Time passes, and the probes whose time has come go. How many that are. */
+static unsigned pass(unsigned ms)
+{
+	sent_count = 0;
+	for (uint64_t end = now_ns + ms * MS, next; (next = tcp_probes_next_ns()) != 0 && next <= end;) {
+		now_ns = next > now_ns ? next : now_ns;
+		tcp_probes_tick();
+	}
+	now_ns += ms * MS;
+	return sent_count;
+}
+
+/* Not sent yet: so many behind the others. */
+static void segs_wait(unsigned more)
+{
+	uint32_t next = pcb.snd_nxt;
+	struct tcp_seg *last = pcb.unacked;
+	segs_send(more);
+	while (seg_end(last) != next) {
+		last = last->next;
+	}
+	pcb.unsent = last->next;
+	last->next = NULL;
+	pcb.snd_nxt = next;
+}
+
+static void the_last_is_probed(void **state)
+{
+	begin_probed(5);
+	assert_int_equal(pass(2 * ROUND_MS), 0);
+	assert_int_equal(pass(20), 1);
+	assert_int_equal(sent[0], 4);
+	assert_int_equal(pcb.cwnd, 5 * MSS);
+	assert_int_equal(pcb.rtime, 0);
+	assert_int_equal(pass(1000), 0); /* one is enough: the timeout comes next */
+	block(4, 5); /* it has come, and so had the last one: an acknowledgement was lost */
+	ack(5);
+	assert_false(s.probe_sent);
+	assert_int_equal(pcb.ssthresh, 1u << 20);
+}
+
+static void a_tail_is_lost(void **state)
+{
+	begin_probed(12);
+	assert_int_equal(pass(60), 1);
+	block(11, 12); /* the probe; the three before it are lost */
+	assert_int_equal(ack(8), 3);
+	assert_int_equal(sent[0], 8);
+	assert_int_equal(sent[2], 10);
+	assert_true(s.recovering);
+	assert_int_equal(pcb.ssthresh, 6 * MSS);
+	assert_int_equal(ack(12), 0);
+	assert_false(s.recovering || s.late_known || s.probe_sent);
+}
+
+/* The probe has mended it: that is a loss, too (RFC 8985, 7.4). */
+static void only_the_last_is_lost(void **state)
+{
+	begin_probed(8);
+	ack(7);
+	assert_int_equal(pass(60), 0); /* a single one may be acknowledged late */
+	assert_int_equal(pass(300), 1);
+	assert_int_equal(sent[0], 7);
+	segs_send(2);
+	assert_int_equal(ack(9), 0);
+	assert_int_equal(pcb.ssthresh, 4 * MSS);
+	assert_int_equal(pcb.cwnd, 4 * MSS);
+}
+
+static void it_came_twice(void **state)
+{
+	begin_probed(8);
+	assert_int_equal(pass(60), 1);
+	memcpy(options, (uint8_t[]){ 1, 1, 5, 2 }, 4);
+	option_bytes = 4;
+	block(7, 8);
+	ack(8);
+	segs_send(2);
+	ack(10);
+	assert_int_equal(pcb.ssthresh, 1u << 20);
+	assert_int_equal(pcb.cwnd, 8 * MSS);
+	begin_probed(8); /* to a peer that tells nothing of it: the ACK says the same again */
+	assert_int_equal(pass(60), 1);
+	ack(8);
+	segs_send(1);
+	ack_with(8, 100); /* that does not */
+	assert_true(s.probe_sent);
+	ack(8);
+	assert_false(s.probe_sent);
+	ack(9);
+	assert_int_equal(pcb.ssthresh, 1u << 20);
+}
+
+static void what_waits_goes_first(void **state)
+{
+	begin_probed(4);
+	segs_wait(3);
+	assert_int_equal(pass(60), 1);
+	assert_int_equal(sent[0], 3); /* the peer has no room for more */
+	begin_probed(4);
+	segs_wait(3);
+	pcb.snd_wnd = 10 * MSS;
+	assert_int_equal(pass(60), 1);
+	assert_int_equal(sent[0], 4);
+	assert_int_equal(pcb.cwnd, 4 * MSS);
+	assert_false(s.probe_again);
+}
+
+static void acknowledgements_put_it_off(void **state)
+{
+	begin_probed(20);
+	for (unsigned i = 1; i < 18; i++) {
+		assert_int_equal(pass(30), 0);
+		ack(i);
+	}
+	assert_int_equal(pass(60), 1);
+	assert_int_equal(sent[0], 19);
+	begin_probed(5);
+	ack(5);
+	assert_int_equal(pass(10000), 0);
+}
+
+/* One has come before the others, and no more does: they were not overtaken, but lost. */
+static void a_gap_stays(void **state)
+{
+	begin_probed(10);
+	block(5, 6);
+	assert_int_equal(ack(0), 0);
+	assert_int_equal(pass(30), 0);
+	assert_int_equal(pass(30), 1);
+	assert_true(s.recovering);
+	assert_int_equal(sent[0], 0);
+	block(5, 7);
+	ack(0);
+	assert_int_equal(pass(60), 1); /* nothing is heard of it again */
+	assert_int_equal(sent[0], 0);
+	assert_int_equal(pass(1000), 0);
+	assert_int_equal(ack(4), 1);
+	assert_int_equal(sent[0], 4);
+	assert_int_equal(pass(60), 1);
+	assert_int_equal(sent[0], 4);
+}
+
+static void not_without_need(void **state)
+{
+	begin(5, false);
+	s.counts.round_us = 20000;
+	tcp_probe_plan(&s, false);
+	assert_int_equal(pass(1000), 0); /* no selective acknowledgements */
+	begin(5, true);
+	tcp_probe_plan(&s, false);
+	assert_int_equal(pass(1000), 0); /* a round trip is not known */
+	begin_probed(5);
+	all[4].p.ref = 2;
+	assert_int_equal(pass(1000), 0); /* it has not gone yet */
+	begin_probed(5);
+	tcp_probe_drop(&s);
+	assert_int_equal(tcp_probes_next_ns() && pass(1000), 0);
+}
+
 /* Whatever a peer says: each segment that is not acknowledged is in one list, in order. */
 static void anything(void **state)
 {
@@ -282,6 +508,7 @@ static void anything(void **state)
 	for (unsigned round = 0; round < 20000; round++) {
 		unsigned acked = 0;
 		begin(1 + (unsigned)random() % 30, random() & 1);
+		s.counts.round_us = random() % 2 ? 20000 : 0;
 		for (unsigned step = 0; step < 20; step++) {
 			option_bytes = (unsigned)random() % 41;
 			for (unsigned i = 0; i < option_bytes; i++) {
@@ -296,6 +523,10 @@ static void anything(void **state)
 			}
 			acked += random() % 3 ? 0 : (unsigned)random() % (count - acked + 1);
 			ack(acked);
+			if (random() % 4 == 0) {
+				pass((unsigned)random() % 300);
+				ack(acked);
+			}
 			if (random() % 8 == 0 && count < MOST - 4) {
 				segs_send(3);
 			}
@@ -319,6 +550,14 @@ int main(void)
 		cmocka_unit_test(partial),
 		cmocka_unit_test(after_a_timeout),
 		cmocka_unit_test(a_driver_has_it),
+		cmocka_unit_test(the_last_is_probed),
+		cmocka_unit_test(a_tail_is_lost),
+		cmocka_unit_test(only_the_last_is_lost),
+		cmocka_unit_test(it_came_twice),
+		cmocka_unit_test(what_waits_goes_first),
+		cmocka_unit_test(acknowledgements_put_it_off),
+		cmocka_unit_test(a_gap_stays),
+		cmocka_unit_test(not_without_need),
 		cmocka_unit_test(anything),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -68,6 +68,7 @@ static unsigned below(unsigned n)
 
 /* ---- what the files under test need ---- */
 struct netif loop_netif;
+struct net_counts net_counts;
 
 struct interface *interface_of(const struct netif *netif)
 {
@@ -121,6 +122,18 @@ struct inet_socket *tcp_pcb_socket(const struct tcp_pcb *pcb)
 
 void net_tcp_leaves(const struct pbuf *p, const struct tcp_hdr *header, const struct tcp_pcb *pcb)
 {
+	if (pcb && TCP_SEQ_GEQ(lwip_ntohl(header->seqno), pcb->snd_nxt)) {
+		tcp_probe_plan(&connection, false);
+	}
+}
+
+void tcp_count_heard(struct inet_socket *s, uint32_t begin, uint32_t end)
+{
+}
+
+void tcp_pcb_select(const struct tcp_pcb *pcb)
+{
+	net_tcp_select(&pcb->local_ip, 9, &pcb->remote_ip, 9);
 }
 
 void net_tcp_urgent(const ip_addr_t *local, const ip_addr_t *remote, const struct tcp_hdr *header)
@@ -258,6 +271,7 @@ static void acknowledge(void)
 static err_t acknowledged(void *arg, struct tcp_pcb *pcb, u16_t bytes)
 {
 	tcp_recovery_acknowledged(&connection);
+	tcp_probe_plan(&connection, false);
 	for (; bytes; bytes--, sender.acknowledged++) {
 		assert_true(sender.acknowledged < peer.told);
 		pages[0][sender.acknowledged] = pages[1][sender.acknowledged] = (uint8_t)~stream[sender.acknowledged];
@@ -317,7 +331,9 @@ static void connection_start(void)
 {
 	memset(&sender, 0, sizeof(sender));
 	memset(&peer, 0, sizeof(peer));
+	tcp_probe_drop(&connection);
 	memset(&connection, 0, sizeof(connection));
+	connection.counts.round_us = 10000;
 	for (uint32_t i = 0; i < STREAM; i++) {
 		stream[i] = pages[0][i] = pages[1][i] = (uint8_t)random();
 	}
@@ -379,7 +395,9 @@ static unsigned connection_run(bool rough)
 			acknowledge();
 		}
 		if (below(3) == 0) {
+			net_kernel.now_ns += 50000000;
 			tcp_lists_tick();
+			tcp_probes_tick();
 			tick++;
 		}
 		assert_false(sender.failed);

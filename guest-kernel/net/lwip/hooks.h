@@ -35,12 +35,13 @@ const void *net_gateway6(struct netif *netif, const void *to);
 struct tcp_pcb;
 struct pbuf;
 int net_tcp_arrives(struct tcp_pcb *pcb, const struct pbuf *p);
-/** socket/inet/tcp_recovery.c: the same of a connection that waits to be acknowledged; the header in the byte order of this machine. */
+/** socket/inet/tcp_recovery.c: the same of an established connection that waits for an answer, or is told something by options; the header in this
+ * machine's byte order. */
 struct tcp_hdr;
-void net_tcp_heard(struct tcp_pcb *pcb, const struct tcp_hdr *header, const unsigned char *options, unsigned option_bytes);
+void net_tcp_heard(struct tcp_pcb *pcb, const struct tcp_hdr *header, const unsigned char *options, unsigned option_bytes, unsigned payload_bytes);
 #define LWIP_HOOK_TCP_INPACKET_PCB(pcb, header, option_bytes, first_option_bytes, second_option, p) \
-	((pcb)->state >= ESTABLISHED && (option_bytes || ((pcb)->flags & (TF_INFR | TF_RTO))) ? \
-		 net_tcp_heard(pcb, header, (const unsigned char *)((header) + 1), first_option_bytes) : (void)0, \
+	((pcb)->state >= ESTABLISHED && ((pcb)->unacked || (pcb)->unsent || option_bytes) ? \
+		 net_tcp_heard(pcb, header, (const unsigned char *)((header) + 1), first_option_bytes, (p)->tot_len) : (void)0, \
 	 net_tcp_arrives(pcb, p))
 
 /** socket/inet/tcp_info.c, which counts: a segment's header is made. */

@@ -139,7 +139,7 @@
 #define TCP_TMR_INTERVAL 50 /* ms: a delayed acknowledgement; timeouts count in twice that */
 #define TCP_MSL 5000u
 #define LWIP_TCP_KEEPALIVE 1
-#define LWIP_TCP_PCB_NUM_EXT_ARGS 1
+#define LWIP_TCP_PCB_NUM_EXT_ARGS 2 /* socket/inet/tcp_events.c */
 #define LWIP_EVENT_API 0
 #define LWIP_CALLBACK_API 1
 #define LWIP_ALTCP 0

@@ -142,6 +142,12 @@ struct inet_socket {
 	uint32_t recover, recovery_window; /* n: a recovery ends with that; what may be on its way then */
 	struct tcp_again again[TCP_AGAIN]; /* n */
 	unsigned again_next; /* n */
+	bool late_known; /* n: what was sent before `late` was not overtaken, but lost */
+	uint32_t late; /* n */
+	struct list probe_link; /* n: tcp_probe.c */
+	uint64_t probe_slot, probe_due_ns; /* n: 0: none is planned */
+	bool probe_sent, probe_again; /* n: it is on its way; it was sent before */
+	uint32_t probe_end; /* n: what was sent until then */
 
 	/* Whole messages: datagram.h. */
 	struct list datagrams, errors; /* l */
@@ -226,8 +232,19 @@ enum {
 };
 uint8_t inet_state_number(const struct inet_socket *s); /* of any kind */
 void tcp_count_acknowledged(struct inet_socket *s, uint32_t bytes);
+void tcp_count_heard(struct inet_socket *s, uint32_t begin, uint32_t end); /* the peer has that, and lacks something before */
+void tcp_count_round(struct inet_socket *s, uint64_t ns); /* a segment that was sent once took so long to be acknowledged */
 /* tcp_recovery.c: lwIP has taken a new ACK. */
 void tcp_recovery_acknowledged(struct inet_socket *s);
+/** Nothing that the peer lacks can still come: it is sent again. False: the peer has told of nothing that it lacks. */
+bool tcp_recovery_overdue(struct inet_socket *s);
+/** In a recovery: the first segment that the peer lacks goes out with the next tcp_output(). False: it cannot. */
+bool tcp_recovery_again(struct inet_socket *s);
+
+/* tcp_probe.c; net lock */
+void tcp_probe_plan(struct inet_socket *s, bool lacks); /* new segments have gone, or an ACK has come; `lacks`: by which the peer tells of a gap */
+void tcp_probe_drop(struct inet_socket *s); /* none is planned any more */
+void tcp_probe_heard(struct inet_socket *s, uint32_t ack, bool twice, bool same); /* an ACK has come */
 
 /* tcp_send.c */
 long tcp_socket_send(struct socket *s, struct outgoing *o);

@@ -13,6 +13,7 @@
 
 #define POLL_TICKS 5 /* slow ticks of TCP between two looks at TCP_USER_TIMEOUT and TCP_DEFER_ACCEPT */
 #define ARGUMENT 0
+#define ARGUMENT_BEGAN 1 /* of a connection that is half open: when its first answer went, ns */
 #define RTO_FIRST (1000 / TCP_SLOW_INTERVAL) /* RFC 6298; lwIP's own is three times that */
 #define SYN_DOUBLINGS 6
 
@@ -28,6 +29,7 @@ static void ended(u8_t id, void *data)
 {
 	struct inet_socket *s = data;
 	s->tcp = NULL;
+	tcp_probe_drop(s);
 	tcp_sent_drop(s);
 	if (s->deferred) { /* the reference that the queue would have had */
 		s->deferred = false;
@@ -148,6 +150,8 @@ static err_t connected(void *arg, struct tcp_pcb *pcb, err_t error)
 {
 	struct inet_socket *s = arg;
 	window_start(s);
+	tcp_count_acknowledged(s, 0);
+	pcb->rttest = 0;
 	spin_lock(&s->base.lock);
 	s->base.state = SOCKET_CONNECTED;
 	s->connected_once = true;
@@ -273,6 +277,10 @@ static err_t accepted(void *arg, struct tcp_pcb *pcb, err_t error)
 	s->remote.address = pcb->remote_ip;
 	s->remote.port = pcb->remote_port;
 	callbacks_set(s, pcb);
+	pcb->rttest = 0;
+	if (!pcb->nrtx) {
+		tcp_count_round(s, time_ns() - (uint64_t)tcp_ext_arg_get(pcb, ARGUMENT_BEGAN));
+	}
 	window_start(s);
 	port_join(s, s->local.port);
 	if (listener->defer_accept > 0) {
@@ -300,6 +308,7 @@ static err_t opened(u8_t id, struct tcp_pcb_listen *listening, struct tcp_pcb *p
 	pcb->rto = pcb->sv = RTO_FIRST;
 	tcp_ext_arg_set_callbacks(pcb, id, &half_open_callbacks);
 	tcp_ext_arg_set(pcb, id, s);
+	tcp_ext_arg_set(pcb, ARGUMENT_BEGAN, (void *)time_ns());
 	uint32_t window = tcp_window_first(s), most = TCP_WND_MAX(pcb);
 	pcb->rcv_wnd = pcb->rcv_ann_wnd = window < most ? window : most;
 	return ERR_OK;

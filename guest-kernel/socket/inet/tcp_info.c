@@ -13,6 +13,10 @@
 #include "net/lwip/hooks.h"
 #include "net/net.h"
 
+#define TICK_US (TCP_SLOW_INTERVAL * 1000u)
+#define TIMEOUT_LEAST_US 200000u
+#define ROUND_MOST_NS 60000000000ull
+
 uint8_t inet_state_number(const struct inet_socket *s)
 {
 	static const uint8_t numbers[] = {
@@ -37,6 +41,10 @@ void net_tcp_leaves(const struct pbuf *p, const struct tcp_hdr *header, const st
 	uint32_t bytes = p->tot_len - TCPH_HDRLEN_BYTES(header), begin = lwip_ntohl(header->seqno);
 	uint32_t segments = bytes > pcb->mss ? (bytes + pcb->mss - 1) / pcb->mss : 1; /* net/segments.c */
 	c->segments_out += segments;
+	if (TCPH_FLAGS(header) & TCP_SYN) {
+		c->round_begin_ns = pcb->nrtx ? 0 : time_ns();
+		c->round_end = begin + 1;
+	}
 	if (!bytes || p->payload != header) { /* what has no payload is built in one piece */
 		return;
 	}
@@ -48,11 +56,16 @@ void net_tcp_leaves(const struct pbuf *p, const struct tcp_hdr *header, const st
 		net_counts.sent_again += segments;
 		net_counts.timeouts += (pcb->flags & TF_RTO) && pcb->nrtx && begin == pcb->lastack;
 		c->bytes_again += bytes;
-		c->round_begin_ns = 0;
-	} else if (!c->round_begin_ns) {
+		if (!(pcb->flags & TF_SACK) || TCP_SEQ_GEQ(begin + bytes, c->round_end)) {
+			c->round_begin_ns = 0;
+		}
+		return;
+	}
+	if (!c->round_begin_ns) {
 		c->round_begin_ns = c->sent_ns;
 		c->round_end = begin + bytes;
 	}
+	tcp_probe_plan(s, false);
 }
 
 void net_tcp_counts(const struct tcp_pcb *pcb, uint32_t bytes)
@@ -65,11 +78,8 @@ void net_tcp_counts(const struct tcp_pcb *pcb, uint32_t bytes)
 	}
 }
 
-static void round_end(struct tcp_counts *c, uint64_t now)
+static void round_note(struct tcp_counts *c, uint32_t us)
 {
-	uint32_t us = (uint32_t)((now - c->round_begin_ns) / 1000);
-	us = us ? us : 1;
-	c->round_begin_ns = 0;
 	c->least_us = c->least_us && c->least_us < us ? c->least_us : us;
 	if (!c->round_us) {
 		c->round_us = us;
@@ -81,12 +91,43 @@ static void round_end(struct tcp_counts *c, uint64_t now)
 	c->round_us = (7 * c->round_us + us) / 8;
 }
 
+/*
+ * RFC 6298, 2: from the smoothed round trip and its variation, and no less than Linux's least time, for a peer may wait so long before it acknowledges. The
+ * clock may tick the first time at once, so one tick more. lwIP takes what is in `sa` and `sv` for its own measurement.
+ */
+void tcp_count_round(struct inet_socket *s, uint64_t ns)
+{
+	struct tcp_counts *c = &s->counts;
+	uint32_t us = ns < 1000 ? 1 : ns < ROUND_MOST_NS ? (uint32_t)(ns / 1000) : (uint32_t)(ROUND_MOST_NS / 1000);
+	round_note(c, us);
+	uint32_t varies = 4 * c->varies_us > TIMEOUT_LEAST_US ? 4 * c->varies_us : TIMEOUT_LEAST_US;
+	uint32_t ticks = (c->round_us + varies + TICK_US - 1) / TICK_US + 1;
+	s->tcp->sa = 0;
+	s->tcp->sv = s->tcp->rto = (s16_t)ticks;
+}
+
+/* It ends with the segment that is measured. */
+static void round_end(struct inet_socket *s)
+{
+	uint64_t begin = s->counts.round_begin_ns;
+	s->counts.round_begin_ns = 0;
+	tcp_count_round(s, time_ns() - begin);
+}
+
+void tcp_count_heard(struct inet_socket *s, uint32_t begin, uint32_t end)
+{
+	const struct tcp_counts *c = &s->counts;
+	if (c->round_begin_ns && TCP_SEQ_LT(begin, c->round_end) && TCP_SEQ_GEQ(end, c->round_end)) {
+		round_end(s);
+	}
+}
+
 void tcp_count_acknowledged(struct inet_socket *s, uint32_t bytes)
 {
 	struct tcp_counts *c = &s->counts;
 	c->bytes_acknowledged += bytes;
 	if (c->round_begin_ns && s->tcp && TCP_SEQ_GEQ(s->tcp->lastack, c->round_end)) {
-		round_end(c, s->progress_ns);
+		round_end(s);
 	}
 }
 

@@ -34,6 +34,7 @@ struct heard {
 	} blocks[BLOCKS];
 	unsigned count; /* of blocks */
 	bool partial; /* it is a new one */
+	bool twice; /* the first block is of something that came twice (RFC 2883) */
 };
 
 /* Blocks behind the ACK and within what was sent; others tell of what came twice (RFC 2883), or nothing. */
@@ -41,6 +42,7 @@ static void blocks_read(struct heard *h, const struct tcp_pcb *pcb, const uint8_
 {
 	for (unsigned at = 0; at + 8 <= bytes && h->count < BLOCKS; at += 8) {
 		uint32_t begin = get32(option + at), end = get32(option + at + 4);
+		h->twice |= at == 0 && TCP_SEQ_LEQ(end, h->ack);
 		if (TCP_SEQ_GT(begin, h->ack) && TCP_SEQ_GT(end, begin) && TCP_SEQ_LEQ(end, pcb->snd_nxt)) {
 			h->blocks[h->count].begin = begin;
 			h->blocks[h->count++].end = end;
@@ -151,7 +153,7 @@ static bool is_lost(struct inet_socket *s, const struct tcp_seg *seg, const stru
 	if (seg->flags & AGAIN) {
 		return lost_twice(s, seg, f->highest);
 	}
-	return above >= enough(s, f) || (h->partial && TCP_SEQ_LEQ(seg_begin(seg), h->ack)); /* what lies before `recover` was sent a round trip ago */
+	return above >= (s->late_known && TCP_SEQ_LT(seg_begin(seg), s->late) ? 1 : enough(s, f)) || (h->partial && TCP_SEQ_LEQ(seg_begin(seg), h->ack)); /* what lies before `recover` was sent a round trip ago */
 }
 
 /* Segments that are lost are sent again, the first of them at once, others while there is room in the window. */
@@ -193,6 +195,8 @@ static void recovery_begin(struct inet_socket *s)
 		s->again[i].known = false;
 	}
 	s->recovering = true;
+	s->probe_sent = false;
+	pcb->nrtx = 0; /* lwIP counts what it has sent again at once among the timeouts, by which they double */
 	s->recover = pcb->snd_nxt;
 	if (pcb->flags & TF_INFR) { /* lwIP began it, and sent the first one */
 		if (seg_begin(pcb->unacked) == pcb->lastack) {
@@ -214,8 +218,12 @@ static void recovery_step(struct inet_socket *s, const struct heard *h)
 	if (selective) {
 		pcb->dupacks = 0; /* it tells less than the blocks do */
 	}
+	if (!s->recovering && s->probe_sent && f.heard_count && TCP_SEQ_GEQ(f.highest, s->probe_end)) {
+		s->late_known = true; /* the probe went two round trips after it */
+		s->late = s->probe_end;
+	}
 	bool begun = (pcb->flags & TF_INFR) && !h->partial; /* by lwIP; where that is over already nobody knows what it was about */
-	if (!s->recovering && (begun || (selective && f.heard_count && f.heard_count >= enough(s, &f)))) {
+	if (!s->recovering && (begun || (selective && f.heard_count && (s->late_known || f.heard_count >= enough(s, &f))))) {
 		recovery_begin(s);
 	}
 	if (!s->recovering) {
@@ -228,34 +236,86 @@ static void recovery_step(struct inet_socket *s, const struct heard *h)
 	}
 }
 
-void net_tcp_heard(struct tcp_pcb *pcb, const struct tcp_hdr *header, const uint8_t *options, unsigned option_bytes)
+bool tcp_recovery_overdue(struct inet_socket *s)
+{
+	struct tcp_pcb *pcb = s->tcp;
+	struct heard h = { .ack = pcb->lastack };
+	struct flight f = flight_mark(pcb, &h);
+	if (!f.heard_count || TCP_SEQ_LEQ(f.highest, pcb->lastack)) {
+		return false;
+	}
+	s->late_known = true;
+	s->late = f.highest;
+	recovery_begin(s);
+	lost_send(s, &h, &f);
+	s->recovery_window = pcb->cwnd = pcb->ssthresh + f.heard + f.lost;
+	tcp_pcb_select(pcb);
+	tcp_output(pcb);
+	return true;
+}
+
+bool tcp_recovery_again(struct inet_socket *s)
+{
+	struct tcp_pcb *pcb = s->tcp;
+	struct tcp_seg **link = &pcb->unacked;
+	while (*link && ((*link)->flags & HEARD)) {
+		link = &(*link)->next;
+	}
+	if (!*link || (*link)->len > pcb->mss || (*link)->p->ref != 1) {
+		return false;
+	}
+	(*link)->flags |= AGAIN;
+	again_note(s, *link);
+	seg_move(link, &pcb->unsent);
+	return true;
+}
+
+static void recovery_end(struct inet_socket *s)
+{
+	s->recovering = s->late_known = false;
+	tcp_clear_flags(s->tcp, TF_INFR);
+}
+
+void net_tcp_heard(struct tcp_pcb *pcb, const struct tcp_hdr *header, const uint8_t *options, unsigned option_bytes, unsigned payload_bytes)
 {
 	struct inet_socket *s = (TCPH_FLAGS(header) & (TCP_ACK | TCP_SYN | TCP_RST)) == TCP_ACK ? tcp_pcb_socket(pcb) : NULL;
 	struct heard h = { .ack = header->ackno, .partial = TCP_SEQ_GT(header->ackno, pcb->lastack) };
+	pcb->rttest = 0; /* lwIP measures what was sent again, too: see tcp_info.c */
 	if (!s || pcb->state == TIME_WAIT || TCP_SEQ_LT(h.ack, pcb->lastack) || TCP_SEQ_GT(h.ack, pcb->snd_nxt)) {
 		return;
 	}
-	if (pcb->flags & TF_SACK) {
+	if (h.partial && (pcb->flags & TF_RTO)) {
+		pcb->sa = 0;
+		pcb->sv = pcb->rto; /* it stays doubled until a round trip is measured (RFC 6298, 5) */
+	}
+	if (option_bytes && (pcb->flags & TF_SACK)) {
 		options_read(&h, pcb, options, option_bytes);
+		for (unsigned i = 0; i < h.count; i++) {
+			tcp_count_heard(s, h.blocks[i].begin, h.blocks[i].end);
+		}
 	}
-	if (h.count || (pcb->flags & (TF_INFR | TF_RTO))) {
-		tcp_segments_part(pcb); /* marks are of whole segments */
+	tcp_probe_heard(s, h.ack, h.twice, !h.partial && !h.count && !payload_bytes);
+	if (!h.count && !(pcb->flags & (TF_INFR | TF_RTO))) {
+		return;
 	}
+	tcp_segments_part(pcb); /* marks are of whole segments */
 	if (pcb->flags & TF_RTO) {
-		s->recovering = false;
-		tcp_clear_flags(pcb, TF_INFR);
+		recovery_end(s);
+		s->probe_sent = false;
 		pcb->dupacks = 0; /* each third would send one again, and lwIP gives up after twelve */
 		heard_after_timeout(pcb, &h);
 		return;
 	}
 	if (s->recovering && TCP_SEQ_GEQ(h.ack, s->recover)) {
-		s->recovering = false;
-		tcp_clear_flags(pcb, TF_INFR);
+		recovery_end(s);
 		pcb->cwnd = pcb->ssthresh;
 		pcb->bytes_acked = 0;
 	}
 	if (pcb->unacked) {
 		recovery_step(s, &h);
+	}
+	if (h.count) {
+		tcp_probe_plan(s, true);
 	}
 }
 

@@ -60,6 +60,9 @@ void tcp_acknowledged(struct inet_socket *s, uint32_t bytes)
 		}
 	}
 	tcp_count_acknowledged(s, all - bytes);
+	if (s->tcp) {
+		tcp_probe_plan(s, false);
+	}
 	if (!s->sent_count) {
 		struct page *fill = __atomic_exchange_n(&s->fill, (struct page *)NULL, __ATOMIC_ACQ_REL);
 		if (fill) {
