@@ -109,7 +109,7 @@ test-packages: setup
 test-network: setup
 	@ci/setup wrk redis-tools iproute2
 	+@$(PARALLEL) all kernel-debug
-	@BUILD=$(BUILD) ci/run-tests network/kills network/wire
+	@BUILD=$(BUILD) ci/run-tests network/kills network/wire network/path
 
 # Memory filled from many processes for minutes, on 1, 2 and 4 processors.
 test-memory: setup

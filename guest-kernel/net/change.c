@@ -51,6 +51,7 @@ int net_mtu_set(unsigned index, uint32_t mtu)
 		return -EINVAL;
 	}
 	link.netif->mtu = (u16_t)mtu;
+	net_path_changes++;
 	alias_follow(link.netif);
 	return 0;
 }

@@ -51,8 +51,29 @@ int tcp_write_long(struct tcp_pcb *pcb, unsigned short most, const void *data, u
 /** Of what was sent, none is longer than one: some of it may be lost. As far as there is memory. */
 void tcp_segments_part(struct tcp_pcb *pcb);
 
+/** From now on none is longer; what was sent so, goes out again at once, and the congestion window stays (RFC 1191, 6.4). */
+void tcp_segments_shrink(struct tcp_pcb *pcb, unsigned short mss);
+
 /** What was sent last, one segment of the real size, is before what was not sent yet, and goes out with the next tcp_output(). False: it cannot. */
 bool tcp_segment_again(struct tcp_pcb *pcb);
+
+bool tcp_netif_cuts(const struct netif *netif); /* its device makes segments of a long one */
+
+/* path_mtu.c */
+struct ip_addr;
+/** How a datagram's sender wants it, by Linux's numbers (IP_MTU_DISCOVER); of lwIP's own packets PATH_FRAGMENTS. */
+enum path_rule { PATH_FRAGMENTS, PATH_WANT, PATH_DO, PATH_PROBE, PATH_INTERFACE, PATH_OMIT };
+extern enum path_rule net_path_rule, net_path_rule_tcp; /* of the datagram that is sent now; of the segment */
+extern unsigned net_path_changes; /* another number: a way may have another size */
+/** The largest packet that goes there in one, as far as is known; bytes with the IP header. */
+uint16_t net_path_mtu(const struct netif *netif, const struct ip_addr *to);
+/** Only what a router has told, and how long that holds; 0: nothing. `locked`: it wants packets yet smaller, and is left to make fragments. */
+uint16_t net_path_known(const struct ip_addr *to, uint64_t *left_ns, bool *locked);
+/** A router has told so about a packet that was sent by that interface. False: that is nothing new. */
+bool net_path_learn(const struct netif *netif, const struct ip_addr *to, uint32_t mtu);
+void net_paths_forget(void); /* the ways are others now */
+/** An IPv4 packet is about to leave. True: it has gone, in fragments, with that result. */
+bool net_path_leave4(struct netif *netif, struct pbuf *p, const struct ip4_addr *to, int *error); /* err_t */
 
 /* acks.c */
 void acks_hold(void); /* a batch of packets follows */

@@ -106,9 +106,19 @@ static struct pbuf *packet_clone(const struct pbuf *p)
 	return all;
 }
 
+static bool is_fragment(const struct pbuf *p)
+{
+	const struct ip_hdr *header = p->payload;
+	if (p->len < IP_HLEN || IPH_V(header) == 4) {
+		return p->len >= IP_HLEN && (IPH_OFFSET(header) & PP_HTONS(IP_OFFMASK | IP_MF));
+	}
+	return p->len >= IP6_HLEN && IP6H_NEXTH((const struct ip6_hdr *)p->payload) == IP6_NEXTH_FRAGMENT;
+}
+
+/* Of a fragment nothing is shared: what lwIP puts together is to begin with headers in one piece, as fragments that come by a device do. */
 err_t loop_queue(struct pbuf *p, struct netif *to)
 {
-	struct pbuf *copy = queue_count < QUEUE_SIZE ? packet_clone(p) : NULL;
+	struct pbuf *copy = queue_count == QUEUE_SIZE ? NULL : is_fragment(p) ? pbuf_clone(PBUF_LINK, PBUF_RAM, p) : packet_clone(p);
 	if (!copy) {
 		return ERR_MEM;
 	}
@@ -122,7 +132,8 @@ err_t loop_queue(struct pbuf *p, struct netif *to)
 
 static err_t output4(struct netif *netif, struct pbuf *p, const ip4_addr_t *to)
 {
-	return loop_queue(p, netif);
+	err_t error;
+	return net_path_leave4(netif, p, to, &error) ? error : loop_queue(p, netif);
 }
 
 static err_t output6(struct netif *netif, struct pbuf *p, const ip6_addr_t *to)

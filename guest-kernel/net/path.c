@@ -78,6 +78,17 @@ static bool is_broadcast(unsigned index, const uint8_t *to)
 	return false;
 }
 
+/* What a router has told of the way's MTU. */
+static void mtu_put(struct net_route *r)
+{
+	ip_addr_t to = { 0 };
+	uint64_t left_ns;
+	IP_SET_TYPE(&to, r->v6 ? IPADDR_TYPE_V6 : IPADDR_TYPE_V4);
+	memcpy(r->v6 ? (void *)ip_2_ip6(&to)->addr : ip_2_ip4(&to), r->to, address_bytes(r->v6));
+	r->mtu = net_path_known(&to, &left_ns, &r->mtu_locked);
+	r->mtu_seconds = (uint32_t)(left_ns / 1000000000);
+}
+
 bool net_path_to(bool v6, const uint8_t *to, struct net_route *out)
 {
 	struct net_route route;
@@ -94,6 +105,7 @@ bool net_path_to(bool v6, const uint8_t *to, struct net_route *out)
 	memset(out->to, 0, sizeof(out->to));
 	memcpy(out->to, to, address_bytes(v6));
 	out->bits = (unsigned)address_bytes(v6) * 8;
+	mtu_put(out);
 	out->scope = RT_SCOPE_UNIVERSE;
 	if (!v6 && !local) {
 		bool group = to[0] >= 224 && to[0] < 240;

@@ -226,6 +226,7 @@ int net_added_route_put(const struct net_route *route, bool replace)
 	r = r ? r : &routes[route_count++];
 	*r = *route;
 	nd6_clear_destination_cache();
+	net_paths_forget();
 	return 0;
 }
 
@@ -235,6 +236,7 @@ int net_added_route_remove(const struct net_route *route)
 	if (r) {
 		*r = routes[--route_count];
 		nd6_clear_destination_cache();
+		net_paths_forget();
 	}
 	return r ? 0 : -ESRCH;
 }

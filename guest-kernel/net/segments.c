@@ -15,7 +15,6 @@
 #include "net/lwip/hooks.h"
 #include "net/tcp_seg.h"
 #include "lwip/ip.h"
-#include "lwip/ip4_frag.h"
 #include "lwip/memp.h"
 #include "lwip/pbuf.h"
 
@@ -29,7 +28,7 @@ err_t lwip_tcp_send_fin(struct tcp_pcb *pcb);
 void lwip_tcp_rexmit_fast(struct tcp_pcb *pcb);
 void lwip_tcp_rexmit_rto_commit(struct tcp_pcb *pcb);
 
-static bool netif_cuts(const struct netif *netif)
+bool tcp_netif_cuts(const struct netif *netif)
 {
 	const struct interface *i = netif ? interface_of(netif) : NULL;
 	return i && i->dev->tso4 && i->dev->csum;
@@ -40,7 +39,7 @@ static bool pcb_cuts(const struct tcp_pcb *pcb)
 	if (IP_IS_V6_VAL(pcb->remote_ip)) {
 		return false;
 	}
-	return netif_cuts(pcb->netif_idx ? netif_get_by_index(pcb->netif_idx) : ip_route(&pcb->local_ip, &pcb->remote_ip));
+	return tcp_netif_cuts(pcb->netif_idx ? netif_get_by_index(pcb->netif_idx) : ip_route(&pcb->local_ip, &pcb->remote_ip));
 }
 
 u16_t tcp_segment_most(const struct tcp_pcb *pcb)
@@ -327,6 +326,36 @@ bool tcp_segment_again(struct tcp_pcb *pcb)
 	return true;
 }
 
+/* A segment that is too long is cut, and goes before what is unsent. What a driver still has, or there is no memory for, waits for its timeout. */
+static void long_again(struct tcp_pcb *pcb, struct tcp_seg **link)
+{
+	u32_t end = seg_end(*link);
+	while (*link && TCP_SEQ_LT(seg_begin(*link), end)) {
+		if ((*link)->p->ref != 1 || ((*link)->len > pcb->mss && segment_cut(pcb, *link, pcb->mss) != ERR_OK)) {
+			return;
+		}
+		seg_move(link, &pcb->unsent);
+	}
+}
+
+void tcp_segments_shrink(struct tcp_pcb *pcb, u16_t mss)
+{
+	pcb->mss = mss;
+	if (!pcb->unacked || first_trim(pcb, &pcb->unacked) != ERR_OK) {
+		return;
+	}
+	for (struct tcp_seg **link = &pcb->unacked; *link;) {
+		struct tcp_seg *seg = *link;
+		if (seg->len > mss) {
+			long_again(pcb, link);
+		}
+		link = *link == seg ? &seg->next : link;
+	}
+	pcb->rttest = 0;
+	pcb->rtime = 0;
+	tcp_output(pcb);
+}
+
 err_t tcp_split_unsent_seg(struct tcp_pcb *pcb, u16_t split)
 {
 	if (!pcb->unsent || !split) {
@@ -342,11 +371,4 @@ void net_tcp_long(const struct pbuf *p, struct tcp_hdr *header, const struct tcp
 	if (pcb && bytes && p->payload == header && !(TCPH_FLAGS(header) & TCP_URG)) {
 		header->urgp = bytes > pcb->mss ? lwip_htons(pcb->mss) : 0;
 	}
-}
-
-/* IP takes what is longer than the MTU for something to be made fragments of. */
-err_t net_ip4_frag(struct pbuf *p, struct netif *netif, const ip4_addr_t *to)
-{
-	const struct ip_hdr *ip = p->payload;
-	return IPH_PROTO(ip) == IP_PROTO_TCP && netif_cuts(netif) ? netif->output(netif, p, to) : ip4_frag(p, netif, to);
 }

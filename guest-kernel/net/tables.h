@@ -47,6 +47,8 @@ struct net_route {
 	uint8_t to[16], gateway[16], from[16]; /* `from` all zero: none */
 	unsigned bits;
 	uint8_t scope, protocol, type; /* RTN_*; 0: unicast */
+	uint32_t mtu, mtu_seconds; /* of a way to a destination: what a router has told, and for how long; 0: nothing */
+	bool mtu_locked; /* it is no more than the least that is believed */
 };
 
 struct net_neighbour {

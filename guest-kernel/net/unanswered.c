@@ -208,9 +208,13 @@ static bool stayed(struct netif *netif, const struct pbuf *p, err_t error)
 err_t neighbour_output4(struct netif *netif, struct pbuf *p, const ip4_addr_t *to)
 {
 	struct interface *i = netif->state;
+	err_t error;
+	if (net_path_leave4(netif, p, to, &error)) {
+		return error;
+	}
 	i->sent_last = NULL;
 	fragment_number4(p->payload, p->len);
-	err_t error = etharp_output(netif, p, to);
+	error = etharp_output(netif, p, to);
 	if (stayed(netif, p, error)) {
 		const ip4_addr_t *next = net_next_hop4(netif, to);
 		ip_addr_t hop = IPADDR4_INIT(next ? next->addr : 0);

@@ -29,6 +29,7 @@
 #include "net/net.h"
 #include "net/packet.h"
 #include "platform/virtio_port.h"
+#include "socket/inet/datagram.h"
 #include "tests/fake/net_kernel.h"
 
 #define DEPTH 64u
@@ -50,6 +51,8 @@ static struct {
 	unsigned long answers; /* of TCP */
 	uint8_t datagram[65536]; /* of UDP that was sent last, by its fragments */
 	uint32_t datagram_bytes;
+	uint32_t longest; /* IP packet of UDP, or of ICMPv6 */
+	unsigned flags; /* of IPv4, of the last one of UDP or TCP */
 } card;
 
 /* What the stack last sent to our port of a connection: what a segment needs that is to be heard. */
@@ -66,6 +69,12 @@ static unsigned below(unsigned n)
 
 static void datagram_look(const uint8_t *frame, uint32_t bytes)
 {
+	bool udp4 = bytes >= 34 && get16(frame + 12) == 0x0800 && frame[23] == 17, six = bytes >= 54 && get16(frame + 12) == 0x86dd;
+	card.longest = (udp4 || six) && bytes - 14 > card.longest ? bytes - 14 : card.longest;
+	if (bytes >= 34 && get16(frame + 12) == 0x0800 && (frame[23] == 17 || frame[23] == 6)) {
+		card.flags = get16(frame + 20) & 0xe000u;
+		assert_int_equal(net_checksum(frame + 14, 20), 0xffff);
+	}
 	if (bytes >= 34 && get16(frame + 12) == 0x0800 && frame[23] == 17) {
 		uint32_t offset = (get16(frame + 20) & 0x1fffu) * 8, payload = get16(frame + 16) - 20u;
 		assert_true(payload + 34 <= bytes && offset + payload <= sizeof(card.datagram));
@@ -313,6 +322,56 @@ static uint32_t make_icmp4(uint8_t *f)
 	return at + payload;
 }
 
+/* What a router says of a packet that was too large, or would have it said: of a connection, a datagram, or something else. */
+static uint32_t returned(uint8_t *to, bool v6)
+{
+	const struct peer *p = &peers[below(32)];
+	bool tcp = below(3) != 0;
+	uint32_t at = v6 ? 40 : 20;
+	memset(to, 0, at + 8);
+	if (v6) {
+		put32(to, 0x60000000);
+		to[6] = tcp ? 6 : 17;
+		memcpy(to + 8, own_v6, 16);
+		memcpy(to + 24, peer_v6, 16);
+	} else {
+		to[0] = (uint8_t)(below(20) ? 0x45 : 0x40 + below(16));
+		put16(to + 2, below(1500));
+		to[9] = tcp ? 6 : 17;
+		put32(to + 12, 0x0a00020f);
+		put32(to + 16, 0x0a000202 + (below(8) ? 0 : below(200)));
+	}
+	put16(to + at, tcp ? p->server : PORT_ECHO);
+	put16(to + at + 2, p->port);
+	put32(to + at + 4, p->acknowledged + (below(3) ? 0 : below(3000)) - 1500 * (below(4) == 0));
+	return at + 8;
+}
+
+static uint32_t mtu_any(void)
+{
+	static const uint32_t some[] = { 0, 1, 48, 49, 55, 56, 68, 551, 552, 576, 1000, 1279, 1280, 1400, 1492, 1500, 9000, 65535, 0xffffffff };
+	return below(3) ? some[below(sizeof(some) / sizeof(some[0]))] : (uint32_t)random();
+}
+
+static uint32_t make_large4(uint8_t *f)
+{
+	uint32_t payload = 8 + returned(f + 42, false), at = ip4(f, 1, payload, 0);
+	ip4_to_us(f, 0x0a000202);
+	put32(f + at, 0x03040000);
+	put32(f + at + 4, mtu_any());
+	put16(f + at + 2, sum_of(f + at, payload, 0));
+	return at + payload;
+}
+
+static uint32_t make_large6(uint8_t *f)
+{
+	uint32_t payload = 8 + returned(f + 62, true), at = ip6(f, 58, payload);
+	put32(f + at, 0x02000000);
+	put32(f + at + 4, mtu_any());
+	put16(f + at + 2, sum_of(f + at, payload, pseudo6(f, 58, payload)));
+	return at + payload;
+}
+
 static uint32_t make_udp(uint8_t *f)
 {
 	static const uint16_t ports[] = { PORT_ECHO, PORT_ECHO, 68, 53, 1 };
@@ -432,7 +491,7 @@ static uint32_t make_noise(uint8_t *f)
 }
 
 static uint32_t (*const makers[])(uint8_t *f) = { make_arp, make_icmp4, make_udp, make_tcp, make_tcp, make_tcp, make_tcp, make_fragment, make_fragment,
-	make_fragment6, make_icmp6, make_icmp6, make_extensions, make_groups4, make_noise };
+	make_fragment6, make_icmp6, make_icmp6, make_large4, make_large6, make_extensions, make_groups4, make_noise };
 
 static void frame_arrives(void)
 {
@@ -517,6 +576,8 @@ static void deaf_hears(void)
 	deaf_count = 0;
 }
 
+static void connection_socket(unsigned at);
+
 static err_t accepted(void *arg, struct tcp_pcb *pcb, err_t error)
 {
 	unsigned at = 0;
@@ -530,6 +591,7 @@ static err_t accepted(void *arg, struct tcp_pcb *pcb, err_t error)
 	tcp_arg(pcb, &connections[at]);
 	tcp_err(pcb, connection_ended);
 	tcp_recv(pcb, arg ? deaf_received : echo_received);
+	connection_socket(at);
 	return ERR_OK;
 }
 
@@ -580,6 +642,74 @@ void net_tcp_counts(const struct tcp_pcb *pcb, uint32_t bytes)
 {
 }
 
+/* ---- sockets, whose errors come by ICMP: each connection has one, and the port of echoes ---- */
+static struct inet_socket sockets[CONNECTIONS], echo_socket;
+static unsigned long errors_told;
+
+struct inet_socket *port_find(enum inet_kind kind, const ip_addr_t *local, uint16_t local_port, const ip_addr_t *remote, uint16_t remote_port)
+{
+	if (kind == INET_UDP) {
+		return local_port == PORT_ECHO ? &echo_socket : NULL;
+	}
+	for (unsigned i = 0; i < CONNECTIONS; i++) {
+		const struct tcp_pcb *pcb = connections[i];
+		if (pcb && pcb->local_port == local_port && pcb->remote_port == remote_port && ip_addr_cmp(&pcb->remote_ip, remote)) {
+			return &sockets[i];
+		}
+	}
+	return NULL;
+}
+
+void port_each_at(enum inet_kind kind, uint16_t port, void (*visit)(void *context, struct inet_socket *s), void *context)
+{
+	if (kind == INET_RAW) {
+		visit(context, &echo_socket);
+	}
+}
+
+void datagram_error(struct inet_socket *s, struct pbuf *p, const struct endpoint *to, const struct error_told *told)
+{
+	assert_true(!p || p->tot_len);
+	errors_told++;
+	if (p) {
+		pbuf_free(p);
+	}
+}
+
+void inet_fail(struct inet_socket *s, int error)
+{
+	assert_true(error > 0);
+}
+
+void tcp_pcb_drop(struct inet_socket *s)
+{
+}
+
+void tcp_pcb_select(const struct tcp_pcb *pcb)
+{
+	net_tcp_select(&pcb->local_ip, pcb->local_port, &pcb->remote_ip, pcb->remote_port);
+}
+
+bool address_is_any(const ip_addr_t *a)
+{
+	return ip_addr_isany(a);
+}
+
+static void socket_start(struct inet_socket *s, struct tcp_pcb *pcb)
+{
+	*s = (struct inet_socket){ .kind = pcb ? INET_TCP : INET_UDP, .tcp = pcb, .mtu_discover = { PATH_WANT, PATH_WANT }, .want_errors = true };
+	s->base.state = SOCKET_CONNECTED;
+	if (pcb) {
+		s->remote.port = pcb->remote_port;
+		tcp_path_begin(s);
+	}
+}
+
+static void connection_socket(unsigned at)
+{
+	socket_start(&sockets[at], connections[at]);
+}
+
 /* What interface.c and others name, and is not tried here. */
 const struct virtio_driver virtio_net_driver;
 void e1000e_probe(void)
@@ -607,6 +737,8 @@ static void world_start(unsigned seed)
 	struct udp_pcb *udp = udp_new_ip_type(IPADDR_TYPE_ANY);
 	udp_bind(udp, IP_ANY_TYPE, PORT_ECHO);
 	udp_recv(udp, echo_datagram, NULL);
+	socket_start(&echo_socket, NULL);
+	errors_listen();
 	net_unlock();
 	net_kernel.meanwhile = scribble;
 	net_kernel_pass(3 * SECOND);
@@ -676,6 +808,7 @@ static void wrong_frames(void **state)
 {
 	steps(60000, false);
 	assert_true(card.answers > 1000);
+	assert_true(errors_told > 100 && net_path_changes > 10);
 }
 
 static void a_device_that_writes_meanwhile(void **state)
@@ -715,6 +848,149 @@ static void fragments_are_copied(void **state)
 	card.obeys = false;
 	settle();
 	assert_int_equal(packets_out(), 0);
+}
+
+/* ---- the size of packets ---- */
+static ip_addr_t address4(uint32_t host)
+{
+	ip_addr_t a = IPADDR4_INIT(lwip_htonl(host));
+	return a;
+}
+
+static bool router_tells(const ip_addr_t *to, uint32_t mtu)
+{
+	net_lock();
+	bool learned = net_path_learn(&interfaces->netif, to, mtu);
+	net_unlock();
+	return learned;
+}
+
+static uint32_t mtu_to(const ip_addr_t *to)
+{
+	net_lock();
+	uint32_t mtu = net_path_mtu(&interfaces->netif, to);
+	net_unlock();
+	return mtu;
+}
+
+/* The longest packet, of so many bytes to the gateway, by that rule; it has come whole. */
+static uint32_t datagram_sent(enum path_rule rule, uint32_t bytes)
+{
+	ip_addr_t to = address4(0x0a000202);
+	card.longest = card.datagram_bytes = 0;
+	net_lock();
+	struct udp_pcb *pcb = udp_new();
+	struct pbuf *p = pbuf_alloc(PBUF_TRANSPORT, (u16_t)bytes, PBUF_RAM);
+	assert_true(pcb && p);
+	memset(p->payload, 'x', bytes);
+	net_path_rule = rule;
+	udp_sendto(pcb, p, &to, 5003);
+	net_path_rule = PATH_FRAGMENTS;
+	pbuf_free(p);
+	udp_remove(pcb);
+	net_unlock();
+	gateway_tells();
+	assert_int_equal(card.datagram_bytes, bytes + 8);
+	return card.longest;
+}
+
+static void what_routers_tell(void **state)
+{
+	ip_addr_t to = address4(0x0a000202), other = address4(0x0a000203);
+	settle();
+	card.obeys = true;
+	net_lock();
+	net_paths_forget();
+	net_unlock();
+	gateway_tells();
+	assert_int_equal(datagram_sent(PATH_WANT, 1000), 1028);
+	assert_int_equal(card.flags, 0x4000);
+	assert_int_equal(datagram_sent(PATH_FRAGMENTS, 1000), 1028);
+	assert_int_equal(card.flags, 0);
+	assert_int_equal(datagram_sent(PATH_WANT, 3000), 1500);
+	assert_int_equal(card.flags, 0);
+	assert_true(router_tells(&to, 1000));
+	assert_false(router_tells(&to, 1400)); /* larger again is nobody's to say */
+	assert_int_equal(mtu_to(&to), 1000);
+	assert_int_equal(mtu_to(&other), 1500);
+	assert_int_equal(datagram_sent(PATH_WANT, 3000), 996); /* fragments are of eights */
+	assert_int_equal(card.flags, 0);
+	assert_int_equal(datagram_sent(PATH_FRAGMENTS, 1100), 996);
+	assert_int_equal(datagram_sent(PATH_WANT, 972), 1000);
+	assert_int_equal(card.flags, 0x4000);
+	assert_int_equal(datagram_sent(PATH_PROBE, 1472), 1500);
+	assert_int_equal(card.flags, 0x4000);
+	assert_int_equal(datagram_sent(PATH_OMIT, 3000), 1500);
+	assert_true(router_tells(&to, 68)); /* no packets so short: routers may cut */
+	assert_int_equal(datagram_sent(PATH_WANT, 500), 528);
+	assert_int_equal(card.flags, 0);
+	assert_int_equal(datagram_sent(PATH_WANT, 1000), 548);
+	net_kernel_pass(599 * SECOND);
+	assert_int_equal(mtu_to(&to), 552);
+	net_kernel_pass(2 * SECOND);
+	assert_int_equal(mtu_to(&to), 1500);
+	card.obeys = false;
+}
+
+/* Sizes of less than a header made lwIP cut packets into nothing, without end. */
+static void a_router_of_six_lies(void **state)
+{
+	static uint8_t frame[2000];
+	ip_addr_t to = { 0 };
+	settle();
+	card.obeys = true;
+	IP_SET_TYPE(&to, IPADDR_TYPE_V6);
+	memcpy(ip_2_ip6(&to)->addr, peer_v6, 16);
+	static const uint32_t lies[] = { 0, 1, 48, 50, 55, 56, 1279 };
+	for (unsigned i = 0; i < sizeof(lies) / sizeof(lies[0]); i++) {
+		assert_false(router_tells(&to, lies[i]));
+		uint32_t payload = 8 + 48, at = ip6(frame, 58, payload);
+		memcpy(frame, own_mac, sizeof(own_mac));
+		memcpy(frame + 38, own_v6, 16);
+		memset(frame + at, 0, payload);
+		frame[at] = 2;
+		put32(frame + at + 4, lies[i]);
+		frame[at + 8] = 0x60;
+		frame[at + 14] = 17;
+		memcpy(frame + at + 16, own_v6, 16);
+		memcpy(frame + at + 32, peer_v6, 16);
+		put16(frame + at + 48, PORT_ECHO);
+		put16(frame + at + 2, sum_of(frame + at, payload, pseudo6(frame, 58, payload)));
+		deliver(frame, at + payload);
+		payload = 8 + 1400;
+		at = ip6(frame, 58, payload); /* an echo, and so the answer */
+		memcpy(frame, own_mac, sizeof(own_mac));
+		memcpy(frame + 38, own_v6, 16);
+		memset(frame + at, 0, payload);
+		frame[at] = 128;
+		put16(frame + at + 2, sum_of(frame + at, payload, pseudo6(frame, 58, payload)));
+		deliver(frame, at + payload);
+		net_kernel_run();
+		assert_int_equal(mtu_to(&to), 1500);
+	}
+	assert_true(router_tells(&to, 1300));
+	assert_int_equal(mtu_to(&to), 1300);
+	card.obeys = false;
+}
+
+static void the_oldest_way_is_forgotten(void **state)
+{
+	net_lock();
+	net_paths_forget();
+	net_unlock();
+	for (uint32_t n = 0; n < 200; n++) {
+		ip_addr_t to = address4(0x0b000000 + n);
+		assert_true(router_tells(&to, 1000));
+		net_kernel_pass(SECOND / 100);
+	}
+	unsigned known = 0;
+	for (uint32_t n = 0; n < 200; n++) {
+		ip_addr_t to = address4(0x0b000000 + n);
+		bool small = mtu_to(&to) == 1000;
+		assert_true(small == (n >= 200 - 64));
+		known += small;
+	}
+	assert_int_equal(known, 64);
 }
 
 /* To the echo server, without options; the payload is of zeros. */
@@ -880,6 +1156,9 @@ int main(int argc, char **argv)
 		cmocka_unit_test(memory_comes_back),
 		cmocka_unit_test(a_device_that_writes_meanwhile),
 		cmocka_unit_test(fragments_are_copied),
+		cmocka_unit_test(what_routers_tell),
+		cmocka_unit_test(a_router_of_six_lies),
+		cmocka_unit_test(the_oldest_way_is_forgotten),
 		cmocka_unit_test(a_datagram_after_a_silence),
 		cmocka_unit_test(a_connection_after_a_silence),
 		cmocka_unit_test(nothing_is_left_for_the_persist_timer),

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Segments longer than the connection's largest, through lwIP, over a wire that loses and a peer that acknowledges in the middle of them, opens and shuts
- * its window, and takes back what it opened; with a device that can cut frames at one time and not at the next, and little memory. No
- * byte but the stream's goes out, what is sent is what the device and the window take, and in the end all of it has come. Memory whose bytes were
- * acknowledged is overwritten when its connection lets go of it: what goes out again still has the right bytes.
+ * its window, and takes back what it opened; over a way that takes shorter packets at times; with a device that can cut frames at one time and not at
+ * the next, and little memory. No byte but the stream's goes out, what is sent is what the device and the window take, and in the end all of it has
+ * come. Memory whose bytes were acknowledged is overwritten when its connection lets go of it: what goes out again still has the right bytes.
  */
 #include <stdarg.h>
 #include <stddef.h>
@@ -197,15 +197,16 @@ static err_t card_output(struct netif *netif, struct pbuf *p, const ip4_addr_t *
 		return ERR_OK;
 	}
 	assert_true(at + payload <= sender.written && at + payload <= peer.edge);
-	if (payload > MSS) {
+	if (payload > sender.pcb->mss) {
 		assert_true(card.dev.tso4 && card.takes);
-		assert_int_equal(piece, MSS);
+		assert_int_equal(piece, sender.pcb->mss);
 		assert_int_equal(TCPH_FLAGS(header) & ~TCP_PSH, TCP_ACK);
 		peer.longs++;
 	} else {
 		assert_int_equal(piece, 0);
 		piece = MSS;
 	}
+	assert_true(IPH_OFFSET((const struct ip_hdr *)packet) == 0); /* of the one that leaves, net_path_leave4() makes another */
 	const uint8_t *data = packet + 20 + TCPH_HDRLEN_BYTES(header);
 	for (uint32_t done = 0; done < payload; done += piece) {
 		piece_arrives(at + done, data + done, payload - done < piece ? payload - done : piece);
@@ -367,6 +368,15 @@ static void world_changes(void)
 	peer.losses = below(3) ? 0 : below(30);
 	card.dev.tso4 = below(4) != 0;
 	card.takes = below(8) != 0;
+	if (below(4) == 0) {
+		unsigned mss = below(2) ? MSS : 512 + below(MSS - 512);
+		if (mss < sender.pcb->mss) {
+			net_tcp_select(&sender.pcb->local_ip, 9, &sender.pcb->remote_ip, 9);
+			tcp_segments_shrink(sender.pcb, (u16_t)mss);
+		} else {
+			sender.pcb->mss = (u16_t)mss;
+		}
+	}
 	net_kernel.heap_most = below(6) ? 32u << 20 : net_kernel.heap_bytes + below(2000);
 }
 
@@ -428,6 +438,26 @@ static void a_stream_over_a_good_wire(void **state)
 	connection_end();
 }
 
+/* A router on the way tells of a smaller MTU: all that is on its way goes again, at once, in segments that fit, and no window becomes smaller. */
+static void a_way_that_becomes_narrow(void **state)
+{
+	connection_start();
+	world_calms();
+	sender.pcb->cwnd = 60000;
+	peer.losses = 100;
+	more_written();
+	uint32_t end = sender.pcb->snd_nxt;
+	assert_true(end - BEGIN > 3 * MSS);
+	peer.losses = 0;
+	unsigned long before = peer.pieces;
+	tcp_segments_shrink(sender.pcb, 960);
+	assert_true(peer.pieces - before >= (end - BEGIN) / 960);
+	assert_int_equal(peer.next, sender.pcb->snd_nxt - BEGIN);
+	assert_true(sender.pcb->cwnd == 60000 && sender.pcb->nrtx == 0);
+	assert_in_range(connection_run(false), 0, 2000);
+	connection_end();
+}
+
 static void streams_over_bad_wires(void **state)
 {
 	unsigned long longs = 0;
@@ -446,6 +476,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_stream_over_a_good_wire),
+		cmocka_unit_test(a_way_that_becomes_narrow),
 		cmocka_unit_test(streams_over_bad_wires),
 	};
 	world_start();

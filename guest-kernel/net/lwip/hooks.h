@@ -46,10 +46,15 @@ void net_tcp_heard(struct tcp_pcb *pcb, const struct tcp_hdr *header, const unsi
 
 /** socket/inet/tcp_info.c, which counts: a segment's header is made. */
 void net_tcp_leaves(const struct pbuf *p, const struct tcp_hdr *header, const struct tcp_pcb *pcb);
-/** net/segments.c: how a long one is to be cut; what is longer than the MTU is made fragments of, or is one. */
+/** net/segments.c: how a long one is to be cut. */
 void net_tcp_long(const struct pbuf *p, struct tcp_hdr *header, const struct tcp_pcb *pcb);
 struct netif;
 struct ip4_addr;
+struct ip6_addr;
+/** net/path_mtu.c, in the place of lwIP's: what is longer than the MTU is made fragments of, or is one of TCP's long segments. */
+unsigned short net_destination_mtu6(const struct ip6_addr *to, struct netif *netif);
+unsigned short net_interface_mtu6(const struct ip6_addr *to, struct netif *netif);
+void net_nd6_input(struct pbuf *p, struct netif *netif);
 int net_ip4_frag(struct pbuf *p, struct netif *netif, const struct ip4_addr *to);
 #define LWIP_HOOK_TCP_OUT_ADD_TCPOPTS(p, header, pcb, options) (net_tcp_leaves(p, header, pcb), net_tcp_long(p, header, pcb), options)
 

@@ -11,9 +11,16 @@ FLAGS_guest-kernel += $(FLAGS_LWIP)
 # For IP, tcp_input() is net/tcp_lists.c's; what segments.c has, too, is lwip_* in lwIP.
 LWIP_OF_IP := -Dtcp_input=net_tcp_input
 LWIP_OF_TCP := $(foreach name,tcp_output tcp_send_fin tcp_split_unsent_seg tcp_rexmit_fast tcp_rexmit_rto_commit,-D$(name)=lwip_$(name))
-$(BUILD)/free/lwip/core/ipv4/ip4.c.o: LWIP_OWN := $(LWIP_OF_IP) -Dip4_frag=net_ip4_frag
-$(BUILD)/free/lwip/core/ipv6/ip6.c.o: LWIP_OWN := $(LWIP_OF_IP)
-$(BUILD)/free/lwip/core/tcp_out.c.o: LWIP_OWN := $(LWIP_OF_TCP)
+# How large packets may be, net/path_mtu.c knows.
+define lwip_own # WHERE
+$(1)/core/ipv4/ip4.c.o: LWIP_OWN := $$(LWIP_OF_IP) -Dip4_frag=net_ip4_frag
+$(1)/core/ipv6/ip6.c.o: LWIP_OWN := $$(LWIP_OF_IP) -Dnd6_get_destination_mtu=net_destination_mtu6
+$(1)/core/ipv6/ip6_frag.c.o: LWIP_OWN := -Dnd6_get_destination_mtu=net_destination_mtu6
+$(1)/core/ipv6/icmp6.c.o: LWIP_OWN := -Dnd6_input=net_nd6_input
+$(1)/core/tcp.c.o: LWIP_OWN := -Dnd6_get_destination_mtu=net_interface_mtu6
+$(1)/core/tcp_out.c.o: LWIP_OWN := $$(LWIP_OF_TCP)
+endef
+$(eval $(call lwip_own,$(BUILD)/free/lwip))
 LWIP_WARN := -Wall -Wextra -Wno-unused-parameter -Wno-missing-prototypes -Wno-address -Wno-empty-body -Werror
 
 $(LWIP)/unpacked: ci/fetch-lwip

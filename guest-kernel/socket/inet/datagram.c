@@ -99,6 +99,11 @@ void datagram_error(struct inet_socket *s, struct pbuf *p, const struct endpoint
 		return;
 	}
 	*e = (struct error_waiting){ .datagram = { .p = p, .from = *to, .charge = charge }, .told = *told };
+	if (told->origin != ORIGIN_LOCAL) {
+		e->datagram.to = *ip_current_dest_addr();
+		e->datagram.interface = netif_get_index(ip_current_input_netif());
+		header_read(&e->datagram);
+	}
 	queue(s, &s->errors, &e->datagram);
 }
 
@@ -225,9 +230,8 @@ static long receive_error(struct inet_socket *s, struct incoming *i, uint64_t ro
 	uint64_t size = e->datagram.p ? e->datagram.p->tot_len : 0, n = size < room ? size : room;
 	int error = copy_out(&e->datagram, &i->to, n);
 	if (!error) {
-		if (i->from) {
-			endpoint_tell(s, &e->datagram.from, i->from);
-		}
+		describe(s, &e->datagram, i);
+		i->has_info = e->told.origin != ORIGIN_LOCAL; /* of the packet that told */
 		i->error = (struct packet_error){ .told = true, .v6 = IP_IS_V6(&e->told.teller), .origin = e->told.origin, .type = e->told.type,
 			.code = e->told.code, .error = (uint32_t)e->told.error, .info = e->told.info };
 		memcpy(i->error.teller, i->error.v6 ? (const void *)ip_2_ip6(&e->told.teller)->addr : ip_2_ip4(&e->told.teller), i->error.v6 ? 16 : 4);
@@ -305,23 +309,18 @@ static int error_put(struct control_room *room, const struct packet_error *e)
 		uint16_t family, port;
 		uint8_t rest[24]; /* of a struct sockaddr_in or _in6 */
 	} out = { .error = e->error, .origin = e->origin, .type = e->type, .code = e->code, .info = e->info };
-	out.family = e->v6 ? AF_INET6 : AF_INET;
-	memcpy(out.rest + (e->v6 ? 4 : 0), e->teller, e->v6 ? 16 : 4);
+	if (e->origin != ORIGIN_LOCAL) { /* that nobody has reported */
+		out.family = e->v6 ? AF_INET6 : AF_INET;
+		memcpy(out.rest + (e->v6 ? 4 : 0), e->teller, e->v6 ? 16 : 4);
+	}
 	return e->v6 ? control_put(room, IPPROTO_IPV6, IPV6_RECVERR, &out, 16 + 28) : control_put(room, IPPROTO_IP, IP_RECVERR, &out, 16 + 16);
 }
 
-int datagram_socket_extras(struct socket *base, struct incoming *i, struct control_room *room)
+static int info_all_put(struct inet_socket *s, const struct incoming *i, struct control_room *room)
 {
-	struct inet_socket *s = inet_of(base);
 	bool v6 = i->info.v6;
 	int ttl = i->ttl, tos = i->tos, error = 0;
 	uint8_t tos_byte = (uint8_t)tos;
-	if (i->error.told) {
-		return error_put(room, &i->error);
-	}
-	if (!i->has_info) {
-		return 0;
-	}
 	error = i->wall_ns ? time_put(s, room, i->wall_ns) : 0;
 	error = error ? error : s->want_info ? info_put(room, i) : 0;
 	if (!error && s->want_ttl) {
@@ -334,6 +333,12 @@ int datagram_socket_extras(struct socket *base, struct incoming *i, struct contr
 		error = v6 ? control_put(room, IPPROTO_IPV6, IPV6_TCLASS, &tos, sizeof(tos)) : control_put(room, IPPROTO_IP, IP_TOS, &tos_byte, 1);
 	}
 	return error;
+}
+
+int datagram_socket_extras(struct socket *base, struct incoming *i, struct control_room *room)
+{
+	int error = i->has_info ? info_all_put(inet_of(base), i, room) : 0;
+	return error || !i->error.told ? error : error_put(room, &i->error);
 }
 
 /* ---- poll and ioctl ---- */

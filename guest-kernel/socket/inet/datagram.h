@@ -19,6 +19,8 @@ struct payload {
 	uint32_t bytes;
 };
 
+enum { ORIGIN_LOCAL = 1, ORIGIN_ICMP, ORIGIN_ICMP6 };
+
 /* An error about something that this socket has sent (IP_RECVERR in ip(7)). */
 struct error_told {
 	int error; /* ECONNREFUSED, ... */

@@ -163,6 +163,32 @@ static int info_apply(const struct outgoing *o, struct endpoint *to, struct neti
 	return 0;
 }
 
+/* Those that are not to be made fragments of have a limit (IP_MTU_DISCOVER). Who wants to hear of errors hears of this one, too. */
+static int size_check(struct inet_socket *s, const struct endpoint *to, const struct netif *netif, uint32_t bytes)
+{
+	bool v6 = IP_IS_V6(&to->address);
+	int rule = s->mtu_discover[v6];
+	uint32_t own = v6 ? netif_mtu6(netif) : netif->mtu, way = net_path_mtu(netif, &to->address), most = UINT32_MAX;
+	bool whole = v6 && s->whole6;
+	if (s->headers || rule == PATH_PROBE || rule == PATH_INTERFACE) {
+		most = own;
+	} else if (rule == PATH_DO || whole) {
+		most = way;
+	}
+	if (!s->headers) {
+		bytes += (v6 ? IP6_HLEN : IP_HLEN) + (s->kind == INET_UDP ? UDP_HLEN : 0);
+	}
+	if (!own || bytes <= most) {
+		return 0;
+	}
+	if (s->want_errors) {
+		struct error_told told = { .error = EMSGSIZE, .origin = ORIGIN_LOCAL, .info = most, .teller = to->address };
+		struct endpoint meant = { .address = to->address, .port = v6 ? to->port : s->remote.port };
+		datagram_error(s, NULL, &meant, &told);
+	}
+	return -EMSGSIZE;
+}
+
 static int send_locked(struct inet_socket *s, const struct outgoing *o, struct payload *y, struct endpoint *to)
 {
 	struct netif *netif;
@@ -173,17 +199,17 @@ static int send_locked(struct inet_socket *s, const struct outgoing *o, struct p
 	if (!error && ip_addr_isbroadcast(&to->address, netif) && !socket_option(&s->base, SO_BROADCAST)) {
 		error = -EACCES;
 	}
-	if (!error && s->headers && netif->mtu && y->bytes > netif->mtu) {
-		error = -EMSGSIZE;
-	}
+	error = error ? error : size_check(s, to, netif, y->bytes);
 	struct pbuf *p = error ? NULL : payload_buffer(y, s->kind);
 	if (!p) {
 		return error ? error : -ENOBUFS;
 	}
+	net_path_rule = (enum path_rule)s->mtu_discover[IP_IS_V6(&to->address)];
 	error = error_of(s->kind == INET_UDP ? udp_hand_over(s, o, p, to, netif, &from) : raw_hand_over(s, o, p, to, netif, &from));
 	if (!error && ip_addr_ismulticast(&to->address) && s->multicast_loop) {
 		net_loop_multicast(p, netif);
 	}
+	net_path_rule = PATH_FRAGMENTS;
 	pbuf_free(p);
 	return error;
 }

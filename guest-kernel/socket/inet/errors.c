@@ -2,20 +2,22 @@
 /*
  * Errors that other machines report by ICMP (RFC 792, RFC 4443): whoever sent what came back with one is told. A socket of datagrams
  * hears those that are final if it is connected, and all if it has asked for them (IP_RECVERR), then with what came back; of connections
- * only one that is about to begin is given up.
+ * only one that is about to begin is given up. What a router says of the size of packets is believed of what a socket may have sent (RFC 5927):
+ * of a connection, if the number of its segment is one that waits to be acknowledged.
  */
 #include "socket/inet/datagram.h"
 
 #include "base/string.h"
 #include "lwip/ip.h"
+#include "lwip/netif.h"
 #include "lwip/pbuf.h"
 #include "lwip/raw.h"
+#include "net/internal.h"
 
 #define HEADER 8u /* of an ICMP message; behind it what came back, from its IP header on */
 #define KEPT 1024u /* bytes of it, for the program */
 #define FINAL 0x80u
 enum { UNREACHABLE4 = 3, EXCEEDED4 = 11, PROBLEM4 = 12, UNREACHABLE6 = 1, LARGE6, EXCEEDED6, PROBLEM6 };
-enum { ORIGIN_ICMP = 2, ORIGIN_ICMP6 = 3 };
 
 static struct raw_pcb *listeners[2]; /* net lock */
 
@@ -28,6 +30,8 @@ struct report {
 	uint8_t protocol;
 	uint16_t ports[2]; /* source, destination */
 	uint16_t identifier;
+	uint32_t sequence;
+	bool large; /* the packet was too large; told.info has what would have passed */
 };
 
 /* By code. */
@@ -75,6 +79,7 @@ static bool returned_read(struct report *r)
 	r->ports[0] = (uint16_t)(transport[0] << 8 | transport[1]);
 	r->ports[1] = (uint16_t)(transport[2] << 8 | transport[3]);
 	r->identifier = (uint16_t)(transport[4] << 8 | transport[5]);
+	r->sequence = (uint32_t)r->identifier << 16 | (uint32_t)transport[6] << 8 | transport[7];
 	return true;
 }
 
@@ -90,11 +95,31 @@ static struct pbuf *returned_copy(const struct report *r, unsigned from)
 	return copy;
 }
 
+/* The way of what a socket has sent takes no larger packets. False: it is not told so. */
+static bool path_learn(const struct inet_socket *s, const struct report *r)
+{
+	int rule = s->mtu_discover[r->v6];
+	struct netif *netif = s->interface ? netif_get_by_index((u8_t)s->interface) : ip_route(&r->from, &r->to);
+	bool judged = s->kind != INET_RAW || (r->protocol != IPPROTO_TCP && r->protocol != IPPROTO_UDP); /* else a socket of that kind is to know */
+	bool by_interface = rule == PATH_INTERFACE || rule == PATH_OMIT;
+	if (r->v6 && by_interface) {
+		return false;
+	}
+	if (netif && judged && !by_interface) {
+		net_path_learn(netif, &r->to, r->told.info);
+	}
+	return r->v6 || rule != PATH_FRAGMENTS;
+}
+
 /* A socket of datagrams; its message began there. */
 static void tell(struct inet_socket *s, const struct report *r, unsigned message_at)
 {
 	struct endpoint to = { .address = r->to, .port = s->kind == INET_UDP ? r->ports[1] : 0 };
-	if (!s->want_errors && (!r->final || s->base.state != SOCKET_CONNECTED)) {
+	bool hard = r->final || (r->large && s->mtu_discover[r->v6] != PATH_FRAGMENTS);
+	if (r->large && !path_learn(s, r)) {
+		return;
+	}
+	if (!s->want_errors && (!hard || s->base.state != SOCKET_CONNECTED)) {
 		return;
 	}
 	if (s->want_errors) {
@@ -125,6 +150,16 @@ static void ping_look(void *context, struct inet_socket *s)
 	}
 }
 
+static void tell_connection(struct inet_socket *s, const struct report *r)
+{
+	if (r->large) {
+		tcp_path_told(s, r->told.info);
+	} else if (r->told.type == (r->v6 ? UNREACHABLE6 : UNREACHABLE4) && s->base.state == SOCKET_CONNECTING) {
+		tcp_pcb_drop(s);
+		inet_fail(s, r->told.error);
+	}
+}
+
 static void report_pass(struct report *r)
 {
 	port_each_at(INET_RAW, r->protocol, raw_look, r);
@@ -135,11 +170,10 @@ static void report_pass(struct report *r)
 		if (s) {
 			tell(s, r, r->transport_at + 8);
 		}
-	} else if (r->protocol == IPPROTO_TCP && r->told.type == (r->v6 ? UNREACHABLE6 : UNREACHABLE4)) {
+	} else if (r->protocol == IPPROTO_TCP) {
 		struct inet_socket *s = port_find(INET_TCP, &r->from, r->ports[0], &r->to, r->ports[1]);
-		if (s && s->base.state == SOCKET_CONNECTING) {
-			tcp_pcb_drop(s);
-			inet_fail(s, r->told.error);
+		if (s && s->remote.port && tcp_path_sent(s, r->sequence)) {
+			tell_connection(s, r);
 		}
 	}
 }
@@ -155,7 +189,8 @@ static u8_t icmp_arrived(void *arg, struct raw_pcb *pcb, struct pbuf *p, const i
 	r.final = error & FINAL;
 	r.told = (struct error_told){ .error = (int)(error & ~FINAL), .origin = r.v6 ? ORIGIN_ICMP6 : ORIGIN_ICMP, .type = message[0], .code = message[1],
 		.teller = *from };
-	if (r.told.error == EMSGSIZE) { /* the largest that would have passed */
+	r.large = r.told.error == EMSGSIZE;
+	if (r.large) { /* the largest that would have passed */
 		r.told.info = r.v6 ? (uint32_t)message[4] << 24 | (uint32_t)message[5] << 16 | (uint32_t)message[6] << 8 | message[7] :
 				     (uint32_t)message[6] << 8 | message[7];
 	}

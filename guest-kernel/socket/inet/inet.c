@@ -5,6 +5,7 @@
 #include "kernel/capability.h"
 #include "kernel/memory.h"
 #include "kernel/reserve.h"
+#include "net/internal.h"
 #include "net/net.h"
 #include "lwip/err.h"
 #include "lwip/netif.h"
@@ -33,6 +34,7 @@ struct inet_socket *inet_alloc(bool v6, enum inet_kind kind, int protocol, bool 
 	s->v6 = v6;
 	s->tos = s->ttl = s->multicast_ttl = -1;
 	s->multicast_loop = true;
+	s->mtu_discover[0] = s->mtu_discover[1] = PATH_WANT;
 	s->keep_idle = TCP_KEEP_IDLE_DEFAULT;
 	s->keep_interval = TCP_KEEP_INTERVAL_DEFAULT;
 	s->keep_count = TCP_KEEP_COUNT_DEFAULT;

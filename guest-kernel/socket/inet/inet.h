@@ -104,6 +104,8 @@ struct inet_socket {
 	uint32_t multicast_interface; /* n */
 	bool multicast_loop; /* n */
 	bool want_info, want_tos, want_ttl, want_hops, want_errors; /* n: IP_PKTINFO, IP_RECVTOS, IP_RECVTTL, IPV6_2292HOPLIMIT, IP_RECVERR */
+	int mtu_discover[2]; /* n: of IPv4 and IPv6 (enum path_rule): IP_MTU_DISCOVER */
+	bool whole6; /* n: IPV6_DONTFRAG */
 	struct membership *memberships; /* n */
 	union {
 		struct tcp_pcb *tcp; /* n; NULL: none, or it has ended */
@@ -142,6 +144,9 @@ struct inet_socket {
 	uint32_t recover, recovery_window; /* n: a recovery ends with that; what may be on its way then */
 	struct tcp_again again[TCP_AGAIN]; /* n */
 	unsigned again_next; /* n */
+	uint16_t mss_agreed; /* n: tcp_path.c: by the handshake; 0: not yet */
+	unsigned path_changes; /* n: what is known of the way is of then */
+	uint64_t path_until_ns; /* n: a router's word, by which it is shorter; 0: there is none */
 	bool late_known; /* n: what was sent before `late` was not overtaken, but lost */
 	uint32_t late; /* n */
 	struct list probe_link; /* n: tcp_probe.c */
@@ -192,7 +197,7 @@ void port_leave(struct inet_socket *s);
 bool port_may_listen(struct inet_socket *s);
 /** Of the sockets that share a port by SO_REUSEPORT and would get this, the one that is to have it; `usual` if there are no others. */
 struct inet_socket *port_choose(struct inet_socket *usual, const ip_addr_t *from, uint16_t from_port);
-/** Who sent this, from there to there: connected, or one that hears errors without that (want_errors). NULL: nobody. */
+/** Who sent this, from there to there: connected, or not, then best one that hears errors (want_errors). NULL: nobody. */
 struct inet_socket *port_find(enum inet_kind kind, const ip_addr_t *local, uint16_t local_port, const ip_addr_t *remote, uint16_t remote_port);
 /** For /proc and others: each socket with a port, under the net lock. A raw socket's is its protocol. */
 void port_each(enum inet_kind kind, void (*visit)(void *context, struct inet_socket *s), void *context);
@@ -245,6 +250,14 @@ bool tcp_recovery_again(struct inet_socket *s);
 void tcp_probe_plan(struct inet_socket *s, bool lacks); /* new segments have gone, or an ACK has come; `lacks`: by which the peer tells of a gap */
 void tcp_probe_drop(struct inet_socket *s); /* none is planned any more */
 void tcp_probe_heard(struct inet_socket *s, uint32_t ack, bool twice, bool same); /* an ACK has come */
+
+/* tcp_path.c; net lock */
+void tcp_path_begin(struct inet_socket *s); /* the connection is made */
+void tcp_path_follow(struct inet_socket *s); /* its longest segment is to be another */
+void tcp_path_look(struct inet_socket *s); /* that may be */
+bool tcp_path_sent(const struct inet_socket *s, uint32_t sequence); /* has it sent such a segment, without an answer? */
+void tcp_path_told(struct inet_socket *s, uint32_t mtu); /* a router says so, about such a segment */
+uint32_t tcp_path_mtu(const struct inet_socket *s); /* 0: there is no way */
 
 /* tcp_send.c */
 long tcp_socket_send(struct socket *s, struct outgoing *o);

@@ -6,6 +6,7 @@
 #include "kernel/user.h"
 #include "net/lwip/hooks.h"
 #include "net/interface.h"
+#include "net/internal.h"
 #include "net/net.h"
 #include "lwip/igmp.h"
 #include "lwip/mld6.h"
@@ -327,6 +328,31 @@ static int number_set(struct inet_socket *s, int *at, bool *flag, int most, int 
 	return 0;
 }
 
+static int mtu_discover(struct inet_socket *s, bool v6, int value)
+{
+	if (value < PATH_FRAGMENTS || value > PATH_OMIT) {
+		return -EINVAL;
+	}
+	net_lock();
+	s->mtu_discover[v6] = value;
+	net_unlock();
+	return 0;
+}
+
+/* IP_MTU: of the way to whom it is connected. */
+static int path_mtu(struct inet_socket *s, int *mtu)
+{
+	struct endpoint to;
+	struct netif *netif;
+	ip_addr_t from;
+	net_lock();
+	to = s->remote;
+	int error = s->base.state == SOCKET_CONNECTED ? route_find(s, &to, &netif, &from) : -ENOTCONN;
+	*mtu = error ? 0 : net_path_mtu(netif, &to.address);
+	net_unlock();
+	return error ? -ENOTCONN : 0;
+}
+
 static int set_ip(struct inet_socket *s, int option, uint64_t user, int length)
 {
 	int value, *at, most;
@@ -352,9 +378,10 @@ static int set_ip(struct inet_socket *s, int option, uint64_t user, int length)
 		net_unlock();
 		return 0;
 	}
-	switch (option) { /* taken without effect: fragments are sent as needed, and nothing here routes */
-	case IP_MTU_DISCOVER:
-		return value < 0 || value > 5 ? -EINVAL : 0;
+	if (option == IP_MTU_DISCOVER) {
+		return mtu_discover(s, false, value);
+	}
+	switch (option) { /* taken without effect: nothing here routes */
 	case IP_RECVOPTS:
 	case IP_RETOPTS:
 	case IP_FREEBIND:
@@ -369,7 +396,7 @@ static int set_ip(struct inet_socket *s, int option, uint64_t user, int length)
 
 static int get_ip(struct inet_socket *s, int option, uint64_t user, uint64_t user_length)
 {
-	int value, *at, most;
+	int value, *at, most, error;
 	bool *flag;
 	if (ip_number(s, option, &at, &flag, &most)) {
 		value = at ? (*at >= 0 ? *at : option == IP_TTL ? IP_DEFAULT_TTL : option == IP_MULTICAST_TTL ? 1 : 0) : *flag;
@@ -377,6 +404,8 @@ static int get_ip(struct inet_socket *s, int option, uint64_t user, uint64_t use
 	}
 	switch (option) {
 	case IP_MTU_DISCOVER:
+		value = s->mtu_discover[0];
+		break;
 	case IP_MULTICAST_ALL:
 		value = 1;
 		break;
@@ -391,8 +420,8 @@ static int get_ip(struct inet_socket *s, int option, uint64_t user, uint64_t use
 		value = s->headers;
 		break;
 	case IP_MTU:
-		value = s->base.state == SOCKET_CONNECTED ? 1500 : 0;
-		return value ? option_answer(user, user_length, &value, sizeof(value)) : -ENOTCONN;
+		error = path_mtu(s, &value);
+		return error ? error : option_answer(user, user_length, &value, sizeof(value));
 	default:
 		return -ENOPROTOOPT;
 	}
@@ -448,7 +477,9 @@ static int set_ip6(struct inet_socket *s, int option, uint64_t user, int length)
 	case IPV6_CHECKSUM:
 		return s->kind == INET_RAW ? raw_set_checksum(s, IPPROTO_IPV6, value) : -ENOPROTOOPT;
 	case IPV6_MTU_DISCOVER:
+		return mtu_discover(s, true, value);
 	case IPV6_DONTFRAG:
+		s->whole6 = value;
 		return 0;
 	default:
 		return -ENOPROTOOPT;
@@ -457,7 +488,7 @@ static int set_ip6(struct inet_socket *s, int option, uint64_t user, int length)
 
 static int get_ip6(struct inet_socket *s, int option, uint64_t user, uint64_t user_length)
 {
-	int value, *at, most;
+	int value, *at, most, error;
 	bool *flag;
 	if (!s->v6) {
 		return -EOPNOTSUPP;
@@ -480,10 +511,16 @@ static int get_ip6(struct inet_socket *s, int option, uint64_t user, uint64_t us
 		value = (int)s->multicast_interface;
 		break;
 	case IPV6_MTU_DISCOVER:
-		value = 1;
+		value = s->mtu_discover[1];
+		break;
+	case IPV6_MTU:
+		error = path_mtu(s, &value);
+		if (error) {
+			return error;
+		}
 		break;
 	case IPV6_DONTFRAG:
-		value = 0;
+		value = s->whole6;
 		break;
 	default:
 		return -ENOPROTOOPT;

@@ -180,7 +180,7 @@ struct inet_socket *port_find(enum inet_kind kind, const ip_addr_t *local, uint1
 		if (here && s->remote.port == remote_port && ip_addr_cmp(&s->remote.address, remote)) {
 			return s;
 		}
-		found = here && !s->remote.port && s->want_errors ? s : found;
+		found = here && !s->remote.port && (s->want_errors || !found) ? s : found;
 	}
 	return found;
 }

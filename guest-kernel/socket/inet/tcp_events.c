@@ -144,6 +144,7 @@ static void window_start(struct inet_socket *s)
 	s->window = window < most ? window : most;
 	s->next_sequence = s->tcp->rcv_nxt;
 	s->tcp->rcv_wnd = s->tcp->rcv_ann_wnd = s->window;
+	tcp_path_begin(s);
 }
 
 static err_t connected(void *arg, struct tcp_pcb *pcb, err_t error)
@@ -175,6 +176,7 @@ static err_t looked_at(void *arg, struct tcp_pcb *pcb)
 		refuse(s, pcb);
 		return ERR_ABRT;
 	}
+	tcp_path_look(s);
 	uint64_t late = s->user_timeout_ms > 0 && s->sent ? (uint64_t)s->user_timeout_ms * 1000000 : 0;
 	if (late && time_ns() - s->progress_ns > late) {
 		tcp_abort(pcb); /* failed() is told */
@@ -263,6 +265,9 @@ static err_t accepted(void *arg, struct tcp_pcb *pcb, err_t error)
 	s->reuse_address = listener->reuse_address;
 	s->reuse_port = listener->reuse_port;
 	s->interface = listener->interface;
+	s->mtu_discover[0] = listener->mtu_discover[0];
+	s->mtu_discover[1] = listener->mtu_discover[1];
+	s->max_segment = listener->max_segment;
 	s->nodelay = listener->nodelay;
 	s->keep_idle = listener->keep_idle;
 	s->keep_interval = listener->keep_interval;
@@ -320,6 +325,7 @@ int tcp_pcb_listen(struct inet_socket *s)
 	if (!pcb) {
 		return -ENOBUFS;
 	}
+	errors_listen();
 	pcb->local_ip = s->local.address;
 	pcb->local_port = s->port_listed;
 	if (s->interface) {

@@ -34,6 +34,7 @@ uint8_t inet_state_number(const struct inet_socket *s)
 void net_tcp_leaves(const struct pbuf *p, const struct tcp_hdr *header, const struct tcp_pcb *pcb)
 {
 	struct inet_socket *s = pcb ? tcp_pcb_socket(pcb) : NULL;
+	net_path_rule_tcp = s ? (enum path_rule)s->mtu_discover[IP_IS_V6_VAL(pcb->remote_ip)] : PATH_WANT;
 	if (!s) {
 		return;
 	}
@@ -177,14 +178,15 @@ void tcp_info_read(const struct inet_socket *s, struct tcp_info *info)
 	info->scales = (uint8_t)(pcb->snd_scale | pcb->rcv_scale << 4);
 	info->rto = (uint32_t)pcb->rto * TCP_SLOW_INTERVAL * 1000;
 	info->ato = TCP_TMR_INTERVAL * 1000;
-	info->snd_mss = info->rcv_mss = info->advmss = pcb->mss;
+	info->snd_mss = pcb->mss;
+	info->rcv_mss = info->advmss = s->mss_agreed ? s->mss_agreed : pcb->mss;
 	for (const struct tcp_seg *seg = pcb->unacked; seg; seg = seg->next) {
 		info->unacked++;
 	}
 	info->snd_ssthresh = pcb->ssthresh / mss;
 	info->snd_cwnd = pcb->cwnd / mss;
 	info->rcv_space = s->window;
-	info->pmtu = pcb->mss + 40u;
+	info->pmtu = tcp_path_mtu(s);
 	info->reordering = 3;
 	info->snd_wnd = pcb->snd_wnd;
 	info->notsent_bytes = pcb->snd_lbb - pcb->snd_nxt;

@@ -37,8 +37,8 @@ void tcp_options_apply(struct inet_socket *s)
 	} else {
 		tcp_nagle_enable(pcb);
 	}
-	if (s->max_segment && pcb->mss > s->max_segment) {
-		pcb->mss = (u16_t)s->max_segment;
+	if (s->mss_agreed) {
+		tcp_path_follow(s);
 	}
 }
 

@@ -153,7 +153,8 @@ static bool is_lost(struct inet_socket *s, const struct tcp_seg *seg, const stru
 	if (seg->flags & AGAIN) {
 		return lost_twice(s, seg, f->highest);
 	}
-	return above >= (s->late_known && TCP_SEQ_LT(seg_begin(seg), s->late) ? 1 : enough(s, f)) || (h->partial && TCP_SEQ_LEQ(seg_begin(seg), h->ack)); /* what lies before `recover` was sent a round trip ago */
+	unsigned least = s->late_known && TCP_SEQ_LT(seg_begin(seg), s->late) ? 1 : enough(s, f);
+	return above >= least || (h->partial && TCP_SEQ_LEQ(seg_begin(seg), h->ack)); /* what lies before `recover` was sent a round trip ago */
 }
 
 /* Segments that are lost are sent again, the first of them at once, others while there is room in the window. */

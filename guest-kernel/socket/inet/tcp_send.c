@@ -218,6 +218,9 @@ static int sendable(struct inet_socket *s)
 static int batch_commit(struct inet_socket *s, struct batch *b, unsigned flags)
 {
 	int error = sendable(s);
+	if (!error) {
+		tcp_path_look(s);
+	}
 	if (!error && !s->sent_count) {
 		s->progress_ns = time_ns();
 		if (s->tcp->snd_wnd) { /* half of it is the most that lwIP puts into a segment */

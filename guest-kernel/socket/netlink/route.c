@@ -13,11 +13,13 @@ enum {
 enum { IFLA_ADDRESS = 1, IFLA_BROADCAST, IFLA_IFNAME, IFLA_MTU, IFLA_QDISC = 6, IFLA_TXQLEN = 13, IFLA_OPERSTATE = 16, IFLA_LINKMODE,
 	IFLA_STATS64 = 23, IFLA_GROUP = 27, IFLA_CARRIER = 33 };
 enum { IFA_ADDRESS = 1, IFA_LOCAL, IFA_LABEL, IFA_BROADCAST, IFA_CACHEINFO = 6, IFA_FLAGS = 8 };
-enum { RTA_DST = 1, RTA_OIF = 4, RTA_GATEWAY, RTA_PRIORITY, RTA_PREFSRC, RTA_CACHEINFO = 12, RTA_TABLE = 15, RTA_PREF = 20 };
+enum { RTA_DST = 1, RTA_OIF = 4, RTA_GATEWAY, RTA_PRIORITY, RTA_PREFSRC, RTA_METRICS, RTA_CACHEINFO = 12, RTA_TABLE = 15, RTA_PREF = 20 };
+enum { RTAX_LOCK = 1, RTAX_MTU };
 enum { NDA_DST = 1, NDA_LLADDR };
 enum { ARPHRD_ETHER = 1, ARPHRD_LOOPBACK = 772, OPER_UNKNOWN = 0, OPER_DOWN = 2, OPER_UP = 6, TABLE_MAIN = 254, TABLE_LOCAL = 255 };
 enum { RTM_F_CLONED = 0x200 };
 #define RTCF_LOCAL 0x80000000u
+#define CLOCK_TICKS 100u /* a second */
 
 struct link_body { /* struct ifinfomsg */
 	uint8_t family, zero;
@@ -251,6 +253,14 @@ static void route_put(struct answer *a, const struct net_route *route, uint32_t 
 	if (memcmp(route->from, none, bytes) != 0) {
 		answer_attribute(a, RTA_PREFSRC, route->from, bytes);
 	}
+	if (route->mtu) {
+		struct metric {
+			uint16_t bytes, type;
+			uint32_t value;
+		} metrics[] = { { sizeof(struct metric), RTAX_LOCK, 1u << RTAX_MTU }, { sizeof(struct metric), RTAX_MTU, route->mtu } };
+		unsigned skip = route->mtu_locked ? 0 : 1;
+		answer_attribute(a, RTA_METRICS, metrics + skip, (2 - skip) * sizeof(metrics[0]));
+	}
 }
 
 struct route_request {
@@ -281,7 +291,8 @@ static int route_read(struct route_request *r, const char *at, const char *end)
 
 /*
  * Which route a packet takes (ip route get). IPv4's answer is a route made for this packet: it says so, and not who made the one that it is of.
- * What is known of its use comes last, as on Linux, and is nothing: nmap 7.93 takes the last attribute for less than it is, and does not see it.
+ * What is known of its use comes last, as on Linux, and is nothing but when a router's word of its MTU expires: nmap 7.93 takes the last
+ * attribute for less than it is, and does not see it.
  */
 static int route_find(struct answer *a, const char *at, const char *end)
 {
@@ -298,7 +309,7 @@ static int route_find(struct answer *a, const char *at, const char *end)
 		route.protocol = 0;
 	}
 	route_put(a, &route, route.v6 ? 0 : RTM_F_CLONED | (route.type == RTN_LOCAL ? RTCF_LOCAL : 0));
-	static const uint32_t use[8]; /* struct rta_cacheinfo */
+	uint32_t use[8] = { [2] = route.mtu_seconds * CLOCK_TICKS }; /* struct rta_cacheinfo: when it expires */
 	answer_attribute(a, RTA_CACHEINFO, use, sizeof(use));
 	if (route.v6) {
 		static const uint8_t medium = 0; /* RFC 4191 */
