@@ -4,8 +4,8 @@
 # shut, datagrams and pings in fragments, over IPv4 and IPv6 (tests/network/traffic.c). Every byte that arrives is right, every connection ends as it
 # should, few losses cost a timeout, and memory comes back. WIRE_SEED (7): of what befalls the frames.
 #
-# Over IPv4 much is asked of the 82574L only in one direction: QEMU 7.2 makes IP fragments of what the adapter is to segment, so a frame that is
-# lost costs all of them.
+# Over IPv4 less is asked of the 82574L out of the guest: QEMU 7.2 makes IP fragments of what the adapter is to segment, so a frame that is lost costs
+# all of them; and of two that are damaged TCP's one checksum over all may see nothing.
 # limit: 200
 # not on bochs: its adapter can't be given a socket
 [ "${WIRE_APART:-}" ] || WIRE_APART=1 exec unshare --map-root-user --net bash "$0" # a network of its own
@@ -190,6 +190,7 @@ machine_up -M q35 -device ide-hd,drive=disk,bus=ide.0 -device e1000e,netdev=net
 for fate in "lose 10" "repeat 50" "late 50" "damage 10"; do
 	worse $fate
 	over $four sink $((8 * mib))
+	[ "${fate% *}" = damage ] || over $four source $((2 * mib))
 	over $six sink $((4 * mib))
 	over $six source $((4 * mib))
 	over $six echo $mib
