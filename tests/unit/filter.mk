@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: MIT
+UNIT_filter := guest-kernel/socket/filter.c lib/base/string.c
