@@ -74,9 +74,9 @@ int file_parts(struct file *in, uint64_t at, uint64_t bytes, struct page_part pa
 	int count = pages_get(in, at / PAGE_SIZE, (end - 1) / PAGE_SIZE, pages);
 	for (int i = 0; i < count; i++) {
 		uint64_t offset = at % PAGE_SIZE, n = PAGE_SIZE - offset < end - at ? PAGE_SIZE - offset : end - at;
-		if (!(pages[i]->flags & PAGE_IO)) {
-			pages_put(pages, 0, (unsigned)count);
-			return -EOPNOTSUPP;
+		if (!page_cache_reach(in->inode, &pages[i])) {
+			pages_put(pages, (unsigned)i, (unsigned)count);
+			return i ? i : -EOPNOTSUPP;
 		}
 		parts[i] = (struct page_part){ pages[i], (uint32_t)offset, (uint32_t)n };
 		at += n;

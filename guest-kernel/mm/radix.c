@@ -18,6 +18,15 @@ static int fits(unsigned height, uint64_t index)
 	return height >= HEIGHT_MAX || index >> (height * RADIX_BITS) == 0;
 }
 
+void radix_exchange(struct radix_node *root, unsigned height, uint64_t index, void *value)
+{
+	struct radix_node *at = root;
+	for (unsigned level = height; level > 1; level--) {
+		at = at->slots[slot_of(index, level - 1)];
+	}
+	at->slots[slot_of(index, 0)] = value;
+}
+
 void *radix_find(struct radix_node *root, unsigned height, uint64_t index)
 {
 	if (!root || !fits(height, index)) {

@@ -25,6 +25,8 @@ void *radix_find(struct radix_node *root, unsigned height, uint64_t index);
 int radix_insert(struct radix_node **root, unsigned *height, uint64_t index, void *value, struct radix_pool *pool);
 /** No further try: take the nodes away that one left without entries. */
 void radix_prune(struct radix_node **root, unsigned *height, uint64_t index);
+/** Another value in place of the one that is there. */
+void radix_exchange(struct radix_node *root, unsigned height, uint64_t index, void *value);
 void *radix_remove(struct radix_node **root, unsigned *height, uint64_t index); /* frees nodes that got empty */
 /** The value with the lowest index >= *index, and that index; NULL: none. */
 void *radix_next(struct radix_node *root, unsigned height, uint64_t *index);

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
-# What is sent from a file goes from the page cache to the adapter without a copy: tests/guest/sendfile and splice over the loopback, and a web server
+# What is sent from a file goes from the page cache to the adapter without a copy: tests/guest/sendfile and splice over the loopback, with files on
+# disk and in memory, and a web server
 # in the guest that the host reads a file from, both modes. The kernel's counts say what was copied.
 # not on bochs: it is about the network of QEMU
 . tests/boot/assert.bash
@@ -12,6 +13,10 @@ want=$(md5sum <"$scratch/root/www/file")
 cat >"$scratch/root/turn.sh" <<'END'
 /sendfile
 /splice
+cd /tmp
+/sendfile
+/splice
+cd /
 count() { awk '/[0-9]/ { print $4, $5 }' /proc/net/netstat; }
 set -- $(count) $(count)
 httpd -p 80 -h /www
@@ -35,11 +40,12 @@ for mode in $modes; do
 	reader=$!
 	boot 0 --mode "$mode" --net user --publish "$port:80" --timeout 300 --root "$scratch/root" -- sh /turn.sh
 	wait $reader
-	output "ok whole
+	on_a_disk="ok whole
 ok position
 ok in_order
 ok full
 ok cut_off
+ok mapped
 ok whole
 ok two_processes
 ok among_written_bytes
@@ -47,7 +53,9 @@ ok read_and_teed
 ok full
 ok changed_meanwhile
 ok gone
-ok small_pieces
+ok small_pieces"
+	output "$on_a_disk
+$on_a_disk
 ready
 referenced 3000000, little copied"
 	[ "$(cat "$scratch/got")" = "$want" ] || fail "the host got another file"

@@ -11,6 +11,7 @@
 #include <netinet/tcp.h>
 #include <poll.h>
 #include <signal.h>
+#include <sys/mman.h>
 #include <sys/sendfile.h>
 #include <sys/wait.h>
 
@@ -149,6 +150,33 @@ static void cut_off(void)
 	whole();
 }
 
+/* A program that has mapped it goes on writing to the same bytes: those that were sent with them are the file's, before and after. */
+static void mapped(void)
+{
+	int ends[2];
+	connection_make(ends);
+	off_t at = 0;
+	unsigned char *map = mmap(NULL, FILE_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED, file, 0), byte;
+	CHECK(map != MAP_FAILED && map[5] == content[5]);
+	for (int i = 0; i < 3; i++) {
+		map[5000] = content[5000] = (unsigned char)(100 + i);
+		at = 4096;
+		CHECK(sendfile(ends[0], file, &at, 20000) == 20000 && read_all(ends[1], 20000) == 20000);
+		CHECK(memcmp(got, content + 4096, 20000) == 0);
+		CHECK(pread(file, &byte, 1, 5000) == 1 && byte == 100 + i);
+	}
+	munmap(map, FILE_BYTES);
+	close(ends[0]);
+	close(ends[1]);
+	whole();
+	map = mmap(NULL, FILE_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED, file, 0);
+	CHECK(memcmp(map, content, FILE_BYTES) == 0);
+	map[7] = 0x77;
+	CHECK(pread(file, &byte, 1, 7) == 1 && byte == 0x77);
+	map[7] = content[7];
+	munmap(map, FILE_BYTES);
+}
+
 int main(void)
 {
 	if (!source_make("sendfile.data")) {
@@ -160,6 +188,7 @@ int main(void)
 	RUN(in_order);
 	RUN(full);
 	RUN(cut_off);
+	RUN(mapped);
 	unlink("sendfile.data");
 	return check_failures;
 }

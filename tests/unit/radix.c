@@ -68,6 +68,9 @@ static void test_model(void **state)
 		for (unsigned i = 0; i < SPACE; i++) {
 			assert_ptr_equal(radix_find(t.root, t.height, i * spread), present[i] ? &present[i] : NULL);
 			if (present[i]) {
+				radix_exchange(t.root, t.height, i * spread, &index);
+				assert_ptr_equal(radix_find(t.root, t.height, i * spread), &index);
+				radix_exchange(t.root, t.height, i * spread, &present[i]);
 				assert_ptr_equal(radix_next(t.root, t.height, &index), &present[i]);
 				assert_int_equal(index, i * spread);
 				index++;
@@ -98,6 +101,9 @@ static void test_prune(void **state)
 		radix_pool_free(&pool);
 		radix_prune(&t.root, &t.height, 1ull << 40);
 		assert_ptr_equal(radix_find(t.root, t.height, 5), &value);
+		radix_exchange(t.root, t.height, 5, &t);
+		assert_ptr_equal(radix_find(t.root, t.height, 5), &t);
+		radix_exchange(t.root, t.height, 5, &value);
 		assert_ptr_equal(radix_remove(&t.root, &t.height, 1ull << 40), error ? NULL : &value);
 		assert_ptr_equal(radix_remove(&t.root, &t.height, 5), &value);
 		assert_null(t.root);

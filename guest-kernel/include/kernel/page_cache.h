@@ -49,6 +49,8 @@ int page_cache_preallocate(struct inode *inode, uint64_t offset, uint64_t bytes)
 /** Up to date and referenced; may lie behind the end (zeros). */
 int page_cache_get(struct inode *inode, uint64_t index, struct page **page);
 void page_cache_dirty(struct inode *inode, struct page *page);
+/** Devices reach the page, which the caller has referenced: perhaps another one now, moved there. False: it is where it is. */
+bool page_cache_reach(struct inode *inode, struct page **page);
 /** Zero the rest of the last page, set the inode's size, drop the pages behind it. Under the inode's mutex.
  *  *in_use: somebody besides the cache has one of those, as a mapping does (or, for a moment, the end of a read). */
 int page_cache_truncate(struct inode *inode, uint64_t size, bool *in_use);
