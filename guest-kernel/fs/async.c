@@ -3,7 +3,8 @@
  * Signal-driven input and output (fcntl(2): O_ASYNC, F_SETOWN; ioctl(2): FIOASYNC): each wake of an open file's wait queues sends SIGIO
  * to its owner. A wake comes under the queue's lock, inside of which no signal can be sent, so a kernel timer that is due at once sends
  * it: wakes that come before that are one signal, as they would be one pending signal. The observers are there while O_ASYNC is, and are
- * taken away before the file's queues go.
+ * taken away before the file's queues go. F_SETSIG chooses another signal, which says by which descriptor the file was made to send it, and whether there is
+ * something to read or room to write: that is told by the queue that was woken.
  */
 #include "kernel/platform.h"
 #include "kernel/poll.h"
@@ -18,6 +19,9 @@
 
 struct file_async {
 	struct signal_owner owner; /* file->lock */
+	int signal; /* file->lock; 0: SIGIO, which says nothing of the file */
+	int fd; /* file->lock: by which O_ASYNC was set */
+	unsigned woken; /* atomic: bit 0, the queue of those who read; bit 1, who write */
 	struct timer timer;
 	unsigned observer_count; /* async_mutex */
 	struct observer observers[QUEUES_MAX];
@@ -36,14 +40,43 @@ void async_init(void)
 	mutex_init(&async_mutex, "signal-driven files");
 }
 
+/* Signals whose codes mean something else already. */
+static bool has_codes(int signal)
+{
+	return signal_is_fault(signal) || signal == SIGCHLD || signal == SIGSYS;
+}
+
+/* As siginfo_t has it: si_band where others have a process and a user, si_fd where they have a value. */
+static struct signal_info describe(const struct file *f, int signal, int fd, bool out)
+{
+	unsigned band = out ? POLLOUT | POLLWRNORM | POLLWRBAND : POLLIN | POLLRDNORM;
+	int code = out ? POLL_OUT : POLL_IN;
+	if (!out && socket_hung_up(f)) {
+		band = POLLHUP | POLLERR;
+		code = POLL_HUP;
+	}
+	return (struct signal_info){ .signal = signal, .code = has_codes(signal) ? SI_SIGIO : code, .pid = band, .value = (uint32_t)fd };
+}
+
 static void async_send(struct timer *timer)
 {
 	struct file *f = timer->arg;
-	struct signal_info info = { .signal = SIGIO, .code = SI_KERNEL };
+	unsigned woken = __atomic_exchange_n(&f->async->woken, 0, __ATOMIC_ACQUIRE);
 	spin_lock(&f->lock);
 	struct signal_owner owner = f->async->owner;
+	int signal = f->async->signal, fd = f->async->fd;
 	spin_unlock(&f->lock);
-	signal_send_owner(&owner, &info);
+	if (!signal) {
+		signal_send_owner(&owner, &(struct signal_info){ .signal = SIGIO, .code = SI_KERNEL });
+		return;
+	}
+	for (unsigned which = 0; which < 2; which++) {
+		bool out = which == 1;
+		if (woken & 1u << which) {
+			struct signal_info info = describe(f, signal, fd, out);
+			signal_send_owner(&owner, &info);
+		}
+	}
 }
 
 void async_urgent(struct file *f)
@@ -61,6 +94,8 @@ void async_urgent(struct file *f)
 static void async_notify(struct observer *observer)
 {
 	struct file *f = observer->of;
+	bool out = observer != &f->async->observers[0] || !file_readable(f); /* whoever reads is on the first queue */
+	__atomic_fetch_or(&f->async->woken, 1u << out, __ATOMIC_RELEASE);
 	timer_set(&f->async->timer, time_ns());
 }
 
@@ -106,7 +141,7 @@ static bool can_signal(const struct file *f)
 	       (f->ops == &socket_file_ops || file_is_pipe(f) || (f->inode && S_IS(f->inode->mode, S_IFCHR)));
 }
 
-int async_set(struct file *f, bool on)
+int async_set(struct file *f, int fd, bool on)
 {
 	if (!can_signal(f)) {
 		return -ENOTTY;
@@ -127,6 +162,7 @@ int async_set(struct file *f, bool on)
 	}
 	spin_lock(&f->lock);
 	f->flags = on ? f->flags | O_ASYNC : f->flags & ~(uint32_t)O_ASYNC;
+	f->async->fd = on ? fd : f->async->fd;
 	spin_unlock(&f->lock);
 	mutex_unlock(&async_mutex);
 	return 0;
@@ -154,6 +190,22 @@ static int owner_put(struct file *f, enum signal_owner_type type, int number)
 		spin_unlock(&f->lock);
 	}
 	return error;
+}
+
+int async_set_signal(struct file *f, uint64_t signal)
+{
+	int error = signal > SIGNAL_COUNT ? -EINVAL : async_provide(f);
+	if (!error) {
+		spin_lock(&f->lock);
+		f->async->signal = (int)signal;
+		spin_unlock(&f->lock);
+	}
+	return error;
+}
+
+int async_signal(struct file *f)
+{
+	return __atomic_load_n(&f->async, __ATOMIC_ACQUIRE) ? f->async->signal : 0;
 }
 
 static struct signal_owner owner_of(struct file *f)

@@ -8,7 +8,7 @@
 
 enum {
 	F_DUPFD = 0, F_GETFD = 1, F_SETFD = 2, F_GETFL = 3, F_SETFL = 4, F_GETLK = 5, F_SETLK = 6, F_SETLKW = 7, F_SETOWN = 8,
-	F_GETOWN = 9, F_SETOWN_EX = 15, F_GETOWN_EX = 16, F_OFD_GETLK = 36, F_OFD_SETLK, F_OFD_SETLKW,
+	F_GETOWN = 9, F_SETSIG = 10, F_GETSIG = 11, F_SETOWN_EX = 15, F_GETOWN_EX = 16, F_OFD_GETLK = 36, F_OFD_SETLK, F_OFD_SETLKW,
 	F_SETLEASE = 1024, F_DUPFD_CLOEXEC = 1030, F_SETPIPE_SZ = 1031, F_GETPIPE_SZ = 1032, F_ADD_SEALS = 1033, F_GET_SEALS = 1034,
 };
 #define SETTABLE (unsigned)(O_APPEND | O_NONBLOCK | O_DIRECT | O_NOATIME)
@@ -27,9 +27,9 @@ static void flags_set(struct file *f, unsigned mask, unsigned flags)
 }
 
 /* F_SETFL. A file that sends no signals keeps O_ASYNC as it keeps the others. */
-static long flags_change(struct file *f, unsigned flags)
+static long flags_change(struct file *f, int fd, unsigned flags)
 {
-	int error = (f->flags ^ flags) & O_ASYNC ? async_set(f, flags & O_ASYNC) : 0;
+	int error = (f->flags ^ flags) & O_ASYNC ? async_set(f, fd, flags & O_ASYNC) : 0;
 	if (error && error != -ENOTTY) {
 		return error;
 	}
@@ -60,7 +60,7 @@ static long control(struct file *f, int fd, int command, uint64_t argument)
 	case F_GETFL:
 		return f->flags | (f->inode ? O_LARGEFILE : 0);
 	case F_SETFL:
-		return flags_change(f, (unsigned)argument);
+		return flags_change(f, fd, (unsigned)argument);
 	case F_GETLK:
 	case F_SETLK:
 	case F_SETLKW:
@@ -72,6 +72,10 @@ static long control(struct file *f, int fd, int command, uint64_t argument)
 		return async_set_owner(f, (int)argument);
 	case F_GETOWN:
 		return async_owner(f);
+	case F_SETSIG:
+		return async_set_signal(f, argument);
+	case F_GETSIG:
+		return async_signal(f);
 	case F_SETOWN_EX:
 		return async_set_owner_record(f, argument);
 	case F_GETOWN_EX:
@@ -133,7 +137,7 @@ long sys_ioctl(const uint64_t a[6])
 	case FIOASYNC:
 		result = user_read(&on, a[2], sizeof(on));
 		if (!result && !on != !(f->flags & O_ASYNC)) {
-			result = async_set(f, on);
+			result = async_set(f, (int)a[0], on);
 		}
 		break;
 	default:

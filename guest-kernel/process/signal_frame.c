@@ -55,9 +55,7 @@ _Static_assert(sizeof(struct frame_context) == 256, "struct sigcontext");
 void signal_info_to_user(const struct signal_info *info, void *out128)
 {
 	uint32_t words[32] = { (uint32_t)info->signal, 0, (uint32_t)info->code };
-	bool fault = info->code > 0 && info->code != SI_KERNEL &&
-		     (info->signal == SIGSEGV || info->signal == SIGBUS || info->signal == SIGILL ||
-		      info->signal == SIGFPE || info->signal == SIGTRAP);
+	bool fault = info->code > 0 && info->code != SI_KERNEL && signal_is_fault(info->signal);
 	if (fault) {
 		memcpy(&words[4], &info->address, 8);
 	} else {

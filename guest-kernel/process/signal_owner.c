@@ -11,6 +11,14 @@ static bool may_send(const struct signal_owner *owner, const struct process *to)
 	return owner->euid == 0 || owner->euid == d->uid || owner->euid == d->suid || owner->uid == d->uid || owner->uid == d->suid;
 }
 
+/* A real-time signal that there is no room for is said by SIGIO in its place: some file has something to tell (fcntl(2), F_SETSIG). */
+static void send_locked(struct process *p, struct thread *only, const struct signal_info *info)
+{
+	static const struct signal_info plain = { .signal = SIGIO, .code = SI_KERNEL };
+	bool lost = info->signal >= SIGNAL_REALTIME && signal_queue_full_locked(p, only);
+	signal_send_locked(p, only, lost ? &plain : info);
+}
+
 /* Send to all that the owner names; NULL: only ask. Is there any? */
 static bool owner_reach_locked(const struct signal_owner *owner, const struct signal_info *info)
 {
@@ -18,7 +26,7 @@ static bool owner_reach_locked(const struct signal_owner *owner, const struct si
 	struct process *p = only ? only->process : owner->type == SIGNAL_OWNER_PROCESS ? process_find_locked(owner->number) : NULL;
 	bool found = p != NULL;
 	if (p && info && may_send(owner, p)) {
-		signal_send_locked(p, only, info);
+		send_locked(p, only, info);
 	}
 	if (owner->type != SIGNAL_OWNER_GROUP) {
 		return found;
@@ -28,7 +36,7 @@ static bool owner_reach_locked(const struct signal_owner *owner, const struct si
 		if (p->pgid == owner->number && !p->zombie) {
 			found = true;
 			if (info && may_send(owner, p)) {
-				signal_send_locked(p, NULL, info);
+				send_locked(p, NULL, info);
 			}
 		}
 	}

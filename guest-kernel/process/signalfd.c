@@ -39,7 +39,7 @@ static uint64_t mask_of(const struct file *f)
 
 static void record_fill(struct user_record *r, const struct signal_info *info)
 {
-	bool fault = info->code > 0 && info->code != SI_KERNEL;
+	bool fault = info->code > 0 && info->code != SI_KERNEL, file = fault && !signal_is_fault(info->signal) && info->signal != SIGCHLD;
 	*r = (struct user_record){ .signal = (uint32_t)info->signal, .code = info->code };
 	if (info->signal == SIGCHLD && fault) {
 		r->pid = info->pid;
@@ -47,6 +47,9 @@ static void record_fill(struct user_record *r, const struct signal_info *info)
 		r->status = info->status;
 		r->user_ticks = info->user_ns / 10000000;
 		r->system_ticks = info->system_ns / 10000000;
+	} else if (file) {
+		r->band = info->pid;
+		r->fd = (int32_t)info->value;
 	} else if (fault) {
 		r->address = info->address;
 	} else if (info->code == SI_TIMER) {

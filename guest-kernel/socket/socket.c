@@ -72,6 +72,12 @@ struct socket *socket_of(const struct file *f)
 	return f->ops == &socket_file_ops ? f->private : NULL;
 }
 
+bool socket_hung_up(const struct file *f)
+{
+	const struct socket *s = socket_of(f);
+	return s && __atomic_load_n(&s->closed, __ATOMIC_RELAXED) == (CLOSED_RECEIVE | CLOSED_SEND);
+}
+
 static void socket_release(struct file *f)
 {
 	struct socket *s = f->private;

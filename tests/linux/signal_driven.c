@@ -179,6 +179,94 @@ static void elsewhere(void)
 	SHOW("here", "%s", pending());
 }
 
+/* ---- F_SETSIG: which signal, and what it says of the file ---- */
+
+static void take_next(const char *what)
+{
+	sigset_t set;
+	siginfo_t info;
+	sigemptyset(&set);
+	sigaddset(&set, SIGIO);
+	sigaddset(&set, SIGUSR1);
+	sigaddset(&set, SIGTRAP);
+	sigaddset(&set, SIGRTMIN + 3);
+	memset(&info, 0, sizeof(info));
+	int signal = sigtimedwait(&set, &info, &(struct timespec){ .tv_sec = 2 });
+	SHOW(what, "%s, code %d, band %lx, descriptor %d", signal == SIGIO ? "SIGIO" : signal == SIGUSR1 ? "SIGUSR1" : signal == SIGTRAP ? "SIGTRAP" :
+		signal == SIGRTMIN + 3 ? "SIGRTMIN + 3" : "none", info.si_code, info.si_code == SI_KERNEL ? 0l : (long)info.si_band,
+		info.si_code == SI_KERNEL ? 0 : info.si_fd);
+}
+
+static void hold_all(void)
+{
+	sigset_t set;
+	sigfillset(&set);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+}
+
+static void chosen(void)
+{
+	char byte;
+	hold_all();
+	CALL(socketpair(AF_UNIX, SOCK_STREAM, 0, pair));
+	CALL(fcntl(pair[0], F_GETSIG));
+	CALL(fcntl(pair[0], F_SETSIG, 65));
+	CALL(fcntl(pair[0], F_SETSIG, -1));
+	CALL(fcntl(pair[0], F_SETSIG, SIGRTMIN + 3));
+	IS(fcntl(pair[0], F_GETSIG) == SIGRTMIN + 3);
+	DONE(fcntl(pair[0], F_SETOWN, getpid()));
+	CALL(fcntl(pair[0], F_SETFL, O_ASYNC));
+	CALL(write(pair[1], "x", 1));
+	take_next("written");
+	CALL(read(pair[0], &byte, 1));
+	CALL(fcntl(pair[0], F_SETSIG, SIGIO));
+	CALL(write(pair[1], "x", 1));
+	take_next("SIGIO with more to say");
+	CALL(fcntl(pair[0], F_SETSIG, SIGUSR1));
+	CALL(write(pair[1], "x", 1));
+	take_next("SIGUSR1");
+	CALL(fcntl(pair[0], F_SETSIG, SIGTRAP));
+	CALL(write(pair[1], "x", 1));
+	take_next("one that has codes of its own");
+	CALL(fcntl(pair[0], F_SETSIG, 0));
+	CALL(write(pair[1], "x", 1));
+	take_next("as usual");
+	CALL(fcntl(pair[0], F_SETSIG, SIGRTMIN + 3));
+	CALL(close(pair[1]));
+	take_next("hung up");
+}
+
+/* The descriptor that is told is the one that O_ASYNC was set by. */
+static void descriptors(void)
+{
+	hold_all();
+	CALL(pipe(pair));
+	int copy = dup(pair[0]);
+	CALL(fcntl(pair[0], F_SETSIG, SIGRTMIN + 3));
+	DONE(fcntl(pair[0], F_SETOWN, getpid()));
+	CALL(fcntl(copy, F_SETFL, O_ASYNC));
+	CALL(write(pair[1], "x", 1));
+	take_next("written");
+	IS(fcntl(copy, F_GETSIG) == SIGRTMIN + 3);
+	CALL(fcntl(pair[1], F_GETSIG));
+	int regular = open("file", O_RDWR | O_CREAT, 0600);
+	CALL(fcntl(regular, F_SETSIG, SIGUSR1));
+	IS(fcntl(regular, F_GETSIG) == SIGUSR1);
+}
+
+static void room_to_write(void)
+{
+	static char bytes[65536];
+	hold_all();
+	CALL(pipe(pair));
+	CALL(fcntl(pair[1], F_SETSIG, SIGRTMIN + 3));
+	DONE(fcntl(pair[1], F_SETOWN, getpid()));
+	CALL(fcntl(pair[1], F_SETFL, O_ASYNC | O_NONBLOCK));
+	CALL(write(pair[1], bytes, sizeof(bytes)));
+	CALL(read(pair[0], bytes, sizeof(bytes)));
+	take_next("read");
+}
+
 int main(void)
 {
 	calls_begin();
@@ -188,5 +276,8 @@ int main(void)
 	RUN(pipes);
 	RUN(terminal);
 	RUN(elsewhere);
+	RUN(chosen);
+	RUN(descriptors);
+	RUN(room_to_write);
 	return 0;
 }

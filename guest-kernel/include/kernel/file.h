@@ -69,6 +69,7 @@ struct file {
 extern const struct file_ops socket_file_ops; /* socket/ */
 /** Urgent data has come: SIGURG to whoever owns the file. No lock from its own on is held. */
 void async_urgent(struct file *f);
+bool socket_hung_up(const struct file *f); /* a socket, closed both ways */
 void socket_closed(void); /* a descriptor of a socket was closed: it may be in messages to itself only */
 
 struct file *file_alloc(const struct file_ops *ops, unsigned flags, void *private); /* NULL: no memory */

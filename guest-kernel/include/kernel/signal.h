@@ -24,10 +24,17 @@ enum { /* sa_flags */
 #define SA_RESETHAND 0x80000000u
 
 enum { /* si_code */
-	SI_USER = 0, SI_KERNEL = 0x80, SI_QUEUE = -1, SI_TIMER = -2, SI_TKILL = -6,
+	SI_USER = 0, SI_KERNEL = 0x80, SI_QUEUE = -1, SI_TIMER = -2, SI_SIGIO = -5, SI_TKILL = -6,
+	POLL_IN = 1, POLL_OUT, POLL_HUP = 6,
 	CLD_EXITED = 1, CLD_KILLED, CLD_DUMPED, CLD_TRAPPED, CLD_STOPPED, CLD_CONTINUED,
 	SEGV_MAPERR = 1, SEGV_ACCERR = 2, BUS_ADRERR = 2, ILL_ILLOPN = 2, FPE_INTDIV = 1, TRAP_BRKPT = 1
 };
+
+/** A signal whose codes above 0 tell of an address. */
+static inline bool signal_is_fault(int signal)
+{
+	return signal == SIGSEGV || signal == SIGBUS || signal == SIGILL || signal == SIGFPE || signal == SIGTRAP;
+}
 
 struct signal_info {
 	int signal, code;

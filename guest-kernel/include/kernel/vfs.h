@@ -192,7 +192,9 @@ void epoll_forget(struct file *f); /* last reference gone */
 /* async.c: signal-driven files. */
 void async_init(void);
 void async_forget(struct file *f); /* last reference gone */
-int async_set(struct file *f, bool on); /* O_ASYNC; -ENOTTY: such a file sends no signals */
+int async_set(struct file *f, int fd, bool on); /* O_ASYNC; -ENOTTY: such a file sends no signals */
+int async_set_signal(struct file *f, uint64_t signal); /* F_SETSIG; 0: SIGIO, which says nothing of the file */
+int async_signal(struct file *f);
 long async_set_owner(struct file *f, int number); /* a process, or a group below 0 */
 long async_owner(struct file *f);
 long async_set_owner_record(struct file *f, uint64_t user); /* struct f_owner_ex */
