@@ -49,6 +49,11 @@ int proc_net_route(uint32_t pid, struct text *t);
 /* net/proc_counts.c */
 int proc_net_netstat(uint32_t pid, struct text *t);
 int proc_net_snmp(uint32_t pid, struct text *t);
+int proc_net_snmp6(uint32_t pid, struct text *t);
+/* net/proc_groups.c */
+int proc_net_igmp(uint32_t pid, struct text *t);
+int proc_net_igmp6(uint32_t pid, struct text *t);
+int proc_net_dev_mcast(uint32_t pid, struct text *t);
 /* net/proc_settings.c */
 int proc_somaxconn(uint32_t pid, struct text *t);
 int proc_socket_buffer(uint32_t pid, struct text *t);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* /proc/net/snmp and netstat: what lwIP counts (RFC 1213), and what the socket layer does, in Linux's lines of names and of numbers. */
+/* /proc/net/snmp, snmp6 and netstat: what lwIP counts (RFC 1213), and what the socket layer does, in Linux's lines of names and of numbers. */
 #include "fs/proc_internal.h"
 
 #include "base/string.h"
@@ -82,6 +82,24 @@ int proc_net_snmp(uint32_t pid, struct text *t)
 	icmp_put(t, &m);
 	COUNTS_PUT(t, "Tcp", tcp);
 	COUNTS_PUT(t, "Udp", udp);
+	return 0;
+}
+
+/* lwIP counts UDP and TCP of both families together: they are in snmp. */
+int proc_net_snmp6(uint32_t pid, struct text *t)
+{
+	net_lock();
+	struct stats_proto ip = lwip_stats.ip6, icmp = lwip_stats.icmp6, parts = lwip_stats.ip6_frag;
+	net_unlock();
+	const struct count counts[] = {
+		{ "Ip6InReceives", ip.recv }, { "Ip6InHdrErrors", ip.lenerr + ip.err }, { "Ip6InUnknownProtos", ip.proterr },
+		{ "Ip6InDiscards", ip.drop }, { "Ip6InDelivers", ip.recv - ip.drop }, { "Ip6OutRequests", ip.xmit }, { "Ip6OutNoRoutes", ip.rterr },
+		{ "Ip6ReasmReqds", parts.recv }, { "Ip6ReasmFails", parts.drop }, { "Ip6FragCreates", parts.xmit },
+		{ "Icmp6InMsgs", icmp.recv }, { "Icmp6InErrors", icmp.drop }, { "Icmp6OutMsgs", icmp.xmit },
+	};
+	for (unsigned i = 0; i < sizeof(counts) / sizeof(counts[0]); i++) {
+		text_add(t, "%-32s\t%lu\n", counts[i].name, (unsigned long)counts[i].value);
+	}
 	return 0;
 }
 

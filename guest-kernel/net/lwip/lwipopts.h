@@ -15,6 +15,7 @@
 #define LWIP_SOCKET 0
 #define LWIP_TIMERS 1
 #define LWIP_TIMERS_CUSTOM 1
+#define LWIP_STATS_LARGE 1
 #define LWIP_STATS 1 /* what /proc/net/snmp tells */
 #define LINK_STATS 0
 #define ETHARP_STATS 0
@@ -27,9 +28,9 @@
 #define MEM_STATS 0
 #define MEMP_STATS 0
 #define SYS_STATS 0
-#define IP6_STATS 0
-#define ICMP6_STATS 0
-#define IP6_FRAG_STATS 0
+#define IP6_STATS 1
+#define ICMP6_STATS 1
+#define IP6_FRAG_STATS 1
 #define MLD6_STATS 0
 #define ND6_STATS 0
 #define MIB2_STATS 1

@@ -12,7 +12,8 @@
 #include "net/net.h"
 #include "socket/netlink/ports.h"
 
-enum { SOL_NETLINK = 270, NETLINK_ADD_MEMBERSHIP = 1, NETLINK_DROP_MEMBERSHIP, NETLINK_LIST_MEMBERSHIPS = 9, NETLINK_OPTION_LAST = 12 };
+enum { SOL_NETLINK = 270, NETLINK_ADD_MEMBERSHIP = 1, NETLINK_DROP_MEMBERSHIP, NETLINK_LIST_MEMBERSHIPS = 9, NETLINK_EXT_ACK = 11, NETLINK_OPTION_LAST = 12 };
+enum { NLM_F_CAPPED = 0x100, NLM_F_ACK_TLVS = 0x200, NLMSGERR_ATTR_MSG = 1 };
 #define REQUEST_MOST 16384u
 #define ANSWER_FIRST 4096u
 #define ANSWER_MOST (4u << 20)
@@ -24,6 +25,7 @@ struct netlink_socket {
 	uint64_t told; /* ports_lock: the number of the last message */
 	struct netlink_port port; /* ports_lock to set */
 	uint32_t groups; /* ports_lock to set */
+	bool wants_reasons; /* NETLINK_EXT_ACK */
 	bool overrun; /* l: there was no room for something that it should have been told */
 	struct answer *answers, **answers_end; /* l */
 	uint64_t queued; /* l: bytes */
@@ -60,6 +62,11 @@ static void message_grow(struct answer *a)
 {
 	struct message_header *header = (void *)(a->bytes + a->message);
 	header->length = (uint32_t)(a->used - a->message);
+}
+
+static void message_flags(struct answer *a, uint16_t flags)
+{
+	((struct message_header *)(void *)(a->bytes + a->message))->flags |= flags;
 }
 
 void answer_begin(struct answer *a, uint16_t type, const void *body, size_t bytes)
@@ -134,6 +141,10 @@ static int request_answer(struct netlink_socket *s, struct answer *a, const char
 		} result = { error < 0 ? error : 0, *request };
 		a->multi = false;
 		answer_begin(a, NLMSG_ERROR, &result, sizeof(result));
+		if (error < 0 && a->reason && s->wants_reasons) {
+			answer_attribute(a, NLMSGERR_ATTR_MSG, a->reason, strlen(a->reason) + 1);
+			message_flags(a, NLM_F_CAPPED | NLM_F_ACK_TLVS);
+		}
 	} else if (a->multi) {
 		int32_t none = 0;
 		answer_begin(a, NLMSG_DONE, &none, sizeof(none));
@@ -494,6 +505,14 @@ static int netlink_set_option(struct socket *s, int level, int option, uint64_t 
 		uint32_t bit = group > 0 && group <= 32 ? 1u << (group - 1) : 0, groups = netlink_of(s)->groups;
 		groups_set(netlink_of(s), option == NETLINK_ADD_MEMBERSHIP ? groups | bit : groups & ~bit);
 		return group ? 0 : -EINVAL;
+	}
+	if (level == SOL_NETLINK && option == NETLINK_EXT_ACK) {
+		int on;
+		if (length < (int)sizeof(on) || user_read(&on, user, sizeof(on))) {
+			return length < (int)sizeof(on) ? -EINVAL : -EFAULT;
+		}
+		netlink_of(s)->wants_reasons = on;
+		return 0;
 	}
 	return level == SOL_NETLINK && option > 0 && option <= NETLINK_OPTION_LAST && option != NETLINK_LIST_MEMBERSHIPS ? 0 : -ENOPROTOOPT;
 }

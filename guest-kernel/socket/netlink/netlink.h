@@ -28,6 +28,7 @@ struct answer {
 	size_t message; /* where the last message begins */
 	size_t taken; /* by a reader */
 	bool multi; /* its messages are parts of a list */
+	const char *reason; /* in words, of an error (NLMSGERR_ATTR_MSG); NULL: there is none */
 	char bytes[] __attribute__((aligned(8)));
 };
 
@@ -65,6 +66,10 @@ uint32_t route_group(const struct message_header *message); /* its bit */
 
 /* The families: a request whose body is [body, end). 0, more than that, or a negative error for it. */
 int route_request(struct answer *a, const struct message_header *request, const char *body, const char *end, bool privileged);
+/* diag.c; a list of sockets: without the net lock */
+/** What memory a socket's queues hold, and may (struct sk_meminfo's numbers): SK_MEMINFO_*. */
+void diag_memory_put(struct answer *a, uint16_t type, const struct socket *s, uint32_t received, uint32_t sent, uint32_t drops);
+int diag_packet_request(struct answer *a, const char *body, const char *end);
 int diag_request(struct answer *a, const struct message_header *request, const char *body, const char *end);
 
 #endif

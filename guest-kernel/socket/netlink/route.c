@@ -131,13 +131,29 @@ static int links_get(struct answer *a, const struct message_header *request, con
 	return 0;
 }
 
-static int link_change(const char *at, const char *end)
+/* A link that is to be made, or one that is there. No kind of link can be made here: that is what a kernel says that does not know it. */
+static int link_new(struct answer *a, const struct message_header *request, int error)
+{
+	if (!error) {
+		return request->flags & NLM_F_EXCL ? -EEXIST : request->flags & NLM_F_REPLACE ? -EOPNOTSUPP : 0;
+	}
+	if (!(request->flags & NLM_F_CREATE)) {
+		return -ENODEV;
+	}
+	a->reason = "Unknown device type";
+	return -EOPNOTSUPP;
+}
+
+static int link_change(struct answer *a, const struct message_header *request, const char *at, const char *end)
 {
 	struct link_body body;
 	struct net_link link;
 	struct attribute attribute;
 	at = body_read(&body, sizeof(body), at, end);
 	int error = link_find(&body, at, end, &link);
+	if (request->type == RTM_NEWLINK) {
+		error = link_new(a, request, error);
+	}
 	while (!error && attribute_next(&at, end, &attribute)) {
 		uint32_t mtu;
 		if (attribute.type == IFLA_MTU && attribute.bytes == sizeof(mtu)) {
@@ -418,7 +434,7 @@ static int request_answer(struct answer *a, const struct message_header *request
 		return links_get(a, request, body, end);
 	case RTM_NEWLINK:
 	case RTM_SETLINK:
-		return link_change(body, end);
+		return link_change(a, request, body, end);
 	case RTM_GETADDR:
 		return addresses_get(a, body, end);
 	case RTM_NEWADDR:
