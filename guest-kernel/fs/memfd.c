@@ -44,6 +44,26 @@ static struct file *memfd_open(const char *name, bool sealable)
 	return f;
 }
 
+struct inode *memory_area_create(uint64_t bytes)
+{
+	struct inode *inode = memory_files ? memory_file(memory_files) : NULL;
+	if (inode) {
+		__atomic_store_n(&inode->size, bytes, __ATOMIC_RELEASE); /* nobody else knows it yet */
+	}
+	return inode;
+}
+
+struct file *memory_area_open(struct inode *inode)
+{
+	struct file *f = file_alloc(&regular_file_ops, O_RDWR | O_LARGEFILE, NULL);
+	if (f) {
+		__atomic_fetch_add(&inode->writers, 1, __ATOMIC_RELAXED);
+		inode_get(inode);
+		f->inode = inode;
+	}
+	return f;
+}
+
 long sys_memfd_create(const uint64_t a[6])
 {
 	char name[NAME_MOST + 1];

@@ -74,6 +74,7 @@ int proc_is_off(uint32_t pid, struct text *t);
 int proc_ping_groups(uint32_t pid, struct text *t);
 int proc_ping_groups_set(uint32_t pid, const char *text, size_t length);
 /* net/proc_sockets.c */
+int proc_net_packet(uint32_t pid, struct text *t);
 int proc_net_raw(uint32_t pid, struct text *t);
 int proc_net_raw6(uint32_t pid, struct text *t);
 int proc_net_sockstat(uint32_t pid, struct text *t);

@@ -52,6 +52,7 @@ static const struct text_entry entries[] = {
 	READABLE(IN_NET, "igmp", proc_net_igmp),
 	READABLE(IN_NET, "igmp6", proc_net_igmp6),
 	READABLE(IN_NET, "ipv6_route", proc_net_ipv6_route),
+	READABLE(IN_NET, "packet", proc_net_packet),
 	READABLE(IN_NET, "pnp", proc_net_pnp),
 	READABLE(IN_NET, "netstat", proc_net_netstat),
 	READABLE(IN_NET, "raw", proc_net_raw),

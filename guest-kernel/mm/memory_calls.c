@@ -31,6 +31,13 @@ static long map_file(const uint64_t a[6])
 	long at;
 	if (access == O_WRONLY || (access != O_RDWR && (a[3] & MAP_SHARED) && (a[2] & PROT_WRITE) && (a[3] & 3) != MAP_PRIVATE)) {
 		at = -EACCES;
+	} else if (file->ops->map) {
+		struct file *in_place;
+		at = file->ops->map(file, a[5], a[1], &in_place);
+		if (!at) {
+			at = address_space_map(memory(), a[0], a[1], (unsigned)a[2], (unsigned)a[3], in_place, a[5]);
+			file_put(in_place);
+		}
 	} else if (file_is_zeros(file)) {
 		at = address_space_map(memory(), a[0], a[1], (unsigned)a[2], (unsigned)a[3] | MAP_ANONYMOUS, NULL, 0);
 	} else if (!file_is_mappable(file)) {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * ioctl(2) SIOCETHTOOL and those of a PHY (SIOCGMIIPHY, ...): of ethtool's commands only whether the link is up. All others are refused as an adapter
+ * ioctl(2) SIOCETHTOOL and those of a PHY (SIOCGMIIPHY, ...): of ethtool's commands only whether the link is up, and whether the
+ * device cuts long segments of TCP. All others are refused as an adapter
  * does that has none of it (EOPNOTSUPP), which programs take for what it says: any other error they take for a fault.
  */
 #include "net/net.h"
@@ -10,7 +11,7 @@
 #include "kernel/user.h"
 #include "net/tables.h"
 
-enum { SIOCETHTOOL = 0x8946, SIOCGMIIPHY, SIOCGMIIREG, SIOCSMIIREG, ETHTOOL_GLINK = 0xa };
+enum { SIOCETHTOOL = 0x8946, SIOCGMIIPHY, SIOCGMIIREG, SIOCSMIIREG, ETHTOOL_GLINK = 0xa, ETHTOOL_GTSO = 0x1e };
 
 struct ethtool_request { /* struct ifreq */
 	char name[16];
@@ -50,6 +51,8 @@ long net_ethtool(unsigned request, uint64_t argument)
 	if (error) {
 		return error;
 	}
-	value.value = (link.flags & IFF_LOWER_UP) != 0;
-	return value.command == ETHTOOL_GLINK ? user_write(r.data, &value, sizeof(value)) : -EOPNOTSUPP;
+	const struct interface *i = interface_of(link.netif);
+	bool cuts = !i || i->dev->tso4; /* libpcap makes room for long segments then */
+	value.value = value.command == ETHTOOL_GTSO ? cuts : (link.flags & IFF_LOWER_UP) != 0;
+	return value.command == ETHTOOL_GLINK || value.command == ETHTOOL_GTSO ? user_write(r.data, &value, sizeof(value)) : -EOPNOTSUPP;
 }

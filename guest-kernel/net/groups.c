@@ -11,6 +11,7 @@
 #include "lwip/mld6.h"
 #include "net/net.h"
 #include "net/tables.h"
+#include "net/tap.h"
 
 static void group_add(struct interface_filter *f, const uint8_t group[NET_MAC_BYTES])
 {
@@ -40,12 +41,25 @@ static void groups6_add(struct interface_filter *f, struct netif *netif)
 	}
 }
 
+/* What sockets of AF_PACKET have asked for. Another address of its own is heard with all others (as Linux's drivers do that have one filter). */
+static void memberships_add(struct interface_filter *f, const struct link_membership *m)
+{
+	for (; m; m = m->next_of_link) {
+		if (m->type == PACKET_MR_MULTICAST) {
+			group_add(f, m->address);
+		} else {
+			f->flags |= m->type == PACKET_MR_ALLMULTI ? NET_FILTER_ALL_MULTICAST : NET_FILTER_PROMISCUOUS;
+		}
+	}
+}
+
 void interface_filter_set(struct interface *i)
 {
 	struct interface_filter f = { .flags = (i->listens & IFF_PROMISC ? NET_FILTER_PROMISCUOUS : 0) |
 					       (i->listens & IFF_ALLMULTI ? NET_FILTER_ALL_MULTICAST : 0) };
 	groups4_add(&f, &i->netif);
 	groups6_add(&f, &i->netif);
+	memberships_add(&f, i->memberships);
 	if (f.flags != i->filter.flags || f.count != i->filter.count || memcmp(f.groups, i->filter.groups, f.count * NET_MAC_BYTES) != 0) {
 		i->filter = f;
 		(void)i->dev->ops->filter(i->dev, f.flags, (const uint8_t(*)[NET_MAC_BYTES])f.groups, f.count); /* or all frames come anyway */

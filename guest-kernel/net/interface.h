@@ -18,6 +18,7 @@
 #include "net/join.h"
 #include "net/netdevs.h"
 
+struct link_membership;
 struct packet;
 
 /* /proc/net/dev's columns. */
@@ -59,6 +60,7 @@ struct interface {
 	struct net_counters counters; /* [n] the device's own, as they were told the last time */
 	struct interface_filter filter; /* [n] */
 	unsigned listens; /* [n] IFF_PROMISC, IFF_ALLMULTI as programs have set them */
+	struct link_membership *memberships; /* [n] what sockets of AF_PACKET want beside that (tap.h) */
 	struct sending *sending_free; /* [n] */
 	unsigned sending_out; /* [n] frames that the device has, or had */
 	struct sending *pending; /* [n] TCP's last frame, not given to the device yet: more may be joined to it */
@@ -94,6 +96,8 @@ void interfaces_flush(void);
 /* transmit.c; all but transmit_flush with the net lock */
 int transmit_start(struct interface *i);
 err_t transmit_output(struct netif *netif, struct pbuf *p);
+/** A whole frame of a program's own making: nothing is added to it, nor is it joined to others. */
+err_t transmit_as_it_is(struct interface *i, struct pbuf *p);
 void transmit_finish(struct interface *i);
 void transmit_flush(struct interface *i);
 /** A device can read it where it is: it is not copied. */

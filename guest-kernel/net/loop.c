@@ -7,6 +7,7 @@
 #include "net/internal.h"
 #include "net/interface.h"
 #include "net/net.h"
+#include "net/tap.h"
 
 #include "base/string.h"
 #include "kernel/memory.h"
@@ -127,6 +128,9 @@ err_t loop_queue(struct pbuf *p, struct netif *to)
 	loop_counts.packets++;
 	loop_counts.bytes += copy->tot_len;
 	queue[at].to = to;
+	if (tap_is_open() && to == &loop_netif) {
+		tap_loop(p, true);
+	}
 	return ERR_OK;
 }
 
@@ -193,6 +197,9 @@ bool loop_deliver(void)
 		queue_count--;
 		if (to == &loop_netif) {
 			address_follow(p);
+			if (tap_is_open()) {
+				tap_loop(p, false);
+			}
 		}
 		if (may_be_fragment(p)) {
 			net_active();

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* /proc/net's lists of sockets, as Linux writes them (proc(5)): tcp, tcp6, udp, udp6, raw, raw6, unix, and their numbers in sockstat. */
+/* /proc/net's lists of sockets, as Linux writes them (proc(5)): tcp, tcp6, udp, udp6, raw, raw6, unix, packet, and their numbers in sockstat. */
 #include "fs/proc_internal.h"
 
 #include "lwip/priv/tcp_priv.h"
 #include "net/net.h"
 #include "net/proc_net.h"
 #include "socket/inet/inet.h"
+#include "socket/packet/packet.h"
 #include "socket/unix/unix.h"
 
 #define TICK_MS 10u
@@ -168,5 +169,21 @@ int proc_net_unix(uint32_t pid, struct text *t)
 {
 	text_add(t, "Num       RefCount Protocol Flags    Type St Inode Path\n");
 	unix_each(unix_line, t);
+	return 0;
+}
+
+static void packet_line(void *context, const struct packet_socket *p)
+{
+	struct text *t = context;
+	text_add(t, "0000000000000000 %-6u %-4d %04x   %-5u %u %-6u %-6u %-6lu\n", p->base.references, p->base.type, p->protocol, p->interface,
+		p->protocol != 0, p->charge, p->uid, (unsigned long)socket_inode(&p->base));
+}
+
+int proc_net_packet(uint32_t pid, struct text *t)
+{
+	text_add(t, "sk               RefCnt Type Proto  Iface R Rmem   User   Inode\n");
+	net_lock();
+	packet_each(packet_line, t);
+	net_unlock();
 	return 0;
 }

@@ -21,6 +21,7 @@
 #include "net/internal.h"
 #include "net/net.h"
 #include "net/packet.h"
+#include "net/tap.h"
 #include "netif/ethernet.h"
 
 #define BATCH 64u /* packets, before others have the lock */
@@ -156,6 +157,9 @@ static void packet_input(struct interface *i, struct packet *packet)
 	counts->packets++;
 	counts->bytes += b->filled;
 	counts->multicast += packet->data[0] & 1;
+	if (tap_is_open()) {
+		tap_received(i, packet->data, b->filled, b->offload.flags & NET_DATA_VALID);
+	}
 	if ((i->filter.flags & NET_FILTER_PROMISCUOUS) && !(packet->data[0] & 1) && memcmp(packet->data, i->dev->mac, NET_MAC_BYTES) != 0) {
 		packet_put(packet); /* another station's: seen, but not taken */
 		return;

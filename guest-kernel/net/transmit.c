@@ -20,6 +20,7 @@
 #include "net/lwip/hooks.h"
 #include "net/net.h"
 #include "net/packet.h"
+#include "net/tap.h"
 
 #define COPY_MOST 192u /* bytes: less is copied rather than referred to */
 #define HEADERS_MOST 136u /* Ethernet, IP and TCP with options */
@@ -369,6 +370,33 @@ err_t transmit_output(struct netif *netif, struct pbuf *p)
 	i->handed_over = true;
 	i->sent_counts.packets += segment.count ? segment.count : 1;
 	i->sent_counts.bytes += p->tot_len + (segment.count > 1 ? (segment.count - 1) * segment.header_bytes : 0u);
+	if (tap_is_open()) {
+		tap_sent(i, p);
+	}
+	return ERR_OK;
+}
+
+err_t transmit_as_it_is(struct interface *i, struct pbuf *p)
+{
+	struct sending *s = pending_send(i) ? NULL : sending_new(i);
+	if (!s) {
+		return ERR_MEM;
+	}
+	bool filled = sending_fill(s, p, 0);
+	int error = filled ? sending_send(s) : -EAGAIN;
+	if (error) {
+		sending_let_go(s);
+		return ERR_MEM;
+	}
+	if (s->held_count) {
+		reclaim_later(i);
+	}
+	i->handed_over = true;
+	i->sent_counts.packets++;
+	i->sent_counts.bytes += p->tot_len;
+	if (tap_is_open()) {
+		tap_sent(i, p);
+	}
 	return ERR_OK;
 }
 

@@ -59,6 +59,8 @@ static int create(uint64_t family, uint64_t type, uint64_t protocol, struct sock
 		return inet_create((unsigned)family == AF_INET6, (int)base, (int)protocol, out);
 	case AF_NETLINK:
 		return netlink_create((int)base, (int)protocol, out);
+	case AF_PACKET:
+		return packet_create((int)base, (int)protocol, out);
 	default:
 		return -EAFNOSUPPORT;
 	}

@@ -4,6 +4,7 @@
 
 #include "kernel/capability.h"
 #include "kernel/user.h"
+#include "socket/filter.h"
 
 #define BIT(option) (1ull << (option))
 /* What is on or off. Those that a family does nothing about are kept, and told again. */
@@ -114,6 +115,9 @@ static int int_set(struct socket *s, int option, int value)
 static int option_set(struct socket *s, int option, uint64_t user, int length)
 {
 	int value;
+	if (filter_option(option)) {
+		return filter_option_set(s, option, user, length);
+	}
 	if (option == SO_BINDTODEVICE) {
 		return s->ops->set_option(s, SOL_SOCKET, option, user, length);
 	}
@@ -228,6 +232,9 @@ long socket_get_option(struct socket *s, int level, int option, uint64_t user, u
 	int value;
 	if (level != SOL_SOCKET) {
 		return s->ops->get_option(s, level, option, user, user_length);
+	}
+	if (filter_option(option)) {
+		return filter_option_get(s, option, user, user_length);
 	}
 	if (option == SO_RCVTIMEO || option == SO_SNDTIMEO) {
 		uint64_t ns = option == SO_RCVTIMEO ? s->receive_timeout_ns : s->send_timeout_ns, time[2] = { ns / NS, ns % NS / 1000 };

@@ -10,6 +10,8 @@
 
 #define FIONREAD 0x541bu /* SIOCINQ */
 #define SIOCOUTQ 0x5411u
+#define SIOCGSTAMP 0x8906u
+#define SIOCGSTAMPNS 0x8907u
 
 struct sender_id sender_id_current(void)
 {
@@ -143,6 +145,15 @@ static unsigned socket_poll(struct file *f, struct poll_table *table)
 	return s->ops->poll(s, table);
 }
 
+/* When the message that was read last had come (socket(7)). The first call makes messages have a time. */
+static long stamp_tell(struct socket *s, bool ns, uint64_t user)
+{
+	uint64_t stamp = s->stamp_ns == STAMP_UNKNOWN ? time_wall_ns() : s->stamp_ns;
+	int64_t time[2] = { (int64_t)(stamp / 1000000000), (int64_t)(stamp % 1000000000) / (ns ? 1 : 1000) };
+	s->stamps = true;
+	return stamp ? user_write(user, time, sizeof(time)) : -ENOENT;
+}
+
 static long socket_ioctl(struct file *f, unsigned request, uint64_t argument)
 {
 	struct socket *s = f->private;
@@ -151,6 +162,9 @@ static long socket_ioctl(struct file *f, unsigned request, uint64_t argument)
 	}
 	if (net_ethtool_known(request)) {
 		return net_ethtool(request, argument);
+	}
+	if (request == SIOCGSTAMP || request == SIOCGSTAMPNS) {
+		return stamp_tell(s, request == SIOCGSTAMPNS, argument);
 	}
 	if (request != FIONREAD && request != SIOCOUTQ) {
 		return s->ops->ioctl ? s->ops->ioctl(s, request, argument) : -ENOTTY;
@@ -165,9 +179,15 @@ static uint64_t socket_held(const struct file *f)
 	return s->ops->held ? s->ops->held(s) : 0;
 }
 
+static int socket_map(struct file *f, uint64_t offset, uint64_t bytes, struct file **in_place)
+{
+	struct socket *s = f->private;
+	return s->ops->map ? s->ops->map(s, offset, bytes, in_place) : -ENODEV;
+}
+
 const struct file_ops socket_file_ops = {
 	.read = socket_read, .write = socket_write, .transfer = socket_transfer, .send_pages = socket_send_pages, .poll = socket_poll, .ioctl = socket_ioctl,
-	.release = socket_release, .held = socket_held,
+	.release = socket_release, .held = socket_held, .map = socket_map,
 };
 
 struct file *socket_file(struct socket *s, unsigned flags)

@@ -17,7 +17,7 @@
 #include "kernel/memory.h"
 #include "kernel/process.h"
 
-enum { AF_UNSPEC = 0, AF_UNIX = 1, AF_INET = 2, AF_INET6 = 10, AF_NETLINK = 16 };
+enum { AF_UNSPEC = 0, AF_UNIX = 1, AF_INET = 2, AF_INET6 = 10, AF_NETLINK = 16, AF_PACKET = 17 };
 enum { SOCK_STREAM = 1, SOCK_DGRAM = 2, SOCK_RAW = 3, SOCK_SEQPACKET = 5, SOL_SOCKET = 1 };
 enum { MSG_OOB = 1, MSG_PEEK = 2, MSG_DONTROUTE = 4, MSG_CTRUNC = 8, MSG_TRUNC = 0x20, MSG_DONTWAIT = 0x40, MSG_EOR = 0x80, MSG_WAITALL = 0x100,
 	MSG_CONFIRM = 0x800, MSG_ERRQUEUE = 0x2000, MSG_NOSIGNAL = 0x4000, MSG_MORE = 0x8000, MSG_WAITFORONE = 0x10000,
@@ -29,12 +29,13 @@ enum {
 	SO_NO_CHECK, SO_PRIORITY, SO_LINGER, SO_BSDCOMPAT, SO_REUSEPORT, SO_PASSCRED, SO_PEERCRED, SO_RCVLOWAT, SO_SNDLOWAT, SO_RCVTIMEO,
 	SO_SNDTIMEO, SO_BINDTODEVICE = 25, SO_ATTACH_FILTER, SO_DETACH_FILTER, SO_PEERNAME, SO_TIMESTAMP, SO_ACCEPTCONN, SO_PEERSEC,
 	SO_SNDBUFFORCE, SO_RCVBUFFORCE, SO_PASSSEC, SO_TIMESTAMPNS, SO_MARK, SO_TIMESTAMPING, SO_PROTOCOL, SO_DOMAIN, SO_RXQ_OVFL,
-	SO_BUSY_POLL = 46, SO_INCOMING_CPU = 49, SO_COOKIE = 57,
+	SO_LOCK_FILTER = 44, SO_BUSY_POLL = 46, SO_BPF_EXTENSIONS = 48, SO_INCOMING_CPU, SO_COOKIE = 57,
 };
 
 #define FAMILY_BYTES 2u
 #define ADDRESS_BYTES 128u /* struct sockaddr_storage */
 #define BUFFER_DEFAULT 212992u
+#define STAMP_UNKNOWN 1u /* it came before anybody asked for times */
 
 struct address { /* struct sockaddr and its kin */
 	uint16_t family;
@@ -75,6 +76,7 @@ struct socket_ops {
 	void (*changed)(struct socket *s, int option); /* NULL, or: a buffer's size or a flag of SOL_SOCKET has been set */
 	int (*set_option)(struct socket *s, int level, int option, uint64_t user, int length); /* of other levels, and those that SOL_SOCKET lacks */
 	int (*get_option)(struct socket *s, int level, int option, uint64_t user, uint64_t user_length);
+	int (*map)(struct socket *s, uint64_t offset, uint64_t bytes, struct file **file); /* NULL: it cannot; see file_ops */
 	void (*close)(struct socket *s); /* its file is gone; drops the file's reference */
 	void (*free)(struct socket *s); /* so is the last reference */
 };
@@ -95,6 +97,10 @@ struct socket {
 	int linger_seconds; /* l; -1: off */
 	int priority, mark;
 	uint64_t cookie; /* c: no other socket's */
+	bool stamps; /* SIOCGSTAMP has been called: messages have a time */
+	uint64_t stamp_ns; /* `reading`: of the one that was read last; 0: none was */
+	struct filter *filter; /* a: NULL: none; freed by epoch_free() */
+	bool may_filter, filter_locked; /* c: it can have one; l: it stays as it is (SO_LOCK_FILTER) */
 	uint64_t receive_timeout_ns, send_timeout_ns;
 	struct mutex reading;
 	struct waitq in, out; /* something to read or accept; room to send or to connect */
@@ -149,6 +155,11 @@ struct incoming {
 	uint64_t wall_ns;
 	struct packet_info info;
 	struct packet_error error;
+	bool has_frame; /* AF_PACKET: what PACKET_AUXDATA tells */
+	struct {
+		uint32_t status, all, bytes;
+		uint16_t network_at;
+	} frame;
 };
 
 /* socket.c */
@@ -185,6 +196,7 @@ struct control_room {
 /* The families: a new socket with one reference, or a negative error. */
 int unix_create(int type, int protocol, struct socket **out);
 int netlink_create(int type, int protocol, struct socket **out);
+int packet_create(int type, int protocol, struct socket **out);
 int inet_create(bool v6, int type, int protocol, struct socket **out);
 
 #endif

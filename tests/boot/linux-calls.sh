@@ -21,7 +21,7 @@ inotify_limit() {
 	cat "/proc/sys/fs/inotify/max_$1" 2>/dev/null
 }
 if [ "$(id -u)" -ne 0 ]; then
-	alone="permissions capabilities inet_raw inet_path"
+	alone="permissions capabilities inet_raw inet_path packet"
 	leave_out root "what only root can try: $alone, and parts of $(grep -l 'calls_with("root")' tests/linux/*.c | xargs -n 1 basename -s .c | xargs)"
 	for name in $alone; do
 		programs=("${programs[@]/#$name/}")

@@ -8,5 +8,5 @@ $(BUILD)/tests/linux/%: tests/linux/%.c $(wildcard tests/linux/*.h) tests/guest/
 	$(Q)musl-gcc -std=gnu11 -D_GNU_SOURCE -O1 -Wall -Wextra -Werror -Wno-unused-parameter -Wno-unused-value -Wno-nonnull -Wno-unused-result \
 		-Wno-type-limits -Wno-stringop-overflow -Wno-stringop-overread -Wno-array-bounds $(KERNEL_HEADERS) -static -pthread -o $@ $<
 # What musl has no headers of.
-$(BUILD)/tests/linux/inet_news $(BUILD)/tests/linux/inet_path: KERNEL_HEADERS := -idirafter /usr/include -idirafter /usr/include/x86_64-linux-gnu
+$(addprefix $(BUILD)/tests/linux/,inet_news inet_path packet): KERNEL_HEADERS := -idirafter /usr/include -idirafter /usr/include/x86_64-linux-gnu
 ALL += $(LINUX_CALLS)

@@ -4,7 +4,8 @@
  * fields changed, cut, repeated; fragments that overlap, are never complete, or end beyond the largest packet; floods of SYNs and of
  * fragments; segments that fit connections, and nearly do; a device that gives buffers back empty or in pieces, finishes frames when
  * it likes, and writes to packet memory at any time, also while the stack has a packet. The sanitizers judge each access; memory has its
- * bound, and all of it comes back when time has passed. Servers here echo, and are echoed, through lwIP's raw interface.
+ * bound, and all of it comes back when time has passed. A socket of AF_PACKET, now and then, reads all that passes, and sends such frames itself.
+ * Servers here echo, and are echoed, through lwIP's raw interface.
  * `net_hostile SEED STEPS` goes on for longer.
  */
 #include <stdarg.h>
@@ -28,6 +29,7 @@
 #include "net/lwip/hooks.h"
 #include "net/net.h"
 #include "net/packet.h"
+#include "net/tap.h"
 #include "platform/virtio_port.h"
 #include "socket/inet/datagram.h"
 #include "tests/fake/net_kernel.h"
@@ -510,6 +512,60 @@ static void frame_arrives(void)
 	}
 }
 
+/* ---- a socket of AF_PACKET ---- */
+struct packet_socket *taps;
+static struct {
+	unsigned long out, in, over_loopback, own;
+} seen;
+
+uint64_t time_wall_ns(void)
+{
+	return time_ns();
+}
+
+/* Every byte, in one piece and in small ones. */
+void packet_sockets_see(const struct frame *f)
+{
+	static uint8_t whole[70000], byte;
+	assert_true(f->bytes >= LINK_HEADER && f->bytes <= sizeof(whole));
+	frame_read(f, 0, whole, f->bytes);
+	for (unsigned n = 0; n < 8; n++) {
+		frame_read(f, below(f->bytes), &byte, 1);
+	}
+	assert_memory_equal(whole, f->link, LINK_HEADER);
+	assert_true(f->kind == PACKET_OUTGOING || f->kind <= PACKET_OTHERHOST);
+	seen.out += f->kind == PACKET_OUTGOING;
+	seen.in += f->kind != PACKET_OUTGOING;
+	seen.over_loopback += f->hardware != 1;
+	seen.own += f->sender != NULL;
+}
+
+static void tap_step(void)
+{
+	static uint8_t frame[4096];
+	struct packet_socket *one = (void *)frame; /* nobody looks into it */
+	if (below(1000) == 0) {
+		taps = taps ? NULL : one;
+		tap_changed();
+	}
+	if (below(50) == 0) {
+		uint32_t bytes = makers[below(sizeof(makers) / sizeof(makers[0]))](frame);
+		bytes = bytes < LINK_HEADER ? LINK_HEADER : bytes < MOST ? bytes : MOST;
+		bytes = below(3) ? bytes : LINK_HEADER + below(bytes - LINK_HEADER + 1);
+		if (below(3) == 0) {
+			frame[LINK_HEADER + below(40)] = (uint8_t)random();
+		}
+		unsigned interface = 1 + below(3);
+		if (interface == 2) { /* the device judges what the stack sends, not this */
+			put16(frame + 12, 0x88b5);
+		}
+		net_lock();
+		int error = tap_send(one, interface, get16(frame + 12), frame, bytes);
+		net_unlock();
+		assert_true(!error || error == -ENXIO || error == -ENETDOWN || error == -ENOBUFS);
+	}
+}
+
 /* ---- the servers ---- */
 #define CONNECTIONS 4096
 static struct tcp_pcb *connections[CONNECTIONS]; /* that programs have */
@@ -773,6 +829,7 @@ static void steps(unsigned long count, bool scribbles)
 	card.scribbles = scribbles;
 	for (unsigned long n = 0; n < count; n++) {
 		frame_arrives();
+		tap_step();
 		if (below(8) == 0) {
 			frames_finish(below(8));
 		}
@@ -809,6 +866,7 @@ static void wrong_frames(void **state)
 	steps(60000, false);
 	assert_true(card.answers > 1000);
 	assert_true(errors_told > 100 && net_path_changes > 10);
+	assert_true(seen.in > 1000 && seen.out > 100 && seen.over_loopback > 10 && seen.own > 100);
 }
 
 static void a_device_that_writes_meanwhile(void **state)

@@ -44,6 +44,8 @@ struct file_ops {
 	long (*ioctl)(struct file *f, unsigned request, uint64_t argument);
 	/** POLLIN etc. now; registers on wait queues through `table` if not NULL. */
 	unsigned (*poll)(struct file *f, struct poll_table *table);
+	/** NULL, or mmap(2) of it: the file in memory, referenced, whose pages are mapped in its place. -ENODEV, -EINVAL. */
+	int (*map)(struct file *f, uint64_t offset, uint64_t bytes, struct file **in_place);
 	bool polls_caller; /* what poll answers, and the queues that it registers on, are the calling process's, not the file's */
 	void (*release)(struct file *f); /* last reference gone */
 	uint64_t (*held)(const struct file *f); /* bytes of memory that it keeps until it is closed; any context, no lock, a moment's value. May be NULL */
@@ -117,6 +119,9 @@ int file_map_writable(struct file *f);
 void file_map_writable_again(struct file *f);
 void file_unmap_writable(struct file *f);
 bool file_is_zeros(const struct file *f); /* /dev/zero: to map it is to map anonymous memory */
+/** So many bytes of a file in memory that has no name, as memfd_create(2) makes them, to be mapped by an open file of it. NULL: no memory. */
+struct inode *memory_area_create(uint64_t bytes);
+struct file *memory_area_open(struct inode *inode);
 /** st_dev of the file it belongs to. */
 void file_device(const struct file *f, uint32_t *major, uint32_t *minor);
 /** The page-cache page of page index `index`, up to date and referenced, for mmap. -EIO, -ENXIO behind the end, -ENODEV: cannot be mapped. */

@@ -10,6 +10,7 @@
 #include "kernel/time.h"
 #include "net/lwip/hooks.h"
 #include "net/net.h"
+#include "socket/filter.h"
 #include "lwip/ip.h"
 #include "lwip/netif.h"
 #include "lwip/pbuf.h"
@@ -70,10 +71,31 @@ static void queue(struct inet_socket *s, struct list *list, struct datagram *d)
 	waitq_wake_all(&s->base.in);
 }
 
+static void buffer_read(const void *from, uint32_t at, void *to, uint32_t bytes)
+{
+	pbuf_copy_partial(from, to, (u16_t)bytes, (u16_t)at);
+}
+
+/* A filter sees UDP's header as well (socket(7)), and may make the datagram shorter. False: it is not wanted. */
+static bool filter_pass(const struct inet_socket *s, struct pbuf *p)
+{
+	u16_t header = s->kind == INET_UDP ? UDP_HLEN : 0;
+	pbuf_add_header_force(p, header);
+	struct filter_packet packet = { .read = buffer_read, .from = p, .end = p->tot_len, .link = UINT32_MAX, .network = UINT32_MAX,
+		.protocol = s->v6 ? 0x86dd : 0x800, .interface = netif_get_index(ip_current_input_netif()) };
+	uint32_t wanted = socket_filter_run(&s->base, &packet);
+	pbuf_remove_header(p, header);
+	if (wanted && wanted < (uint32_t)p->tot_len + header) {
+		pbuf_realloc(p, (u16_t)(wanted > header ? wanted - header : 0));
+	}
+	return wanted;
+}
+
 void datagram_arrived(struct inet_socket *s, struct pbuf *p, const ip_addr_t *from, uint16_t port)
 {
+	bool wanted = !s->base.filter || filter_pass(s, p);
 	uint32_t charge = p->tot_len + OVERHEAD;
-	struct datagram *d = has_room(s, charge) && !(s->base.closed & CLOSED_RECEIVE) ? net_memory_alloc(sizeof(*d)) : NULL;
+	struct datagram *d = wanted && has_room(s, charge) && !(s->base.closed & CLOSED_RECEIVE) ? net_memory_alloc(sizeof(*d)) : NULL;
 	if (!d) {
 		s->dropped++;
 		pbuf_free(p);
@@ -83,7 +105,7 @@ void datagram_arrived(struct inet_socket *s, struct pbuf *p, const ip_addr_t *fr
 	d->from.address = *from;
 	d->from.port = port;
 	header_read(d);
-	d->wall_ns = socket_option(&s->base, SO_TIMESTAMP) || socket_option(&s->base, SO_TIMESTAMPNS) ? time_wall_ns() : 0;
+	d->wall_ns = socket_option(&s->base, SO_TIMESTAMP) || socket_option(&s->base, SO_TIMESTAMPNS) || s->base.stamps ? time_wall_ns() : 0;
 	queue(s, &s->datagrams, d);
 }
 
@@ -253,6 +275,7 @@ static long receive_locked(struct inet_socket *s, struct incoming *i, uint64_t r
 	if (!error) {
 		describe(s, d, i);
 		i->out_flags |= n < size ? MSG_TRUNC : 0;
+		s->base.stamp_ns = d->wall_ns ? d->wall_ns : STAMP_UNKNOWN;
 	}
 	if (!(i->flags & MSG_PEEK)) {
 		take(s, d);
@@ -321,7 +344,8 @@ static int info_all_put(struct inet_socket *s, const struct incoming *i, struct 
 	bool v6 = i->info.v6;
 	int ttl = i->ttl, tos = i->tos, error = 0;
 	uint8_t tos_byte = (uint8_t)tos;
-	error = i->wall_ns ? time_put(s, room, i->wall_ns) : 0;
+	bool stamps = socket_option(&s->base, SO_TIMESTAMP) || socket_option(&s->base, SO_TIMESTAMPNS);
+	error = stamps && i->wall_ns ? time_put(s, room, i->wall_ns) : 0;
 	error = error ? error : s->want_info ? info_put(room, i) : 0;
 	if (!error && s->want_ttl) {
 		error = control_put(room, v6 ? IPPROTO_IPV6 : IPPROTO_IP, v6 ? IPV6_HOPLIMIT : IP_TTL, &ttl, sizeof(ttl));

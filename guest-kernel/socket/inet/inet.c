@@ -30,6 +30,7 @@ struct inet_socket *inet_alloc(bool v6, enum inet_kind kind, int protocol, bool 
 		return NULL;
 	}
 	socket_init(&s->base, all_ops[kind], v6 ? AF_INET6 : AF_INET, types[kind], protocol);
+	s->base.may_filter = kind != INET_TCP;
 	s->kind = kind;
 	s->v6 = v6;
 	s->tos = s->ttl = s->multicast_ttl = -1;
@@ -63,6 +64,7 @@ void inet_free(struct socket *base)
 		page_put(s->fill);
 	}
 	kfree(s->sent_ring);
+	kfree(base->filter);
 	kfree(s);
 }
 

@@ -7,7 +7,7 @@
 #include "socket/inet/inet.h"
 #include "socket/unix/unix.h"
 
-enum { SOCK_DIAG_BY_FAMILY = 20, DIAG_REQUEST_PROTOCOL = 3, DIAG_INFO = 2, DIAG_CONGESTION = 4 };
+enum { SOCK_DIAG_BY_FAMILY = 20, DIAG_REQUEST_PROTOCOL = 3, DIAG_INFO = 2, DIAG_CONGESTION = 4, DIAG_MEMORY = 7 };
 
 struct diag_id { /* struct inet_diag_sockid: ports and addresses as on the wire */
 	uint16_t local_port, remote_port;
@@ -49,6 +49,13 @@ static bool extension_wanted(const struct diag_dump *dump, unsigned extension)
 	return dump->wanted->extensions >> (extension - 1) & 1;
 }
 
+void diag_memory_put(struct answer *a, uint16_t type, const struct socket *s, uint32_t received, uint32_t sent, uint32_t drops)
+{
+	/* Received, its bound, on the way out, its bound, what is kept for more, queued to go out, options, not looked at yet, drops. */
+	uint32_t memory[9] = { received, s->receive_limit, sent, s->send_limit, 0, sent, 0, 0, drops };
+	answer_attribute(a, type, memory, sizeof(memory));
+}
+
 static void connection_details(const struct diag_dump *dump, const struct inet_socket *s)
 {
 	if (extension_wanted(dump, DIAG_INFO)) {
@@ -77,14 +84,17 @@ static void socket_put_one(void *context, struct inet_socket *s)
 	out.send_queue = listens ? s->backlog : s->sent;
 	out.inode = (uint32_t)socket_inode(&s->base);
 	answer_begin(dump->answer, SOCK_DIAG_BY_FAMILY, &out, sizeof(out));
+	if (extension_wanted(dump, DIAG_MEMORY)) {
+		diag_memory_put(dump->answer, DIAG_MEMORY, &s->base, listens ? 0 : out.receive_queue, listens ? 0 : s->sent, s->dropped);
+	}
 	if (s->base.type == SOCK_STREAM) {
 		connection_details(dump, s);
 	}
 }
 
 /* ---- AF_UNIX ---- */
-enum { UNIX_DIAG_NAME = 0, UNIX_DIAG_PEER = 2, UNIX_DIAG_RQLEN = 4, UNIX_DIAG_SHUTDOWN = 6 };
-enum { SHOW_NAME = 1, SHOW_PEER = 4, SHOW_QUEUES = 16 };
+enum { UNIX_DIAG_NAME = 0, UNIX_DIAG_PEER = 2, UNIX_DIAG_RQLEN = 4, UNIX_DIAG_MEMORY, UNIX_DIAG_SHUTDOWN };
+enum { SHOW_NAME = 1, SHOW_PEER = 4, SHOW_QUEUES = 16, SHOW_MEMORY = 32 };
 
 struct unix_body { /* struct unix_diag_req */
 	uint8_t family, protocol;
@@ -124,6 +134,9 @@ static void unix_put_one(void *context, const struct unix_socket *s)
 		uint32_t queues[2] = { listens ? s->waiting_count : (uint32_t)s->bytes, listens ? s->backlog : s->sent };
 		answer_attribute(a, UNIX_DIAG_RQLEN, queues, sizeof(queues));
 	}
+	if (dump->wanted->show & SHOW_MEMORY) {
+		diag_memory_put(a, UNIX_DIAG_MEMORY, &s->base, (uint32_t)s->bytes, s->sent, 0);
+	}
 	uint8_t closed = (uint8_t)s->base.closed;
 	answer_attribute(a, UNIX_DIAG_SHUTDOWN, &closed, sizeof(closed));
 }
@@ -162,6 +175,9 @@ int diag_request(struct answer *a, const struct message_header *request, const c
 	}
 	if (wanted.family == AF_UNIX) {
 		return unix_request(a, body, end);
+	}
+	if (wanted.family == AF_PACKET) {
+		return diag_packet_request(a, body, end);
 	}
 	if (wanted.family != AF_INET && wanted.family != AF_INET6) {
 		return -ENOENT;

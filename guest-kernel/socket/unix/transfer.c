@@ -5,7 +5,9 @@
  */
 #include "socket/unix/unix.h"
 
+#include "base/string.h"
 #include "kernel/reserve.h"
+#include "socket/filter.h"
 
 #define STREAM_PIECE (16384u - (uint32_t)sizeof(struct message))
 
@@ -133,12 +135,26 @@ static void peer_forget(struct unix_socket *s, struct unix_socket *peer)
 	}
 }
 
+static void message_read(const void *from, uint32_t at, void *to, uint32_t bytes)
+{
+	memcpy(to, (const char *)from + at, bytes);
+}
+
+/* The receiver's filter, which may make it shorter. False: it is not wanted, as if it had been. */
+static bool filter_pass(const struct unix_socket *to, struct message *m)
+{
+	struct filter_packet packet = { .read = message_read, .from = m->data, .end = m->size, .link = UINT32_MAX, .network = UINT32_MAX };
+	uint32_t wanted = to->base.filter ? socket_filter_run(&to->base, &packet) : FILTER_ALL;
+	m->size = wanted < m->size ? wanted : m->size;
+	return wanted;
+}
+
 static long datagram_send(struct unix_socket *s, struct outgoing *o)
 {
 	uint64_t bytes = cursor_left(&o->from), deadline = deadline_after(s->base.send_timeout_ns);
 	struct unix_socket *to = NULL;
 	struct message *m = NULL;
-	bool named = o->named && s->base.type == SOCK_DGRAM;
+	bool named = o->named && s->base.type == SOCK_DGRAM, wanted = true;
 	int error = 0;
 	if (named) {
 		error = name_find(&o->to, s->base.type, &to);
@@ -154,9 +170,10 @@ static long datagram_send(struct unix_socket *s, struct outgoing *o)
 	if (!error) {
 		m->rights = o->rights;
 		o->rights = NULL;
-		error = datagram_put(s, to, m, o->flags, deadline);
+		wanted = filter_pass(to, m);
+		error = wanted ? datagram_put(s, to, m, o->flags, deadline) : 0;
 	}
-	if (error && m) {
+	if ((error || !wanted) && m) {
 		message_free(m);
 	}
 	if (error == -ECONNREFUSED && to && !named) {

@@ -23,6 +23,7 @@ struct unix_socket *unix_alloc(int type)
 	struct unix_socket *s = kzalloc(sizeof(*s));
 	if (s) {
 		socket_init(&s->base, &unix_ops, AF_UNIX, type, 0);
+		s->base.may_filter = type != SOCK_STREAM;
 		list_init(&s->messages);
 		list_init(&s->rights);
 		list_init(&s->waiting);
@@ -42,6 +43,7 @@ static void unix_free(struct socket *s)
 	list_remove(&unix_of(s)->all_link);
 	spin_unlock(&all_lock);
 	name_put(unix_of(s)->name);
+	kfree(s->filter);
 	kfree(unix_of(s));
 }
 
