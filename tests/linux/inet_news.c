@@ -217,6 +217,21 @@ static void adapters(void)
 	close(fd);
 }
 
+/* An address that each link has, and no link is named. */
+static void no_link_is_named(void)
+{
+	static const int types[] = { SOCK_STREAM, SOCK_DGRAM };
+	struct sockaddr_in6 to = { .sin6_family = AF_INET6, .sin6_port = htons(80) };
+	to.sin6_addr.s6_addr[0] = 0xfe;
+	to.sin6_addr.s6_addr[1] = 0x80;
+	to.sin6_addr.s6_addr[15] = 1;
+	for (unsigned n = 0; n < 2; n++) {
+		int fd = socket(AF_INET6, types[n], 0);
+		CALL(connect(fd, (struct sockaddr *)&to, sizeof(to)));
+		close(fd);
+	}
+}
+
 static void values_at_first(void)
 {
 	char name[20];
@@ -248,5 +263,8 @@ int main(void)
 	RUN(paths);
 	RUN(adapters);
 	RUN(values_at_first);
+	if (calls_with("ipv6")) {
+		RUN(no_link_is_named);
+	}
 	return 0;
 }

@@ -125,7 +125,7 @@ static void usage_of_descendants(void)
 		IS(result == (way ? 0 : child));
 		IS(used_us(&usage) >= 60000);
 		IS(usage.ru_minflt >= 10);
-		IS(usage.ru_maxrss >= 30 << 10);
+		IS(usage.ru_maxrss >= 20 << 10);
 	}
 }
 

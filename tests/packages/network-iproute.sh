@@ -11,6 +11,7 @@ ip -4 -o addr show dev eth0 | sed "s/  */ /g; s/ *\\\\.*//"
 ip route | sed "s/ *$//"
 ip route get 10.66.1.2 | sed "s/ uid.*//; s/ *$//; 2d"
 ip route add 10.9.0.0/16 via 10.66.0.9; ip route show 10.9.0.0/16 | sed "s/ *$//"
+ip route add blackhole 7.7.7.0/24; ip route del blackhole 7.7.7.0/24
 ip addr del 10.66.0.1/16 dev eth0; ip addr add 10.0.2.16/24 dev eth0
 ip -br link show lo | sed "s/ *$//"
 ip link set eth0 mtu 1400; cat /proc/net/route | wc -l; ip -o link show eth0 | sed "s/.*\(mtu [0-9]*\).*/\1/"
@@ -27,6 +28,8 @@ default via 10.0.2.2 dev eth0 proto dhcp
 10.66.0.0/16 dev eth0 proto kernel scope link src 10.66.0.1
 10.66.1.2 dev eth0 src 10.66.0.1
 10.9.0.0/16 via 10.66.0.9 dev eth0
+RTNETLINK answers: Operation not supported
+RTNETLINK answers: Operation not supported
 RTNETLINK answers: File exists
 lo               UNKNOWN        00:00:00:00:00:00 <LOOPBACK,UP,LOWER_UP>
 4

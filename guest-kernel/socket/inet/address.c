@@ -148,6 +148,11 @@ static void any_to_loopback(ip_addr_t *a)
 	}
 }
 
+bool address_needs_link(const struct inet_socket *s, const struct endpoint *to)
+{
+	return IP_IS_V6(&to->address) && ip6_addr_islinklocal(ip_2_ip6(&to->address)) && !to->interface && !s->interface;
+}
+
 int route_find(const struct inet_socket *s, struct endpoint *to, struct netif **netif, ip_addr_t *from)
 {
 	any_to_loopback(&to->address);

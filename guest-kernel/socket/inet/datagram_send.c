@@ -55,7 +55,7 @@ static int connect_locked(struct inet_socket *s, struct endpoint *to)
 {
 	struct netif *netif;
 	ip_addr_t from;
-	int error = route_find(s, to, &netif, &from);
+	int error = address_needs_link(s, to) ? -EINVAL : route_find(s, to, &netif, &from);
 	if (!error && ip_addr_isbroadcast(&to->address, netif) && !socket_option(&s->base, SO_BROADCAST)) {
 		error = -EACCES;
 	}

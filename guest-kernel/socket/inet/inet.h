@@ -183,6 +183,8 @@ int endpoint_read(const struct inet_socket *s, const struct address *a, struct e
 void endpoint_tell(const struct inet_socket *s, const struct endpoint *e, struct address *out);
 /** Net lock. Is it an address of this machine, as bind() wants it; multicast and broadcast ones are for datagrams. */
 bool address_is_own(const ip_addr_t *address, bool datagrams);
+/** Of IPv6 one that each link has, and no link is named: connect() does not guess (EINVAL). */
+bool address_needs_link(const struct inet_socket *s, const struct endpoint *to);
 /** Net lock. Which interface leads there, and with what address of this machine. 0, -ENETUNREACH, -EADDRNOTAVAIL. */
 int route_find(const struct inet_socket *s, struct endpoint *to, struct netif **netif, ip_addr_t *from);
 bool address_is_any(const ip_addr_t *a);

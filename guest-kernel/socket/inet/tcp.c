@@ -35,7 +35,7 @@ static int connect_start(struct inet_socket *s, struct endpoint *to)
 	struct netif *netif;
 	ip_addr_t from;
 	bool had_port = s->port_listed;
-	int error = to->port ? route_find(s, to, &netif, &from) : -EADDRNOTAVAIL;
+	int error = address_needs_link(s, to) ? -EINVAL : to->port ? route_find(s, to, &netif, &from) : -EADDRNOTAVAIL;
 	if (!error && (ip_addr_ismulticast(&to->address) || ip_addr_isbroadcast(&to->address, netif))) {
 		error = -ENETUNREACH;
 	}

@@ -282,6 +282,7 @@ static void route_put(struct answer *a, const struct net_route *route, uint32_t 
 struct route_request {
 	struct net_route route;
 	bool to_set;
+	uint8_t type;
 };
 
 static int route_read(struct route_request *r, const char *at, const char *end)
@@ -289,7 +290,7 @@ static int route_read(struct route_request *r, const char *at, const char *end)
 	struct route_body body;
 	struct attribute attribute;
 	at = body_read(&body, sizeof(body), at, end);
-	*r = (struct route_request){ .route = { .v6 = body.family == AF_INET6, .bits = body.to_bits } };
+	*r = (struct route_request){ .type = body.type, .route = { .v6 = body.family == AF_INET6, .bits = body.to_bits } };
 	size_t bytes = address_bytes(r->route.v6);
 	while (attribute_next(&at, end, &attribute)) {
 		if (attribute.type == RTA_DST && attribute.bytes == bytes) {
@@ -355,6 +356,9 @@ static int route_change(bool remove, bool replace, const char *at, const char *e
 {
 	struct route_request r;
 	int error = route_read(&r, at, end);
+	if (!error && r.type != RTN_UNICAST && !(remove && !r.type)) { /* none that refuse packets */
+		error = -EOPNOTSUPP;
+	}
 	return error ? error : remove ? net_route_remove(&r.route) : net_route_add(&r.route, replace);
 }
 
