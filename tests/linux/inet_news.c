@@ -217,6 +217,47 @@ static void adapters(void)
 	close(fd);
 }
 
+/* Of /proc/net/snmp's line of ICMP the number by this name. */
+static long message_count(const char *name)
+{
+	static char text[8192], *values;
+	int fd = open("/proc/net/snmp", O_RDONLY);
+	ssize_t n = read(fd, text, sizeof(text) - 1);
+	close(fd);
+	text[n > 0 ? n : 0] = '\0';
+	char *names = strstr(text, "\nIcmp: ");
+	values = names ? strstr(names + 1, "\nIcmp: ") : NULL;
+	if (!values) {
+		return -1;
+	}
+	*values++ = '\0';
+	char *in_names, *in_values, *key = strtok_r(names, " ", &in_names), *value = strtok_r(values, " \n", &in_values);
+	while (key && value && strcmp(key, name) != 0) {
+		key = strtok_r(NULL, " ", &in_names);
+		value = strtok_r(NULL, " \n", &in_values);
+	}
+	return key && value ? atol(value) : -1;
+}
+
+static void counts_of_messages(void)
+{
+	static const char *const names[] = { "OutMsgs", "InEchos", "OutEchos", "OutEchoReps" };
+	uint8_t echo[8] = { 8, 0, 0xf7, 0xff }, got[128];
+	struct sockaddr_in to = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	long before[4];
+	int fd = socket(AF_INET, SOCK_RAW, IPPROTO_ICMP);
+	for (int i = 0; i < 4; i++) {
+		before[i] = message_count(names[i]);
+	}
+	CALL(sendto(fd, echo, sizeof(echo), 0, (struct sockaddr *)&to, sizeof(to)));
+	do {
+	} while (recv(fd, got, sizeof(got), 0) > 20 && got[20] != 0);
+	for (int i = 0; i < 4; i++) {
+		SHOW(names[i], "%ld", message_count(names[i]) - before[i]);
+	}
+	close(fd);
+}
+
 /* An address that each link has, and no link is named. */
 static void no_link_is_named(void)
 {
@@ -263,6 +304,7 @@ int main(void)
 	RUN(paths);
 	RUN(adapters);
 	RUN(values_at_first);
+	RUN(counts_of_messages);
 	if (calls_with("ipv6")) {
 		RUN(no_link_is_named);
 	}

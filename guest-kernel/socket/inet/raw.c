@@ -13,6 +13,7 @@
 #include "lwip/ip.h"
 #include "lwip/netif.h"
 #include "lwip/pbuf.h"
+#include "lwip/prot/icmp.h"
 #include "lwip/raw.h"
 
 #define ECHO_HEADER 8u
@@ -177,6 +178,21 @@ static void checksum_put(struct inet_socket *s, struct pbuf *p, const struct end
 	pbuf_take_at(p, &sum, sizeof(sum), (u16_t)at);
 }
 
+/* lwIP counts the messages of ICMP that it makes itself. */
+static void message_count(const struct inet_socket *s, const struct pbuf *p)
+{
+	if (s->v6 || s->headers || s->raw->protocol != IP_PROTO_ICMP) {
+		return;
+	}
+	int type = pbuf_try_get_at(p, 0);
+	MIB2_STATS_INC(mib2.icmpoutmsgs);
+	if (type == ICMP_ECHO) {
+		MIB2_STATS_INC(mib2.icmpoutechos);
+	} else if (type == ICMP_ER) {
+		MIB2_STATS_INC(mib2.icmpoutechoreps);
+	}
+}
+
 err_t raw_hand_over(struct inet_socket *s, const struct outgoing *o, struct pbuf *p, const struct endpoint *to, struct netif *netif,
 		    const ip_addr_t *from)
 {
@@ -200,6 +216,7 @@ err_t raw_hand_over(struct inet_socket *s, const struct outgoing *o, struct pbuf
 		raw->ttl = raw->mcast_ttl = (u8_t)o->ttl;
 	}
 	ip_set_option(raw, SOF_BROADCAST); /* judged before */
+	message_count(s, p);
 	err_t error = raw_sendto_if_src(raw, p, &to->address, netif, from);
 	raw->tos = tos;
 	raw->ttl = ttl;
