@@ -258,6 +258,43 @@ static void counts_of_messages(void)
 	close(fd);
 }
 
+/* The longest fragment that a socket wants; how many were made is in /proc/net/snmp6. */
+static long fragments_made(void)
+{
+	char line[128];
+	long made = -1;
+	FILE *file = fopen("/proc/net/snmp6", "r");
+	while (file && fgets(line, sizeof(line), file)) {
+		if (strncmp(line, "Ip6FragCreates", 14) == 0) {
+			made = atol(line + 14);
+		}
+	}
+	if (file) {
+		fclose(file);
+	}
+	return made;
+}
+
+static void longest_fragments(void)
+{
+	static const int mtus[] = { 1279, -1, 1280, 2000, 0, 70000 };
+	static char datagram[3000], got[4000];
+	struct sockaddr_in6 at = { .sin6_family = AF_INET6, .sin6_addr = IN6ADDR_LOOPBACK_INIT };
+	socklen_t bytes = sizeof(at);
+	int fd = socket(AF_INET6, SOCK_DGRAM, 0);
+	bind(fd, (struct sockaddr *)&at, sizeof(at));
+	getsockname(fd, (struct sockaddr *)&at, &bytes);
+	for (unsigned n = 0; n < sizeof(mtus) / sizeof(mtus[0]); n++) {
+		int value = mtus[n];
+		CALL(setsockopt(fd, IPPROTO_IPV6, IPV6_MTU, &value, sizeof(value)));
+		long before = fragments_made();
+		CALL(sendto(fd, datagram, sizeof(datagram), 0, (struct sockaddr *)&at, sizeof(at)));
+		SHOW("fragments", "%ld", fragments_made() - before);
+		CALL(recv(fd, got, sizeof(got), 0));
+	}
+	close(fd);
+}
+
 /* An address that each link has, and no link is named. */
 static void no_link_is_named(void)
 {
@@ -307,6 +344,7 @@ int main(void)
 	RUN(counts_of_messages);
 	if (calls_with("ipv6")) {
 		RUN(no_link_is_named);
+		RUN(longest_fragments);
 	}
 	return 0;
 }

@@ -27,6 +27,7 @@ enum {
 	IPV6_RECVTCLASS = 66, IPV6_TCLASS, IPV6_DONTFRAG = 62,
 };
 #define NAME_BYTES 16 /* IFNAMSIZ */
+#define IPV6_MTU_LEAST 1280
 
 /* An int, or for these options also one byte. */
 static int value_read(uint64_t user, int length, int *value)
@@ -478,6 +479,12 @@ static int set_ip6(struct inet_socket *s, int option, uint64_t user, int length)
 		return s->kind == INET_RAW ? raw_set_checksum(s, IPPROTO_IPV6, value) : -ENOPROTOOPT;
 	case IPV6_MTU_DISCOVER:
 		return mtu_discover(s, true, value);
+	case IPV6_MTU:
+		if (value && value < IPV6_MTU_LEAST) {
+			return -EINVAL;
+		}
+		/* fragments that have to be made are as long as the way allows */
+		return 0;
 	case IPV6_DONTFRAG:
 		s->whole6 = value;
 		return 0;
