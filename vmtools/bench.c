@@ -14,7 +14,9 @@
 #include <unistd.h>
 
 #include "command.h"
+#include "compile.h"
 #include "linux.h"
+#include "order.h"
 #include "run.h"
 #include "say.h"
 #include "writable.h"
@@ -34,6 +36,27 @@ pid_t bench_machine_start(const struct options *options, FILE *output)
 		_exit(run_machine(options, output, NULL, NULL));
 	}
 	return pid;
+}
+
+int bench_trace(const struct bench *b, const char *line, enum vmctl_mode mode)
+{
+	if (!b->options->order) {
+		return 0;
+	}
+	char path[4096];
+	snprintf(path, sizeof(path), "%s.turns", b->options->order);
+	FILE *file = fopen(path, "ae");
+	bool good = file && fprintf(file, "trace %s, %s\n", line, bench_mode_name(mode)) > 0;
+	good = file && fclose(file) == 0 && good;
+	return good ? 0 : fail(VMCTL_HOST, "%s can't be written: %s", path, strerror(errno));
+}
+
+static int profile(struct bench *b, const struct bench_kind *kind)
+{
+	char kernel[512];
+	int status = kind->profile(b);
+	snprintf(kernel, sizeof(kernel), "%s/guest-kernel.elf", compile_image_dir());
+	return status || !b->options->order ? status : order_write(b->options->order, kernel, stdout);
 }
 
 /* Run number `run`: each system once, in turns that begin with another one each time. */
@@ -81,7 +104,7 @@ static int measure(struct bench *b, const struct bench_kind *kind)
 	int status = b->options->against_linux ? linux_fetch() : 0;
 	status = status ? status : kind->image(b);
 	if (status || b->options->profile) {
-		return status ? status : kind->profile(b);
+		return status ? status : profile(b, kind);
 	}
 	status = run_all(b, kind);
 	if (status == 0) {
@@ -107,8 +130,12 @@ int command_bench(const struct options *options)
 	if (options->word_count > 0 && !net) {
 		return fail(VMCTL_USAGE, "write \"vmctl bench [net] [options]\"");
 	}
+	if (options->order && !(options->profile && options->icount)) {
+		return fail(VMCTL_USAGE, "--order goes with --profile and --icount");
+	}
 	addresses_fix();
 	int status = writable_check(options->json);
+	status = status ? status : writable_check(options->order);
 	if (status) {
 		return status;
 	}

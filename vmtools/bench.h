@@ -36,6 +36,8 @@ extern const struct bench_kind bench_system, bench_net;
 
 /** How messages and tables name a system. */
 const char *bench_mode_name(enum vmctl_mode mode);
+/** With --order: begin the trace of a line, or of lines, to which the next machine adds its turns. 0 or VMCTL_HOST after a sentence. */
+int bench_trace(const struct bench *b, const char *line, enum vmctl_mode mode);
 /** Start a machine in a process of its own, which ends when this one does (libvirt's embedded driver opens once in a process); its console goes to
  *  `output`, of which this process keeps its copy. -1 and errno, or the process; its status is the machine's. */
 pid_t bench_machine_start(const struct options *options, FILE *output);

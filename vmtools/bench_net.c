@@ -206,7 +206,7 @@ static int machine_begin(const struct bench *b, struct machine_run *m, enum vmct
 	}
 	struct options o = { .mode = mode, .cpus = icount ? 1 : b->options->cpus, .memory = b->options->memory ? b->options->memory : MEMORY_BYTES,
 			     .command = command, .root = b->image, .icount = icount, .accel = icount ? ACCEL_TCG : b->options->accel,
-			     .verbose = b->options->verbose, .profile = b->options->profile, .network = m->network,
+			     .verbose = b->options->verbose, .profile = b->options->profile, .order = b->options->order, .network = m->network,
 			     .timeout_ns = b->options->timeout_ns ? b->options->timeout_ns : MACHINE_TIMEOUT_NS };
 	int ends[2];
 	if (pipe2(ends, O_CLOEXEC) != 0) {
@@ -390,7 +390,8 @@ static int profile_all(struct bench *b)
 	for (int i = 0; i < 2 && status == 0; i++) {
 		enum vmctl_mode mode = i ? MODE_ISOLATED : MODE_MONOLITHIC;
 		printf("%s, %s: ", b->options->profile, bench_mode_name(mode));
-		status = run_once(b, mode, b->options->icount);
+		status = bench_trace(b, b->options->profile, mode);
+		status = status ? status : run_once(b, mode, b->options->icount);
 	}
 	return status;
 }

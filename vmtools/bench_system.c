@@ -107,7 +107,7 @@ static int run_program(struct bench *b, enum vmctl_mode mode, bool icount, const
 	char *command[] = { "/bench", "/data", (char *)scale, (char *)lines, NULL };
 	struct options o = { .mode = mode, .cpus = icount ? 1 : b->options->cpus, .memory = b->options->memory, .command = command,
 			     .root = b->image, .icount = icount, .accel = icount ? ACCEL_TCG : b->options->accel, .verbose = b->options->verbose,
-			     .profile = b->options->profile,
+			     .profile = b->options->profile, .order = b->options->order,
 			     .timeout_ns = b->options->timeout_ns ? b->options->timeout_ns : BENCH_TIMEOUT_NS };
 	FILE *output = tmpfile();
 	if (!output) {
@@ -148,7 +148,8 @@ static int profile_all(struct bench *b)
 		for (int i = 0; i < 2 && status == 0; i++) {
 			enum vmctl_mode mode = i ? MODE_ISOLATED : MODE_MONOLITHIC;
 			printf("%s, %s: ", name, bench_mode_name(mode));
-			status = run_program(b, mode, b->options->icount,
+			status = bench_trace(b, name, mode);
+			status = status ? status : run_program(b, mode, b->options->icount,
 					     b->options->icount ? SCALE_PROFILE_EXACT : b->options->is_short ? SCALE_PROFILE_SHORT : SCALE_PROFILE, name);
 		}
 	}

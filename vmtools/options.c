@@ -260,6 +260,7 @@ TEXT_OPTION(dir)
 TEXT_OPTION(json)
 TEXT_OPTION(lines)
 TEXT_OPTION(profile)
+TEXT_OPTION(order)
 TEXT_OPTION(append)
 TEXT_OPTION(bundle)
 TEXT_OPTION(capsules)
@@ -313,6 +314,7 @@ static const struct option {
 	{ "--against", "linux", COMMAND_BENCH, set_against, "compare with Debian's kernel, which apt fetches at first use, on the same machine" },
 	{ "--lines", "NAME,NAME...", COMMAND_BENCH, set_lines, "only these lines of the table" },
 	{ "--profile", "NAME,NAME...", COMMAND_BENCH, set_profile, "of these lines, tell where the time went, by function" },
+	{ "--order", "FILE", COMMAND_BENCH, set_order, "with --profile --icount: add turns to FILE.turns, and list functions by them there" },
 	{ "--short", NULL, COMMAND_BENCH, set_short, "fewer iterations; instructions are counted once, or not at all without --against" },
 	{ "--dir", "DIR", COMMAND_BUNDLE | COMMAND_CHECK, set_dir, "where images are that the manifest names (vmctl's own directory)" },
 	{ "-o", "FILE", COMMAND_BUNDLE | COMMAND_IMAGE | COMMAND_CAPSULE, set_output, "the file to write" },

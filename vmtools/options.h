@@ -53,7 +53,7 @@ struct options {
 	uint64_t size; /* of a root image of packages, bytes; 0: as much as they need */
 	bool set_up; /* run the packages' own scripts */
 	const char *packages, *mirror; /* Debian packages for the root, comma-separated, and where they come from */
-	const char *root, *manifest, *stats, *cpu_flags, *name, *machine, *output, *dir, *json, *lines, *profile, *append, *bundle, *capsules, *capture;
+	const char *root, *manifest, *stats, *cpu_flags, *name, *machine, *output, *dir, *json, *lines, *profile, *order, *append, *bundle, *capsules, *capture;
 	unsigned runs;
 	bool verbose, write, is_short, against_linux, force, icount, keep, update;
 	unsigned disk_image_count;

@@ -6,6 +6,7 @@
  */
 #include "profile.h"
 
+#include <errno.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,6 +14,8 @@
 #include <time.h>
 
 #include "compile.h"
+#include "order.h"
+#include "say.h"
 #include "symbols.h"
 
 #define PERIOD_NS 1000000
@@ -185,6 +188,29 @@ static void add_files(struct symbols *symbols, const char *driver)
 		snprintf(path, sizeof(path), "%s/%s", compile_image_dir(), files[i]);
 		symbols_add(symbols, path);
 	}
+}
+
+int profile_turns(const struct profile *p, const char *path)
+{
+	struct order order = { 0 };
+	char kernel[512];
+	uint64_t *ran = malloc((p->count + 1) * sizeof(*ran));
+	size_t count = 0;
+	snprintf(kernel, sizeof(kernel), "%s/guest-kernel.elf", compile_image_dir());
+	int error = ran ? order_load(&order, kernel) : -ENOMEM;
+	FILE *out = error ? NULL : fopen(path, "ae");
+	for (unsigned i = 0; ran && i < p->count; i++) {
+		if (p->samples[i].where == IN_KERNEL) {
+			ran[count++] = p->samples[i].address;
+		}
+	}
+	if (out) {
+		order_cut(&order, ran, count, out);
+	}
+	bool good = out && fclose(out) == 0;
+	order_free(&order);
+	free(ran);
+	return good ? 0 : fail(VMCTL_HOST, "%s can't be written: %s", path, strerror(error ? -error : errno));
 }
 
 static void name_sample(struct symbols *symbols, const struct sample *s, char *name, size_t size)

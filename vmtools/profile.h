@@ -24,6 +24,8 @@ struct profile *profile_start(struct machine *machine, const bool *begun, const 
 void profile_take(struct profile *profile, const char *text);
 /** End the sampling. */
 void profile_stop(struct profile *profile);
+/** Add an exact profile's turns to `path` (order.h), the kernel being that of vmctl's directory. 0 or a vmctl status after a sentence. */
+int profile_turns(const struct profile *profile, const char *path);
 /** Print the functions by their share, and free the profile. */
 void profile_print(struct profile *profile, const char *driver, FILE *out);
 

@@ -46,6 +46,14 @@ static void show_traces(const struct machine_kind *kind, const struct workdir *d
 	}
 }
 
+/* To --order's file of turns. */
+static int add_turns(const struct plan *plan, const struct profile *profile)
+{
+	char path[4096];
+	snprintf(path, sizeof(path), "%s.turns", plan->options->order);
+	return profile_turns(profile, path);
+}
+
 /* With --icount an exact one. What a machine does for clients outside ends with these. */
 static struct profile *start_profile(const struct plan *plan, struct session *session)
 {
@@ -99,6 +107,7 @@ static int run_planned(struct plan *plan, FILE *output, void (*after)(void *to, 
 			status = session_run(&session);
 			if (profile) {
 				profile_stop(profile);
+				status = plan->options->order && status == 0 ? add_turns(plan, profile) : status;
 				profile_print(profile, plan->options->network.net == NET_NONE ? "ahci" : network_domain(&plan->options->network), stdout);
 				fflush(stdout);
 			}

@@ -24,7 +24,7 @@ static const void *at(const struct file *f, uint64_t offset, uint64_t bytes)
 	return offset <= f->size && bytes <= f->size - offset ? f->bytes + offset : NULL;
 }
 
-static int add(struct symbols *s, uint64_t address, const char *name)
+static int add(struct symbols *s, uint64_t address, uint64_t size, const char *name)
 {
 	if (s->count % 1024 == 0) {
 		struct symbol *more = realloc(s->list, (s->count + 1024) * sizeof(*more));
@@ -35,6 +35,7 @@ static int add(struct symbols *s, uint64_t address, const char *name)
 	}
 	struct symbol *symbol = &s->list[s->count++];
 	symbol->address = address;
+	symbol->size = size;
 	snprintf(symbol->name, sizeof(symbol->name), "%s", name);
 	s->sorted = false;
 	return 0;
@@ -58,7 +59,7 @@ static int add_table(struct symbols *s, const struct file *f, const Elf64_Shdr *
 	int error = 0;
 	for (size_t i = 0; i < table->sh_size / sizeof(*symbols) && !error; i++) {
 		if (is_code(f, &symbols[i]) && symbols[i].st_name < strings->sh_size) {
-			error = add(s, symbols[i].st_value, names + symbols[i].st_name);
+			error = add(s, symbols[i].st_value, symbols[i].st_size, names + symbols[i].st_name);
 		}
 	}
 	return error;
@@ -104,19 +105,28 @@ int symbols_add(struct symbols *s, const char *path)
 	return error;
 }
 
+/* Of labels at one address the function is the last, which is found. */
 static int compare(const void *a, const void *b)
 {
-	uint64_t x = ((const struct symbol *)a)->address, y = ((const struct symbol *)b)->address;
-	return x < y ? -1 : x > y;
+	const struct symbol *x = a, *y = b;
+	if (x->address == y->address) {
+		return x->size < y->size ? -1 : x->size > y->size ? 1 : strcmp(x->name, y->name);
+	}
+	return x->address < y->address ? -1 : 1;
+}
+
+void symbols_sort(struct symbols *s)
+{
+	if (!s->sorted && s->count) {
+		qsort(s->list, s->count, sizeof(*s->list), compare);
+		s->sorted = true;
+	}
 }
 
 /* The last symbol at or below an address; NULL: none. */
 static const struct symbol *find(struct symbols *s, uint64_t address)
 {
-	if (!s->sorted) {
-		qsort(s->list, s->count, sizeof(*s->list), compare);
-		s->sorted = true;
-	}
+	symbols_sort(s);
 	size_t low = 0, high = s->count;
 	while (low < high) {
 		size_t middle = (low + high) / 2;

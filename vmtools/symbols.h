@@ -8,7 +8,7 @@
 #include <stdint.h>
 
 struct symbol {
-	uint64_t address;
+	uint64_t address, size; /* bytes; 0: not known */
 	char name[48];
 };
 
@@ -20,6 +20,8 @@ struct symbols {
 
 /** Add the functions and labels of a file's executable sections. 0 or -errno. */
 int symbols_add(struct symbols *symbols, const char *path);
+/** Bring the list into its order. */
+void symbols_sort(struct symbols *symbols);
 /** The name at or below an address, NULL where there is none. */
 const char *symbols_find(struct symbols *symbols, uint64_t address);
 /** Does a function of this name begin there? */
