@@ -18,7 +18,8 @@ COMMON := -std=gnu11 -g $(WARN) -Ilib -MMD -MP
 # -mcmodel=kernel: its sign-extended 32-bit addresses fit the lowest and the highest 2 GiB, so the same object
 # links into the hypervisor, a driver domain and the guest kernel.
 FREE_FLAGS := $(COMMON) -O2 -ffreestanding -fno-pic -fno-pie -mcmodel=kernel -mno-red-zone -mgeneral-regs-only \
-	-fno-stack-protector -fcallgraph-info=su,da -fno-asynchronous-unwind-tables -fno-omit-frame-pointer -fno-common -fcf-protection=none
+	-fno-stack-protector -fcallgraph-info=su,da -fno-asynchronous-unwind-tables -fno-omit-frame-pointer -fno-common -fcf-protection=none \
+	-ffunction-sections
 HOST_FLAGS := $(COMMON) -O2 -D_GNU_SOURCE
 CHECK_FLAGS := $(COMMON) -O1 -D_GNU_SOURCE -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 FREE_LDFLAGS := -nostdlib -static -no-pie -Wl,--build-id=none -Wl,-z,max-page-size=4096 -Wl,-z,noexecstack -Wl,--fatal-warnings

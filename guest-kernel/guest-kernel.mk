@@ -24,10 +24,14 @@ $(BUILD)/vdso.o: guest-kernel/vdso/vdso.c guest-kernel/vdso/vdso.ld guest-kernel
 	$(Q)$(CC) $(VDSO_FLAGS) -nostdlib -shared -Wl,-T,guest-kernel/vdso/vdso.ld -Wl,-soname=linux-vdso.so.1 -Wl,--hash-style=both -Wl,--build-id=none \
 		-Wl,-Bsymbolic -Wl,-z,noexecstack -Wl,-z,max-page-size=4096 -Wl,--eh-frame-hdr -o $(BUILD)/vdso.so guest-kernel/vdso/vdso.c
 	$(Q)cd $(BUILD) && ld -r -b binary -z noexecstack -o vdso.o vdso.so
-KERNEL_LINK = $(CC) $(FREE_LDFLAGS) -Wl,-T,guest-kernel/guest-kernel.ld
+KERNEL_LINK = $(CC) $(FREE_LDFLAGS) -Wl,-T,guest-kernel/guest-kernel.ld -L$(BUILD)
+
+# The linker script's fragment of functions that lie side by side.
+$(BUILD)/text.order.ld: guest-kernel/text.order
+	$(Q)mkdir -p $(@D) && sed -n 's/^\([A-Za-z_].*\)/*(.text.\1 .text.\1.*)/p' $< >$@
 
 .SECONDEXPANSION:
-$(BUILD)/guest-kernel.elf: $$(KERNEL_OBJECTS) guest-kernel/guest-kernel.ld guest-kernel/symbols.awk
+$(BUILD)/guest-kernel.elf: $$(KERNEL_OBJECTS) guest-kernel/guest-kernel.ld guest-kernel/symbols.awk $(BUILD)/text.order.ld
 	@mkdir -p $(@D)
 	$(call say,LD,$@)
 	$(Q)$(KERNEL_LINK) -o $@.nameless $(KERNEL_OBJECTS)
