@@ -685,6 +685,11 @@ void net_tcp_heard(struct tcp_pcb *pcb, const struct tcp_hdr *header, const unsi
 {
 }
 
+bool net_tcp_lacks_socket(struct tcp_pcb *pcb)
+{
+	return false;
+}
+
 uint64_t tcp_probes_next_ns(void)
 {
 	return 0;

@@ -115,6 +115,11 @@ int net_tcp_arrives(struct tcp_pcb *pcb, const struct pbuf *p)
 	return ERR_OK;
 }
 
+bool net_tcp_lacks_socket(struct tcp_pcb *pcb)
+{
+	return false;
+}
+
 struct inet_socket *tcp_pcb_socket(const struct tcp_pcb *pcb)
 {
 	return &connection;

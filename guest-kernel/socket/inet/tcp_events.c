@@ -236,6 +236,29 @@ void tcp_pcb_drop(struct inet_socket *s)
 	}
 }
 
+/*
+ * Before a segment by which a handshake may be completed: there is memory for the connection's socket, or the segment is as lost as any other, and the
+ * peer sends it again. Once lwIP has taken it there is only a reset.
+ */
+static struct inet_socket *spares[2]; /* net lock: of IPv4 and IPv6 */
+
+bool net_tcp_lacks_socket(struct tcp_pcb *pcb)
+{
+	const struct inet_socket *listener = tcp_ext_arg_get(pcb, ARGUMENT);
+	struct inet_socket **spare = &spares[listener && listener->v6];
+	if (listener && !*spare) {
+		*spare = inet_alloc(listener->v6, INET_TCP, IPPROTO_TCP, true);
+	}
+	return listener && !*spare;
+}
+
+static struct inet_socket *spare_take(bool v6)
+{
+	struct inet_socket *s = spares[v6];
+	spares[v6] = NULL;
+	return s;
+}
+
 /* A connection is established: it becomes a socket of its own. */
 static err_t accepted(void *arg, struct tcp_pcb *pcb, err_t error)
 {
@@ -243,9 +266,9 @@ static err_t accepted(void *arg, struct tcp_pcb *pcb, err_t error)
 	if (!listener || error != ERR_OK) {
 		return ERR_VAL;
 	}
-	struct inet_socket *s = listener->base.state == SOCKET_LISTENING ? inet_alloc(listener->v6, INET_TCP, IPPROTO_TCP, true) : NULL;
+	struct inet_socket *s = listener->base.state == SOCKET_LISTENING ? spare_take(listener->v6) : NULL;
 	if (!s) {
-		return ERR_MEM; /* the connection is reset */
+		return ERR_MEM; /* nobody listens any more: the connection is reset */
 	}
 	socket_get(&listener->base);
 	half_open_ended(ARGUMENT, listener);
