@@ -17,7 +17,7 @@ udhcpc -i eth0 -n -q -s /bin/true 2>&1 | sed -n 's/.*\(lease of [0-9.]*\) .*/\1/
 /packet eth0 10.0.2.2
 wc -l </proc/net/packet
 /packet eth0 80 600000 >/seen &
-until grep -q watching /seen || ! kill -0 $! 2>/dev/null; do
+until grep -qs watching /seen || ! kill -0 $! 2>/dev/null; do
 	sleep 0.05
 done
 httpd -p 80 -h /www

@@ -12,13 +12,13 @@ ls t.db*
 
 echo == killed between begin and commit
 before=$(sqlite3 t.db 'select count(*) from t')
-mkfifo words
+mkfifo words && : >answers
 sqlite3 t.db <words >answers &
 writer=$!
 exec 5>words
 echo 'pragma cache_size=10; begin immediate; with recursive c(x) as (select 1 union all select x + 1 from c where x < 20000)
 	insert into t(b) select hex(randomblob(50)) from c; select "written";' >&5
-until grep -q written answers; do sleep 0.05; done
+until grep -qs written answers; do sleep 0.05; done
 { kill -9 $writer; wait $writer; } 2>/dev/null # the shell tells of its end wherever it hears of it
 echo "status $?"
 exec 5>&-

@@ -5,7 +5,7 @@ capture() { # NAME COUNT OPTIONS...: in the background
 	name=$1 count=$2
 	shift 2
 	tcpdump -Z root -n -t -l -c "$count" "$@" >"/tmp/$name" 2>"/tmp/$name.err" &
-	until grep -q 'listening on' "/tmp/$name.err" || ! kill -0 $! 2>/dev/null; do
+	until grep -qs 'listening on' "/tmp/$name.err" || ! kill -0 $! 2>/dev/null; do
 		sleep 0.05
 	done
 }
@@ -37,7 +37,7 @@ tcpdump -n -t -r /tmp/frames 2>/dev/null | sed 's/id [0-9]*, seq/id N, seq/'
 tcpdump -Z root -i nowhere 2>&1 | sed -n '/nowhere/p'
 tcpdump -Z root -i lo 'no filter' 2>&1 | sed -n 's/^tcpdump: \(.*error\).*/\1/p'
 tcpdump -Z root -n -i any -w /tmp/x 2>/tmp/x.err &
-until grep -q 'listening on' /tmp/x.err; do sleep 0.05; done
+until grep -qs 'listening on' /tmp/x.err; do sleep 0.05; done
 ss -0 -H | sed 's/  */ /g; s/ *$//'
 ss -0 -H -m -e | sed -n 's/.*\(skmem:(r[0-9]*,rb[0-9]*\).*/\1/p'
 kill $!
