@@ -133,7 +133,7 @@ static void do_not_fragment(const struct netif *netif, uint8_t *header)
 {
 	uint32_t before = get16(header + FLAGS_AT), sum = (~get16(header + SUM_AT) & 0xffffu) + (~before & 0xffffu) + (before | DO_NOT); /* RFC 1624 */
 	put16(header + FLAGS_AT, (uint16_t)(before | DO_NOT));
-	if (netif != &loop_netif) { /* which has none */
+	if (netif != &loop_netif || get16(header + SUM_AT)) { /* which has none but where it is watched */
 		sum = (sum & 0xffff) + (sum >> 16);
 		sum = (sum & 0xffff) + (sum >> 16);
 		put16(header + SUM_AT, (uint16_t)~sum);

@@ -18,7 +18,7 @@ received 1 response(s)
 ARP, Request who-has 10.0.2.2 (ff:ff:ff:ff:ff:ff) tell 10.0.2.15, length 28
 ARP, Reply 10.0.2.2 is-at 52:55:0a:00:02:02, length 50
 1
-IP (tos 0x0, ttl 64, offset 0, flags [none], proto UDP (17), length 34)
+IP (tos 0x0, ttl 64, offset 0, flags [DF], proto UDP (17), length 34)
     127.0.0.1.PORT > 127.0.0.1.9: UDP, length 6
 == any
 lo    In  IP 127.0.0.1 > 127.0.0.1: ICMP echo request, id N, seq 1, length 64
@@ -37,7 +37,7 @@ Error: Unknown device type.
 RTNETLINK answers: File exists
 skmem:(r0,rb212992,t0
 4
-45
+46
 lo 1 224.0.0.1
 eth0 1 224.0.0.1
 lo 1 ff02::1
