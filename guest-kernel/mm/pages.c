@@ -165,7 +165,7 @@ struct page *page_alloc_order(unsigned order, unsigned flags)
 	}
 	struct page *page = alloc_credited(order, flags);
 	if (!page) {
-		reserve_give(count, io);
+		reserve_return(count, io, flags & ALLOC_SPARE);
 		return NULL;
 	}
 	if (!io && (page->flags & PAGE_IO)) {

@@ -249,9 +249,15 @@ static inline bool take_stock(uint32_t pages, uint32_t io)
 	return false;
 }
 
+/** Who allocates; NULL: an interrupt. */
+static inline struct thread *allocating(void)
+{
+	return cpu_read(interrupt_depth) == 0 ? thread_current() : NULL;
+}
+
 bool reserve_take(uint32_t count, bool io, bool optional)
 {
-	struct thread *thread = cpu_read(interrupt_depth) == 0 ? thread_current() : NULL;
+	struct thread *thread = allocating();
 	uint32_t io_count = io ? count : 0;
 	optional = optional || (thread && thread->reserve_optional);
 	/* What is promised of the I/O zone is not used up by ordinary requests. */
@@ -261,6 +267,17 @@ bool reserve_take(uint32_t count, bool io, bool optional)
 		return true;
 	}
 	return take_stock(count, io_count) || take_slow(count, io_count, !optional && (!thread || is_favoured(thread)), optional);
+}
+
+void reserve_return(uint32_t count, bool io, bool optional)
+{
+	struct thread *thread = allocating();
+	if (thread && !optional && !thread->reserve_optional && (thread->reserve_need | thread->reserved)) {
+		thread->reserved += count;
+		thread->reserved_io += io ? count : 0;
+	} else {
+		reserve_give(count, io);
+	}
 }
 
 /** Debug builds, `reserve-fail=N`: is this the n-th time, when nothing is to be found at the first look? */

@@ -11,8 +11,13 @@ void reserve_init(uint64_t pages, uint64_t io);
 bool reserve_take(uint32_t count, bool io, bool optional);
 /** An ordinary request was served by the I/O zone after all. */
 void reserve_moved(uint32_t count);
-/** Pages were freed, or what reserve_take gave could not be had. `io`: they are of the I/O zone. */
+/** Pages were freed. `io`: they are of the I/O zone. */
 void reserve_give(uint32_t count, bool io);
+/**
+ * There is no block of what reserve_take gave: it goes back to the thread's reservation, where the thread has one, for it may take the pages one by
+ * one then. Whoever waits for memory would have them otherwise. `io`, `optional`: as they were for reserve_take.
+ */
+void reserve_return(uint32_t count, bool io, bool optional);
 /** reserve_more where the caller may wait and its allocation is not optional. False: there will never be so many. */
 bool reserve_for_size(uint32_t pages);
 /** Another processor wants this one's stock (IPI_STOCK). Interrupts are off. */

@@ -220,6 +220,24 @@ static void use_reservation(struct worker *w, uint64_t most)
 	}
 }
 
+/* Pages in one piece are not there; so they are taken one by one, which nobody comes between. */
+static void allocate_scattered(struct worker *w)
+{
+	uint32_t before = w->thread->reserved, count = 10 + (uint32_t)interleave_random(10);
+	if (!reserve_more(count)) {
+		return;
+	}
+	kassert(reserve_take(count, false, false));
+	interleave_step();
+	reserve_return(count, false, false);
+	interleave_step();
+	kassert(w->thread->reserved == before + count);
+	while (count-- > 0) {
+		allocate(w, false);
+	}
+	kassert(w->thread->reserved == before);
+}
+
 /* It may fail, and has nothing to do with what is reserved. */
 static void allocate_optional(struct worker *w)
 {
@@ -294,6 +312,9 @@ static void operate(struct worker *w)
 		}
 		case 4:
 			kassert(!reserve_more(PAGES));
+			break;
+		case 5:
+			allocate_scattered(w);
 			break;
 		}
 		reserve_renew();
