@@ -62,6 +62,21 @@ void socket_get(struct socket *s)
 	__atomic_fetch_add(&s->references, 1, __ATOMIC_RELAXED);
 }
 
+int socket_no_listen(struct socket *s, unsigned backlog)
+{
+	return -EOPNOTSUPP;
+}
+
+int socket_no_accept(struct socket *s, bool wait, struct socket **out)
+{
+	return -EOPNOTSUPP;
+}
+
+int socket_no_shutdown(struct socket *s, unsigned closed)
+{
+	return -EOPNOTSUPP;
+}
+
 void socket_put(struct socket *s)
 {
 	if (s && __atomic_sub_fetch(&s->references, 1, __ATOMIC_ACQ_REL) == 0) {

@@ -166,6 +166,10 @@ struct incoming {
 void socket_init(struct socket *s, const struct socket_ops *ops, int family, int type, int protocol); /* one reference */
 struct file *socket_file(struct socket *s, unsigned flags); /* takes the reference, also when it fails: NULL */
 void socket_get(struct socket *s);
+/** For `struct socket_ops`: what such sockets cannot do. -EOPNOTSUPP. */
+int socket_no_listen(struct socket *s, unsigned backlog);
+int socket_no_accept(struct socket *s, bool wait, struct socket **out);
+int socket_no_shutdown(struct socket *s, unsigned closed);
 void socket_put(struct socket *s); /* NULL: nothing */
 struct socket *socket_of(const struct file *f); /* NULL: no socket */
 /** Its number, as fstat(2) and /proc tell it. */

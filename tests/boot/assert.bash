@@ -43,6 +43,17 @@ said() {
 	grep -q "^vmctl: .*$1" "$err" || fail "vmctl did not say \"$1\""
 }
 
+# fetch_until SUM URL: until what comes has the sum of md5sum, or 300 tries are over; the last one's is in $scratch/got.
+fetch_until() {
+	local got tries
+	for ((tries = 0; tries < 300; tries++)); do
+		got=$(busybox wget -q -O - "$2" 2>/dev/null | md5sum)
+		[ "$got" != "$1" ] || break
+		sleep 0.1
+	done
+	echo "$got" >"$scratch/got"
+}
+
 # port_choose [COUNT]: so many ports of this machine in a row that nobody has, TCP's nor UDP's, the first into $port. They are this test's until it ends:
 # another one, also of another tree, chooses others.
 port_choose() {

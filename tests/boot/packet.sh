@@ -27,14 +27,7 @@ wc -l </proc/net/packet
 END
 for mode in $modes; do
 	port_choose
-	(
-		for ((i = 0; i < 300; i++)); do
-			got=$(busybox wget -q -O - "http://127.0.0.1:$port/file" 2>/dev/null | md5sum)
-			[ "$got" != "$want" ] || break
-			sleep 0.1
-		done
-		echo "$got" >"$scratch/got"
-	) &
+	fetch_until "$want" "http://127.0.0.1:$port/file" &
 	reader=$!
 	boot 0 --mode "$mode" --net user --publish "$port:80" --memory 256M --timeout 60 --root "$scratch/root" -- sh /turn.sh
 	kill $reader 2>/dev/null

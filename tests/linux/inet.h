@@ -11,6 +11,27 @@
 #include <poll.h>
 #include <sys/socket.h>
 
+struct error_report { /* struct sock_extended_err, and who reported it */
+	uint32_t error;
+	uint8_t origin, type, code, pad;
+	uint32_t info, data;
+	struct sockaddr_in by;
+};
+
+/* The Internet's checksum of that (RFC 1071), as it stands in a message. */
+static inline uint16_t checksum(const void *data, size_t bytes)
+{
+	const unsigned char *at = data;
+	uint32_t sum = 0;
+	for (size_t i = 0; i < bytes; i++) {
+		sum += (uint32_t)at[i] << (i % 2 ? 0 : 8);
+	}
+	while (sum >> 16) {
+		sum = (sum & 0xffff) + (sum >> 16);
+	}
+	return htons((uint16_t)~sum);
+}
+
 static inline struct sockaddr_in to(const char *address, int port)
 {
 	struct sockaddr_in in = { .sin_family = AF_INET, .sin_port = htons((uint16_t)port) };

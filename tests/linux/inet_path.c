@@ -19,27 +19,7 @@
 #endif
 enum { DONT, WANT, DO, PROBE, INTERFACE, OMIT };
 
-struct report { /* struct sock_extended_err, and who reported it */
-	uint32_t error;
-	uint8_t origin, type, code, pad;
-	uint32_t info, data;
-	struct sockaddr_in by;
-};
-
 static char bytes[65536];
-
-static uint16_t sum(const void *data, size_t count)
-{
-	const unsigned char *at = data;
-	uint32_t all = 0;
-	for (size_t i = 0; i < count; i++) {
-		all += (uint32_t)at[i] << (i % 2 ? 0 : 8);
-	}
-	while (all >> 16) {
-		all = (all & 0xffff) + (all >> 16);
-	}
-	return htons((uint16_t)~all);
-}
 
 static void mtu_set(int mtu)
 {
@@ -87,9 +67,9 @@ static void router_tells(int fd, int protocol, int mtu, uint32_t sequence)
 	memcpy(transport + 2, &peer.sin_port, 2);
 	sequence = htonl(sequence);
 	memcpy(transport + 4, &sequence, 4);
-	uint16_t check = sum(ip, 20);
+	uint16_t check = checksum(ip, 20);
 	memcpy(ip + 10, &check, 2);
-	check = sum(message, sizeof(message));
+	check = checksum(message, sizeof(message));
 	memcpy(message + 2, &check, 2);
 	int raw = socket(AF_INET, SOCK_RAW, IPPROTO_ICMP);
 	in = from;
@@ -116,7 +96,7 @@ static void error_show(int fd)
 	for (struct cmsghdr *next; (next = CMSG_NXTHDR(&m, c)) != NULL; c = next) { /* of who told, in front */
 		SHOW("told by", "%d %d: %d", c->cmsg_level, c->cmsg_type, *(int *)CMSG_DATA(c));
 	}
-	struct report *e = (void *)CMSG_DATA(c);
+	struct error_report *e = (void *)CMSG_DATA(c);
 	SHOW("error", "%s %d.%d.%d info %u from %d; to %s", calls_error((int)e->error), e->origin, e->type, e->code, e->info, e->by.sin_family,
 		inet_ntoa(meant.sin_addr));
 }

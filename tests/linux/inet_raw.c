@@ -6,26 +6,6 @@
 
 #define ICMP_FILTER 1
 
-struct error_report { /* struct sock_extended_err, and who reported it */
-	uint32_t error;
-	uint8_t origin, type, code, pad;
-	uint32_t info, data;
-	struct sockaddr_in by;
-};
-
-static uint16_t checksum(const void *data, size_t bytes)
-{
-	const unsigned char *at = data;
-	uint32_t sum = 0;
-	for (size_t i = 0; i < bytes; i++) {
-		sum += (uint32_t)at[i] << (i % 2 ? 0 : 8);
-	}
-	while (sum >> 16) {
-		sum = (sum & 0xffff) + (sum >> 16);
-	}
-	return htons((uint16_t)~sum);
-}
-
 struct echo {
 	uint8_t type, code;
 	uint16_t sum, id, sequence;

@@ -206,16 +206,6 @@ static int no_extras(struct socket *s, struct incoming *i, struct control_room *
 	return 0;
 }
 
-static int no_listen(struct socket *s, unsigned backlog)
-{
-	return -EOPNOTSUPP;
-}
-
-static int no_accept(struct socket *s, bool wait, struct socket **out)
-{
-	return -EOPNOTSUPP;
-}
-
 const struct socket_ops tcp_ops = {
 	.bind = inet_bind, .connect = tcp_socket_connect, .listen = tcp_socket_listen, .accept = tcp_socket_accept, .address = inet_address,
 	.shutdown = tcp_socket_shutdown, .send = tcp_socket_send, .send_pages = tcp_socket_send_pages, .receive = tcp_socket_receive, .control = inet_control,
@@ -225,7 +215,7 @@ const struct socket_ops tcp_ops = {
 };
 
 const struct socket_ops datagram_ops = {
-	.bind = inet_bind, .connect = datagram_socket_connect, .listen = no_listen, .accept = no_accept, .address = inet_address,
+	.bind = inet_bind, .connect = datagram_socket_connect, .listen = socket_no_listen, .accept = socket_no_accept, .address = inet_address,
 	.shutdown = datagram_socket_shutdown, .send = datagram_socket_send, .receive = datagram_socket_receive, .control = inet_control,
 	.extras = datagram_socket_extras, .poll = datagram_socket_poll, .queued = datagram_socket_queued, .held = datagram_socket_held,
 	.changed = inet_changed, .set_option = inet_set_option, .get_option = inet_get_option, .close = datagram_socket_close, .free = inet_free,

@@ -319,21 +319,6 @@ static int netlink_connect(struct socket *base, const struct address *to, bool w
 	return to->family == AF_NETLINK || to->family == AF_UNSPEC ? port_take(netlink_of(base), 0) : -EINVAL;
 }
 
-static int no_listen(struct socket *s, unsigned backlog)
-{
-	return -EOPNOTSUPP;
-}
-
-static int no_accept(struct socket *s, bool wait, struct socket **out)
-{
-	return -EOPNOTSUPP;
-}
-
-static int no_shutdown(struct socket *s, unsigned closed)
-{
-	return -EOPNOTSUPP;
-}
-
 static void address_put(struct address *out, uint32_t port, uint32_t groups)
 {
 	struct netlink_address address = { 0, port, groups };
@@ -545,8 +530,8 @@ static void netlink_free(struct socket *base)
 }
 
 static const struct socket_ops netlink_ops = {
-	.bind = netlink_bind, .connect = netlink_connect, .listen = no_listen, .accept = no_accept,
-	.address = netlink_address, .shutdown = no_shutdown, .send = netlink_send, .receive = netlink_receive, .control = netlink_control,
+	.bind = netlink_bind, .connect = netlink_connect, .listen = socket_no_listen, .accept = socket_no_accept,
+	.address = netlink_address, .shutdown = socket_no_shutdown, .send = netlink_send, .receive = netlink_receive, .control = netlink_control,
 	.refuse = netlink_refuse, .extras = netlink_extras, .leave = netlink_leave, .poll = netlink_poll, .queued = netlink_queued,
 	.set_option = netlink_set_option, .get_option = netlink_get_option, .close = netlink_close, .free = netlink_free,
 };

@@ -121,21 +121,6 @@ static int no_connect(struct socket *s, const struct address *to, bool wait)
 	return -EOPNOTSUPP;
 }
 
-static int no_listen(struct socket *s, unsigned backlog)
-{
-	return -EOPNOTSUPP;
-}
-
-static int no_accept(struct socket *s, bool wait, struct socket **out)
-{
-	return -EOPNOTSUPP;
-}
-
-static int no_shutdown(struct socket *s, unsigned closed)
-{
-	return -EOPNOTSUPP;
-}
-
 static int packet_control(struct socket *s, struct outgoing *o, int level, int type, const char *data, uint64_t bytes)
 {
 	return level == SOL_SOCKET ? -EINVAL : 0;
@@ -182,9 +167,9 @@ static void packet_close(struct socket *base)
 }
 
 static const struct socket_ops packet_ops = {
-	.bind = packet_bind, .connect = no_connect, .listen = no_listen, .accept = no_accept, .address = packet_address, .shutdown = no_shutdown,
-	.send = packet_send, .receive = packet_receive, .control = packet_control, .refuse = packet_refuse, .extras = packet_extras, .leave = packet_leave,
-	.poll = packet_poll, .queued = packet_queued, .held = packet_held, .map = packet_map,
+	.bind = packet_bind, .connect = no_connect, .listen = socket_no_listen, .accept = socket_no_accept, .address = packet_address,
+	.shutdown = socket_no_shutdown, .send = packet_send, .receive = packet_receive, .control = packet_control, .refuse = packet_refuse,
+	.extras = packet_extras, .leave = packet_leave, .poll = packet_poll, .queued = packet_queued, .held = packet_held, .map = packet_map,
 	.set_option = packet_set_option, .get_option = packet_get_option, .close = packet_close, .free = packet_free,
 };
 
