@@ -43,6 +43,10 @@ struct user_statfs {
 	int64_t name_length, fragment_size, flags, spare[4];
 };
 _Static_assert(sizeof(struct user_statfs) == 120, "struct statfs");
+#define ST_VALID 0x20
+#define PIPEFS_MAGIC 0x50495045
+#define SOCKFS_MAGIC 0x534f434b
+#define ANON_INODE_FS_MAGIC 0x09041934
 
 static uint64_t device_number(uint32_t major, uint32_t minor)
 {
@@ -217,7 +221,20 @@ static long statfs_write(struct super *super, uint64_t user)
 	if (super->ops && super->ops->statistics) {
 		super->ops->statistics(super, &s.blocks, &s.free, &s.available, &s.files, &s.free_files, &s.id);
 	}
-	s.flags = 0x20 | (super->read_only ? 1 : 0) | (super->no_suid ? 2 : 0) | (super->no_device ? 4 : 0) | (super->no_exec ? 8 : 0);
+	s.flags = ST_VALID | (super->read_only ? 1 : 0) | (super->no_suid ? 2 : 0) | (super->no_device ? 4 : 0) | (super->no_exec ? 8 : 0);
+	return user_write(user, &s, sizeof(s));
+}
+
+/** Of files without a name Linux tells the file systems that it keeps them in (uapi linux/magic.h). */
+static long statfs_of_file(const struct file *f, uint64_t user)
+{
+	if (f->inode) {
+		return statfs_write(f->inode->super, user);
+	}
+	const struct user_statfs s = {
+		.type = f->ops == &socket_file_ops ? SOCKFS_MAGIC : file_is_pipe(f) ? PIPEFS_MAGIC : ANON_INODE_FS_MAGIC,
+		.block_size = PAGE_SIZE, .name_length = NAME_MAX, .fragment_size = PAGE_SIZE, .flags = ST_VALID,
+	};
 	return user_write(user, &s, sizeof(s));
 }
 
@@ -226,14 +243,15 @@ long sys_statfs(const uint64_t a[6])
 	struct dentry *d;
 	struct file *f;
 	int error = path_find_user(AT_FDCWD, a[0], 0, true, &d, &f);
-	if (error || f) {
-		if (f) {
-			file_put(f);
-		}
-		return error ? error : -ENOSYS;
+	if (error) {
+		return error;
 	}
-	long result = statfs_write(d->super, a[1]);
-	dentry_put(d);
+	long result = f ? statfs_of_file(f, a[1]) : statfs_write(d->super, a[1]);
+	if (f) {
+		file_put(f);
+	} else {
+		dentry_put(d);
+	}
 	return result;
 }
 
@@ -243,7 +261,7 @@ long sys_fstatfs(const uint64_t a[6])
 	if (!f) {
 		return -EBADF;
 	}
-	long result = f->inode ? statfs_write(f->inode->super, a[1]) : -ENOSYS;
+	long result = statfs_of_file(f, a[1]);
 	file_put(f);
 	return result;
 }

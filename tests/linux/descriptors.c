@@ -346,7 +346,11 @@ static void found_by_name(void)
 	CALL(lstat(name, &info));
 	CALL(syscall(SYS_statx, AT_FDCWD, name, 0, 2, more));
 	CALL(access(name, W_OK));
-	statfs(name, &system);
+	CALL(statfs(name, &system));
+	SHOW("file system of a pipe", "%lx, blocks of %ld, %ld of them, names of %ld", (long)system.f_type, (long)system.f_bsize,
+	     (long)system.f_blocks, (long)system.f_namelen);
+	CALL(fstatfs(notices, &system));
+	SHOW("file system of an inotify descriptor", "%lx, flags %lx", (long)system.f_type, (long)system.f_flags);
 	CALL(chdir(name));
 	CALL(truncate(name, 0));
 	CALL(linkat(AT_FDCWD, name, AT_FDCWD, "link", AT_SYMLINK_FOLLOW));
