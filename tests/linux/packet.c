@@ -25,12 +25,10 @@ static struct sockaddr_ll name_of(int interface, int protocol)
 	return (struct sockaddr_ll){ .sll_family = AF_PACKET, .sll_ifindex = interface, .sll_protocol = htons((uint16_t)protocol) };
 }
 
-static int listening(int type, int protocol)
+static int listen_on(int fd, int protocol)
 {
 	struct sockaddr_ll in = name_of(LO, protocol);
-	int fd = socket(AF_PACKET, type, 0);
-	bind(fd, (void *)&in, sizeof(in));
-	return fd;
+	return bind(fd, (void *)&in, sizeof(in));
 }
 
 /* A pair of UDP sockets, which nobody else sends to. */
@@ -70,11 +68,12 @@ static void drain(int fd)
 	}
 }
 
+/* It hears nothing before it has its filter: what others send is not in its statistics either. */
 static int hearing(int type, int protocol)
 {
-	int fd = listening(type, protocol);
+	int fd = socket(AF_PACKET, type, 0);
 	only_mine(fd, type == SOCK_RAW, 65535);
-	drain(fd);
+	listen_on(fd, protocol);
 	return fd;
 }
 
@@ -268,7 +267,8 @@ static void crowded(void)
 
 static void memberships(void)
 {
-	int fd = listening(SOCK_RAW, ETH_P_ALL);
+	int fd = socket(AF_PACKET, SOCK_RAW, 0);
+	listen_on(fd, ETH_P_ALL);
 	struct packet_mreq all = { .mr_ifindex = LO, .mr_type = PACKET_MR_PROMISC }, group = { LO, PACKET_MR_MULTICAST, 6, { 1, 0, 0x5e, 1, 2, 3 } };
 	struct packet_mreq wrong = group;
 	CALL(setsockopt(fd, SOL_PACKET, PACKET_ADD_MEMBERSHIP, &all, 8));
