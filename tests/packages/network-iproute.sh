@@ -12,6 +12,9 @@ ip route | sed "s/ *$//"
 ip route get 10.66.1.2 | sed "s/ uid.*//; s/ *$//; 2d"
 ip route add 10.9.0.0/16 via 10.66.0.9; ip route show 10.9.0.0/16 | sed "s/ *$//"
 ip route add blackhole 7.7.7.0/24; ip route del blackhole 7.7.7.0/24
+ip route add 10.8.0.0/16 via 10.66.0.9 src 10.0.2.16; ip route add 10.8.0.0/16 via 10.66.0.9 mtu 1300
+ip route add 10.8.0.0/16 nexthop via 10.66.0.9 nexthop via 10.66.0.8; ip route show 10.8.0.0/16
+ip route add 10.7.0.0/16 via 10.66.0.9 src 10.66.0.1 && ip route del 10.7.0.0/16
 ip addr del 10.66.0.1/16 dev eth0; ip addr add 10.0.2.16/24 dev eth0
 ip -br link show lo | sed "s/ *$//"
 ip link set eth0 mtu 1400; cat /proc/net/route | wc -l; ip -o link show eth0 | sed "s/.*\(mtu [0-9]*\).*/\1/"
@@ -28,6 +31,9 @@ default via 10.0.2.2 dev eth0 proto dhcp
 10.66.0.0/16 dev eth0 proto kernel scope link src 10.66.0.1
 10.66.1.2 dev eth0 src 10.66.0.1
 10.9.0.0/16 via 10.66.0.9 dev eth0
+RTNETLINK answers: Operation not supported
+RTNETLINK answers: Operation not supported
+RTNETLINK answers: Operation not supported
 RTNETLINK answers: Operation not supported
 RTNETLINK answers: Operation not supported
 RTNETLINK answers: File exists

@@ -13,7 +13,8 @@ enum {
 enum { IFLA_ADDRESS = 1, IFLA_BROADCAST, IFLA_IFNAME, IFLA_MTU, IFLA_QDISC = 6, IFLA_TXQLEN = 13, IFLA_OPERSTATE = 16, IFLA_LINKMODE,
 	IFLA_STATS64 = 23, IFLA_GROUP = 27, IFLA_CARRIER = 33 };
 enum { IFA_ADDRESS = 1, IFA_LOCAL, IFA_LABEL, IFA_BROADCAST, IFA_CACHEINFO = 6, IFA_FLAGS = 8 };
-enum { RTA_DST = 1, RTA_OIF = 4, RTA_GATEWAY, RTA_PRIORITY, RTA_PREFSRC, RTA_METRICS, RTA_CACHEINFO = 12, RTA_TABLE = 15, RTA_PREF = 20 };
+enum { RTA_DST = 1, RTA_OIF = 4, RTA_GATEWAY, RTA_PRIORITY, RTA_PREFSRC, RTA_METRICS, RTA_MULTIPATH, RTA_CACHEINFO = 12, RTA_TABLE = 15, RTA_VIA = 18,
+	RTA_PREF = 20, RTA_ENCAP = 22, RTA_NH_ID = 30 };
 enum { RTAX_LOCK = 1, RTAX_MTU };
 enum { NDA_DST = 1, NDA_LLADDR };
 enum { ARPHRD_ETHER = 1, ARPHRD_LOOPBACK = 772, OPER_UNKNOWN = 0, OPER_DOWN = 2, OPER_UP = 6, TABLE_MAIN = 254, TABLE_LOCAL = 255 };
@@ -281,9 +282,41 @@ static void route_put(struct answer *a, const struct net_route *route, uint32_t 
 
 struct route_request {
 	struct net_route route;
-	bool to_set;
+	bool to_set, asks_more; /* than is kept of a route */
 	uint8_t type;
 };
+
+/** Is it an interface's first address of its scope, which packets have that leave by it? */
+static bool is_first_address(bool v6, const uint8_t *source)
+{
+	struct net_address address;
+	uint64_t seen = 0; /* interfaces, by index and scope */
+	for (unsigned n = 0; net_address_at(n, &address); n++) {
+		uint64_t bit = 1ull << (address.index % 32 * 2 + (address.scope != 0));
+		if (address.v6 != v6) {
+			continue;
+		}
+		if (!(seen & bit) && memcmp(address.bytes, source, address_bytes(v6)) == 0) {
+			return true;
+		}
+		seen |= bit;
+	}
+	return false;
+}
+
+/** Would packets by the route have the source that it prefers, in any case? */
+static bool source_is_usual(const struct net_route *route)
+{
+	static const uint8_t none[16];
+	struct net_route path;
+	if (memcmp(route->from, none, sizeof(none)) == 0) {
+		return true;
+	}
+	if (route->v6 || !route->gateway_set) {
+		return is_first_address(route->v6, route->from);
+	}
+	return net_path_to(false, route->gateway, &path) && memcmp(path.from, route->from, 4) == 0;
+}
 
 static int route_read(struct route_request *r, const char *at, const char *end)
 {
@@ -301,6 +334,11 @@ static int route_read(struct route_request *r, const char *at, const char *end)
 			r->route.gateway_set = true;
 		} else if (attribute.type == RTA_OIF && attribute.bytes == sizeof(uint32_t)) {
 			memcpy(&r->route.index, attribute.data, sizeof(uint32_t));
+		} else if (attribute.type == RTA_PREFSRC && attribute.bytes == bytes) {
+			memcpy(r->route.from, attribute.data, bytes);
+		} else if (attribute.type == RTA_METRICS || attribute.type == RTA_MULTIPATH || attribute.type == RTA_VIA || attribute.type == RTA_ENCAP ||
+			   attribute.type == RTA_NH_ID) {
+			r->asks_more = true;
 		}
 	}
 	return body.family == AF_INET || body.family == AF_INET6 ? 0 : -EAFNOSUPPORT;
@@ -356,9 +394,11 @@ static int route_change(bool remove, bool replace, const char *at, const char *e
 {
 	struct route_request r;
 	int error = route_read(&r, at, end);
-	if (!error && r.type != RTN_UNICAST && !(remove && !r.type)) { /* none that refuse packets */
+	bool unicast = r.type == RTN_UNICAST || (remove && !r.type); /* none that refuse packets */
+	if (!error && (!unicast || (!remove && (r.asks_more || !source_is_usual(&r.route))))) {
 		error = -EOPNOTSUPP;
 	}
+	memset(r.route.from, 0, sizeof(r.route.from)); /* not kept */
 	return error ? error : remove ? net_route_remove(&r.route) : net_route_add(&r.route, replace);
 }
 
