@@ -70,7 +70,7 @@ char *bochs_config(const struct machine_config *c, const struct workdir *dir, st
 	fprintf(out, "log: %s/bochs.log\n", dir->path);
 	fprintf(out, "info: action=ignore\npanic: action=fatal\n");
 	if (c->nic) {
-		fprintf(out, "e1000: card=0, enabled=1, mac=52:54:00:12:34:56, ethmod=slirp, script=\"%s/%s\"\n", dir->path, BOCHS_SLIRP);
+		fprintf(out, "e1000: card=0, enabled=1, mac=%s, ethmod=slirp, script=\"%s/%s\"\n", c->mac, dir->path, BOCHS_SLIRP);
 	}
 	fprintf(out, "com1: enabled=1, mode=socket-client, dev=127.0.0.1:%u\n", lines.com1);
 	fprintf(out, "com2: enabled=1, mode=socket-client, dev=127.0.0.1:%u\n", lines.com2);

@@ -56,7 +56,7 @@ struct machine_config {
 	const char *cpu_model; /* Bochs: "tigerlake" */
 	enum accelerator accelerator; /* QEMU's */
 	bool amd_iommu, intel_iommu, icount;
-	const char *netdev, *nic; /* QEMU's -netdev, or Bochs's file; and the device of that; NULL: no network */
+	const char *netdev, *nic, *mac; /* QEMU's -netdev, or Bochs's file; the device of that and its address; NULL: no network */
 	const char *capture; /* QEMU: a file for the frames, absolute; NULL: none */
 	bool wall_clock; /* Bochs: the machine's time runs no faster than the host's */
 };

@@ -127,7 +127,7 @@ static void put_arguments(FILE *xml, const struct machine_config *c)
 		fprintf(xml, "<qemu:arg value='-netdev'/>\n<qemu:arg value='");
 		put_escaped(xml, c->netdev);
 		fprintf(xml, "'/>\n<qemu:arg value='-device'/>\n"
-			     "<qemu:arg value='{\"driver\":\"%s\",\"netdev\":\"net0\",\"addr\":\"0x10\",\"romfile\":\"\"}'/>\n", c->nic);
+			     "<qemu:arg value='{\"driver\":\"%s\",\"netdev\":\"net0\",\"mac\":\"%s\",\"addr\":\"0x10\",\"romfile\":\"\"}'/>\n", c->nic, c->mac);
 	}
 	if (c->capture) {
 		fprintf(xml, "<qemu:arg value='-object'/>\n<qemu:arg value='{\"qom-type\":\"filter-dump\",\"id\":\"capture\",\"netdev\":\"net0\",\"file\":\"");

@@ -5,6 +5,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <net/if.h>
+#include <netinet/ether.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -42,8 +43,56 @@ const char *network_set_device(struct network *n, const char *value)
 	return "use e1000e, e1000 or loop";
 }
 
-/* [from, to) as an address of IPv4. */
-static bool address_read(const char *from, const char *to, char address[NETWORK_ADDRESS])
+static void mac_write(const uint8_t bytes[6], char mac[NETWORK_MAC])
+{
+	snprintf(mac, NETWORK_MAC, "%02x:%02x:%02x:%02x:%02x:%02x", bytes[0], bytes[1], bytes[2], bytes[3], bytes[4], bytes[5]);
+}
+
+const char *network_set_mac(struct network *n, const char *value)
+{
+	static const uint8_t zero[6];
+	struct ether_addr address;
+	unsigned colons = 0;
+	for (const char *at = value; *at; at++) {
+		colons += *at == ':';
+	}
+	/* ether_aton_r does not look at what comes behind. */
+	bool good = colons == 5 && strspn(value, "0123456789abcdefABCDEF:") == strlen(value) && ether_aton_r(value, &address);
+	if (!good || address.ether_addr_octet[0] & 1 || memcmp(address.ether_addr_octet, zero, sizeof(zero)) == 0) {
+		return "use the address of one adapter, as in 52:54:00:00:00:07 (a group's has the lowest bit of its first byte set)";
+	}
+	mac_write(address.ether_addr_octet, n->mac);
+	return NULL;
+}
+
+/* FNV-1a, 32 bits. */
+static uint32_t hash_add(uint32_t hash, const char *text)
+{
+	for (; *text; text++) {
+		hash = (hash ^ (uint8_t)*text) * 16777619u;
+	}
+	return hash;
+}
+
+void network_mac(const struct network *n, char mac[NETWORK_MAC])
+{
+	char host[64] = "";
+	if (n->mac[0] || n->net != NET_TAP) {
+		memcpy(mac, n->mac[0] ? n->mac : "52:54:00:12:34:56", NETWORK_MAC);
+		return;
+	}
+	FILE *id = fopen("/etc/machine-id", "re");
+	if (id) {
+		host[fread(host, 1, sizeof(host) - 1, id)] = '\0';
+		fclose(id);
+	}
+	uint32_t hash = hash_add(hash_add(2166136261u, host), n->tap);
+	const uint8_t bytes[6] = { 0x52, 0x54, 0, (uint8_t)(hash >> 16), (uint8_t)(hash >> 8), (uint8_t)hash };
+	mac_write(bytes, mac);
+}
+
+/* [from, to) as an address of IPv4 that one host may have; *number: in the host's order. */
+static bool address_read(const char *from, const char *to, char address[NETWORK_ADDRESS], uint32_t *number)
 {
 	struct in_addr bytes;
 	size_t length = (size_t)(to - from);
@@ -52,35 +101,55 @@ static bool address_read(const char *from, const char *to, char address[NETWORK_
 	}
 	memcpy(address, from, length);
 	address[length] = '\0';
-	return inet_pton(AF_INET, address, &bytes) == 1;
+	if (inet_pton(AF_INET, address, &bytes) != 1) {
+		return false;
+	}
+	*number = ntohl(bytes.s_addr);
+	unsigned first = *number >> 24;
+	return first != 0 && first != IN_LOOPBACKNET && first < 224; /* RFC 1122, 3.2.1.3: this host, loopback, groups and what is behind them */
+}
+
+/* Neither the network itself nor its broadcast address; networks of two or one have neither (RFC 3021). */
+static bool is_in_network(uint32_t address, uint32_t network, uint64_t bits)
+{
+	uint32_t host = bits < 32 ? ~0u >> bits : 0;
+	return (address & ~host) == (network & ~host) && (bits >= 31 || ((address & host) != 0 && (address & host) != host));
 }
 
 const char *network_set_ip(struct network *n, const char *value)
 {
 	static const char *const words[] = { ",gateway=", ",dns=" };
-	static const char how[] = "use dhcp, none or ADDRESS/BITS[,gateway=ADDRESS][,dns=ADDRESS], as in 10.0.2.20/24,gateway=10.0.2.2,dns=10.0.2.3";
+	static const char how[] = "use dhcp, none or ADDRESS/BITS[,gateway=ADDRESS][,dns=ADDRESS], as in 10.0.2.20/24,gateway=10.0.2.2,dns=10.0.2.3 "
+				  "(an address of IPv6 is set in the guest, by ip or ifconfig)";
 	const char *slash = strchr(value, '/'), *end = strchrnul(value, ',');
-	char bits[3] = "", address[NETWORK_ADDRESS];
-	uint64_t count;
+	char bits_text[3] = "", address[NETWORK_ADDRESS];
+	uint64_t bits;
+	uint32_t own, others[2] = { 0 };
 	n->ip = value;
 	n->guest[0] = '\0';
 	if (strcmp(value, "dhcp") == 0 || strcmp(value, "none") == 0) {
 		return NULL;
 	}
-	if (!slash || end < slash || end - slash > 3 || !address_read(value, slash, n->guest)) {
+	if (!slash || end < slash || end - slash > 3 || !address_read(value, slash, n->guest, &own)) {
 		return how;
 	}
-	memcpy(bits, slash + 1, (size_t)(end - slash - 1));
-	bool good = quantity_number(bits, 32, &count) == 0;
+	memcpy(bits_text, slash + 1, (size_t)(end - slash - 1));
+	bool good = quantity_number(bits_text, 32, &bits) == 0 && bits > 0;
 	for (unsigned i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
 		size_t length = strlen(words[i]);
 		if (strncmp(end, words[i], length) == 0) {
 			const char *at = end + length;
 			end = strchrnul(at, ',');
-			good = good && address_read(at, end, address);
+			good = good && address_read(at, end, address, &others[i]);
 		}
 	}
-	return good && !*end ? NULL : how;
+	if (!good || *end) {
+		return how;
+	}
+	if (!is_in_network(own, own, bits)) {
+		return "that is the network itself or its broadcast address: use one between them, as in 10.0.2.20/24";
+	}
+	return others[0] && (!is_in_network(others[0], own, bits) || others[0] == own) ? "the gateway has to be another address of the guest's network" : NULL;
 }
 
 /* The digits of [from, to) as a port. */

@@ -223,6 +223,11 @@ static const char *set_ip(struct options *o, const char *value)
 	return network_set_ip(&o->network, value);
 }
 
+static const char *set_mac(struct options *o, const char *value)
+{
+	return network_set_mac(&o->network, value);
+}
+
 static const char *set_net_device(struct options *o, const char *value)
 {
 	return network_set_device(&o->network, value);
@@ -292,6 +297,7 @@ static const struct option {
 	{ "--disk-image", "FILE", COMMAND_RUN, set_disk_image, "one more disk on the AHCI controller; at most 4 of them" },
 	{ "--net", "user|tap=NAME|none", COMMAND_RUN, set_net, "a network adapter: on QEMU's own network, or on a tap device of the host's (none)" },
 	{ "--net-device", "e1000e|e1000|loop", COMMAND_RUN, set_net_device, "the adapter; loop is a domain that sends back what it gets (e1000e)" },
+	{ "--mac", "ADDRESS", COMMAND_RUN, set_mac, "the adapter's own address (one that goes with the tap device; else 52:54:00:12:34:56)" },
 	{ "--ip", "dhcp|none|ADDRESS/BITS[,...]", COMMAND_RUN, set_ip, "the guest's address, with ,gateway=ADDRESS and ,dns=ADDRESS (dhcp)" },
 	{ "--publish", "PORT:GUESTPORT[/udp]", COMMAND_RUN, set_publish, "a port of this host leads to one of the guest's; means --net user" },
 	{ "--iommu", "amd|intel|none", COMMAND_RUN, set_iommu, "the machine's IOMMU (amd in isolated mode)" },

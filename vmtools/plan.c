@@ -76,8 +76,9 @@ int plan_check(const struct options *o)
 	if (o->network.published_count && o->network.net != NET_USER) {
 		return fail(VMCTL_USAGE, "--publish needs --net user: on a tap device the guest has an address of its own");
 	}
-	if ((o->network.ip || (o->network.nic_given && o->network.nic != NIC_LOOP)) && o->network.net == NET_NONE) {
-		return fail(VMCTL_USAGE, "%s needs a network: give --net or --publish", o->network.ip ? "--ip" : "--net-device");
+	const char *alone = o->network.ip ? "--ip" : o->network.mac[0] ? "--mac" : o->network.nic_given && o->network.nic != NIC_LOOP ? "--net-device" : NULL;
+	if (alone && o->network.net == NET_NONE) {
+		return fail(VMCTL_USAGE, "%s needs a network: give --net or --publish", alone);
 	}
 	if (o->capture && o->network.net == NET_NONE) {
 		return fail(VMCTL_USAGE, "--capture needs a network: give --net or --publish");
@@ -496,6 +497,8 @@ static int make_network(struct plan *p)
 	}
 	p->config.netdev = p->netdev;
 	p->config.nic = network_device(n);
+	network_mac(n, p->mac);
+	p->config.mac = p->mac;
 	int (*describe)(const struct network *n, char *to, size_t size) = p->config.kind == &machine_bochs ? network_bochs : network_netdev;
 	return describe(n, p->netdev, sizeof(p->netdev)) == 0 ? make_capture(p, p->options->capture) :
 								fail(VMCTL_USAGE, "--publish: there are too many of them");

@@ -23,7 +23,7 @@ struct plan {
 	char disks[MACHINE_MAX_DISKS][1024]; /* the first holds the root, on the controller or in the bundle */
 	char cached[1024]; /* the image of the packages */
 	char cmdline[1024]; /* the guest kernel's */
-	char netdev[1024];
+	char netdev[1024], mac[NETWORK_MAC];
 	char capture[PATH_MAX];
 };
 

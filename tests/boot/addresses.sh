@@ -44,8 +44,9 @@ output '#PROTO: DHCP
 nameserver 10.0.2.3
 1'
 
-boot 0 --net user --ip none -- 'ip -4 addr show dev eth0 | grep -c inet; cat /proc/net/dev | wc -l'
-output '0
+boot 0 --net user --mac 52:54:00:00:00:07 --ip none -- 'cat /sys/class/net/eth0/address; ip -4 addr show dev eth0 | grep -c inet; cat /proc/net/dev | wc -l'
+output '52:54:00:00:00:07
+0
 4'
 
 # Who connects to a port where nobody listens is refused at once: the packets go both ways, and are not waited for.

@@ -21,6 +21,8 @@ refuse run -- ''
 refuse run --publish 1080:80 --publish 1080:81 -- true
 refuse run --ip 10.0.2.20/24 -- true
 refuse run --net-device e1000 -- true
+refuse run --mac 52:54:00:00:00:07 -- true
+refuse run --net user --mac 53:54:00:00:00:07 -- true
 for address in 1.2.3.4.5 nonsense 10.0.2.20 10.0.2.20/33 10.0.2.20/24,10.0.2.2 10.0.2.20::10.0.2.2:255.255.255.0::eth0:off 10.0.2.20/24,dns=x '' 1.2.3.4/; do
 	refuse run --net user --ip "$address" -- true
 done
