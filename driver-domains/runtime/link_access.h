@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #include "abi/hypercall.h"
+#include "virtio/ring_back.h"
 
 /* Is it something, and the front end's memory? */
 static inline bool link_has(const struct bh_link *link, uint64_t gpa, uint64_t bytes)
@@ -53,6 +54,28 @@ static inline bool link_granted_first(const struct bh_link *link, unsigned *firs
 		}
 	}
 	return false;
+}
+
+/** The grant that [gpa, gpa + bytes) is in and that allows all of `prot`; of no bytes: there is none. */
+static inline struct ring_span link_span(const struct bh_link *link, uint64_t gpa, uint64_t bytes, uint32_t prot)
+{
+	for (unsigned i = 0; i < BH_MAX_GRANTS; i++) {
+		const struct bh_grant *g = &link->grants[i];
+		if (grant_allows(g, gpa, bytes, prot) && link_has(link, g->gpa, g->len)) {
+			return (struct ring_span){ .gpa = g->gpa, .bytes = g->len, .at = (void *)(uintptr_t)(link->window + g->gpa) };
+		}
+	}
+	return (struct ring_span){ 0 };
+}
+
+/** Is [gpa, gpa + bytes) in *span, or else in another grant like it? That one is *span then. A span is for a batch: a grant can be taken back. */
+static inline bool link_reaches(const struct bh_link *link, struct ring_span *span, uint64_t gpa, uint64_t bytes, uint32_t prot)
+{
+	if (ring_span_has(span, gpa, bytes)) {
+		return true;
+	}
+	*span = link_span(link, gpa, bytes, prot);
+	return span->bytes != 0;
 }
 
 /** struct ring_access's cpu(): `owner` is the link. */

@@ -192,34 +192,41 @@ static inline void receive_submit(struct net_receive *r)
 	}
 }
 
-static int receive_prepare(struct net_backend *b, struct net_receive *r, const struct ring_chain *chain)
+static int receive_prepare(struct net_backend *b, struct net_receive *r, const struct ring_segment *header, const struct ring_segment *data)
 {
+	struct net_queue *q = &b->receive;
 	uint32_t prot = b->data_access & (BH_GRANT_CPU_WRITE | BH_GRANT_DMA_WRITE);
-	const struct ring_segment *first = &chain->segments[0], *data = &chain->segments[1];
-	if (chain->count != 2 || !first->write || first->len != HEADER_BYTES || data->len < NET_BUFFER_BYTES) {
+	if (!header->write || header->len != HEADER_BYTES || header->gpa % _Alignof(struct virtio_net_header) || data->len < NET_BUFFER_BYTES ||
+	    !link_reaches(b->link, &q->headers, header->gpa, HEADER_BYTES, BH_GRANT_CPU_READ | BH_GRANT_CPU_WRITE) ||
+	    !link_reaches(b->link, &q->data, data->gpa, data->len, prot)) {
 		return -EINVAL;
 	}
-	r->header = link_cpu((void *)b->link, first->gpa, HEADER_BYTES, true);
-	if (!r->header || first->gpa % _Alignof(struct virtio_net_header) ||
-	    !link_granted_first(b->link, &b->receive.data_grant, data->gpa, data->len, prot)) {
-		return -EINVAL;
-	}
+	r->header = (struct virtio_net_header *)((char *)q->headers.at + (header->gpa - q->headers.gpa));
 	r->buffer.segment = (struct net_segment){ .bus = b->link->dma_window + data->gpa, .len = data->len };
 	r->buffer.filled = 0;
 	return 0;
 }
 
-static void receive_chain(struct net_backend *b, const struct ring_chain *chain)
+static inline void receive_take(struct net_backend *b, uint16_t position, const struct ring_segment *header, const struct ring_segment *data)
 {
 	struct net_receive *r = b->receives;
-	if (receive_prepare(b, r, chain)) {
-		ring_back_complete(&b->receive.ring, chain->position, 0);
+	if (receive_prepare(b, r, header, data)) {
+		ring_back_complete(&b->receive.ring, position, 0);
 		return;
 	}
 	b->receives = r->next;
-	r->position = chain->position;
+	r->position = position;
 	r->generation = b->receive.generation;
 	receive_submit(r);
+}
+
+static void receive_chain(struct net_backend *b, const struct ring_chain *chain)
+{
+	if (chain->count == 2) {
+		receive_take(b, chain->position, &chain->segments[0], &chain->segments[1]);
+	} else {
+		ring_back_complete(&b->receive.ring, chain->position, 0);
+	}
 }
 
 /* --- queues --- */
@@ -327,9 +334,28 @@ static unsigned sends_take(struct net_backend *b)
 	return count;
 }
 
+/* Buffers as they should be, whose tables lie where the ring does. */
+static unsigned receives_take_pairs(struct net_backend *b)
+{
+	struct net_queue *q = &b->receive;
+	struct ring_pair pair;
+	int left = q->running ? ring_back_available(&q->ring) : 0;
+	unsigned count = 0;
+	if (left <= 0) {
+		return 0;
+	}
+	struct ring_span tables = link_span(b->link, q->at.desc, 1, BH_GRANT_CPU_READ);
+	for (; left > 0 && b->receives && !b->receive_stalled && ring_back_take_pair(&q->ring, &tables, &pair); left--) {
+		count++;
+		receive_take(b, pair.position, &pair.segments[0], &pair.segments[1]);
+	}
+	return count;
+}
+
 static unsigned receives_take(struct net_backend *b)
 {
-	unsigned count = 0;
+	b->receive.headers = b->receive.data = (struct ring_span){ 0 };
+	unsigned count = receives_take_pairs(b);
 	bool sound;
 	while (b->receives && !b->receive_stalled && queue_take(&b->receive, &sound)) {
 		count++;

@@ -40,7 +40,8 @@ struct net_queue {
 	bool running, broken;
 	uint32_t generation; /* of the ring: completions of an earlier one are dropped */
 	uint32_t out; /* frames or buffers with the device, of any generation */
-	unsigned data_grant; /* the grant that the last frame or buffer was in */
+	unsigned data_grant; /* the grant that the last frame was in */
+	struct ring_span headers, data; /* grants that the last buffer was in; for one batch */
 };
 
 struct net_send {

@@ -2,8 +2,6 @@
 /* The back half of a split virtqueue; ring_back.h has the rules. VIRTIO 1.2, 2.7. */
 #include "virtio/ring_back.h"
 
-#include "abi/errno.h"
-
 static bool ring_part(const struct ring_access *access, uint64_t gpa, size_t bytes, size_t align, bool write, void **to)
 {
 	*to = gpa % align ? NULL : access->cpu(access->owner, gpa, bytes, write);
@@ -101,13 +99,9 @@ static int ring_walk_chain(struct ring_back *ring, uint32_t head, struct ring_ch
 
 int ring_back_take(struct ring_back *ring, struct ring_chain *chain)
 {
-	uint16_t available = ring_load(&ring->avail->idx);
-	if ((uint16_t)(available - ring->published) > ring->size ||
-	    (uint16_t)(available - ring->published) < ring_back_in_flight(ring)) {
-		return -EPROTO;
-	}
-	if (available == ring->taken) {
-		return 0;
+	int available = ring_back_available(ring);
+	if (available <= 0) {
+		return available;
 	}
 	uint16_t slot = ring->taken & (ring->size - 1);
 	uint16_t head = ring_load(&ring->avail->ring[slot]);
@@ -117,13 +111,6 @@ int ring_back_take(struct ring_back *ring, struct ring_chain *chain)
 	chain->count = 0;
 	int error = ring_walk_chain(ring, head, chain);
 	return error ? error : 1;
-}
-
-void ring_back_complete(struct ring_back *ring, uint16_t position, uint32_t len)
-{
-	uint16_t slot = position & (ring->size - 1);
-	ring->entries[slot].len = len;
-	ring->entries[slot].done = true;
 }
 
 bool ring_back_publish(struct ring_back *ring)

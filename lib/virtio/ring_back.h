@@ -9,6 +9,7 @@
 #ifndef BULKHEAD_VIRTIO_RING_BACK_H
 #define BULKHEAD_VIRTIO_RING_BACK_H
 
+#include "abi/errno.h"
 #include "virtio/ring.h"
 
 #define RING_CHAIN_MAX 66 /* segments of a chain: 64 of data, a header, a status byte */
@@ -31,6 +32,18 @@ struct ring_chain {
 	struct ring_segment segments[RING_CHAIN_MAX]; /* read-only ones first */
 };
 
+/* A piece of the front end's memory that the back half may reach, as one grant has it. */
+struct ring_span {
+	uint64_t gpa, bytes;
+	void *at; /* for the processor, where the grant is for it */
+};
+
+/* The commonest chain: two segments, both to be written, in an indirect table. */
+struct ring_pair {
+	uint16_t position;
+	struct ring_segment segments[2];
+};
+
 struct ring_back {
 	struct ring_access access;
 	const struct vring_desc *desc;
@@ -51,11 +64,53 @@ struct ring_back {
 /** Start at used.idx. -EINVAL: size; -EFAULT: the rings are not where the front end granted access, or misaligned. */
 int ring_back_init(struct ring_back *ring, const struct ring_access *access, uint32_t size, uint64_t desc, uint64_t driver,
 	uint64_t device, bool event_idx);
+/** How many chains there are to be taken; -EPROTO: as ring_back_take. */
+static inline int ring_back_available(const struct ring_back *ring)
+{
+	uint16_t available = ring_load(&ring->avail->idx), open = (uint16_t)(available - ring->published);
+	return open > ring->size || open < (uint16_t)(ring->taken - ring->published) ? -EPROTO : (uint16_t)(available - ring->taken);
+}
+
+static inline bool ring_span_has(const struct ring_span *span, uint64_t gpa, uint64_t bytes)
+{
+	return bytes <= span->bytes && gpa - span->gpa <= span->bytes - bytes;
+}
+
+/** One of those that ring_back_available counted, if it is a pair whose table lies in `tables`: true, and *pair is it. False: nothing was taken, and it
+ *  is ring_back_take's to judge. Lengths may be 0. In line, for it is taken once for each frame that is received. */
+static inline bool ring_back_take_pair(struct ring_back *ring, const struct ring_span *tables, struct ring_pair *pair)
+{
+	uint16_t slot = ring->taken & (ring->size - 1), head = ring_load(&ring->avail->ring[slot]);
+	if (head >= ring->size) {
+		return false;
+	}
+	const volatile struct vring_desc *d = &ring->desc[head];
+	uint64_t at = d->addr;
+	if (d->len != 2 * sizeof(*d) || d->flags != VRING_DESC_INDIRECT || at % 16 || !ring_span_has(tables, at, 2 * sizeof(*d))) {
+		return false;
+	}
+	d = (const volatile struct vring_desc *)((const char *)tables->at + (at - tables->gpa));
+	if (d[0].flags != (VRING_DESC_NEXT | VRING_DESC_WRITE) || d[0].next != 1 || d[1].flags != VRING_DESC_WRITE) {
+		return false;
+	}
+	pair->segments[0] = (struct ring_segment){ .gpa = d[0].addr, .len = d[0].len, .write = true };
+	pair->segments[1] = (struct ring_segment){ .gpa = d[1].addr, .len = d[1].len, .write = true };
+	ring->entries[slot].head = head;
+	ring->entries[slot].done = false;
+	pair->position = ring->taken++;
+	return true;
+}
+
 /** Take the next chain. 1: *chain is it. 0: none available. -EINVAL: a chain that makes no sense; complete its position
  *  with length 0. -EPROTO: the available index itself is impossible; the queue is dead until the front end resets it. */
 int ring_back_take(struct ring_back *ring, struct ring_chain *chain);
 /** A chain is finished, `len` bytes of it written. The front half sees it at ring_back_publish. */
-void ring_back_complete(struct ring_back *ring, uint16_t position, uint32_t len);
+static inline void ring_back_complete(struct ring_back *ring, uint16_t position, uint32_t len)
+{
+	uint16_t slot = position & (ring->size - 1);
+	ring->entries[slot].len = len;
+	ring->entries[slot].done = true;
+}
 /** Put all that is finished, in order, on the used ring. True: signal the peer. */
 bool ring_back_publish(struct ring_back *ring);
 /** Ask for a signal at the next available chain but `more` (without EVENT_IDX at each). True: there is a chain already; look again. */

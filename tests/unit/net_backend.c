@@ -31,6 +31,7 @@ struct rings {
 static struct front { /* the front end's memory, GPA 0 on */
 	struct rings rings[3];
 	_Alignas(4) struct virtio_net_header headers[SIZE];
+	_Alignas(16) struct vring_desc tables[SIZE]; /* of the receiver */
 	uint8_t command[1024], answer[128]; /* of the control queue */
 	_Alignas(4096) uint8_t data[8][NET_BUFFER_BYTES]; /* granted for frames */
 	_Alignas(4096) uint8_t secret[4096]; /* not granted */
@@ -39,6 +40,7 @@ static struct bh_link link_page;
 static struct loop loop;
 static struct net_backend backend;
 static unsigned signals, recalls;
+static bool in_tables; /* buffers come in indirect tables */
 static uint64_t look;
 
 /* A device that keeps what it is given. */
@@ -210,12 +212,22 @@ static void make_available(unsigned queue, unsigned head)
 	++*avail_index(queue);
 }
 
+static struct vring_desc *parts_of(unsigned queue)
+{
+	return queue == 0 && in_tables ? front->tables : front->rings[queue].desc;
+}
+
 /* Descriptors at 2 * place: a header and one piece. */
 static void chain(unsigned queue, unsigned place, const void *data, uint32_t len)
 {
 	uint16_t write = queue == 0 ? VRING_DESC_WRITE : 0;
-	struct vring_desc *d = &front->rings[queue].desc[2 * place];
-	d[0] = (struct vring_desc){ gpa(&front->headers[queue * 8 + place]), 12, (uint16_t)(VRING_DESC_NEXT | write), (uint16_t)(2 * place + 1) };
+	struct vring_desc *d = &parts_of(queue)[2 * place];
+	bool table = d != &front->rings[queue].desc[2 * place];
+	if (table) {
+		front->rings[queue].desc[2 * place] = (struct vring_desc){ gpa(d), 2 * sizeof(*d), VRING_DESC_INDIRECT, 0 };
+	}
+	d[0] = (struct vring_desc){ gpa(&front->headers[queue * 8 + place]), 12, (uint16_t)(VRING_DESC_NEXT | write),
+		(uint16_t)(table ? 1 : 2 * place + 1) };
 	d[1] = (struct vring_desc){ gpa(data), len, write, 0 };
 	make_available(queue, 2 * place);
 }
@@ -271,7 +283,7 @@ static void the_header_says_what_to_do(void **state)
 /* Each is dropped, and the next one goes. */
 static void refuses_what_makes_no_sense(void **state)
 {
-	struct vring_desc *d = front->rings[1].desc, *r = front->rings[0].desc;
+	struct vring_desc *d = front->rings[1].desc, *r = parts_of(0);
 	slow();
 	chain(1, 0, front->data[0], 60);
 	d[0].len = 11;
@@ -813,6 +825,12 @@ static void throw_chain(unsigned queue)
 	} else if (random() & 1) { /* a sound beginning, so that more than the chain is judged */
 		r->desc[0] = (struct vring_desc){ gpa(&front->headers[random() % SIZE]), 12, (uint16_t)(VRING_DESC_NEXT | (queue ? 0 : VRING_DESC_WRITE)), 1 };
 	}
+	if (queue == 0 && in_tables && random() % 4) { /* what is in desc[0] becomes a table's */
+		front->tables[0] = r->desc[0];
+		front->tables[1] = (struct vring_desc){ r->desc[1].addr, r->desc[1].len, random() % 4 ? VRING_DESC_WRITE : r->desc[1].flags, r->desc[1].next };
+		r->desc[0] = (struct vring_desc){ gpa(front->tables) + (random() % 8 ? 0 : (uint64_t)random() % 64), 2 * sizeof(struct vring_desc),
+			VRING_DESC_INDIRECT, 0 };
+	}
 	r->avail[2 + *avail_index(queue) % SIZE] = (uint16_t)(random() & 1 ? 0 : random() % (SIZE + 1));
 	*avail_index(queue) = (uint16_t)(used(queue)->idx + (unsigned)random() % 3);
 }
@@ -872,5 +890,7 @@ int main(void)
 		TEST(the_filter_comes_first_and_ends_with_the_device),
 		TEST(survives_garbage),
 	};
-	return cmocka_run_group_tests_name("net_backend", tests, NULL, NULL);
+	int failed = cmocka_run_group_tests_name("net_backend", tests, NULL, NULL);
+	in_tables = true;
+	return failed + cmocka_run_group_tests_name("net_backend, tables", tests, NULL, NULL);
 }

@@ -329,6 +329,63 @@ static void back_survives_hostile_front(void **state)
 	bench_free(b);
 }
 
+/* Something like a pair, with one thing or another wrong at times. */
+static void throw_pair(struct bench *b)
+{
+	static const uint32_t lengths[] = { 0, 8, 12, 2048 };
+	struct shared *m = b->memory;
+	unsigned head = (unsigned)random() % (SIZE + (random() % 16 == 0));
+	for (unsigned i = 0; i < 2; i++) {
+		uint16_t flags = random() % 8 ? (uint16_t)(VRING_DESC_WRITE | (i ? 0 : VRING_DESC_NEXT)) : (uint16_t)(random() % 8);
+		m->tables[i] = (struct vring_desc){ BASE + (uint64_t)random() % sizeof(*m), lengths[random() % 4], flags, random() % 8 ? 1 : 2 };
+	}
+	uint64_t at = gpa_of(b, m->tables) + (random() % 8 ? 0 : (uint64_t)random() % 4096 * 8);
+	m->desc[head % SIZE] = (struct vring_desc){ random() % 16 ? at : (uint64_t)random() << 32, random() % 8 ? 32 : 48,
+		random() % 8 ? VRING_DESC_INDIRECT : (uint16_t)(random() % 8), 0 };
+	m->avail[2 + b->back.taken % SIZE] = (uint16_t)head;
+	m->avail[1] = (uint16_t)(b->back.taken + 1);
+}
+
+/* A pair is what ring_back_take would have taken; what is none is left as it was. */
+static void a_pair_is_the_chain(void **state)
+{
+	srandom(11);
+	struct bench *b = bench_new(true);
+	const struct ring_span span = { gpa_of(b, b->memory->tables), sizeof(b->memory->tables), b->memory->tables };
+	unsigned pairs = 0, empty = 0, others = 0, refused = 0;
+	for (unsigned n = 0; n < 100000; n++) {
+		struct ring_pair pair;
+		struct ring_chain chain;
+		throw_pair(b);
+		struct ring_back before = b->back, other = b->back;
+		int got = ring_back_take(&other, &chain);
+		assert_int_equal(ring_back_available(&b->back), 1);
+		if (ring_back_take_pair(&b->back, &span, &pair)) {
+			bool whole = pair.segments[0].len && pair.segments[1].len;
+			pairs++;
+			empty += !whole;
+			assert_int_equal(got, whole ? 1 : -EINVAL);
+			for (unsigned i = 0; whole && i < 2; i++) {
+				assert_int_equal(pair.segments[i].gpa, chain.segments[i].gpa);
+				assert_int_equal(pair.segments[i].len, chain.segments[i].len);
+				assert_true(pair.segments[i].write && chain.segments[i].write);
+			}
+			assert_int_equal(chain.count, whole ? 2 : chain.count);
+			assert_int_equal(pair.position, chain.position);
+			assert_int_equal(b->back.entries[pair.position % SIZE].head, other.entries[pair.position % SIZE].head);
+			assert_int_equal(b->back.taken, other.taken);
+		} else {
+			got == 1 ? others++ : refused++;
+			assert_memory_equal(&b->back, &before, sizeof(before));
+			b->back = other;
+		}
+		ring_back_complete(&b->back, chain.position, 0);
+		ring_back_publish(&b->back);
+	}
+	assert_true(pairs > 10000 && empty > 1000 && others > 1000 && refused > 1000);
+	bench_free(b);
+}
+
 static void back_refuses_rings_it_may_not_reach(void **state)
 {
 	struct bench *b = bench_new(true);
@@ -454,6 +511,7 @@ int main(void)
 		cmocka_unit_test(notifications_by_event_index),
 		cmocka_unit_test(notifications_by_flags),
 		cmocka_unit_test(back_survives_hostile_front),
+		cmocka_unit_test(a_pair_is_the_chain),
 		cmocka_unit_test(back_refuses_rings_it_may_not_reach),
 		cmocka_unit_test(front_survives_hostile_back),
 		cmocka_unit_test(replay_is_lossless),
