@@ -97,14 +97,13 @@ static unsigned frame_describe(void *owner, uint16_t id, struct vring_desc *tabl
 	return n;
 }
 
-/* The back end cannot write to tables, so what is the same for each buffer is there from the beginning: the header's descriptor, and that the buffer's
- * is the last. A header is not cleared: whoever says that he wrote a frame wrote it, or what is judged like it. */
+/* The back end cannot write to tables, so what is the same for each buffer is there from the beginning: the header's descriptor, and all of the buffer's
+ * but its address. A header is not cleared: whoever says that he wrote a frame wrote it, or what is judged like it. */
 static unsigned buffer_describe(void *owner, uint16_t id, struct vring_desc *table)
 {
 	const struct virtio_net *net = owner;
 	const struct net_buffer *buffer = net->queues[RECEIVE].items[id];
 	table[1].addr = buffer->segment.bus;
-	table[1].len = buffer->segment.len;
 	return RECEIVE_ENTRIES;
 }
 
@@ -115,6 +114,7 @@ static void buffer_tables(struct virtio_net *net)
 		struct vring_desc *table = net->read->receive_tables[id];
 		table[0] = (struct vring_desc){ headers + id * sizeof(struct virtio_net_header), sizeof(struct virtio_net_header),
 			VRING_DESC_WRITE | VRING_DESC_NEXT, 1 };
+		table[1].len = NET_BUFFER_BYTES;
 		table[1].flags = VRING_DESC_WRITE;
 	}
 }
@@ -160,7 +160,7 @@ static int net_send(struct netdev *dev, struct net_frame *frame)
 static int net_receive(struct netdev *dev, struct net_buffer *buffer)
 {
 	struct virtio_net *net = dev->driver;
-	return buffer->segment.len >= dev->mtu + ETHERNET_BYTES ? queue_submit(&net->queues[RECEIVE], buffer) : -EINVAL;
+	return buffer->segment.len >= NET_BUFFER_BYTES ? queue_submit(&net->queues[RECEIVE], buffer) : -EINVAL;
 }
 
 static void queues_lock(struct virtio_net *net)
@@ -506,6 +506,7 @@ static int net_queue(struct virtio_net *net, unsigned index, ring_describe_t des
 	struct vring_desc *tables = index == SEND ? net->read->send_tables[0] : net->read->receive_tables[0];
 	struct ring_front_setup setup = {
 		.size = virtio_port_queue_size(&net->port, index, QUEUE_SIZE), .table_entries = index == SEND ? SEND_ENTRIES : RECEIVE_ENTRIES,
+		.writable = index == SEND ? 0 : sizeof(struct virtio_net_header) + NET_BUFFER_BYTES,
 		.event_idx = net->features & VIRTIO_F_EVENT_IDX, .in_order = net->features & VIRTIO_F_IN_ORDER,
 		.desc = net->read->desc[index], .avail = (struct vring_avail *)net->read->avail[index],
 		.used = (struct vring_used *)net->write->used[index], .tables = tables, .tables_bus = virt_to_phys(tables),

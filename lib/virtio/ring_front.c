@@ -6,6 +6,27 @@
 
 #define RING_POISON 0xffffffffu /* no request has this id */
 
+/* What the peer reads of a request's shape. */
+static inline void ring_write_shape(struct ring_front *ring, uint16_t id, unsigned count, uint32_t writable)
+{
+	ring->records[id].writable = writable;
+	ring->s.desc[id] = (struct vring_desc){
+		.addr = ring->s.tables_bus + (size_t)id * ring->s.table_entries * sizeof(struct vring_desc),
+		.len = (uint32_t)(count * sizeof(struct vring_desc)),
+		.flags = VRING_DESC_INDIRECT,
+	};
+}
+
+static void ring_clear(struct ring_front *ring)
+{
+	memset(ring->s.desc, 0, ring_desc_bytes(ring->s.size));
+	memset(ring->s.avail, 0, ring_avail_bytes(ring->s.size));
+	memset(ring->s.used, 0, ring_used_bytes(ring->s.size));
+	for (uint16_t id = 0; ring->s.writable && id < ring->s.size; id++) {
+		ring_write_shape(ring, id, ring->s.table_entries, ring->s.writable);
+	}
+}
+
 int ring_front_init(struct ring_front *ring, const struct ring_front_setup *setup)
 {
 	if (!ring_size_valid(setup->size)) {
@@ -17,29 +38,22 @@ int ring_front_init(struct ring_front *ring, const struct ring_front_setup *setu
 		ring->free[id] = (uint16_t)(setup->size - 1 - id);
 	}
 	ring->free_count = setup->size;
-	memset(setup->desc, 0, ring_desc_bytes(setup->size));
-	memset(setup->avail, 0, ring_avail_bytes(setup->size));
-	memset(setup->used, 0, ring_used_bytes(setup->size));
+	ring_clear(ring);
 	return 0;
 }
 
 /* Write all that the peer reads of one request, for its place in the available ring. */
 static inline void ring_write_request(struct ring_front *ring, uint16_t id, uint16_t position)
 {
-	size_t offset = (size_t)id * ring->s.table_entries;
-	struct vring_desc *table = ring->s.tables + offset;
+	struct vring_desc *table = ring->s.tables + (size_t)id * ring->s.table_entries;
 	unsigned count = ring->s.describe(ring->s.owner, id, table);
-	uint32_t writable = 0;
-	for (unsigned i = count; i && (table[i - 1].flags & VRING_DESC_WRITE); i--) { /* 2.7.4.2: they come last */
-		writable += table[i - 1].len;
+	if (!ring->s.writable) {
+		uint32_t writable = 0;
+		for (unsigned i = count; i && (table[i - 1].flags & VRING_DESC_WRITE); i--) { /* 2.7.4.2: they come last */
+			writable += table[i - 1].len;
+		}
+		ring_write_shape(ring, id, count, writable);
 	}
-	ring->records[id].writable = writable;
-	ring->records[id].count = (uint16_t)count;
-	ring->s.desc[id] = (struct vring_desc){
-		.addr = ring->s.tables_bus + offset * sizeof(struct vring_desc),
-		.len = (uint32_t)(count * sizeof(struct vring_desc)),
-		.flags = VRING_DESC_INDIRECT,
-	};
 	ring->s.avail->ring[position & (ring->s.size - 1)] = id;
 }
 
@@ -71,26 +85,6 @@ bool ring_front_is_left_alone(const struct ring_front *ring)
 	return ring->s.event_idx && ring_load(ring_avail_event(ring->s.used, ring->s.size)) != ring->next_avail;
 }
 
-int ring_front_peek(const struct ring_front *ring, struct ring_completion *completion)
-{
-	uint16_t claimed = (uint16_t)(ring_load(&ring->s.used->idx) - ring->next_used);
-	if (claimed == 0) {
-		return 0;
-	}
-	if (claimed > ring_front_in_flight(ring)) {
-		return -EPROTO;
-	}
-	uint16_t slot = ring->next_used & (ring->s.size - 1);
-	const volatile struct vring_used_elem *elem = &ring->s.used->ring[slot];
-	uint32_t id = elem->id, len = elem->len;
-	if (id >= ring->s.size || !ring->records[id].outstanding || (ring->s.in_order && id != ring->order[slot]) ||
-	    len > ring->records[id].writable) {
-		return -EPROTO;
-	}
-	*completion = (struct ring_completion){ .id = (uint16_t)id, .len = len, .writable = ring->records[id].writable };
-	return 1;
-}
-
 bool ring_front_arm_after(struct ring_front *ring, uint16_t more)
 {
 	if (ring->s.event_idx) {
@@ -107,9 +101,7 @@ bool ring_front_arm(struct ring_front *ring)
 
 void ring_front_rebuild(struct ring_front *ring)
 {
-	memset(ring->s.desc, 0, ring_desc_bytes(ring->s.size));
-	memset(ring->s.avail, 0, ring_avail_bytes(ring->s.size));
-	memset(ring->s.used, 0, ring_used_bytes(ring->s.size));
+	ring_clear(ring);
 	for (uint16_t i = 0; i < ring->s.size; i++) {
 		ring->s.used->ring[i].id = RING_POISON;
 	}

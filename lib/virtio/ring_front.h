@@ -21,6 +21,7 @@ typedef unsigned (*ring_describe_t)(void *owner, uint16_t id, struct vring_desc 
 struct ring_front_setup {
 	uint16_t size; /* a power of two up to RING_SIZE_MAX */
 	uint16_t table_entries; /* of each indirect table */
+	uint32_t writable; /* not 0: each request has all of them, and so many bytes for the peer to write: describe() writes what differs */
 	bool event_idx;
 	bool in_order; /* the peer completes in order, and is held to that */
 	struct vring_desc *desc;
@@ -42,7 +43,6 @@ struct ring_front {
 	uint16_t order[RING_SIZE_MAX]; /* id by position % size */
 	struct {
 		uint32_t writable; /* bytes that the peer may write: the bound for a used entry's length */
-		uint16_t count;
 		bool outstanding;
 	} records[RING_SIZE_MAX];
 };
@@ -67,7 +67,25 @@ bool ring_front_kick(struct ring_front *ring);
 /** The peer does not want to be rung for the next request alone. */
 bool ring_front_is_left_alone(const struct ring_front *ring);
 /** Judge the next used entry. 1: *completion is it, and ring_front_accept takes it; 0: none; -EPROTO: impossible. */
-int ring_front_peek(const struct ring_front *ring, struct ring_completion *completion);
+static inline int ring_front_peek(const struct ring_front *ring, struct ring_completion *completion)
+{
+	uint16_t claimed = (uint16_t)(ring_load(&ring->s.used->idx) - ring->next_used);
+	if (claimed == 0) {
+		return 0;
+	}
+	if (claimed > (uint16_t)(ring->next_avail - ring->next_used)) {
+		return -EPROTO;
+	}
+	uint16_t slot = ring->next_used & (ring->s.size - 1);
+	const volatile struct vring_used_elem *elem = &ring->s.used->ring[slot];
+	uint32_t id = elem->id, len = elem->len;
+	if (id >= ring->s.size || !ring->records[id].outstanding || (ring->s.in_order && id != ring->order[slot]) ||
+	    len > ring->records[id].writable) {
+		return -EPROTO;
+	}
+	*completion = (struct ring_completion){ .id = (uint16_t)id, .len = len, .writable = ring->records[id].writable };
+	return 1;
+}
 static inline void ring_front_accept(struct ring_front *ring, const struct ring_completion *completion)
 {
 	ring->records[completion->id].outstanding = false;

@@ -386,6 +386,49 @@ static void a_pair_is_the_chain(void **state)
 	bench_free(b);
 }
 
+/* A ring whose requests are all alike describes only what differs, and all of it to a new back half. */
+static unsigned describe_alike(void *owner, uint16_t id, struct vring_desc *table)
+{
+	struct bench *b = owner;
+	table[0] = (struct vring_desc){ gpa_of(b, &b->memory->data[id]), 8, VRING_DESC_WRITE, 0 };
+	return 1;
+}
+
+static void requests_may_be_alike(void **state)
+{
+	struct bench *b = bench_new(true);
+	struct ring_front_setup setup = b->front.s;
+	struct ring_chain chain;
+	struct ring_completion c;
+	setup.describe = describe_alike;
+	setup.table_entries = 1;
+	setup.writable = 8;
+	assert_int_equal(ring_front_init(&b->front, &setup), 0);
+	for (unsigned n = 0; n < 10 * SIZE; n++) {
+		int id = ring_front_id(&b->front);
+		ring_front_submit(&b->front, (uint16_t)id);
+		if (n % 3 == 0) {
+			ring_front_rebuild(&b->front);
+			assert_int_equal(back_start(b, true), 0);
+		}
+		assert_int_equal(ring_back_take(&b->back, &chain), 1);
+		assert_int_equal(chain.count, 1);
+		assert_int_equal(chain.segments[0].gpa, gpa_of(b, &b->memory->data[id]));
+		ring_back_complete(&b->back, chain.position, n % 9);
+		ring_back_publish(&b->back);
+		assert_int_equal(ring_front_peek(&b->front, &c), 1);
+		assert_int_equal(c.len, n % 9);
+		assert_int_equal(c.writable, 8);
+		ring_front_accept(&b->front, &c);
+	}
+	ring_front_submit(&b->front, (uint16_t)ring_front_id(&b->front));
+	assert_int_equal(ring_back_take(&b->back, &chain), 1);
+	ring_back_complete(&b->back, chain.position, 9); /* more than there is room for */
+	ring_back_publish(&b->back);
+	assert_int_equal(ring_front_peek(&b->front, &c), -EPROTO);
+	bench_free(b);
+}
+
 static void back_refuses_rings_it_may_not_reach(void **state)
 {
 	struct bench *b = bench_new(true);
@@ -512,6 +555,7 @@ int main(void)
 		cmocka_unit_test(notifications_by_flags),
 		cmocka_unit_test(back_survives_hostile_front),
 		cmocka_unit_test(a_pair_is_the_chain),
+		cmocka_unit_test(requests_may_be_alike),
 		cmocka_unit_test(back_refuses_rings_it_may_not_reach),
 		cmocka_unit_test(front_survives_hostile_back),
 		cmocka_unit_test(replay_is_lossless),
