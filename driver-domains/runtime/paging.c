@@ -12,6 +12,7 @@
 #define ENTRY_NX (1ull << 63)
 #define ENTRY_ADDRESS 0x000ffffffffff000ull
 #define LARGE_PAGE (1ull << 21)
+#define CR4_PGE (1u << 7) /* no leaf is global; as in the hypervisor: emulators empty their TLB when it changes */
 #define CR4_SMEP (1u << 20)
 #define CR4_SMAP (1u << 21)
 
@@ -72,6 +73,6 @@ void paging_switch(void)
 	c = 0;
 	__asm__ volatile("cpuid" : "+a"(a), "=b"(b), "+c"(c), "=d"(d));
 	__asm__ volatile("mov %%cr4, %0" : "=r"(cr4));
-	cr4 |= (b & (1u << 7) ? CR4_SMEP : 0) | (b & (1u << 20) ? CR4_SMAP : 0);
+	cr4 |= CR4_PGE | (b & (1u << 7) ? CR4_SMEP : 0) | (b & (1u << 20) ? CR4_SMAP : 0);
 	__asm__ volatile("mov %0, %%cr4" : : "r"(cr4));
 }

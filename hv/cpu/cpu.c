@@ -17,7 +17,7 @@
 #define EFER_NXE (1ull << 11)
 #define MSR_GS_BASE 0xc0000101
 #define CR0_HYPERVISOR 0x80010033ull /* PG, WP, NE, ET, MP, PE */
-#define CR4_HYPERVISOR 0x660ull /* OSXMMEXCPT, OSFXSR, MCE, PAE */
+#define CR4_HYPERVISOR 0x6e0ull /* OSXMMEXCPT, OSFXSR, PGE (no leaf here is global; guests have it), MCE, PAE */
 #define CR4_UMIP (1ull << 11)
 #define CR4_OSXSAVE (1ull << 18)
 #define CR4_SMEP (1ull << 20)
