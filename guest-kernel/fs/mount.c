@@ -95,17 +95,17 @@ static int run_open(struct super **super)
 	return tmpfs_super_open(super, 0755);
 }
 
-/* /dev/shm: where shm_open(3) and sem_open(3) make their files. */
-static void shared_memory_directory(void)
+/* A directory that programs expect, where the one that it is in lies in memory. */
+static void directory_make(const char *where, const char *name, uint32_t mode)
 {
-	struct dentry *dev, *shm;
-	if (path_find(AT_FDCWD, "/dev", true, &dev)) {
+	struct dentry *dir, *made;
+	if (path_find(AT_FDCWD, where, true, &dir)) {
 		return;
 	}
-	if (dev->super->pinned && !memory_node(dev, "shm", S_IFDIR | 0755, 0, 0, &shm)) {
-		dentry_put(shm);
+	if (dir->super->pinned && !memory_node(dir, name, S_IFDIR | mode, 0, 0, &made)) {
+		dentry_put(made);
 	}
-	dentry_put(dev);
+	dentry_put(dir);
 }
 
 /* "auto": the first disk there is. */
@@ -132,7 +132,7 @@ int fs_mount_root(const char *device, const char *options)
 	}
 	super_mount(super, NULL);
 	mount_at("/dev", devfs_super_get);
-	shared_memory_directory();
+	directory_make("/dev", "shm", 0755); /* where shm_open(3) and sem_open(3) make their files */
 	memfd_init();
 	segments_init();
 	mount_at("/dev/shm", tmp_open);
@@ -140,6 +140,7 @@ int fs_mount_root(const char *device, const char *options)
 	mount_at("/sys", sysfs_super_open);
 	mount_at("/tmp", tmp_open);
 	mount_at("/run", run_open);
+	directory_make("/run", "lock", 01777); /* /var/lock leads there (hier(7)) */
 	devfs_blocks_add();
 	memory_set_shrink(caches_give_up);
 	writeback_start();
