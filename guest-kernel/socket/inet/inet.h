@@ -116,6 +116,7 @@ struct inet_socket {
 
 	/* TCP. */
 	bool connected_once; /* nl */
+	bool peer_ended; /* nl: it has said that it sends no more */
 	bool nodelay, cork, keepalive_set; /* n */
 	int keep_idle, keep_interval, keep_count, user_timeout_ms, max_segment, defer_accept, syn_count, linger2; /* n */
 	struct inet_socket *listener; /* n: of one that is in its queue, or only half open; referenced */

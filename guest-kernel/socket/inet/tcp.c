@@ -93,7 +93,7 @@ static int disconnect(struct inet_socket *s)
 		s->base.error = s->base.state == SOCKET_CONNECTED ? ECONNRESET : 0;
 		s->base.state = SOCKET_FREE;
 		s->base.closed = 0;
-		s->connected_once = false;
+		s->connected_once = s->peer_ended = false;
 		address_set_any(&s->remote.address, s);
 		s->remote.port = 0;
 		spin_unlock(&s->base.lock);

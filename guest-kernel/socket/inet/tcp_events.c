@@ -100,8 +100,8 @@ static void failed(void *arg, err_t reason)
 		return;
 	}
 	int error = reason == ERR_RST ? (s->base.state == SOCKET_CONNECTING ? ECONNREFUSED : ECONNRESET) : ETIMEDOUT;
-	if (reason == ERR_RST && (s->base.closed & CLOSED_RECEIVE)) {
-		error = EPIPE; /* it had said that it sends no more */
+	if (reason == ERR_RST && s->peer_ended && !(s->base.closed & CLOSED_SEND)) {
+		error = EPIPE;
 	}
 	inet_fail(s, error);
 }
@@ -119,6 +119,7 @@ static err_t received(void *arg, struct tcp_pcb *pcb, struct pbuf *p, err_t erro
 	if (!p) {
 		spin_lock(&s->base.lock);
 		s->base.closed |= CLOSED_RECEIVE;
+		s->peer_ended = true;
 		spin_unlock(&s->base.lock);
 		waitq_wake_all(&s->base.in);
 		return ERR_OK;

@@ -184,11 +184,12 @@ bool tcp_readable(struct inet_socket *s)
 	return readable;
 }
 
-/* Nothing is there to be read. 0: it is the end; else an error, or 1: wait. */
+/* Nothing is there to be read. 0: it is the end; else an error, or 1: wait. Behind the peer's own end an error is for who sends, and for SO_ERROR. */
 static int nothing(struct inet_socket *s)
 {
 	spin_lock(&s->base.lock);
-	int error = s->base.error ? -s->base.error :
+	int error = s->peer_ended ? 0 :
+		    s->base.error ? -s->base.error :
 		    s->base.closed & CLOSED_RECEIVE ? 0 :
 		    s->base.state == SOCKET_CONNECTED || s->base.state == SOCKET_CONNECTING ? 1 :
 										      -ENOTCONN;
