@@ -102,6 +102,9 @@ void net_tcp_counts(const struct tcp_pcb *pcb, uint32_t bytes); /* a segment has
 uint64_t tcp_probes_next_ns(void);
 void tcp_probes_tick(void);
 
+/* socket/inet/tcp_ack.c, in the net thread: what poll has asked for */
+void tcp_acks_asked(void);
+
 /* isn.c */
 void isn_init(void);
 uint64_t net_hash(const void *data, size_t bytes); /* keyed: nobody outside can guess it */

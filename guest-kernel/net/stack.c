@@ -54,6 +54,7 @@ static void net_thread(void *unused)
 		WAIT_EVENT(&work, __atomic_exchange_n(&work_due, false, __ATOMIC_SEQ_CST));
 		net_lock();
 		timers_tick();
+		tcp_acks_asked();
 		net_unlock();
 	}
 }

@@ -695,6 +695,10 @@ uint64_t tcp_probes_next_ns(void)
 	return 0;
 }
 
+void tcp_acks_asked(void)
+{
+}
+
 void tcp_probes_tick(void)
 {
 }

@@ -59,6 +59,10 @@ uint32_t tcp_window_usual(const struct inet_socket *socket)
 	return TCP_WINDOW_USUAL;
 }
 
+void tcp_ack_hurry(struct inet_socket *s)
+{
+}
+
 void urgent_arrived(struct inet_socket *socket, struct pbuf *p)
 {
 }

@@ -141,6 +141,11 @@ struct inet_socket {
 	uint32_t sent; /* n; read without: bytes not acknowledged */
 	uint64_t progress_ns; /* n: the last acknowledgement, for TCP_USER_TIMEOUT */
 	struct tcp_counts counts;
+	unsigned quick; /* n: tcp_ack.c: segments that are still to be acknowledged soon */
+	bool never_quick; /* n */
+	bool ack_owed; /* n; read without: what has come is not acknowledged, and is to be soon */
+	bool ack_asked; /* a: it is among those of which poll has asked for it */
+	struct inet_socket *ack_next; /* a */
 	bool recovering; /* n: tcp_recovery.c */
 	uint32_t recover, recovery_window; /* n: a recovery ends with that; what may be on its way then */
 	struct tcp_again again[TCP_AGAIN]; /* n */
@@ -248,6 +253,13 @@ void tcp_recovery_acknowledged(struct inet_socket *s);
 bool tcp_recovery_overdue(struct inet_socket *s);
 /** In a recovery: the first segment that the peer lacks goes out with the next tcp_output(). False: it cannot. */
 bool tcp_recovery_again(struct inet_socket *s);
+
+/* tcp_ack.c; net lock but for what says otherwise */
+void tcp_ack_arrived(struct inet_socket *s, uint64_t silent_ns); /* payload; so long after what came before */
+void tcp_ack_left(struct inet_socket *s); /* a segment, which acknowledges everything */
+void tcp_ack_hurry(struct inet_socket *s); /* without: the program looks for more than has come */
+void tcp_ack_ask(struct inet_socket *s); /* any context: the same */
+void tcp_ack_choose(struct inet_socket *s, bool quick); /* TCP_QUICKACK */
 
 /* tcp_probe.c; net lock */
 void tcp_probe_plan(struct inet_socket *s, bool lacks); /* new segments have gone, or an ACK has come; `lacks`: by which the peer tells of a gap */

@@ -345,6 +345,9 @@ unsigned tcp_socket_poll(struct socket *base, struct poll_table *table)
 		return events;
 	}
 	events |= readable ? POLLIN | POLLRDNORM : 0;
+	if (!readable) {
+		tcp_ack_ask(s);
+	}
 	events |= urgent ? POLLPRI : 0;
 	return events | ((closed & CLOSED_SEND) || sent <= room / 3 * 2 ? POLLOUT | POLLWRNORM : 0);
 }

@@ -38,6 +38,7 @@ void net_tcp_leaves(const struct pbuf *p, const struct tcp_hdr *header, const st
 	if (!s) {
 		return;
 	}
+	tcp_ack_left(s);
 	struct tcp_counts *c = &s->counts;
 	uint32_t bytes = p->tot_len - TCPH_HDRLEN_BYTES(header), begin = lwip_ntohl(header->seqno);
 	uint32_t segments = bytes > pcb->mss ? (bytes + pcb->mss - 1) / pcb->mss : 1; /* net/segments.c */
@@ -74,8 +75,12 @@ void net_tcp_counts(const struct tcp_pcb *pcb, uint32_t bytes)
 	struct inet_socket *s = tcp_pcb_socket(pcb);
 	if (s) {
 		s->counts.segments_in++;
-		s->counts.data_in += bytes > 0;
-		s->counts.received_ns = bytes ? time_ns() : s->counts.received_ns;
+	}
+	if (s && bytes) {
+		uint64_t now = time_ns();
+		tcp_ack_arrived(s, now - s->counts.received_ns);
+		s->counts.data_in++;
+		s->counts.received_ns = now;
 	}
 }
 

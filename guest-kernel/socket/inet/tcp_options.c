@@ -119,6 +119,8 @@ int tcp_set_option(struct inet_socket *s, int option, uint64_t user, int length)
 		s->defer_accept = value < 0 ? 0 : value;
 		break;
 	case TCP_QUICKACK:
+		tcp_ack_choose(s, value & 1);
+		break;
 	case TCP_WINDOW_CLAMP:
 	case TCP_NOTSENT_LOWAT:
 	case TCP_FASTOPEN:
@@ -169,7 +171,7 @@ int tcp_get_option(struct inet_socket *s, int option, uint64_t user, uint64_t us
 		value = s->linger2 ? s->linger2 : 60;
 		break;
 	case TCP_QUICKACK:
-		value = 1;
+		value = !s->never_quick;
 		break;
 	case TCP_WINDOW_CLAMP:
 	case TCP_FASTOPEN:

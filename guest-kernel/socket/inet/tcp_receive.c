@@ -314,6 +314,7 @@ static long receive_locked(struct inet_socket *s, struct incoming *i, uint64_t b
 		if (error <= 0) {
 			break;
 		}
+		tcp_ack_hurry(s);
 		error = wait_for_data(s, i->flags, i->flags & MSG_PEEK ? done + 1 : 1, deadline);
 		if (error) {
 			break;
