@@ -6,6 +6,20 @@
 #include <sched.h>
 #include <sys/time.h>
 
+static int state(int fd)
+{
+	struct tcp_info info = { 0 };
+	socklen_t length = sizeof(info);
+	return getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &length) == 0 ? info.tcpi_state : -errno;
+}
+
+static int peer_of(int fd)
+{
+	struct sockaddr_in in;
+	socklen_t length = sizeof(in);
+	return getpeername(fd, (void *)&in, &length);
+}
+
 /* The peer has closed, and answers with a reset: for reading that is the end, not EPIPE. */
 static void broken_reading(void)
 {
@@ -93,10 +107,34 @@ static void small_writes(void)
 	SHOW("quick", "%d", number(ends[0], IPPROTO_TCP, TCP_QUICKACK));
 }
 
+/* Its own port is where it connects to: two SYNs that meet (RFC 9293, 3.5). */
+static void itself(void)
+{
+	int fd = socket(AF_INET, SOCK_STREAM, 0);
+	struct sockaddr_in in = to("127.0.0.1", 0);
+	struct timeval second = { 5, 0 };
+	char buffer[8] = "";
+	CALL(bind(fd, (void *)&in, sizeof(in)));
+	CALL(setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &second, sizeof(second)));
+	CALL(setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &second, sizeof(second)));
+	in = to("127.0.0.1", port_of(fd));
+	CALL(connect(fd, (void *)&in, sizeof(in)));
+	SHOW("state", "%d", state(fd));
+	CALL(peer_of(fd));
+	CALL(send(fd, "self", 4, 0));
+	CALL(recv(fd, buffer, 4, MSG_WAITALL));
+	SHOW("read", "%s", buffer);
+	CALL(shutdown(fd, SHUT_WR));
+	SHOW("end", "%x", until(fd, POLLRDHUP) & POLLRDHUP);
+	CALL(recv(fd, buffer, 4, 0));
+	CALL(close(fd));
+}
+
 int main(void)
 {
 	calls_begin();
 	RUN(broken_reading);
 	RUN(small_writes);
+	RUN(itself);
 	return 0;
 }

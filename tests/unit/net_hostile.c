@@ -685,6 +685,10 @@ void net_tcp_heard(struct tcp_pcb *pcb, const struct tcp_hdr *header, const unsi
 {
 }
 
+void net_tcp_meets(struct tcp_pcb *pcb, const struct tcp_hdr *header)
+{
+}
+
 bool net_tcp_lacks_socket(struct tcp_pcb *pcb)
 {
 	return false;

@@ -115,6 +115,10 @@ int net_tcp_arrives(struct tcp_pcb *pcb, const struct pbuf *p)
 	return ERR_OK;
 }
 
+void net_tcp_meets(struct tcp_pcb *pcb, const struct tcp_hdr *header)
+{
+}
+
 bool net_tcp_lacks_socket(struct tcp_pcb *pcb)
 {
 	return false;

@@ -41,9 +41,12 @@ struct tcp_hdr;
 void net_tcp_heard(struct tcp_pcb *pcb, const struct tcp_hdr *header, const unsigned char *options, unsigned option_bytes, unsigned payload_bytes);
 /** socket/inet/tcp_events.c: the same of one that is half open; whether the segment cannot be taken. */
 bool net_tcp_lacks_socket(struct tcp_pcb *pcb);
+/** socket/inet/tcp_events.c: the same of one that has sent its SYN; the header in this machine's byte order. */
+void net_tcp_meets(struct tcp_pcb *pcb, const struct tcp_hdr *header);
 #define LWIP_HOOK_TCP_INPACKET_PCB(pcb, header, option_bytes, first_option_bytes, second_option, p) \
 	((pcb)->state >= ESTABLISHED && ((pcb)->unacked || (pcb)->unsent || option_bytes) ? \
-		 net_tcp_heard(pcb, header, (const unsigned char *)((header) + 1), first_option_bytes, (p)->tot_len) : (void)0, \
+		 net_tcp_heard(pcb, header, (const unsigned char *)((header) + 1), first_option_bytes, (p)->tot_len) : \
+	 (pcb)->state == SYN_SENT ? net_tcp_meets(pcb, header) : (void)0, \
 	 (pcb)->state == SYN_RCVD && net_tcp_lacks_socket(pcb) ? ERR_MEM : net_tcp_arrives(pcb, p))
 
 /** socket/inet/tcp_info.c, which counts: a segment's header is made. */

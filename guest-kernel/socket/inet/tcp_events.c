@@ -238,6 +238,35 @@ void tcp_pcb_drop(struct inet_socket *s)
 }
 
 /*
+ * The peer's SYN has met this end's own (RFC 9293, 3.5): the connection's ends are the same socket, or both began at once. lwIP knows no such thing: it is
+ * told that the connection is half open as one that was asked for by the peer, whose SYN has come twice. So it sends its own again, with an
+ * acknowledgement, and "accepts" the connection by the peer's. The window is as it was told with the first SYN.
+ */
+static err_t met(void *arg, struct tcp_pcb *pcb, err_t error)
+{
+	struct inet_socket *s = arg;
+	pcb->listener = NULL;
+	pcb->mss = tcp_eff_send_mss(pcb->mss, &pcb->local_ip, &pcb->remote_ip);
+	s->counts.round_begin_ns = 0; /* what it would measure is not acknowledged yet, as lwIP counts */
+	return connected(arg, pcb, error);
+}
+
+void net_tcp_meets(struct tcp_pcb *pcb, const struct tcp_hdr *header)
+{
+	static struct tcp_pcb_listen meeting = { .accept = met };
+	if ((TCPH_FLAGS(header) & (TCP_SYN | TCP_ACK | TCP_RST | TCP_FIN)) != TCP_SYN || !pcb->unacked) {
+		return;
+	}
+	pcb->state = SYN_RCVD;
+	pcb->listener = &meeting;
+	pcb->rcv_nxt = header->seqno + 1;
+	pcb->rcv_ann_right_edge = pcb->rcv_nxt;
+	pcb->snd_wnd = pcb->snd_wnd_max = header->wnd;
+	pcb->snd_wl1 = header->seqno - 1; /* the next segment tells the window */
+	TCPH_SET_FLAG(pcb->unacked->tcphdr, TCP_ACK);
+}
+
+/*
  * Before a segment by which a handshake may be completed: there is memory for the connection's socket, or the segment is as lost as any other, and the
  * peer sends it again. Once lwIP has taken it there is only a reset.
  */
@@ -245,7 +274,7 @@ static struct inet_socket *spares[2]; /* net lock: of IPv4 and IPv6 */
 
 bool net_tcp_lacks_socket(struct tcp_pcb *pcb)
 {
-	const struct inet_socket *listener = tcp_ext_arg_get(pcb, ARGUMENT);
+	const struct inet_socket *listener = tcp_pcb_socket(pcb) ? NULL : tcp_ext_arg_get(pcb, ARGUMENT); /* else two SYNs have met */
 	struct inet_socket **spare = &spares[listener && listener->v6];
 	if (listener && !*spare) {
 		*spare = inet_alloc(listener->v6, INET_TCP, IPPROTO_TCP, true);
