@@ -130,11 +130,41 @@ static void itself(void)
 	CALL(close(fd));
 }
 
+/* Addresses that no connection can go to. */
+static void nowhere(void)
+{
+	int fd = socket(AF_INET, SOCK_STREAM, 0), fd6 = socket(AF_INET6, SOCK_STREAM, 0);
+	struct sockaddr_in port = to("127.0.0.1", 0), all = to("127.255.255.255", 9), group = to("224.0.0.1", 0);
+	CALL(connect(fd, (void *)&port, sizeof(port)));
+	CALL(connect(fd, (void *)&all, sizeof(all)));
+	CALL(connect(fd, (void *)&group, sizeof(group)));
+	if (calls_with("ipv6")) {
+		struct sockaddr_in6 in = { .sin6_family = AF_INET6, .sin6_port = htons(9) };
+		static const char *const groups[] = { "ff02::1", "ff01::1", "ff05::2", "ff0e::9" };
+		for (unsigned i = 0; i < sizeof(groups) / sizeof(groups[0]); i++) {
+			inet_pton(AF_INET6, groups[i], &in.sin6_addr);
+			SHOW(groups[i], "%s", connect(fd6, (void *)&in, sizeof(in)) ? calls_error(errno) : "connected");
+			in.sin6_scope_id = 1;
+			SHOW(groups[i], "%s", connect(fd6, (void *)&in, sizeof(in)) ? calls_error(errno) : "connected");
+			in.sin6_scope_id = 0;
+		}
+		inet_pton(AF_INET6, "::1", &in.sin6_addr);
+		in.sin6_port = 0;
+		CALL(connect(fd6, (void *)&in, sizeof(in)));
+		int looped = socket(AF_INET6, SOCK_STREAM, 0);
+		inet_pton(AF_INET6, "2001:db8::1", &in.sin6_addr);
+		in.sin6_port = htons(9);
+		CALL(setsockopt(looped, SOL_SOCKET, SO_BINDTODEVICE, "lo", 3));
+		CALL(connect(looped, (void *)&in, sizeof(in)));
+	}
+}
+
 int main(void)
 {
 	calls_begin();
 	RUN(broken_reading);
 	RUN(small_writes);
 	RUN(itself);
+	RUN(nowhere);
 	return 0;
 }

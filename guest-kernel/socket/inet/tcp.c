@@ -7,6 +7,7 @@
 
 #include "kernel/poll.h"
 #include "kernel/time.h"
+#include "net/internal.h"
 #include "net/net.h"
 #include "lwip/netif.h"
 #include "lwip/priv/tcp_priv.h"
@@ -30,15 +31,27 @@ uint32_t tcp_send_room(const struct inet_socket *s)
 }
 
 /* ---- connect ---- */
+/* A broadcast address; the loopback, which lwIP gives none, has one on Linux. */
+static bool is_broadcast(const struct netif *netif, const ip_addr_t *a)
+{
+	return ip_addr_isbroadcast(a, netif) || (IP_IS_V4(a) && netif == &loop_netif && ip_2_ip4(a)->addr == PP_HTONL(0x7fffffff));
+}
+
+/* The loopback is what lwIP takes where there is no other interface: nobody else is behind it. */
+static bool is_astray(const struct netif *netif, const ip_addr_t *a)
+{
+	return IP_IS_V6(a) && netif == &loop_netif && !address_is_own(a, false);
+}
+
 static int connect_start(struct inet_socket *s, struct endpoint *to)
 {
 	struct netif *netif;
 	ip_addr_t from;
 	bool had_port = s->port_listed;
-	int error = address_needs_link(s, to) ? -EINVAL : to->port ? route_find(s, to, &netif, &from) : -EADDRNOTAVAIL;
-	if (!error && (ip_addr_ismulticast(&to->address) || ip_addr_isbroadcast(&to->address, netif))) {
-		error = -ENETUNREACH;
-	}
+	bool group = ip_addr_ismulticast(&to->address);
+	int error = group ? -ENETUNREACH : address_needs_link(s, to) ? -EINVAL : route_find(s, to, &netif, &from);
+	bool nowhere = !error && (is_broadcast(netif, &to->address) || is_astray(netif, &to->address));
+	error = error ? error : nowhere ? -ENETUNREACH : to->port ? 0 : -ECONNREFUSED; /* nobody listens at port 0 */
 	error = error ? error : had_port ? 0 : port_take_for(s, to);
 	struct tcp_pcb *pcb = error ? NULL : tcp_pcb_create(s);
 	if (!pcb) {
