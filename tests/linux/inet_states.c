@@ -6,6 +6,16 @@
 #include <sched.h>
 #include <sys/time.h>
 
+static int listener(int backlog)
+{
+	struct sockaddr_in in = to("127.0.0.1", 0);
+	int fd = socket(AF_INET, SOCK_STREAM, 0);
+	if (bind(fd, (void *)&in, sizeof(in)) != 0 || listen(fd, backlog) != 0) {
+		SHOW("listener", "%s", calls_error(errno));
+	}
+	return fd;
+}
+
 static int state(int fd)
 {
 	struct tcp_info info = { 0 };
@@ -130,6 +140,32 @@ static void itself(void)
 	CALL(close(fd));
 }
 
+static void unspecified(void)
+{
+	struct sockaddr none = { .sa_family = AF_UNSPEC };
+	int fd = listener(5), client = socket(AF_INET, SOCK_STREAM, 0), late = socket(AF_INET, SOCK_STREAM, 0);
+	int port = port_of(fd);
+	struct sockaddr_in in = to("127.0.0.1", port);
+	CALL(connect(client, (void *)&in, sizeof(in)));
+	CALL(connect(fd, &none, sizeof(none)));
+	SHOW("in its queue", "%x", until(client, POLLHUP) & POLLHUP);
+	SHOW("state", "%d", state(fd));
+	SHOW("accepts", "%d", number(fd, SOL_SOCKET, SO_ACCEPTCONN));
+	CALL(accept(fd, NULL, NULL));
+	CALL(connect(late, (void *)&in, sizeof(in)));
+	IS(port_of(fd) == port);
+	CALL(listen(fd, 1));
+	SHOW("state", "%d", state(fd));
+	close(client);
+	fd = listener(5);
+	client = socket(AF_INET, SOCK_STREAM, 0);
+	in = to("127.0.0.1", port_of(fd));
+	CALL(connect(client, (void *)&in, sizeof(in)));
+	CALL(shutdown(fd, SHUT_RD));
+	SHOW("in its queue", "%x", until(client, POLLHUP) & POLLHUP);
+	SHOW("state", "%d", state(fd));
+}
+
 /* Addresses that no connection can go to. */
 static void nowhere(void)
 {
@@ -165,6 +201,7 @@ int main(void)
 	RUN(broken_reading);
 	RUN(small_writes);
 	RUN(itself);
+	RUN(unspecified);
 	RUN(nowhere);
 	return 0;
 }

@@ -96,11 +96,36 @@ static int attempt_end(struct inet_socket *s)
 	return error;
 }
 
-/* AF_UNSPEC: the connection is given up, and the socket is as new. */
+/* Connections that nobody accepted are reset. */
+static void waiting_drop(struct inet_socket *s)
+{
+	for (struct list *node; (node = list_pop_front(&s->waiting)) != NULL;) {
+		struct inet_socket *end = container_of(node, struct inet_socket, waiting_link);
+		s->waiting_count--;
+		tcp_pcb_drop(end);
+		port_leave(end);
+		tcp_arrived_drop(end);
+		inet_put(end);
+	}
+}
+
+static void listen_end(struct inet_socket *s)
+{
+	tcp_pcb_drop(s);
+	spin_lock(&s->base.lock);
+	s->base.state = SOCKET_FREE; /* those that are half open look at it */
+	s->base.closed = 0;
+	spin_unlock(&s->base.lock);
+	waiting_drop(s);
+}
+
+/* AF_UNSPEC: the connection is given up, or nobody is waited for any more, and the socket is as new. */
 static int disconnect(struct inet_socket *s)
 {
 	net_lock();
-	if (s->base.state == SOCKET_CONNECTED || s->base.state == SOCKET_CONNECTING) {
+	if (s->base.state == SOCKET_LISTENING) {
+		listen_end(s);
+	} else if (s->base.state == SOCKET_CONNECTED || s->base.state == SOCKET_CONNECTING) {
 		tcp_pcb_drop(s);
 		spin_lock(&s->base.lock);
 		s->base.error = s->base.state == SOCKET_CONNECTED ? ECONNRESET : 0;
@@ -110,10 +135,10 @@ static int disconnect(struct inet_socket *s)
 		address_set_any(&s->remote.address, s);
 		s->remote.port = 0;
 		spin_unlock(&s->base.lock);
-		if (!s->bound) {
-			port_leave(s);
-			s->local.port = 0;
-		}
+	}
+	if (s->base.state == SOCKET_FREE && !s->bound) {
+		port_leave(s);
+		s->local.port = 0;
 	}
 	net_unlock();
 	tcp_arrived_drop(s);
@@ -245,11 +270,7 @@ int tcp_socket_shutdown(struct socket *base, unsigned closed)
 	int error = 0;
 	net_lock();
 	if (base->state == SOCKET_LISTENING && (closed & CLOSED_RECEIVE)) {
-		tcp_pcb_drop(s);
-		spin_lock(&base->lock);
-		base->state = SOCKET_FREE;
-		base->closed = 0;
-		spin_unlock(&base->lock);
+		listen_end(s);
 	} else if (base->state != SOCKET_CONNECTED || (!s->tcp && base->closed == (CLOSED_RECEIVE | CLOSED_SEND))) {
 		error = base->state == SOCKET_CONNECTING ? 0 : -ENOTCONN;
 		if (base->state == SOCKET_CONNECTING) {
@@ -273,19 +294,6 @@ int tcp_socket_shutdown(struct socket *base, unsigned closed)
 	return error;
 }
 
-/* Connections that nobody accepted are reset. */
-static void waiting_drop(struct inet_socket *s)
-{
-	for (struct list *node; (node = list_pop_front(&s->waiting)) != NULL;) {
-		struct inet_socket *end = container_of(node, struct inet_socket, waiting_link);
-		s->waiting_count--;
-		tcp_pcb_drop(end);
-		port_leave(end);
-		tcp_arrived_drop(end);
-		inet_put(end);
-	}
-}
-
 static void close_locked(struct inet_socket *s)
 {
 	spin_lock(&s->base.lock);
@@ -294,11 +302,7 @@ static void close_locked(struct inet_socket *s)
 	s->base.closed = CLOSED_RECEIVE | CLOSED_SEND;
 	spin_unlock(&s->base.lock);
 	if (s->base.state == SOCKET_LISTENING) {
-		tcp_pcb_drop(s);
-		spin_lock(&s->base.lock);
-		s->base.state = SOCKET_FREE; /* those that are half open look at it */
-		spin_unlock(&s->base.lock);
-		waiting_drop(s);
+		listen_end(s);
 	} else if (s->tcp && (unread || s->base.linger_seconds == 0 || s->base.state == SOCKET_CONNECTING)) {
 		tcp_pcb_drop(s);
 	} else if (s->tcp) {
