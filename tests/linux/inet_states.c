@@ -195,6 +195,26 @@ static void nowhere(void)
 	}
 }
 
+/* net.ipv4.tcp_fastopen's lowest bit lets programs ask for it. */
+static void fast(void)
+{
+	int server = listener(5), fd = socket(AF_INET, SOCK_STREAM, 0), ends[2];
+	struct sockaddr_in in = to("127.0.0.1", port_of(server));
+	FILE *f = fopen("/proc/sys/net/ipv4/tcp_fastopen", "r");
+	int on = 0;
+	if (f && fscanf(f, "%d", &on) != 1) {
+		on = 0;
+	}
+	on &= 1;
+	errno = 0;
+	long n = sendto(fd, "hello", 5, MSG_FASTOPEN | MSG_NOSIGNAL, (void *)&in, sizeof(in));
+	SHOW("without a connection", "%s", on ? (n == 5 ? "as it is set" : "not sent") : n == -1 && errno == EOPNOTSUPP ? "as it is set" : calls_error(errno));
+	connection_make(ends);
+	errno = 0;
+	n = sendto(ends[0], "hello", 5, MSG_FASTOPEN | MSG_NOSIGNAL, (void *)&in, sizeof(in));
+	SHOW("with one", "%s", n == -1 && errno == (on ? EISCONN : EOPNOTSUPP) ? "as it is set" : n < 0 ? calls_error(errno) : "sent");
+}
+
 int main(void)
 {
 	calls_begin();
@@ -203,5 +223,6 @@ int main(void)
 	RUN(itself);
 	RUN(unspecified);
 	RUN(nowhere);
+	RUN(fast);
 	return 0;
 }

@@ -339,6 +339,9 @@ static long send_locked(struct inet_socket *s, struct outgoing *o)
 long tcp_socket_send(struct socket *base, struct outgoing *o)
 {
 	struct inet_socket *s = inet_of(base);
+	if (o->flags & MSG_FASTOPEN) {
+		return -EOPNOTSUPP; /* net.ipv4.tcp_fastopen is 0 */
+	}
 	mutex_lock(&s->writing);
 	long result = send_locked(s, o);
 	mutex_unlock(&s->writing);
