@@ -147,10 +147,15 @@ long sys_listen(const uint64_t a[6])
 	return error;
 }
 
+static int name_read(struct socket *s, bool peer, struct address *out)
+{
+	return s->ops->address(s, peer, out);
+}
+
 static int name_write(struct socket *s, bool peer, uint64_t user, uint64_t user_length)
 {
 	struct address address = { .family = AF_UNSPEC };
-	int error = s->ops->address(s, peer, &address);
+	int error = name_read(s, peer, &address);
 	return error ? error : address_write(&address, user, user_length);
 }
 
@@ -167,15 +172,15 @@ static long accept(int fd, uint64_t user, uint64_t user_length, uint64_t flags)
 	if (error) {
 		return error;
 	}
+	struct address address = { .family = (uint16_t)end->family };
+	if (user) {
+		(void)name_read(end, true, &address); /* without one: it has gone meanwhile */
+	}
 	struct file *made = socket_file(end, (unsigned)flags);
 	if (!made) {
 		return -ENOMEM;
 	}
-	error = user ? name_write(end, true, user, user_length) : 0;
-	if (error == -ENOTCONN) { /* it has gone meanwhile */
-		struct address none = { .family = (uint16_t)end->family };
-		error = address_write(&none, user, user_length);
-	}
+	error = user ? address_write(&address, user, user_length) : 0;
 	if (error) {
 		file_put(made);
 		return error;

@@ -215,6 +215,115 @@ static void fast(void)
 	SHOW("with one", "%s", n == -1 && errno == (on ? EISCONN : EOPNOTSUPP) ? "as it is set" : n < 0 ? calls_error(errno) : "sent");
 }
 
+static void refused(void)
+{
+	int gone = listener(1), fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0), error;
+	struct sockaddr_in in = to("127.0.0.1", port_of(gone));
+	char c;
+	close(gone);
+	error = connect(fd, (void *)&in, sizeof(in)) ? errno : 0;
+	IS(error == EINPROGRESS);
+	SHOW("refused", "%x", until(fd, POLLOUT));
+	SHOW("error", "%s", calls_error(number(fd, SOL_SOCKET, SO_ERROR)));
+	CALL(recv(fd, &c, 1, 0));
+	CALL(recv(fd, &c, 1, 0));
+	CALL(send(fd, &c, 1, MSG_NOSIGNAL));
+	CALL(peer_of(fd));
+	fd = socket(AF_INET, SOCK_STREAM, 0);
+	CALL(connect(fd, (void *)&in, sizeof(in)));
+	CALL(recv(fd, &c, 1, 0));
+}
+
+/* What is left of a connection that has ended: its name, its state. */
+static void ended(void)
+{
+	int ends[2];
+	char c;
+	struct linger now = { 1, 0 };
+	connection_make(ends);
+	CALL(peer_of(ends[0]));
+	CALL(setsockopt(ends[1], SOL_SOCKET, SO_LINGER, &now, sizeof(now)));
+	CALL(close(ends[1]));
+	until(ends[0], POLLHUP);
+	CALL(peer_of(ends[0]));
+	IS(port_of(ends[0]) != 0);
+	SHOW("state", "%d", state(ends[0]));
+	CALL(shutdown(ends[0], SHUT_WR));
+	connection_make(ends);
+	CALL(shutdown(ends[0], SHUT_WR));
+	until(ends[1], POLLRDHUP);
+	SHOW("half", "%d", state(ends[1]));
+	CALL(peer_of(ends[0]));
+	CALL(peer_of(ends[1]));
+	CALL(shutdown(ends[1], SHUT_WR));
+	until(ends[0], POLLHUP);
+	SHOW("whole", "%d", state(ends[0]));
+	CALL(peer_of(ends[0]));
+	CALL(recv(ends[0], &c, 1, 0));
+	CALL(shutdown(ends[0], SHUT_RDWR));
+	connection_make(ends); /* both before either hears of it */
+	CALL(shutdown(ends[0], SHUT_RDWR));
+	CALL(shutdown(ends[1], SHUT_RDWR));
+	until(ends[1], POLLHUP);
+	int server = listener(1), client = socket(AF_INET, SOCK_STREAM, 0);
+	struct sockaddr_in in = to("127.0.0.1", port_of(server)), from = { 0 };
+	socklen_t length = sizeof(from);
+	CALL(connect(client, (void *)&in, sizeof(in)));
+	until(server, POLLIN);
+	int port = port_of(client);
+	setsockopt(client, SOL_SOCKET, SO_LINGER, &now, sizeof(now));
+	close(client);
+	int end = accept(server, (void *)&from, &length);
+	IS(end >= 0);
+	SHOW("gone before", "%d %d", (int)length, ntohs(from.sin_port) == port);
+	CALL(peer_of(end));
+}
+
+/* A listening socket has nothing to send. */
+static void shut_listener(void)
+{
+	int fd = listener(1);
+	CALL(shutdown(fd, SHUT_WR));
+	SHOW("still listens", "%d", state(fd));
+	CALL(shutdown(fd, SHUT_RDWR));
+	SHOW("state", "%d", state(fd));
+	CALL(shutdown(fd, SHUT_WR));
+}
+
+static void foreign(void)
+{
+	int fd = socket(AF_INET, SOCK_STREAM, 0), value = 1;
+	static const int levels[] = { 2, 17, 255 };
+	for (unsigned i = 0; i < sizeof(levels) / sizeof(levels[0]); i++) {
+		socklen_t length = sizeof(value);
+		SHOW("get", "%d: %s", levels[i], getsockopt(fd, levels[i], 1, &value, &length) ? calls_error(errno) : "done");
+		SHOW("set", "%d: %s", levels[i], set(fd, levels[i], 1, 1) ? calls_error(errno) : "done");
+	}
+	if (calls_with("ipv6")) {
+		socklen_t length = sizeof(value);
+		fd = socket(AF_INET6, SOCK_STREAM, 0);
+		CALL(getsockopt(fd, 17, 1, &value, &length));
+		CALL(set(fd, 17, 1, 1));
+	}
+}
+
+/* The backlog is full: a connection is not made, and the caller's patience ends. */
+static void impatient(void)
+{
+	int server = listener(0), clients[3];
+	struct sockaddr_in in = to("127.0.0.1", port_of(server));
+	struct timeval moment = { 0, 20000 };
+	for (int i = 0; i < 3; i++) {
+		clients[i] = socket(AF_INET, SOCK_STREAM, 0);
+		setsockopt(clients[i], SOL_SOCKET, SO_SNDTIMEO, &moment, sizeof(moment));
+	}
+	CALL(connect(clients[0], (void *)&in, sizeof(in)));
+	CALL(connect(clients[1], (void *)&in, sizeof(in)));
+	CALL(connect(clients[1], (void *)&in, sizeof(in)));
+	CALL(shutdown(clients[1], SHUT_WR));
+	SHOW("given up", "%d", state(clients[1]));
+}
+
 int main(void)
 {
 	calls_begin();
@@ -224,5 +333,10 @@ int main(void)
 	RUN(unspecified);
 	RUN(nowhere);
 	RUN(fast);
+	RUN(refused);
+	RUN(ended);
+	RUN(shut_listener);
+	RUN(foreign);
+	RUN(impatient);
 	return 0;
 }

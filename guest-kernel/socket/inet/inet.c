@@ -191,7 +191,8 @@ int inet_address(struct socket *base, bool peer, struct address *out)
 {
 	struct inet_socket *s = inet_of(base);
 	net_lock();
-	bool connected = s->base.state == SOCKET_CONNECTED && s->remote.port;
+	bool ended = s->kind == INET_TCP && !tcp_socket_lasts(s) && s->base.file; /* accept() has no file yet, and tells even then */
+	bool connected = s->base.state == SOCKET_CONNECTED && s->remote.port && !ended;
 	struct endpoint e = peer ? s->remote : s->local;
 	net_unlock();
 	if (peer && !connected) {

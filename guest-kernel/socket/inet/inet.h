@@ -223,6 +223,7 @@ void tcp_socket_close(struct socket *s);
 unsigned tcp_socket_poll(struct socket *s, struct poll_table *table);
 int tcp_socket_queued(struct socket *s, bool out, int *bytes);
 uint64_t tcp_socket_held(struct socket *s);
+bool tcp_socket_lasts(const struct inet_socket *s); /* net lock: its connection is there, and has not said all that both ends have to say */
 void tcp_options_apply(struct inet_socket *s); /* net lock: to lwIP's control block */
 uint32_t tcp_window_first(const struct inet_socket *s);
 uint32_t tcp_window_usual(const struct inet_socket *s); /* at most */

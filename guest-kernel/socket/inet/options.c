@@ -579,11 +579,11 @@ int inet_get_option(struct socket *base, int level, int option, uint64_t user, u
 	case IPPROTO_IPV6:
 		return get_ip6(s, option, user, user_length);
 	case IPPROTO_TCP:
-		return base->type == SOCK_STREAM ? tcp_get_option(s, option, user, user_length) : -ENOPROTOOPT;
+		return base->type == SOCK_STREAM ? tcp_get_option(s, option, user, user_length) : s->v6 ? -ENOPROTOOPT : -EOPNOTSUPP;
 	case IPPROTO_RAW:
 	case IPPROTO_ICMPV6:
-		return s->kind == INET_RAW ? raw_get_option(s, level, option, user, user_length) : -ENOPROTOOPT;
+		return s->kind == INET_RAW ? raw_get_option(s, level, option, user, user_length) : s->v6 ? -ENOPROTOOPT : -EOPNOTSUPP;
 	default:
-		return -ENOPROTOOPT;
+		return s->v6 ? -ENOPROTOOPT : -EOPNOTSUPP;
 	}
 }

@@ -172,18 +172,16 @@ int tcp_socket_connect(struct socket *base, const struct address *to, bool wait)
 		return attempt_end(s);
 	}
 	error = connect_begin(s, &e);
-	if (error == -ENOBUFS) {
-		return error;
-	}
 	if (error && error != -EALREADY) {
 		return error;
 	}
+	bool begun = !error;
 	if (!wait) {
 		return error ? error : -EINPROGRESS;
 	}
 	error = WAIT_EVENT_DEADLINE(&base->out, base->state != SOCKET_CONNECTING, deadline_after(base->send_timeout_ns), true);
 	if (error) {
-		return error == -ETIMEDOUT ? -EINPROGRESS : wait_error(error, base->send_timeout_ns);
+		return error == -ETIMEDOUT ? (begun ? -EINPROGRESS : -EALREADY) : wait_error(error, base->send_timeout_ns);
 	}
 	return attempt_end(s);
 }
@@ -271,8 +269,8 @@ int tcp_socket_shutdown(struct socket *base, unsigned closed)
 	net_lock();
 	if (base->state == SOCKET_LISTENING && (closed & CLOSED_RECEIVE)) {
 		listen_end(s);
-	} else if (base->state != SOCKET_CONNECTED || (!s->tcp && base->closed == (CLOSED_RECEIVE | CLOSED_SEND))) {
-		error = base->state == SOCKET_CONNECTING ? 0 : -ENOTCONN;
+	} else if (base->state != SOCKET_CONNECTED || !tcp_socket_lasts(s)) {
+		error = base->state == SOCKET_CONNECTING || base->state == SOCKET_LISTENING ? 0 : -ENOTCONN;
 		if (base->state == SOCKET_CONNECTING) {
 			tcp_pcb_drop(s);
 			inet_fail(s, ECONNRESET);
@@ -336,6 +334,11 @@ void tcp_socket_close(struct socket *base)
 		WAIT_EVENT_DEADLINE(&base->out, has_lingered(s), time_ns() + (uint64_t)linger * NS, true);
 	}
 	inet_put(s);
+}
+
+bool tcp_socket_lasts(const struct inet_socket *s)
+{
+	return s->tcp && s->tcp->state != TIME_WAIT;
 }
 
 /* ---- poll and ioctl ---- */

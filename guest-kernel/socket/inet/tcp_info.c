@@ -173,7 +173,8 @@ void tcp_info_read(const struct inet_socket *s, struct tcp_info *info)
 		info->sacked = s->backlog;
 		return;
 	}
-	if (!pcb || info->state == STATE_CLOSE) {
+	if (!pcb || info->state == STATE_CLOSE || info->state == STATE_TIME_WAIT) {
+		info->state = STATE_CLOSE; /* what waits is no socket's any more on Linux */
 		return;
 	}
 	uint32_t mss = pcb->mss ? pcb->mss : 1;

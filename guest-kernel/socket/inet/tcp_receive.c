@@ -330,7 +330,7 @@ long tcp_socket_receive(struct socket *base, struct incoming *i)
 	if (i->flags & MSG_ERRQUEUE) {
 		return -EAGAIN;
 	}
-	if (base->state == SOCKET_LISTENING || (base->state == SOCKET_FREE && !base->error && !s->connected_once)) {
+	if (base->state == SOCKET_LISTENING || (base->state == SOCKET_FREE && !base->error && !s->connected_once && !base->closed)) {
 		return -ENOTCONN;
 	}
 	if (i->flags & MSG_OOB) {
