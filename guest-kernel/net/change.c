@@ -205,6 +205,20 @@ static int default_add(const struct net_route *route, bool replace)
 	return 0;
 }
 
+/* An IPv6 gateway for which no link is named must be on one, and not be this machine itself; each link has link-local ones. */
+static int gateway6_link(struct net_route *route)
+{
+	struct net_route way;
+	if (route->gateway[0] == 0xfe && (route->gateway[1] & 0xc0) == 0x80) {
+		return -EINVAL;
+	}
+	if (!net_path_to(true, route->gateway, &way) || way.gateway_set) {
+		return -EHOSTUNREACH;
+	}
+	route->index = way.index;
+	return way.type == RTN_LOCAL ? -EINVAL : 0;
+}
+
 /* IPv4's default gateway is lwIP's; all others are route.c's. */
 int net_route_add(const struct net_route *route, bool replace)
 {
@@ -219,6 +233,10 @@ int net_route_add(const struct net_route *route, bool replace)
 		if (!netif) {
 			return -ENETUNREACH;
 		}
+	}
+	int error = route->v6 && route->gateway_set && !route->index ? gateway6_link(&new) : 0;
+	if (error) {
+		return error;
 	}
 	if (route->bits > (route->v6 ? 128u : 32u) || !net_link_by_index(new.index, &link)) {
 		return new.index ? -EINVAL : -ENODEV;

@@ -32,6 +32,12 @@ say ip route replace default via 10.0.2.2
 say ip route del 10.9.0.0/16
 say ip -6 addr add 2001:db8::5/64 dev eth0
 ip -6 addr show dev eth0 | awk '/2001/ { print $2 }'
+say ip -6 route add 2001:db8:7::/48 via 2001:db8::9
+say ip -6 route add 2001:db8:8::/48 via 2001:db9::9
+say ip -6 route add 2001:db8:8::/48 via 2001:db8::5
+say ip -6 route add 2001:db8:8::/48 via fe80::2
+ip -6 route | sed -n 's/ *$//; /2001:db8:[78]:/p'
+say ip -6 route del 2001:db8:7::/48
 say ip -6 addr del 2001:db8::5/64 dev eth0
 echo "refused: $(try 10.0.2.15:9)"
 echo "silent: $(try 10.0.2.77:9)"
@@ -106,6 +112,12 @@ ok: ip route replace default via 10.0.2.2
 ok: ip route del 10.9.0.0/16
 ok: ip -6 addr add 2001:db8::5/64 dev eth0
 2001:db8::5/64
+ok: ip -6 route add 2001:db8:7::/48 via 2001:db8::9
+ip: RTNETLINK answers: No route to host
+ip: RTNETLINK answers: Invalid argument
+ip: RTNETLINK answers: Invalid argument
+2001:db8:7::/48 via 2001:db8::9 dev eth0
+ok: ip -6 route del 2001:db8:7::/48
 ok: ip -6 addr del 2001:db8::5/64 dev eth0
 refused: Connection refused
 silent: No route to host
