@@ -5,6 +5,7 @@
 #include "abi/errno.h"
 #include "base/string.h"
 #include "lwip/dhcp.h"
+#include "lwip/nd6.h"
 #include "net/alias.h"
 #include "net/internal.h"
 
@@ -67,6 +68,14 @@ static void dhcp_end(struct netif *netif)
 	}
 }
 
+/* Whatever address was in its slot before, with whatever lifetimes. lwIP counts them down, and takes the address away at their end. */
+static void address6_life_set(struct netif *netif, s8_t slot, const struct net_address *address)
+{
+	netif_ip6_addr_set_valid_life(netif, slot, address->ends ? address->valid_seconds : IP6_ADDR_LIFE_STATIC);
+	netif_ip6_addr_set_pref_life(netif, slot, address->ends ? address->preferred_seconds : IP6_ADDR_LIFE_STATIC);
+	nd6_clear_destination_cache(); /* its network is on the link, or no longer (route.c) */
+}
+
 static int address6_set(struct netif *netif, const struct net_address *address)
 {
 	ip6_addr_t to = { .addr = { 0 } };
@@ -79,7 +88,31 @@ static int address6_set(struct netif *netif, const struct net_address *address)
 	if (netif_add_ip6_address(netif, &to, &slot) != ERR_OK) {
 		return -ENOBUFS;
 	}
+	address6_life_set(netif, slot, address);
 	netif_ip6_addr_set_state(netif, slot, netif == &loop_netif ? IP6_ADDR_PREFERRED : IP6_ADDR_TENTATIVE); /* nobody else can have it there */
+	return 0;
+}
+
+int net_address_change(const struct net_address *address)
+{
+	struct net_link link;
+	ip6_addr_t of = { .addr = { 0 } };
+	if (!net_link_by_index(address->index, &link)) {
+		return -ENODEV;
+	}
+	if (!address->v6) {
+		return 0; /* nothing is kept that can change */
+	}
+	memcpy(of.addr, address->bytes, 16);
+	ip6_addr_assign_zone(&of, IP6_UNICAST, link.netif);
+	s8_t slot = netif_get_ip6_addr_match(link.netif, &of);
+	if (slot < 0) {
+		return -EADDRNOTAVAIL;
+	}
+	address6_life_set(link.netif, slot, address);
+	if (ip6_addr_isdeprecated(netif_ip6_addr_state(link.netif, slot)) && (!address->ends || address->preferred_seconds)) {
+		netif_ip6_addr_set_state(link.netif, slot, IP6_ADDR_PREFERRED);
+	}
 	return 0;
 }
 

@@ -121,11 +121,40 @@ static int connected_bits6(const ip6_addr_t *to)
 	return -1;
 }
 
+/*
+ * An address with lifetimes that a program has set brings its network along, as on Linux. lwIP takes each address with lifetimes for one by
+ * a router's word, which is to say itself what is on the link; those have the same last half as the link-local address.
+ */
+static bool is_connected6(const struct netif *netif, const ip6_addr_t *to)
+{
+	const ip6_addr_t *first = netif_ip6_addr(netif, 0);
+	for (s8_t slot = 1; netif_is_up(netif) && slot < LWIP_IPV6_NUM_ADDRESSES; slot++) {
+		const ip6_addr_t *address = netif_ip6_addr(netif, slot);
+		if (ip6_addr_isvalid(netif_ip6_addr_state(netif, slot)) && !netif_ip6_addr_isstatic(netif, slot) &&
+		    ip6_addr_netcmp_zoneless(to, address) && !(address->addr[2] == first->addr[2] && address->addr[3] == first->addr[3])) {
+			return true;
+		}
+	}
+	return false;
+}
+
+static struct netif *connected6(const ip6_addr_t *to)
+{
+	struct netif *netif;
+	NETIF_FOREACH(netif)
+	{
+		if (is_connected6(netif, to)) {
+			return netif;
+		}
+	}
+	return NULL;
+}
+
 static struct netif *netif_by_route(bool v6, const void *to)
 {
 	const struct net_route *r = route_best(v6, to, 0);
 	bool leads = r && (int)r->bits > (v6 ? connected_bits6(to) : connected_bits4(to));
-	struct netif *netif = leads ? netif_get_by_index((u8_t)r->index) : NULL;
+	struct netif *netif = leads ? netif_get_by_index((u8_t)r->index) : v6 ? connected6(to) : NULL;
 	if (netif && r->gateway_set && !v6 && alias_count) {
 		ip4_addr_t gateway;
 		memcpy(&gateway, r->gateway, sizeof(gateway));
@@ -164,6 +193,9 @@ const void *net_gateway6(struct netif *netif, const void *to)
 {
 	static ip6_addr_t gateway;
 	const struct net_route *r = route_best(true, to, netif_get_index(netif));
+	if ((!r || r->bits <= PREFIX6) && is_connected6(netif, to)) {
+		return to;
+	}
 	if (!r || !r->gateway_set) {
 		return r ? to : NULL;
 	}

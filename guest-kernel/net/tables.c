@@ -94,7 +94,9 @@ static bool address6(const struct net_link *link, unsigned slot, struct net_addr
 	*out = (struct net_address){ .index = link->index, .v6 = true, .bits = loopback ? 128 : 64,
 		.scope = loopback ? RT_SCOPE_HOST : ip6_addr_islinklocal(address) ? RT_SCOPE_LINK : RT_SCOPE_UNIVERSE,
 		.flags = (netif_ip6_addr_isstatic(link->netif, (s8_t)slot) ? IFA_F_PERMANENT : 0) |
-			 (ip6_addr_istentative(state) ? IFA_F_TENTATIVE : 0) };
+			 (ip6_addr_istentative(state) ? IFA_F_TENTATIVE : 0) | (ip6_addr_isdeprecated(state) ? IFA_F_DEPRECATED : 0),
+		.ends = !netif_ip6_addr_isstatic(link->netif, (s8_t)slot), .valid_seconds = netif_ip6_addr_valid_life(link->netif, slot),
+		.preferred_seconds = netif_ip6_addr_pref_life(link->netif, slot) };
 	memcpy(out->bytes, address->addr, 16);
 	return true;
 }

@@ -20,7 +20,7 @@ enum { RT_SCOPE_UNIVERSE = 0, RT_SCOPE_LINK = 253, RT_SCOPE_HOST = 254 };
 enum { RTPROT_KERNEL = 2, RTPROT_BOOT = 3, RTPROT_RA = 9, RTPROT_DHCP = 16 };
 enum { RTN_UNICAST = 1, RTN_LOCAL = 2, RTN_BROADCAST = 3, RTN_MULTICAST = 5 };
 enum { NUD_INCOMPLETE = 1, NUD_REACHABLE = 2, NUD_STALE = 4, NUD_DELAY = 8, NUD_PROBE = 16 };
-enum { IFA_F_SECONDARY = 1, IFA_F_TENTATIVE = 0x40, IFA_F_PERMANENT = 0x80 };
+enum { IFA_F_SECONDARY = 1, IFA_F_DEPRECATED = 0x20, IFA_F_TENTATIVE = 0x40, IFA_F_PERMANENT = 0x80 };
 
 struct net_link {
 	struct netif *netif;
@@ -39,6 +39,8 @@ struct net_address {
 	unsigned bits;
 	uint8_t scope, flags;
 	char label[16]; /* IPv4: the link's name, or as eth0:1; set: "" is the name */
+	bool ends; /* IPv6: it has lifetimes (RFC 4862, 5.5.4), from now on: */
+	uint32_t valid_seconds, preferred_seconds; /* ~0: for ever */
 };
 
 struct net_route {
@@ -86,6 +88,7 @@ int net_link_set(unsigned index, bool up);
 int net_link_listen(unsigned index, uint32_t flags, uint32_t change); /* IFF_PROMISC, IFF_ALLMULTI; others are left alone */
 int net_mtu_set(unsigned index, uint32_t mtu);
 int net_address_set(unsigned index, const struct net_address *address, bool another);
+int net_address_change(const struct net_address *address); /* of one that is there: its lifetimes */
 int net_address_remove(unsigned index, const struct net_address *address);
 int net_route_add(const struct net_route *route, bool replace);
 int net_route_remove(const struct net_route *route);

@@ -61,6 +61,7 @@ void netlink_tell(const struct message_header *message, bool gone);
 
 /* route.c; net lock */
 void route_tables(struct answer *a); /* links without their counts, addresses, routes */
+bool route_is_unchanged(const struct message_header *a, const struct message_header *b); /* do they say the same, but for time that has passed? */
 bool route_is_same(const struct message_header *a, const struct message_header *b); /* are they about the same thing? */
 uint32_t route_group(const struct message_header *message); /* its bit */
 

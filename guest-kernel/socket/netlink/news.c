@@ -34,7 +34,7 @@ static bool has(const struct answer *a, const struct message_header *wanted, boo
 {
 	const struct message_header *m;
 	for (size_t at = 0; (m = message_at(a, at)); at += MESSAGE_ALIGN(m->length)) {
-		if (about ? route_is_same(m, wanted) : m->length == wanted->length && memcmp(m, wanted, m->length) == 0) {
+		if (about ? route_is_same(m, wanted) : route_is_unchanged(m, wanted)) {
 			return true;
 		}
 	}

@@ -176,7 +176,8 @@ static void address_put(struct answer *a, const struct net_address *address, con
 {
 	struct address_body body = { .family = family_of(address->v6), .bits = (uint8_t)address->bits, .flags = address->flags,
 		.scope = address->scope, .index = address->index };
-	uint32_t times[4] = { ~0u, ~0u, 0, 0 };
+	/* struct ifa_cacheinfo: preferred, valid, made, changed */
+	uint32_t times[4] = { address->ends ? address->preferred_seconds : ~0u, address->ends ? address->valid_seconds : ~0u, 0, 0 };
 	answer_begin(a, RTM_NEWADDR, &body, sizeof(body));
 	answer_attribute(a, IFA_ADDRESS, address->bytes, address_bytes(address->v6));
 	if (!address->v6) {
@@ -189,7 +190,7 @@ static void address_put(struct answer *a, const struct net_address *address, con
 		answer_attribute(a, IFA_LABEL, address->label, strlen(address->label) + 1);
 	}
 	answer_u32(a, IFA_FLAGS, address->flags);
-	answer_attribute(a, IFA_CACHEINFO, times, sizeof(times));
+	answer_attribute(a, IFA_CACHEINFO, times, sizeof(times)); /* the last: route_is_unchanged() */
 }
 
 static int addresses_get(struct answer *a, const char *at, const char *end)
@@ -220,6 +221,20 @@ static bool address_is_there(const struct net_address *like)
 	return false;
 }
 
+/* Lifetimes as they are asked for. IPv4's are not kept: dhclient(8) asks for the lease's, and takes the address away itself when that ends. */
+static int lifetimes_read(struct net_address *address, const struct attribute *attribute)
+{
+	uint32_t times[2];
+	if (attribute->bytes < 16) {
+		return -EINVAL;
+	}
+	memcpy(times, attribute->data, sizeof(times));
+	address->preferred_seconds = times[0];
+	address->valid_seconds = times[1];
+	address->ends = address->v6 && times[0] != ~0u;
+	return !times[1] || times[0] > times[1] ? -EINVAL : 0;
+}
+
 static int address_change(bool remove, bool exclusive, const char *at, const char *end)
 {
 	struct address_body body;
@@ -239,12 +254,16 @@ static int address_change(bool remove, bool exclusive, const char *at, const cha
 		if (attribute.type == IFA_LABEL && attribute.bytes && attribute.bytes <= sizeof(address.label)) {
 			memcpy(address.label, attribute.data, attribute.bytes - 1u);
 		}
+		int error = attribute.type == IFA_CACHEINFO ? lifetimes_read(&address, &attribute) : 0;
+		if (error) {
+			return error;
+		}
 	}
 	if (!given) {
 		return -EINVAL;
 	}
 	if (!remove && address_is_there(&address)) {
-		return exclusive ? -EEXIST : 0;
+		return exclusive ? -EEXIST : net_address_change(&address);
 	}
 	return remove ? net_address_remove(body.index, &address) : net_address_set(body.index, &address, true);
 }
@@ -441,6 +460,13 @@ void route_tables(struct answer *a)
 	for (unsigned n = 0; net_route_at(n, &route); n++) {
 		route_put(a, &route, 0);
 	}
+}
+
+/* Lifetimes that are less than they were, for time has passed, are no news. */
+bool route_is_unchanged(const struct message_header *a, const struct message_header *b)
+{
+	size_t lifetimes = a->type == RTM_NEWADDR ? 16 : 0;
+	return a->length == b->length && memcmp(a, b, a->length - lifetimes) == 0;
 }
 
 bool route_is_same(const struct message_header *a, const struct message_header *b)
