@@ -25,6 +25,7 @@ until lives fd00::5 | grep -q deprecated; do sleep 0.1; done; lives fd00::5 | se
 ip -6 addr change fd00::5/64 dev eth0; lives fd00::5
 ip -6 addr add fd00::6/64 dev eth0 valid_lft 5 preferred_lft 9; ip -6 addr add fd00::6/64 dev eth0 valid_lft 2 preferred_lft 1
 until [ -z "$(lives fd00::6)" ]; do sleep 0.1; done; echo its time is over
+ip addr add 192.168.1.1 peer 192.168.1.2 dev eth0; ip -6 addr add fd00::7 peer fd00::8 dev eth0
 ip addr add 10.0.2.15/24 dev eth0; ip addr add 10.0.2.16/24 dev eth0; ip route add default via 10.0.2.2
 ip -br link show lo | sed "s/ *$//"
 ip link set eth0 mtu 1400; cat /proc/net/route | wc -l; ip -o link show eth0 | sed "s/.*\(mtu [0-9]*\).*/\1/"
@@ -54,6 +55,8 @@ inet6 fd00::5/64 scope global deprecated dynamic, valid_lft SOME preferred_lft 0
 inet6 fd00::5/64 scope global, valid_lft forever preferred_lft forever
 RTNETLINK answers: Invalid argument
 its time is over
+RTNETLINK answers: Operation not supported
+RTNETLINK answers: Operation not supported
 lo               UNKNOWN        00:00:00:00:00:00 <LOOPBACK,UP,LOWER_UP>
 4
 mtu 1400

@@ -241,7 +241,8 @@ static int address_change(bool remove, bool exclusive, const char *at, const cha
 	struct attribute attribute;
 	at = body_read(&body, sizeof(body), at, end);
 	struct net_address address = { .index = body.index, .v6 = body.family == AF_INET6, .bits = body.bits };
-	bool given = false;
+	uint8_t peer[16] = { 0 };
+	bool given = false, has_peer = false;
 	if (body.family != AF_INET && body.family != AF_INET6) {
 		return -EAFNOSUPPORT;
 	}
@@ -250,6 +251,10 @@ static int address_change(bool remove, bool exclusive, const char *at, const cha
 		if (local && attribute.bytes == address_bytes(address.v6)) {
 			memcpy(address.bytes, attribute.data, attribute.bytes);
 			given = true;
+		}
+		if (attribute.type == IFA_ADDRESS && attribute.bytes == address_bytes(address.v6)) {
+			memcpy(peer, attribute.data, attribute.bytes);
+			has_peer = true;
 		}
 		if (attribute.type == IFA_LABEL && attribute.bytes && attribute.bytes <= sizeof(address.label)) {
 			memcpy(address.label, attribute.data, attribute.bytes - 1u);
@@ -261,6 +266,9 @@ static int address_change(bool remove, bool exclusive, const char *at, const cha
 	}
 	if (!given) {
 		return -EINVAL;
+	}
+	if (has_peer && memcmp(peer, address.bytes, address_bytes(address.v6)) != 0) { /* of a link from point to point: there are none */
+		return remove ? -EADDRNOTAVAIL : -EOPNOTSUPP;
 	}
 	if (!remove && address_is_there(&address)) {
 		return exclusive ? -EEXIST : net_address_change(&address);
