@@ -355,18 +355,113 @@ static void groups(void)
 	SHOW("ttl", "%d %d", number(a, IPPROTO_IP, IP_MULTICAST_TTL), number(a, IPPROTO_IP, IP_MULTICAST_LOOP));
 }
 
+static void received(int fd)
+{
+	char buffer[64] = "";
+	until(fd, POLLIN);
+	long bytes = recv(fd, buffer, sizeof(buffer) - 1, MSG_DONTWAIT);
+	SHOW("received", "%ld %s", bytes, buffer);
+}
+
+/* Of UDP_CORK in linux/udp.h. */
+#define CORK 1
+
+/* One datagram of several messages: MSG_MORE in its forms, UDP_CORK; what ends it. */
+static void joining(void)
+{
+	int a = socket(AF_INET, SOCK_DGRAM, 0), b = bound("127.0.0.1"), c = bound("127.0.0.1");
+	struct sockaddr_in in = to("127.0.0.1", port_of(b)), other = to("127.0.0.1", port_of(c));
+	char x;
+	CALL(send(a, "aa", 2, MSG_MORE));
+	CALL(connect(a, (void *)&in, sizeof(in)));
+	CALL(send(a, "aa", 2, MSG_MORE));
+	CALL(recv(b, &x, 1, MSG_DONTWAIT));
+	CALL(send(a, "bb", 2, 0));
+	received(b);
+	struct iovec v[2] = { { "cc", 2 }, { "dd", 2 } };
+	struct msghdr m = { .msg_iov = v, .msg_iovlen = 2 };
+	CALL(sendmsg(a, &m, MSG_MORE));
+	CALL(sendto(a, "ee", 2, MSG_MORE, (void *)&other, sizeof(other)));
+	CALL(write(a, "", 0));
+	CALL(write(a, "ff", 2));
+	received(b);
+	CALL(recv(b, &x, 1, MSG_DONTWAIT));
+	CALL(recv(c, &x, 1, MSG_DONTWAIT));
+	CALL(sendto(a, "to c", 4, MSG_MORE, (void *)&other, sizeof(other)));
+	CALL(send(a, ", too", 5, 0));
+	received(c);
+	CALL(set(a, IPPROTO_UDP, CORK, 1));
+	SHOW("cork", "%d", number(a, IPPROTO_UDP, CORK));
+	CALL(send(a, "gg", 2, 0));
+	CALL(send(a, "hh", 2, MSG_MORE));
+	CALL(send(a, "ii", 2, 0));
+	CALL(recv(b, &x, 1, MSG_DONTWAIT));
+	CALL(set(a, IPPROTO_UDP, CORK, 0));
+	received(b);
+	CALL(set(a, IPPROTO_UDP, CORK, 0));
+	CALL(setsockopt(a, IPPROTO_UDP, CORK, &x, 1));
+	CALL(setsockopt(a, IPPROTO_UDP, CORK, NOWHERE, 4));
+	CALL(set(a, IPPROTO_UDP, 99, 1));
+	CALL(number(a, IPPROTO_UDP, 99));
+	CALL(set(a, IPPROTO_TCP, 1, 1));
+	static char block[65507], got[65507];
+	for (unsigned i = 0; i < sizeof(block); i++) {
+		block[i] = (char)(i * 7 >> 3);
+	}
+	set(b, SOL_SOCKET, SO_RCVBUF, 200000);
+	CALL(send(a, block, 5000, MSG_MORE));
+	CALL(send(a, block + 5000, 60000, MSG_MORE));
+	CALL(send(a, block + 65000, 507, 0));
+	CALL(recv(b, got, sizeof(got), 0));
+	IS(memcmp(block, got, sizeof(block)) == 0);
+	CALL(send(a, block, 65000, MSG_MORE));
+	CALL(send(a, block, 508, MSG_MORE));
+	CALL(send(a, "after", 5, 0));
+	received(b);
+	CALL(send(a, "lost", 4, MSG_MORE));
+	CALL(send(a, NOWHERE, 4, 0));
+	CALL(send(a, "after", 5, 0));
+	received(b);
+	CALL(send(a, "never sent", 10, MSG_MORE));
+	CALL(close(a));
+	CALL(recv(b, &x, 1, MSG_DONTWAIT));
+}
+
+static void joining_six(void)
+{
+	int b = bound("127.0.0.1");
+	struct sockaddr_in6 in6 = { .sin6_family = AF_INET6, .sin6_addr = IN6ADDR_LOOPBACK_INIT };
+	int six = socket(AF_INET6, SOCK_DGRAM, 0), seven = socket(AF_INET6, SOCK_DGRAM, 0);
+	CALL(bind(six, (void *)&in6, sizeof(in6)));
+	in6.sin6_port = htons((uint16_t)port_of(six));
+	CALL(sendto(seven, "six", 3, MSG_MORE, (void *)&in6, sizeof(in6)));
+	CALL(sendto(seven, "seven", 5, 0, (void *)&in6, sizeof(in6)));
+	received(six);
+	char four[64];
+	int b6 = socket(AF_INET6, SOCK_DGRAM, 0);
+	inet_pton(AF_INET6, "::ffff:127.0.0.1", &in6.sin6_addr);
+	in6.sin6_port = htons((uint16_t)port_of(b));
+	CALL(set(b6, IPPROTO_UDP, CORK, 1));
+	CALL(sendto(b6, "fo", 2, 0, (void *)&in6, sizeof(in6)));
+	CALL(sendto(b6, "ur", 2, MSG_MORE, (void *)&in6, sizeof(in6)));
+	CALL(set(b6, IPPROTO_UDP, CORK, 0));
+	CALL(recv(b, four, sizeof(four), 0));
+}
+
 int main(void)
 {
 	calls_begin();
 	RUN(making);
 	RUN(passing);
 	RUN(connecting);
+	RUN(joining);
 	RUN(refused);
 	RUN(control);
 	RUN(sharing);
 	RUN(full);
 	if (calls_with("ipv6")) {
 		RUN(six);
+		RUN(joining_six);
 	}
 	RUN(groups);
 	return 0;

@@ -153,6 +153,7 @@ void datagram_socket_close(struct socket *base)
 	s->ip = NULL;
 	net_unlock();
 	datagrams_drop(s);
+	cork_drop(s);
 	inet_put(s);
 }
 
@@ -389,5 +390,6 @@ int datagram_socket_queued(struct socket *base, bool out, int *bytes)
 
 uint64_t datagram_socket_held(struct socket *base)
 {
-	return __atomic_load_n(&inet_of(base)->datagram_charge, __ATOMIC_RELAXED);
+	const struct inet_socket *s = inet_of(base);
+	return __atomic_load_n(&s->datagram_charge, __ATOMIC_RELAXED) + __atomic_load_n(&s->corked_bytes, __ATOMIC_RELAXED);
 }

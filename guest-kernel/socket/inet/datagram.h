@@ -19,6 +19,13 @@ struct payload {
 	uint32_t bytes;
 };
 
+/* A message on its way out. */
+struct message {
+	struct payload payload;
+	struct endpoint to;
+	const struct outgoing *how; /* its time to live and the like */
+};
+
 enum { ORIGIN_LOCAL = 1, ORIGIN_ICMP, ORIGIN_ICMP6 };
 
 /* An error about something that this socket has sent (IP_RECVERR in ip(7)). */
@@ -46,8 +53,24 @@ int datagram_socket_queued(struct socket *s, bool out, int *bytes);
 uint64_t datagram_socket_held(struct socket *s);
 
 /* ---- datagram_send.c ---- */
+void payload_drop(struct payload *y);
+/** The destination that was named, or the connection's. */
+int datagram_where_to(struct inet_socket *s, const struct outgoing *o, struct endpoint *to);
+/** Could it go there? Takes a port, too. */
+int datagram_way_check(struct inet_socket *s, const struct outgoing *o, struct endpoint *to);
+/** The pages stay the caller's. */
+int datagram_payload_send(struct inet_socket *s, const struct outgoing *o, struct payload *y, struct endpoint *to);
 int datagram_socket_connect(struct socket *s, const struct address *to, bool wait);
 long datagram_socket_send(struct socket *s, struct outgoing *o);
+
+/* ---- cork.c ---- */
+/** Is this message to be followed, or to follow another? */
+bool cork_is_wanted(const struct inet_socket *s, const struct outgoing *o);
+/** The datagram that it is to be added to, a new one if there is none, and whether it then leaves. Whatever comes of it, cork_end() is next. */
+int cork_begin(struct inet_socket *s, const struct outgoing *o, struct message **m, bool *last);
+void cork_end(struct inet_socket *s, bool over); /* it has left, or cannot */
+/** The socket ends. */
+void cork_drop(struct inet_socket *s);
 
 /* ---- udp.c; net lock ---- */
 int udp_bind_automatic(struct inet_socket *s); /* it needs a port to send from */

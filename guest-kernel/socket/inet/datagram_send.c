@@ -96,30 +96,31 @@ int datagram_socket_connect(struct socket *base, const struct address *to, bool 
 }
 
 /* ---- a message ---- */
-static void payload_drop(struct payload *y)
+void payload_drop(struct payload *y)
 {
 	while (y->count) {
 		page_put(y->pages[--y->count]);
 	}
 }
 
-static int payload_fill(struct payload *y, struct cursor *from, uint32_t bytes)
+static int payload_append(struct payload *y, struct cursor *from, uint32_t bytes)
 {
-	int error = 0;
-	*y = (struct payload){ .bytes = bytes };
-	for (uint32_t at = 0; at < bytes && !error; at += PAGE_SIZE) {
-		struct page *page = page_alloc(ALLOC_IO);
+	for (uint32_t end = y->bytes + bytes, n; y->bytes < end; y->bytes += n) {
+		uint32_t at = y->bytes % PAGE_SIZE, left = end - y->bytes;
+		struct page *page = at ? y->pages[y->count - 1] : page_alloc(ALLOC_IO);
 		if (!page) {
-			error = -ENOBUFS;
-			break;
+			return -ENOBUFS;
 		}
-		y->pages[y->count++] = page;
-		error = cursor_copy_in(from, page_data(page), bytes - at < PAGE_SIZE ? bytes - at : PAGE_SIZE);
+		if (!at) {
+			y->pages[y->count++] = page;
+		}
+		n = left < PAGE_SIZE - at ? left : PAGE_SIZE - at;
+		int error = cursor_copy_in(from, (char *)page_data(page) + at, n);
+		if (error) {
+			return error;
+		}
 	}
-	if (error) {
-		payload_drop(y);
-	}
-	return error;
+	return 0;
 }
 
 /* The first one has room for headers in front. Of a raw socket's message it has the beginning: lwIP looks for a header in one piece. NULL: no memory. */
@@ -189,16 +190,20 @@ static int size_check(struct inet_socket *s, const struct endpoint *to, const st
 	return -EMSGSIZE;
 }
 
+static int way_find(struct inet_socket *s, const struct outgoing *o, struct endpoint *to, struct netif **netif, ip_addr_t *from)
+{
+	int error = route_find(s, to, netif, from);
+	error = error ? error : o->has_info ? info_apply(o, to, netif, from) : 0;
+	error = error ? error : bind_automatic(s);
+	bool all = !error && ip_addr_isbroadcast(&to->address, *netif) && !socket_option(&s->base, SO_BROADCAST);
+	return all ? -EACCES : error;
+}
+
 static int send_locked(struct inet_socket *s, const struct outgoing *o, struct payload *y, struct endpoint *to)
 {
 	struct netif *netif;
 	ip_addr_t from;
-	int error = route_find(s, to, &netif, &from);
-	error = error ? error : o->has_info ? info_apply(o, to, &netif, &from) : 0;
-	error = error ? error : bind_automatic(s);
-	if (!error && ip_addr_isbroadcast(&to->address, netif) && !socket_option(&s->base, SO_BROADCAST)) {
-		error = -EACCES;
-	}
+	int error = way_find(s, o, to, &netif, &from);
 	error = error ? error : size_check(s, to, netif, y->bytes);
 	struct pbuf *p = error ? NULL : payload_buffer(y, s->kind);
 	if (!p) {
@@ -214,7 +219,7 @@ static int send_locked(struct inet_socket *s, const struct outgoing *o, struct p
 	return error;
 }
 
-static int where_to(struct inet_socket *s, const struct outgoing *o, struct endpoint *to)
+int datagram_where_to(struct inet_socket *s, const struct outgoing *o, struct endpoint *to)
 {
 	if (!o->named) {
 		*to = s->remote;
@@ -224,7 +229,17 @@ static int where_to(struct inet_socket *s, const struct outgoing *o, struct endp
 	return error ? error : to->port || s->kind != INET_UDP ? 0 : -EINVAL;
 }
 
-static int send_payload(struct inet_socket *s, const struct outgoing *o, struct payload *y, struct endpoint *to)
+int datagram_way_check(struct inet_socket *s, const struct outgoing *o, struct endpoint *to)
+{
+	struct netif *netif;
+	ip_addr_t from;
+	net_lock();
+	int error = way_find(s, o, to, &netif, &from);
+	net_unlock();
+	return error;
+}
+
+int datagram_payload_send(struct inet_socket *s, const struct outgoing *o, struct payload *y, struct endpoint *to)
 {
 	net_lock();
 	int error = send_locked(s, o, y, to);
@@ -239,30 +254,40 @@ static int send_payload(struct inet_socket *s, const struct outgoing *o, struct 
 	return error;
 }
 
-static uint32_t most_bytes(const struct inet_socket *s, bool v4)
+static uint32_t most_bytes(const struct inet_socket *s, const struct endpoint *to)
 {
+	bool v4 = IP_IS_V4(&to->address);
 	return s->kind == INET_RAW ? (v4 && !s->headers ? RAW_MAX : UINT16_MAX) : v4 ? PAYLOAD_MAX4 : PAYLOAD_MAX6;
+}
+
+/* Its bytes are added; the last ones make it leave. */
+static int add(struct inet_socket *s, struct message *m, struct outgoing *o, uint32_t bytes, bool last)
+{
+	int error = bytes > most_bytes(s, &m->to) - m->payload.bytes ? -EMSGSIZE : -socket_error_take(&s->base);
+	error = error ? error : s->base.closed & CLOSED_SEND ? -EPIPE : 0;
+	error = error ? error : payload_append(&m->payload, &o->from, bytes);
+	error = error || s->kind == INET_UDP ? error : raw_check(s, &m->payload);
+	return error || !last ? error : datagram_payload_send(s, m->how, &m->payload, &m->to);
+}
+
+static int send_bytes(struct inet_socket *s, struct outgoing *o, uint32_t bytes)
+{
+	bool corked = cork_is_wanted(s, o), last = true;
+	struct message whole = { .how = o }, *m = &whole;
+	int error = corked ? cork_begin(s, o, &m, &last) : datagram_where_to(s, o, &whole.to);
+	error = error ? error : add(s, m, o, bytes, last);
+	if (corked) {
+		cork_end(s, error || last);
+	} else {
+		payload_drop(&whole.payload);
+	}
+	return error;
 }
 
 long datagram_socket_send(struct socket *base, struct outgoing *o)
 {
-	struct inet_socket *s = inet_of(base);
 	uint64_t bytes = cursor_left(&o->from);
-	struct endpoint to;
-	struct payload y;
-	int error = o->flags & MSG_OOB ? -EOPNOTSUPP : bytes > UINT16_MAX ? -EMSGSIZE : socket_error_take(base);
-	error = error > 0 ? -error : error;
-	error = error ? error : where_to(s, o, &to);
-	error = error ? error : base->closed & CLOSED_SEND ? -EPIPE : 0;
-	if (!error && bytes > most_bytes(s, IP_IS_V4(&to.address))) {
-		error = -EMSGSIZE;
-	}
-	error = error ? error : payload_fill(&y, &o->from, (uint32_t)bytes);
-	if (!error) {
-		error = s->kind == INET_UDP ? 0 : raw_check(s, &y);
-		error = error ? error : send_payload(s, o, &y, &to);
-		payload_drop(&y);
-	}
+	int error = bytes > UINT16_MAX ? -EMSGSIZE : o->flags & MSG_OOB ? -EOPNOTSUPP : send_bytes(inet_of(base), o, (uint32_t)bytes);
 	return error ? socket_broken_pipe(error, o->flags) : (long)bytes;
 }
 

@@ -117,7 +117,7 @@ struct inet_socket {
 	/* TCP. */
 	bool connected_once; /* nl */
 	bool peer_ended; /* nl: it has said that it sends no more */
-	bool nodelay, cork, keepalive_set; /* n */
+	bool nodelay, cork, keepalive_set; /* n; UDP_CORK with `writing` */
 	int keep_idle, keep_interval, keep_count, user_timeout_ms, max_segment, defer_accept, syn_count, linger2; /* n */
 	struct inet_socket *listener; /* n: of one that is in its queue, or only half open; referenced */
 	bool deferred; /* n: to be accepted when data comes (TCP_DEFER_ACCEPT); refers to `listener`, and counts there as half open */
@@ -165,6 +165,8 @@ struct inet_socket {
 	uint32_t datagram_charge; /* l */
 	uint32_t dropped; /* l */
 	bool headers; /* n: IP_HDRINCL */
+	struct corked *corked; /* `writing`; is there one: also without. cork.c */
+	uint32_t corked_bytes; /* `writing`; read without: of memory that it has */
 	int checksum_at; /* n: IPV6_CHECKSUM; -1: the kernel adds none */
 	uint32_t icmp_filter[8]; /* n: types that are not heard */
 };
@@ -312,6 +314,10 @@ int raw_set_option(struct inet_socket *s, int level, int option, uint64_t user, 
 int raw_get_option(struct inet_socket *s, int level, int option, uint64_t user, uint64_t user_length);
 int raw_set_checksum(struct inet_socket *s, int level, int at);
 int raw_socket_rebind(struct inet_socket *s, const struct endpoint *e); /* net lock */
+
+/* cork.c: at the level IPPROTO_UDP */
+int cork_set_option(struct inet_socket *s, int option, uint64_t user, int length);
+int cork_get_option(const struct inet_socket *s, int option, uint64_t user, uint64_t user_length);
 
 /* options.c */
 int inet_set_option(struct socket *s, int level, int option, uint64_t user, int length);

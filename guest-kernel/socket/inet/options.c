@@ -548,6 +548,8 @@ int inet_set_option(struct socket *base, int level, int option, uint64_t user, i
 		return set_ip6(s, option, user, length);
 	case IPPROTO_TCP:
 		return base->type == SOCK_STREAM ? tcp_set_option(s, option, user, length) : -ENOPROTOOPT;
+	case IPPROTO_UDP:
+		return s->kind == INET_UDP ? cork_set_option(s, option, user, length) : -ENOPROTOOPT;
 	case IPPROTO_RAW:
 	case IPPROTO_ICMPV6:
 		return s->kind == INET_RAW ? raw_set_option(s, level, option, user, length) : -ENOPROTOOPT;
@@ -580,6 +582,8 @@ int inet_get_option(struct socket *base, int level, int option, uint64_t user, u
 		return get_ip6(s, option, user, user_length);
 	case IPPROTO_TCP:
 		return base->type == SOCK_STREAM ? tcp_get_option(s, option, user, user_length) : s->v6 ? -ENOPROTOOPT : -EOPNOTSUPP;
+	case IPPROTO_UDP:
+		return s->kind == INET_UDP ? cork_get_option(s, option, user, user_length) : s->v6 ? -ENOPROTOOPT : -EOPNOTSUPP;
 	case IPPROTO_RAW:
 	case IPPROTO_ICMPV6:
 		return s->kind == INET_RAW ? raw_get_option(s, level, option, user, user_length) : s->v6 ? -ENOPROTOOPT : -EOPNOTSUPP;
