@@ -39,6 +39,7 @@ struct tcp_pcb;
 unsigned tcp_lists_selected(void);
 void tcp_list_select(unsigned which);
 bool tcp_lists_have(unsigned which, const struct tcp_pcb *pcb);
+unsigned tcp_lists_time_wait(void); /* connections that wait in TIME-WAIT */
 bool tcp_lists_wait(void); /* a connection may wait for time to pass */
 void tcp_lists_tick(void); /* each TCP_TMR_INTERVAL while that is so */
 

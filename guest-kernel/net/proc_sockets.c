@@ -3,6 +3,7 @@
 #include "fs/proc_internal.h"
 
 #include "lwip/priv/tcp_priv.h"
+#include "net/internal.h"
 #include "net/net.h"
 #include "net/proc_net.h"
 #include "socket/inet/inet.h"
@@ -121,21 +122,19 @@ int proc_net_raw6(uint32_t pid, struct text *t)
 static void socket_count(void *context, struct inet_socket *s)
 {
 	unsigned *counts = context;
-	counts[s->v6]++;
+	counts[s->v6] += s->kind != INET_TCP || inet_state_number(s) != STATE_TIME_WAIT;
 }
 
-/* The lines for IPv4; those in use, and pages. */
+/* The lines for IPv4; those in use, and pages. Connections in TIME-WAIT, of both families, are not in use. */
 int proc_net_sockstat(uint32_t pid, struct text *t)
 {
-	unsigned tcp[2] = { 0 }, udp[2] = { 0 }, raw[2] = { 0 }, waiting = 0;
+	unsigned tcp[2] = { 0 }, udp[2] = { 0 }, raw[2] = { 0 }, waiting;
 	size_t used, most;
 	net_lock();
 	port_each(INET_TCP, socket_count, tcp);
 	port_each(INET_UDP, socket_count, udp);
 	port_each(INET_RAW, socket_count, raw);
-	for (const struct tcp_pcb *p = tcp_tw_pcbs; p; p = p->next) {
-		waiting++;
-	}
+	waiting = tcp_lists_time_wait();
 	net_memory_usage(&used, &most);
 	net_unlock();
 	text_add(t, "sockets: used %u\nTCP: inuse %u orphan 0 tw %u alloc %u mem %lu\nUDP: inuse %u mem 0\nUDPLITE: inuse 0\nRAW: inuse %u\n"

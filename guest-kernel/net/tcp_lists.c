@@ -159,6 +159,18 @@ static bool list_rests(void)
 	return true;
 }
 
+unsigned tcp_lists_time_wait(void)
+{
+	unsigned count = 0;
+	for (unsigned i = 0; i < LISTS; i++) {
+		tcp_list_select(i);
+		for (const struct tcp_pcb *pcb = tcp_tw_pcbs; pcb; pcb = pcb->next) {
+			count++;
+		}
+	}
+	return count;
+}
+
 bool tcp_lists_wait(void)
 {
 	for (unsigned i = 0; i < LISTS; i++) {
