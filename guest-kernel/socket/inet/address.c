@@ -158,6 +158,9 @@ int route_find(const struct inet_socket *s, struct endpoint *to, struct netif **
 	any_to_loopback(&to->address);
 	bool v4 = IP_IS_V4(&to->address), multicast = ip_addr_ismulticast(&to->address);
 	uint32_t interface = to->interface ? to->interface : multicast && s->multicast_interface ? s->multicast_interface : s->interface;
+	if (!interface && !multicast && s->kind != INET_TCP) {
+		interface = s->unicast_interface;
+	}
 	ip_addr_t any = { 0 };
 	IP_SET_TYPE(&any, v4 ? IPADDR_TYPE_V4 : IPADDR_TYPE_V6);
 	const ip_addr_t *bound = s->address_bound && !address_is_any(&s->local.address) ? &s->local.address : &any;

@@ -101,7 +101,7 @@ struct inet_socket {
 	uint16_t port_listed; /* n */
 	int tos, ttl; /* n; -1: usual */
 	int multicast_ttl; /* n */
-	uint32_t multicast_interface; /* n */
+	uint32_t multicast_interface, unicast_interface; /* n; 0: as routes lead */
 	bool multicast_loop; /* n */
 	bool want_info, want_tos, want_ttl, want_hops, want_errors; /* n: IP_PKTINFO, IP_RECVTOS, IP_RECVTTL, IPV6_2292HOPLIMIT, IP_RECVERR */
 	int mtu_discover[2]; /* n: of IPv4 and IPv6 (enum path_rule): IP_MTU_DISCOVER */
@@ -315,6 +315,14 @@ int raw_get_option(struct inet_socket *s, int level, int option, uint64_t user, 
 int raw_set_checksum(struct inet_socket *s, int level, int at);
 int raw_socket_rebind(struct inet_socket *s, const struct endpoint *e); /* net lock */
 
+/* membership.c; options as programs give them, 0 or Linux's error */
+int membership4(struct inet_socket *s, bool add, uint64_t user, int length); /* struct ip_mreq or ip_mreqn */
+int membership6(struct inet_socket *s, bool add, uint64_t user, int length); /* struct ipv6_mreq */
+int membership_by_name(struct inet_socket *s, bool v6, bool add, uint64_t user, int length); /* struct group_req */
+int multicast_interface(struct inet_socket *s, uint64_t user, int length);
+int unicast_interface(struct inet_socket *s, uint64_t user, int length); /* its index, as on the wire */
+void memberships_leave(struct inet_socket *s); /* net lock */
+
 /* cork.c: at the level IPPROTO_UDP */
 int cork_set_option(struct inet_socket *s, int option, uint64_t user, int length);
 int cork_get_option(const struct inet_socket *s, int option, uint64_t user, uint64_t user_length);
@@ -323,7 +331,6 @@ int cork_get_option(const struct inet_socket *s, int option, uint64_t user, uint
 int inet_set_option(struct socket *s, int level, int option, uint64_t user, int length);
 int inet_get_option(struct socket *s, int level, int option, uint64_t user, uint64_t user_length);
 void inet_changed(struct socket *s, int option);
-void memberships_leave(struct inet_socket *s); /* net lock */
 int tcp_set_option(struct inet_socket *s, int option, uint64_t user, int length);
 int tcp_get_option(struct inet_socket *s, int option, uint64_t user, uint64_t user_length);
 

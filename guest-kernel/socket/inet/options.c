@@ -8,8 +8,6 @@
 #include "net/interface.h"
 #include "net/internal.h"
 #include "net/net.h"
-#include "lwip/igmp.h"
-#include "lwip/mld6.h"
 #include "lwip/netif.h"
 #include "lwip/priv/tcp_priv.h"
 #include "lwip/raw.h"
@@ -18,13 +16,13 @@
 enum {
 	IP_TOS = 1, IP_TTL, IP_HDRINCL, IP_OPTIONS, IP_RECVOPTS = 6, IP_RETOPTS, IP_PKTINFO = 8, IP_MTU_DISCOVER = 10, IP_RECVERR, IP_RECVTTL, IP_RECVTOS,
 	IP_MTU, IP_FREEBIND, IP_TRANSPARENT = 19, IP_BIND_ADDRESS_NO_PORT = 24, IP_MULTICAST_IF = 32, IP_MULTICAST_TTL, IP_MULTICAST_LOOP,
-	IP_ADD_MEMBERSHIP, IP_DROP_MEMBERSHIP, IP_MULTICAST_ALL = 49, IP_UNICAST_IF,
+	IP_ADD_MEMBERSHIP, IP_DROP_MEMBERSHIP, MCAST_JOIN_GROUP = 42, MCAST_LEAVE_GROUP = 45, IP_MULTICAST_ALL = 49, IP_UNICAST_IF,
 };
 enum {
 	IPV6_CHECKSUM = 7, IPV6_2292HOPLIMIT,
 	IPV6_UNICAST_HOPS = 16, IPV6_MULTICAST_IF, IPV6_MULTICAST_HOPS, IPV6_MULTICAST_LOOP, IPV6_ADD_MEMBERSHIP, IPV6_DROP_MEMBERSHIP,
 	IPV6_MTU_DISCOVER = 23, IPV6_MTU, IPV6_RECVERR, IPV6_V6ONLY, IPV6_RECVPKTINFO = 49, IPV6_PKTINFO, IPV6_RECVHOPLIMIT, IPV6_HOPLIMIT,
-	IPV6_RECVTCLASS = 66, IPV6_TCLASS, IPV6_DONTFRAG = 62,
+	IPV6_RECVTCLASS = 66, IPV6_TCLASS, IPV6_DONTFRAG = 62, IPV6_UNICAST_IF = 76,
 };
 #define NAME_BYTES 16 /* IFNAMSIZ */
 #define IPV6_MTU_LEAST 1280
@@ -97,147 +95,6 @@ void inet_changed(struct socket *base, int option)
 	}
 	apply(s);
 	net_unlock();
-}
-
-/* ---- membership of groups ---- */
-static bool group_join(const ip_addr_t *group, struct netif *netif, bool join)
-{
-	if (IP_IS_V4(group)) {
-		return (join ? igmp_joingroup_netif(netif, ip_2_ip4(group)) : igmp_leavegroup_netif(netif, ip_2_ip4(group))) == ERR_OK;
-	}
-	ip6_addr_t zoned = *ip_2_ip6(group);
-	ip6_addr_assign_zone(&zoned, IP6_MULTICAST, netif);
-	return (join ? mld6_joingroup_netif(netif, &zoned) : mld6_leavegroup_netif(netif, &zoned)) == ERR_OK;
-}
-
-static struct membership **membership_find(struct inet_socket *s, const ip_addr_t *group, uint32_t interface)
-{
-	struct membership **at = &s->memberships;
-	while (*at && !(ip_addr_cmp(&(*at)->group, group) && (!interface || (*at)->interface == interface))) {
-		at = &(*at)->next;
-	}
-	return at;
-}
-
-static int membership_add(struct inet_socket *s, const ip_addr_t *group, uint32_t interface)
-{
-	struct netif *netif = interface ? netif_get_by_index((u8_t)interface) : NULL;
-	if (!interface) {
-		netif = IP_IS_V4(group) ? ip4_route(ip_2_ip4(group)) : netif_default;
-	}
-	if (!netif) {
-		return -ENODEV;
-	}
-	interface = netif_get_index(netif);
-	if (*membership_find(s, group, interface)) {
-		return -EADDRINUSE;
-	}
-	struct membership *m = net_memory_alloc(sizeof(*m));
-	if (!m || !group_join(group, netif, true)) {
-		net_memory_free(m);
-		return m ? -ENODEV : -ENOBUFS;
-	}
-	*m = (struct membership){ s->memberships, *group, interface };
-	s->memberships = m;
-	return 0;
-}
-
-static int membership_drop(struct inet_socket *s, const ip_addr_t *group, uint32_t interface)
-{
-	struct membership **at = membership_find(s, group, interface), *m = *at;
-	if (!m) {
-		return -EADDRNOTAVAIL;
-	}
-	struct netif *netif = netif_get_by_index((u8_t)m->interface);
-	if (netif) {
-		group_join(group, netif, false);
-	}
-	*at = m->next;
-	net_memory_free(m);
-	return 0;
-}
-
-void memberships_leave(struct inet_socket *s)
-{
-	while (s->memberships) {
-		membership_drop(s, &s->memberships->group, s->memberships->interface);
-	}
-}
-
-static uint32_t interface_with(uint32_t address)
-{
-	struct netif *netif;
-	ip4_addr_t a = { address };
-	NETIF_FOREACH(netif)
-	{
-		if (ip4_addr_cmp(&a, netif_ip4_addr(netif))) {
-			return netif_get_index(netif);
-		}
-	}
-	return 0;
-}
-
-/* struct ip_mreq or ip_mreqn: the group, an address of the interface, its index. */
-static int mreq_read(uint64_t user, int length, uint32_t words[3])
-{
-	words[2] = 0;
-	if (length < 8) {
-		return -EINVAL;
-	}
-	return user_read(words, user, length >= 12 ? 12 : 8) ? -EFAULT : 0;
-}
-
-static int membership4(struct inet_socket *s, bool add, uint64_t user, int length)
-{
-	uint32_t words[3];
-	ip_addr_t group = { 0 };
-	int error = mreq_read(user, length, words);
-	IP_SET_TYPE(&group, IPADDR_TYPE_V4);
-	ip_2_ip4(&group)->addr = words[0];
-	if (error || !ip_addr_ismulticast(&group)) {
-		return error ? error : -EINVAL;
-	}
-	net_lock();
-	uint32_t interface = words[2] ? words[2] : words[1] ? interface_with(words[1]) : 0;
-	error = words[1] && !interface ? -ENODEV : add ? membership_add(s, &group, interface) : membership_drop(s, &group, interface);
-	net_unlock();
-	return error;
-}
-
-static int membership6(struct inet_socket *s, bool add, uint64_t user, int length)
-{
-	uint32_t words[5];
-	ip_addr_t group = { 0 };
-	if (length < (int)sizeof(words)) {
-		return -EINVAL;
-	}
-	if (user_read(words, user, sizeof(words))) {
-		return -EFAULT;
-	}
-	IP_SET_TYPE(&group, IPADDR_TYPE_V6);
-	memcpy(ip_2_ip6(&group)->addr, words, 16);
-	if (!ip_addr_ismulticast(&group)) {
-		return -EINVAL;
-	}
-	net_lock();
-	int error = add ? membership_add(s, &group, words[4]) : membership_drop(s, &group, words[4]);
-	net_unlock();
-	return error;
-}
-
-static int multicast_interface(struct inet_socket *s, uint64_t user, int length)
-{
-	uint32_t words[3] = { 0 };
-	int error = length == 4 ? (user_read(&words[1], user, 4) ? -EFAULT : 0) : mreq_read(user, length, words);
-	if (error) {
-		return error;
-	}
-	net_lock();
-	uint32_t interface = words[2] ? words[2] : words[1] ? interface_with(words[1]) : 0;
-	error = (words[1] || words[2]) && !(interface && netif_get_by_index((u8_t)interface)) ? -EADDRNOTAVAIL : 0;
-	s->multicast_interface = error ? s->multicast_interface : interface;
-	net_unlock();
-	return error;
 }
 
 static int bind_to_device(struct inet_socket *s, uint64_t user, int length)
@@ -362,8 +219,13 @@ static int set_ip(struct inet_socket *s, int option, uint64_t user, int length)
 	case IP_ADD_MEMBERSHIP:
 	case IP_DROP_MEMBERSHIP:
 		return s->base.type == SOCK_STREAM ? -EPROTO : membership4(s, option == IP_ADD_MEMBERSHIP, user, length);
+	case MCAST_JOIN_GROUP:
+	case MCAST_LEAVE_GROUP:
+		return membership_by_name(s, false, option == MCAST_JOIN_GROUP, user, length);
 	case IP_MULTICAST_IF:
 		return multicast_interface(s, user, length);
+	case IP_UNICAST_IF:
+		return unicast_interface(s, user, length);
 	}
 	int error = value_read(user, length, &value);
 	if (error) {
@@ -420,6 +282,9 @@ static int get_ip(struct inet_socket *s, int option, uint64_t user, uint64_t use
 	case IP_HDRINCL:
 		value = s->headers;
 		break;
+	case IP_UNICAST_IF:
+		value = (int)lwip_htonl(s->unicast_interface);
+		break;
 	case IP_MTU:
 		error = path_mtu(s, &value);
 		return error ? error : option_answer(user, user_length, &value, sizeof(value));
@@ -455,6 +320,12 @@ static int set_ip6(struct inet_socket *s, int option, uint64_t user, int length)
 	}
 	if (option == IPV6_ADD_MEMBERSHIP || option == IPV6_DROP_MEMBERSHIP) {
 		return s->base.type == SOCK_STREAM ? -EPROTO : membership6(s, option == IPV6_ADD_MEMBERSHIP, user, length);
+	}
+	if (option == MCAST_JOIN_GROUP || option == MCAST_LEAVE_GROUP) {
+		return membership_by_name(s, true, option == MCAST_JOIN_GROUP, user, length);
+	}
+	if (option == IPV6_UNICAST_IF) {
+		return unicast_interface(s, user, length);
 	}
 	if (length < (int)sizeof(value)) {
 		return -EINVAL;
@@ -528,6 +399,9 @@ static int get_ip6(struct inet_socket *s, int option, uint64_t user, uint64_t us
 		break;
 	case IPV6_DONTFRAG:
 		value = s->whole6;
+		break;
+	case IPV6_UNICAST_IF:
+		value = (int)lwip_htonl(s->unicast_interface);
 		break;
 	default:
 		return -ENOPROTOOPT;
