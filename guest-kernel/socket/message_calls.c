@@ -174,12 +174,12 @@ static int sender_write(const struct address *from, uint64_t user, uint64_t user
 /* `at`: where the struct msghdr is, which gets what has come with the bytes. */
 static long receive_message(struct file *f, uint64_t at, struct user_message *m, unsigned flags)
 {
-	struct io_vector few[8], *vectors;
+	struct io_vector few[8], *vectors = few;
 	struct socket *s = socket_of(f);
 	struct address from = { .family = AF_UNSPEC };
 	struct incoming i = { .from = m->name ? &from : NULL, .flags = flags | (f->flags & O_NONBLOCK ? MSG_DONTWAIT : 0) };
 	struct control_room room = { m->control, m->control ? m->control_length : 0, false, flags & MSG_CMSG_CLOEXEC };
-	long result = vectors_read(m, few, &vectors);
+	long result = m->name && (int32_t)m->name_length < 0 ? -EINVAL : vectors_read(m, few, &vectors);
 	if (!result) {
 		i.to = (struct cursor){ vectors, m->vector_count ? (unsigned)m->vector_count : 1, 0, true };
 		result = s->ops->receive(s, &i);

@@ -6,6 +6,7 @@
 #include "socket/inet/inet.h"
 
 #include "base/string.h"
+#include "net/internal.h"
 #include "net/net.h"
 #include "lwip/ip.h"
 #include "lwip/netif.h"
@@ -148,6 +149,11 @@ static void any_to_loopback(ip_addr_t *a)
 	}
 }
 
+bool address_is_broadcast(const ip_addr_t *a, struct netif *netif)
+{
+	return ip_addr_isbroadcast(a, netif) || (netif == &loop_netif && IP_IS_V4(a) && ip_2_ip4(a)->addr == PP_HTONL(0x7fffffff));
+}
+
 bool address_needs_link(const struct inet_socket *s, const struct endpoint *to)
 {
 	return IP_IS_V6(&to->address) && ip6_addr_islinklocal(ip_2_ip6(&to->address)) && !to->interface && !s->interface;
@@ -175,7 +181,7 @@ int route_find(const struct inet_socket *s, struct endpoint *to, struct netif **
 		*from = *bound;
 		return 0;
 	}
-	if (!multicast && address_is_own(&to->address, false)) {
+	if (!multicast && !address_is_broadcast(&to->address, *netif) && address_is_own(&to->address, false)) {
 		*from = to->address;
 		return 0;
 	}

@@ -95,7 +95,7 @@ void datagram_arrived(struct inet_socket *s, struct pbuf *p, const ip_addr_t *fr
 {
 	bool wanted = !s->base.filter || filter_pass(s, p);
 	uint32_t charge = p->tot_len + OVERHEAD;
-	struct datagram *d = wanted && has_room(s, charge) && !(s->base.closed & CLOSED_RECEIVE) ? net_memory_alloc(sizeof(*d)) : NULL;
+	struct datagram *d = wanted && has_room(s, charge) ? net_memory_alloc(sizeof(*d)) : NULL;
 	if (!d) {
 		s->dropped++;
 		pbuf_free(p);
@@ -188,11 +188,13 @@ static struct datagram *first(struct inet_socket *s, unsigned flags, uint64_t de
 		*error = -s->base.error;
 		s->base.error = 0;
 		spin_unlock(&s->base.lock);
-		if (*error || any || end) {
+		if (*error || any) {
 			return any && !*error ? container_of(node, struct datagram, link) : NULL;
 		}
 		if (flags & MSG_DONTWAIT) {
 			*error = -EAGAIN;
+		}
+		if (*error || end) { /* who would wait hears of the end; what arrives behind it can be read */
 			return NULL;
 		}
 		mutex_unlock(&s->base.reading);

@@ -56,7 +56,7 @@ static int connect_locked(struct inet_socket *s, struct endpoint *to)
 	struct netif *netif;
 	ip_addr_t from;
 	int error = address_needs_link(s, to) ? -EINVAL : route_find(s, to, &netif, &from);
-	if (!error && ip_addr_isbroadcast(&to->address, netif) && !socket_option(&s->base, SO_BROADCAST)) {
+	if (!error && address_is_broadcast(&to->address, netif) && !socket_option(&s->base, SO_BROADCAST)) {
 		error = -EACCES;
 	}
 	error = error ? error : bind_automatic(s);
@@ -195,7 +195,7 @@ static int way_find(struct inet_socket *s, const struct outgoing *o, struct endp
 	int error = route_find(s, to, netif, from);
 	error = error ? error : o->has_info ? info_apply(o, to, netif, from) : 0;
 	error = error ? error : bind_automatic(s);
-	bool all = !error && ip_addr_isbroadcast(&to->address, *netif) && !socket_option(&s->base, SO_BROADCAST);
+	bool all = !error && address_is_broadcast(&to->address, *netif) && !socket_option(&s->base, SO_BROADCAST);
 	return all ? -EACCES : error;
 }
 

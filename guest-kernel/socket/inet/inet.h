@@ -191,6 +191,8 @@ int endpoint_read(const struct inet_socket *s, const struct address *a, struct e
 void endpoint_tell(const struct inet_socket *s, const struct endpoint *e, struct address *out);
 /** Net lock. Is it an address of this machine, as bind() wants it; multicast and broadcast ones are for datagrams. */
 bool address_is_own(const ip_addr_t *address, bool datagrams);
+/** Net lock. All of the network there; of the loopback's, lwIP does not know that it has one. */
+bool address_is_broadcast(const ip_addr_t *a, struct netif *netif);
 /** Of IPv6 one that each link has, and no link is named: connect() does not guess (EINVAL). */
 bool address_needs_link(const struct inet_socket *s, const struct endpoint *to);
 /** Net lock. Which interface leads there, and with what address of this machine. 0, -ENETUNREACH, -EADDRNOTAVAIL. */
@@ -292,6 +294,8 @@ void urgent_arrived(struct inet_socket *s, struct pbuf *p); /* net lock: it is a
 uint64_t urgent_cut(struct inet_socket *s, bool peek, uint64_t *skip, uint64_t bytes);
 bool urgent_reached(struct inet_socket *s); /* what is read next is behind the urgent byte, or it itself (SIOCATMARK) */
 long urgent_receive(struct inet_socket *s, struct incoming *i); /* MSG_OOB */
+
+/* tcp_ioctl.c */
 long tcp_socket_ioctl(struct socket *s, unsigned request, uint64_t argument);
 
 /* tcp_receive.c */
