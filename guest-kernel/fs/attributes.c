@@ -126,7 +126,11 @@ static long change_fd(int fd, const struct change *c)
 	if (!f) {
 		return -EBADF;
 	}
-	int error = change_inode(f->inode, c);
+	uint32_t *mode = c->mode ? socket_mode(f) : NULL;
+	if (mode) {
+		__atomic_store_n(mode, c->new_mode & 07777, __ATOMIC_RELAXED);
+	}
+	int error = mode ? 0 : change_inode(f->inode, c);
 	if (!error && f->dentry) {
 		change_notify(f->dentry, c);
 	}

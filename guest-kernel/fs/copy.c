@@ -159,14 +159,20 @@ static long copy_files(int in_fd, uint64_t in_user, int out_fd, uint64_t out_use
 	return n;
 }
 
+/* /dev/zero, full, random and urandom (null(4), random(4)): null, Linux does not read so either. */
+static bool is_source(const struct inode *inode)
+{
+	return S_IS(inode->mode, S_IFCHR) && inode->major == 1 && (inode->minor == 5 || (inode->minor >= 7 && inode->minor <= 9));
+}
+
 long sys_sendfile(const uint64_t a[6])
 {
 	struct file *in = file_from_fd((int)a[1]);
-	bool regular = in && in->inode && (S_IS(in->inode->mode, S_IFREG) || S_IS(in->inode->mode, S_IFBLK));
+	bool gives = in && in->inode && (S_IS(in->inode->mode, S_IFREG) || S_IS(in->inode->mode, S_IFBLK) || is_source(in->inode));
 	if (in) {
 		file_put(in);
 	}
-	if (!regular && in) {
+	if (!gives && in) {
 		return -EINVAL;
 	}
 	struct file *out = file_from_fd((int)a[0]);

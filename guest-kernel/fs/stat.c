@@ -86,7 +86,8 @@ static void stat_anonymous(struct user_stat *st, const struct file *f)
 	st->dev = 9;
 	st->ino = ((uint64_t)f->private >> 4) & 0xffffffff;
 	st->nlink = 1;
-	st->mode = f->ops == &socket_file_ops ? S_IFSOCK | 0777 : S_IFIFO | 0600;
+	const uint32_t *mode = socket_mode(f);
+	st->mode = mode ? S_IFSOCK | *mode : S_IFIFO | 0600;
 	st->blksize = 4096;
 }
 

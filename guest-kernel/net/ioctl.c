@@ -11,9 +11,9 @@
 enum {
 	SIOCADDRT = 0x890b, SIOCDELRT, SIOCGIFNAME = 0x8910, SIOCGIFCONF = 0x8912, SIOCGIFFLAGS, SIOCSIFFLAGS, SIOCGIFADDR, SIOCSIFADDR,
 	SIOCGIFDSTADDR, SIOCGIFBRDADDR = 0x8919, SIOCGIFNETMASK = 0x891b, SIOCSIFNETMASK, SIOCGIFMETRIC, SIOCGIFMTU = 0x8921, SIOCSIFMTU,
-	SIOCGIFHWADDR = 0x8927, SIOCGIFINDEX = 0x8933, SIOCGIFTXQLEN = 0x8942, SIOCGIFMAP = 0x8970,
+	SIOCGIFHWADDR = 0x8927, SIOCGIFINDEX = 0x8933, SIOCGIFTXQLEN = 0x8942, SIOCGARP = 0x8954, SIOCGIFMAP = 0x8970,
 };
-enum { AF_INET = 2, ARPHRD_ETHER = 1, ARPHRD_LOOPBACK = 772, RTF_GATEWAY = 2 };
+enum { AF_INET = 2, ARPHRD_ETHER = 1, ARPHRD_LOOPBACK = 772, RTF_GATEWAY = 2, ATF_COMPLETE = 2 };
 #define NAME_BYTES 16u
 
 struct sockaddr4 {
@@ -55,6 +55,18 @@ struct route_request { /* struct rtentry */
 	uint16_t irtt, reserved6[3];
 };
 _Static_assert(sizeof(struct route_request) == 120, "struct rtentry");
+
+struct neighbour_request { /* struct arpreq in arp(7) */
+	struct sockaddr4 address;
+	struct {
+		uint16_t family;
+		uint8_t bytes[14];
+	} hardware;
+	int32_t flags;
+	uint8_t mask[16];
+	char device[NAME_BYTES];
+};
+_Static_assert(sizeof(struct neighbour_request) == 68, "struct arpreq");
 
 /* The link's IPv4 address with this label, which is the link's name or an alias, as eth0:1; *first: no other comes before it. False: none. */
 static bool address_of(const struct net_link *link, const char *label, struct net_address *out, bool *first)
@@ -292,9 +304,43 @@ static long route_change(unsigned what, uint64_t user)
 	return error;
 }
 
+static int neighbour_find(struct neighbour_request *r)
+{
+	struct net_link link;
+	struct net_neighbour neighbour;
+	if (r->address.family != AF_INET) {
+		return -EPFNOSUPPORT;
+	}
+	r->device[NAME_BYTES - 1] = 0;
+	if (!net_link_by_name(r->device, &link)) {
+		return -ENODEV;
+	}
+	for (unsigned n = 0; net_neighbour_at(n, &neighbour); n++) {
+		if (!neighbour.v6 && neighbour.index == link.index && memcmp(neighbour.bytes, r->address.address, 4) == 0) {
+			r->hardware.family = ARPHRD_ETHER;
+			memcpy(r->hardware.bytes, neighbour.mac, NET_MAC_BYTES);
+			r->flags = ATF_COMPLETE;
+			return 0;
+		}
+	}
+	return -ENXIO;
+}
+
+static long neighbour_request(uint64_t user)
+{
+	struct neighbour_request r;
+	if (user_read(&r, user, sizeof(r))) {
+		return -EFAULT;
+	}
+	net_lock();
+	int error = neighbour_find(&r);
+	net_unlock();
+	return error ? error : user_write(user, &r, sizeof(r));
+}
+
 bool net_ioctl_known(unsigned request)
 {
-	return request == SIOCADDRT || request == SIOCDELRT || request == SIOCGIFCONF || gets(request) || sets(request);
+	return request == SIOCADDRT || request == SIOCDELRT || request == SIOCGARP || request == SIOCGIFCONF || gets(request) || sets(request);
 }
 
 long net_ioctl(unsigned request, uint64_t argument)
@@ -302,6 +348,9 @@ long net_ioctl(unsigned request, uint64_t argument)
 	bool route = request == SIOCADDRT || request == SIOCDELRT, changes = route || sets(request);
 	if (changes && !capable(CAP_NET_ADMIN)) {
 		return -EPERM;
+	}
+	if (request == SIOCGARP) {
+		return neighbour_request(argument);
 	}
 	long error = route ? route_change(request, argument) : request == SIOCGIFCONF ? interface_list(argument) : interface_request(request, argument);
 	if (changes && !error) {

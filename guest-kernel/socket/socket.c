@@ -6,10 +6,12 @@
 #include "kernel/signal.h"
 #include "kernel/time.h"
 #include "kernel/user.h"
+#include "kernel/vfs.h"
 #include "net/net.h"
 
 #define FIONREAD 0x541bu /* SIOCINQ */
 #define SIOCOUTQ 0x5411u
+enum { FIOSETOWN = 0x8901, SIOCSPGRP, FIOGETOWN, SIOCGPGRP };
 #define SIOCGSTAMP 0x8906u
 #define SIOCGSTAMPNS 0x8907u
 
@@ -55,6 +57,7 @@ void socket_init(struct socket *s, const struct socket_ops *ops, int family, int
 	s->send_limit = s->receive_limit = BUFFER_DEFAULT;
 	s->receive_least = 1;
 	s->linger_seconds = -1;
+	s->mode = 0777;
 }
 
 void socket_get(struct socket *s)
@@ -93,6 +96,12 @@ bool socket_hung_up(const struct file *f)
 {
 	const struct socket *s = socket_of(f);
 	return s && __atomic_load_n(&s->closed, __ATOMIC_RELAXED) == (CLOSED_RECEIVE | CLOSED_SEND);
+}
+
+uint32_t *socket_mode(const struct file *f)
+{
+	struct socket *s = socket_of(f);
+	return s ? &s->mode : NULL;
 }
 
 static void socket_release(struct file *f)
@@ -169,9 +178,22 @@ static long stamp_tell(struct socket *s, bool ns, uint64_t user)
 	return stamp ? user_write(user, time, sizeof(time)) : -ENOENT;
 }
 
+/* Who gets SIGIO and SIGURG of it, as F_GETOWN and F_SETOWN have it. */
+static long owner_request(struct file *f, bool set, uint64_t argument)
+{
+	int owner = set ? 0 : (int)async_owner(f);
+	if (!set) {
+		return user_write(argument, &owner, sizeof(owner));
+	}
+	return user_read(&owner, argument, sizeof(owner)) ? -EFAULT : async_set_owner(f, owner);
+}
+
 static long socket_ioctl(struct file *f, unsigned request, uint64_t argument)
 {
 	struct socket *s = f->private;
+	if (request >= FIOSETOWN && request <= SIOCGPGRP) {
+		return owner_request(f, request == FIOSETOWN || request == SIOCSPGRP, argument);
+	}
 	if (net_ioctl_known(request)) {
 		return net_ioctl(request, argument);
 	}

@@ -97,6 +97,7 @@ struct socket {
 	int linger_seconds; /* l; -1: off */
 	int priority, mark;
 	uint64_t cookie; /* c: no other socket's */
+	uint32_t mode; /* a: fchmod(2), with which a file of its name is made */
 	bool stamps; /* SIOCGSTAMP has been called: messages have a time */
 	uint64_t stamp_ns; /* `reading`: of the one that was read last; 0: none was */
 	struct filter *filter; /* a: NULL: none; freed by epoch_free() */

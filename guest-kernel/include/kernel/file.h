@@ -71,6 +71,7 @@ struct file {
 extern const struct file_ops socket_file_ops; /* socket/ */
 /** Urgent data has come: SIGURG to whoever owns the file. No lock from its own on is held. */
 void async_urgent(struct file *f);
+uint32_t *socket_mode(const struct file *f); /* of a socket: its permissions, atomic; NULL: it is none */
 bool socket_hung_up(const struct file *f); /* a socket, closed both ways */
 void socket_closed(void); /* a descriptor of a socket was closed: it may be in messages to itself only */
 

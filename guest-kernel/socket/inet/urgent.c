@@ -14,7 +14,6 @@
 #include "lwip/priv/tcp_priv.h"
 #include "lwip/prot/tcp.h"
 
-#define SIOCATMARK 0x8905u
 
 void urgent_send(struct inet_socket *s)
 {
@@ -110,10 +109,4 @@ long urgent_receive(struct inet_socket *s, struct incoming *i)
 		return 0;
 	}
 	return i->flags & MSG_TRUNC || !cursor_copy_out(&i->to, &byte, 1) ? 1 : -EFAULT;
-}
-
-long tcp_socket_ioctl(struct socket *base, unsigned request, uint64_t argument)
-{
-	int reached = urgent_reached(inet_of(base));
-	return request == SIOCATMARK ? user_write(argument, &reached, sizeof(reached)) : -ENOTTY;
 }

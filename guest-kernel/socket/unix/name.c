@@ -107,7 +107,7 @@ static bool publish(struct unix_socket *s, struct name *n)
 	return !taken;
 }
 
-static int node_create(const char *path, struct inode **out)
+static int node_create(const char *path, uint32_t permissions, struct inode **out)
 {
 	struct walk w;
 	struct dentry *d;
@@ -120,7 +120,7 @@ static int node_create(const char *path, struct inode **out)
 		return -EADDRINUSE;
 	}
 	struct inode *dir = w.at->inode, *inode;
-	uint32_t mode = S_IFSOCK | (0777 & ~fs_context_current()->umask);
+	uint32_t mode = S_IFSOCK | (permissions & ~fs_context_current()->umask);
 	mutex_lock(&dir->mutex);
 	error = path_last_locked(&w, &d);
 	if (!error) {
@@ -158,6 +158,16 @@ static int bind_automatic(struct unix_socket *s)
 	return -ENOSPC;
 }
 
+static bool is_there(const char *path)
+{
+	struct dentry *d;
+	int error = path_find(AT_FDCWD, path, false, &d);
+	if (!error) {
+		dentry_put(d);
+	}
+	return !error;
+}
+
 static int bind_locked(struct unix_socket *s, const struct address *address)
 {
 	bool path = address->length && address->data[0];
@@ -165,13 +175,13 @@ static int bind_locked(struct unix_socket *s, const struct address *address)
 		return s->name ? 0 : bind_automatic(s);
 	}
 	if (s->name) {
-		return -EINVAL;
+		return path && is_there(address->data) ? -EADDRINUSE : -EINVAL;
 	}
 	unsigned length = path ? (unsigned)strlen(address->data) + 1 : address->length;
 	struct name *n = name_create(s->base.type, address->data, length < PATH_BYTES + 1 ? length : PATH_BYTES + 1);
 	int error = n ? 0 : -ENOMEM;
 	if (!error && path) {
-		error = node_create(address->data, &n->inode);
+		error = node_create(address->data, s->base.mode, &n->inode);
 	}
 	if (!error && !publish(s, n)) {
 		error = -EADDRINUSE;
