@@ -84,7 +84,7 @@ struct socket_ops {
 struct socket {
 	const struct socket_ops *ops; /* c */
 	uint32_t references; /* a */
-	int family, type, protocol; /* c */
+	int family, type, protocol; /* c; the family, but for IPV6_ADDRFORM */
 	spinlock_t lock;
 	enum socket_state state; /* l */
 	unsigned closed; /* l: CLOSED_* */

@@ -149,6 +149,9 @@ static int bind_locked(struct inet_socket *s, const struct endpoint *e)
 		s->local = *e;
 	}
 	s->address_bound = !any;
+	if (s->port_later && !e->port && s->kind != INET_PING) { /* who connects or sends takes one */
+		return 0;
+	}
 	int error = port_take(s, e->port);
 	if (error) {
 		s->local = before;

@@ -91,8 +91,9 @@ enum inet_kind { INET_TCP, INET_UDP, INET_PING, INET_RAW, INET_KINDS };
 struct inet_socket {
 	struct socket base;
 	enum inet_kind kind; /* c */
-	bool v6, v6_only; /* c; n */
+	bool v6, v6_only; /* n; IPV6_ADDRFORM ends it */
 	uint8_t reuse_address, reuse_port; /* n */
+	bool port_later; /* n: IP_BIND_ADDRESS_NO_PORT */
 	bool bound, address_bound; /* nl: has a port; and an address that was asked for */
 	uint32_t uid; /* c: for SO_REUSEPORT */
 	uint32_t interface; /* n: SO_BINDTODEVICE; 0: any */

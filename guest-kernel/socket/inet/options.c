@@ -19,7 +19,7 @@ enum {
 	IP_ADD_MEMBERSHIP, IP_DROP_MEMBERSHIP, MCAST_JOIN_GROUP = 42, MCAST_LEAVE_GROUP = 45, IP_MULTICAST_ALL = 49, IP_UNICAST_IF,
 };
 enum {
-	IPV6_CHECKSUM = 7, IPV6_2292HOPLIMIT,
+	IPV6_ADDRFORM = 1, IPV6_CHECKSUM = 7, IPV6_2292HOPLIMIT,
 	IPV6_UNICAST_HOPS = 16, IPV6_MULTICAST_IF, IPV6_MULTICAST_HOPS, IPV6_MULTICAST_LOOP, IPV6_ADD_MEMBERSHIP, IPV6_DROP_MEMBERSHIP,
 	IPV6_MTU_DISCOVER = 23, IPV6_MTU, IPV6_RECVERR, IPV6_V6ONLY, IPV6_RECVPKTINFO = 49, IPV6_PKTINFO, IPV6_RECVHOPLIMIT, IPV6_HOPLIMIT,
 	IPV6_RECVTCLASS = 66, IPV6_TCLASS, IPV6_DONTFRAG = 62, IPV6_UNICAST_IF = 76,
@@ -244,11 +244,14 @@ static int set_ip(struct inet_socket *s, int option, uint64_t user, int length)
 	if (option == IP_MTU_DISCOVER) {
 		return mtu_discover(s, false, value);
 	}
+	if (option == IP_BIND_ADDRESS_NO_PORT) {
+		s->port_later = value;
+		return 0;
+	}
 	switch (option) { /* taken without effect: nothing here routes */
 	case IP_RECVOPTS:
 	case IP_RETOPTS:
 	case IP_FREEBIND:
-	case IP_BIND_ADDRESS_NO_PORT:
 	case IP_MULTICAST_ALL:
 	case IP_OPTIONS:
 		return 0;
@@ -275,12 +278,14 @@ static int get_ip(struct inet_socket *s, int option, uint64_t user, uint64_t use
 	case IP_RECVOPTS:
 	case IP_RETOPTS:
 	case IP_FREEBIND:
-	case IP_BIND_ADDRESS_NO_PORT:
 	case IP_MULTICAST_IF:
 		value = 0;
 		break;
 	case IP_HDRINCL:
 		value = s->headers;
+		break;
+	case IP_BIND_ADDRESS_NO_PORT:
+		value = s->port_later;
 		break;
 	case IP_UNICAST_IF:
 		value = (int)lwip_htonl(s->unicast_interface);
@@ -306,6 +311,25 @@ static int set_only6(struct inet_socket *s, bool only)
 		if (s->kind == INET_UDP) {
 			s->udp->local_ip = s->udp->remote_ip = s->local.address;
 		}
+	}
+	net_unlock();
+	return error;
+}
+
+/* IPV6_ADDRFORM: a socket that is connected over IPv4 becomes one of AF_INET. */
+static int become_ip4(struct inet_socket *s, int family)
+{
+	if (family != AF_INET) {
+		return -EINVAL;
+	}
+	if (s->kind != INET_TCP && s->kind != INET_UDP) {
+		return -ENOPROTOOPT;
+	}
+	net_lock();
+	int error = s->corked ? -EBUSY : s->base.state != SOCKET_CONNECTED ? -ENOTCONN : !IP_IS_V4(&s->remote.address) ? -EADDRNOTAVAIL : 0;
+	if (!error) {
+		s->v6 = false;
+		s->base.family = AF_INET;
 	}
 	net_unlock();
 	return error;
@@ -338,6 +362,8 @@ static int set_ip6(struct inet_socket *s, int option, uint64_t user, int length)
 		return number_set(s, at, flag, most, -1, value);
 	}
 	switch (option) {
+	case IPV6_ADDRFORM:
+		return become_ip4(s, value);
 	case IPV6_V6ONLY:
 		return set_only6(s, value);
 	case IPV6_MULTICAST_IF:
