@@ -23,7 +23,7 @@ ip addr flush dev eth0; ip -6 addr add fec0::77/64 dev eth0; lives fec0::77
 ip -6 addr add fd00::5/64 dev eth0 valid_lft 3000 preferred_lft 0; ip -6 addr add fd00::5/64 dev eth0
 until lives fd00::5 | grep -q deprecated; do sleep 0.1; done; lives fd00::5 | sed "s/[0-9][0-9][0-9]*sec/SOME/"
 ip -6 addr change fd00::5/64 dev eth0; lives fd00::5
-ip -6 addr add fd00::6/64 dev eth0 valid_lft 5 preferred_lft 9; ip -6 addr add fd00::6/64 dev eth0 valid_lft 2 preferred_lft 1
+ip -6 addr add fd00::6/64 dev eth0 valid_lft 2 preferred_lft 1
 until [ -z "$(lives fd00::6)" ]; do sleep 0.1; done; echo its time is over
 ip addr add 192.168.1.1 peer 192.168.1.2 dev eth0; ip -6 addr add fd00::7 peer fd00::8 dev eth0
 ip addr add 10.0.2.15/24 dev eth0; ip addr add 10.0.2.16/24 dev eth0; ip route add default via 10.0.2.2
@@ -48,12 +48,11 @@ RTNETLINK answers: Operation not supported
 RTNETLINK answers: Operation not supported
 RTNETLINK answers: Operation not supported
 RTNETLINK answers: File exists
-inet6 NETWORK scope site dynamic, valid_lft SOME preferred_lft SOME
-inet6 fec0::77/64 scope site, valid_lft forever preferred_lft forever
+inet6 NETWORK scope global dynamic, valid_lft SOME preferred_lft SOME
+inet6 fec0::77/64 scope global, valid_lft forever preferred_lft forever
 RTNETLINK answers: File exists
 inet6 fd00::5/64 scope global deprecated dynamic, valid_lft SOME preferred_lft 0sec
 inet6 fd00::5/64 scope global, valid_lft forever preferred_lft forever
-RTNETLINK answers: Invalid argument
 its time is over
 RTNETLINK answers: Operation not supported
 RTNETLINK answers: Operation not supported
