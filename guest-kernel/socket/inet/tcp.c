@@ -31,12 +31,6 @@ uint32_t tcp_send_room(const struct inet_socket *s)
 }
 
 /* ---- connect ---- */
-/* A broadcast address; the loopback, which lwIP gives none, has one on Linux. */
-static bool is_broadcast(const struct netif *netif, const ip_addr_t *a)
-{
-	return ip_addr_isbroadcast(a, netif) || (IP_IS_V4(a) && netif == &loop_netif && ip_2_ip4(a)->addr == PP_HTONL(0x7fffffff));
-}
-
 /* The loopback is what lwIP takes where there is no other interface: nobody else is behind it. */
 static bool is_astray(const struct netif *netif, const ip_addr_t *a)
 {
@@ -50,7 +44,7 @@ static int connect_start(struct inet_socket *s, struct endpoint *to)
 	bool had_port = s->port_listed;
 	bool group = ip_addr_ismulticast(&to->address);
 	int error = group ? -ENETUNREACH : address_needs_link(s, to) ? -EINVAL : route_find(s, to, &netif, &from);
-	bool nowhere = !error && (is_broadcast(netif, &to->address) || is_astray(netif, &to->address));
+	bool nowhere = !error && (address_is_broadcast(&to->address, netif) || is_astray(netif, &to->address));
 	error = error ? error : nowhere ? -ENETUNREACH : to->port ? 0 : -ECONNREFUSED; /* nobody listens at port 0 */
 	error = error ? error : had_port ? 0 : port_take_for(s, to);
 	struct tcp_pcb *pcb = error ? NULL : tcp_pcb_create(s);
