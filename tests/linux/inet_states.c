@@ -89,7 +89,7 @@ static void small_writes(void)
 		close(ends[0]);
 		close(ends[1]);
 	}
-	SHOW("read", "%d", whole);
+	IS(whole >= 10); /* all 20, unless the host has other work at the wrong moment */
 	whole = 0;
 	for (int i = 0; i < 20; i++) {
 		int ends[2], bytes = 0;
