@@ -155,7 +155,7 @@ static struct netif *netif_by_route(bool v6, const void *to)
 	const struct net_route *r = route_best(v6, to, 0);
 	bool leads = r && (int)r->bits > (v6 ? connected_bits6(to) : connected_bits4(to));
 	struct netif *netif = leads ? netif_get_by_index((u8_t)r->index) : v6 ? connected6(to) : NULL;
-	if (netif && r->gateway_set && !v6 && alias_count) {
+	if (netif && !v6 && r->gateway_set && alias_count) { /* of IPv4 a route leads: r is one */
 		ip4_addr_t gateway;
 		memcpy(&gateway, r->gateway, sizeof(gateway));
 		netif = alias_near(netif, &gateway);
