@@ -93,19 +93,25 @@ static int address6_set(struct netif *netif, const struct net_address *address)
 	return 0;
 }
 
+/* Where the interface has it; below 0: nowhere. */
+static s8_t address6_slot(struct netif *netif, const struct net_address *address)
+{
+	ip6_addr_t of = { .addr = { 0 } };
+	memcpy(of.addr, address->bytes, 16);
+	ip6_addr_assign_zone(&of, IP6_UNICAST, netif);
+	return netif_get_ip6_addr_match(netif, &of);
+}
+
 int net_address_change(const struct net_address *address)
 {
 	struct net_link link;
-	ip6_addr_t of = { .addr = { 0 } };
 	if (!net_link_by_index(address->index, &link)) {
 		return -ENODEV;
 	}
 	if (!address->v6) {
 		return 0; /* nothing is kept that can change */
 	}
-	memcpy(of.addr, address->bytes, 16);
-	ip6_addr_assign_zone(&of, IP6_UNICAST, link.netif);
-	s8_t slot = netif_get_ip6_addr_match(link.netif, &of);
+	s8_t slot = address6_slot(link.netif, address);
 	if (slot < 0) {
 		return -EADDRNOTAVAIL;
 	}
@@ -178,10 +184,7 @@ int net_address_remove(unsigned index, const struct net_address *address)
 		return -ENODEV;
 	}
 	if (address->v6) {
-		ip6_addr_t to = { .addr = { 0 } };
-		memcpy(to.addr, address->bytes, 16);
-		ip6_addr_assign_zone(&to, IP6_UNICAST, link.netif);
-		s8_t slot = netif_get_ip6_addr_match(link.netif, &to);
+		s8_t slot = address6_slot(link.netif, address);
 		if (slot < 0) {
 			return -EADDRNOTAVAIL;
 		}

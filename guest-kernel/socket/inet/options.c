@@ -473,6 +473,7 @@ static int device_tell(struct inet_socket *s, uint64_t user, uint64_t user_lengt
 int inet_get_option(struct socket *base, int level, int option, uint64_t user, uint64_t user_length)
 {
 	struct inet_socket *s = inet_of(base);
+	int none = s->v6 ? -ENOPROTOOPT : -EOPNOTSUPP;
 	switch (level) {
 	case SOL_SOCKET:
 		return option == SO_BINDTODEVICE ? device_tell(s, user, user_length) : -ENOPROTOOPT;
@@ -481,13 +482,13 @@ int inet_get_option(struct socket *base, int level, int option, uint64_t user, u
 	case IPPROTO_IPV6:
 		return get_ip6(s, option, user, user_length);
 	case IPPROTO_TCP:
-		return base->type == SOCK_STREAM ? tcp_get_option(s, option, user, user_length) : s->v6 ? -ENOPROTOOPT : -EOPNOTSUPP;
+		return base->type == SOCK_STREAM ? tcp_get_option(s, option, user, user_length) : none;
 	case IPPROTO_UDP:
-		return s->kind == INET_UDP ? cork_get_option(s, option, user, user_length) : s->v6 ? -ENOPROTOOPT : -EOPNOTSUPP;
+		return s->kind == INET_UDP ? cork_get_option(s, option, user, user_length) : none;
 	case IPPROTO_RAW:
 	case IPPROTO_ICMPV6:
-		return s->kind == INET_RAW ? raw_get_option(s, level, option, user, user_length) : s->v6 ? -ENOPROTOOPT : -EOPNOTSUPP;
+		return s->kind == INET_RAW ? raw_get_option(s, level, option, user, user_length) : none;
 	default:
-		return s->v6 ? -ENOPROTOOPT : -EOPNOTSUPP;
+		return none;
 	}
 }
